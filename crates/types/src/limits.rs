@@ -1,0 +1,38 @@
+//! The bounds of everything that comes from outside. One name, one number, one reason.
+
+/// The largest bulk string a client may send, in bytes (Redis: `proto-max-bulk-len`, 512 MiB there).
+pub const BULK_BYTES_MAX: usize = 64 << 20;
+/// The most arguments of one command (Redis: 1,048,576).
+pub const ARGS_MAX: usize = 1 << 20;
+/// The longest inline command and the longest length line, in bytes (Redis: 64 KiB).
+pub const INLINE_BYTES_MAX: usize = 64 << 10;
+/// The most bytes of one unfinished request that a connection buffers.
+pub const REQUEST_BYTES_MAX: usize = 128 << 20;
+/// The most unsent reply bytes of one client before it is cut off.
+pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
+/// The most requests of one connection in flight before its socket is read no further.
+pub const INFLIGHT_MAX: usize = 4096;
+/// The most client connections of one node (Redis: `maxclients`).
+pub const CLIENTS_MAX: usize = 10_000;
+/// The most commands between MULTI and EXEC.
+pub const MULTI_COMMANDS_MAX: usize = 65_536;
+/// The most keys under WATCH by one connection.
+pub const WATCH_KEYS_MAX: usize = 65_536;
+/// The largest log entry, in bytes; a batch is closed before it grows past it.
+pub const ENTRY_BYTES_MAX: usize = 144 << 20;
+/// A batch is closed when it reaches this many bytes, so that one entry stays cheap to ship.
+pub const BATCH_BYTES: usize = 1 << 20;
+/// The largest peer frame, in bytes, header included.
+pub const FRAME_BYTES_MAX: usize = ENTRY_BYTES_MAX + (1 << 20);
+/// The most bytes queued for one peer before messages to it are dropped (consensus repeats them).
+pub const PEER_QUEUE_BYTES_MAX: usize = 256 << 20;
+/// How much of a snapshot travels in one frame, in bytes.
+pub const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
+/// The most partitions of one cluster.
+pub const PARTITIONS_MAX: u32 = 4096;
+/// The most nodes of one cluster.
+pub const NODES_MAX: usize = 1024;
+/// How long a request may wait for a leader before it is refused, in milliseconds.
+pub const REQUEST_WAIT_MS_MAX: u64 = 5_000;
+/// The longest key, in bytes.
+pub const KEY_BYTES_MAX: usize = 16 << 20;
