@@ -1,0 +1,331 @@
+//! The cluster map: members, partitions, and who holds what. It is the whole state of the metadata
+//! group, and changes only by applying a [`MetaCommand`] from that group's log.
+//!
+//! ```text
+//!   empty --Found--> founded --Announce--> founded (a node's addresses or version changed)
+//! ```
+
+use crate::hash_ring;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
+use synod_types::{ClusterId, NodeId, PartitionId, SLOT_COUNT, Slot};
+
+/// The longest address or version text of a node, in bytes (a DNS name has 253 at most).
+pub const ADDR_BYTES_MAX: usize = 280;
+
+/// What the cluster knows of one node. Addresses are `host:port`; an empty one is not known (yet).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// Where clients connect.
+    pub client_addr: String,
+    /// Where peers connect.
+    pub peer_addr: String,
+    /// Where status and metrics are served.
+    pub http_addr: String,
+    /// The program's version.
+    pub version: String,
+    /// How many workers it runs.
+    pub workers: u32,
+}
+
+impl NodeInfo {
+    fn is_bounded(&self) -> bool {
+        [&self.client_addr, &self.peer_addr, &self.http_addr, &self.version]
+            .iter()
+            .all(|text| text.len() <= ADDR_BYTES_MAX)
+    }
+}
+
+/// Splits `host:port` (also `[v6]:port`, whose brackets are dropped).
+#[must_use]
+pub fn split_host_port(addr: &str) -> Option<(&str, u16)> {
+    let (host, port) = addr.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    Some((host, port.parse().ok()?))
+}
+
+/// One partition of the keyspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionInfo {
+    /// Its slots; never empty, and no two partitions share one.
+    pub slots: RangeInclusive<Slot>,
+    /// The voters, preferred leader first; distinct and known to the map.
+    pub replicas: Vec<NodeId>,
+    /// Nodes that are catching up and do not vote.
+    pub learners: Vec<NodeId>,
+}
+
+/// A change of the map, as it stands in the metadata group's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetaCommand {
+    /// The cluster is born: decides its id and lays the partitions out over the nodes.
+    Found {
+        /// The new cluster's id; not 0.
+        cluster: ClusterId,
+        /// How many partitions; 1 to `limits::PARTITIONS_MAX`.
+        partitions: u32,
+        /// How many copies of each; at least 1. With fewer nodes, one per node.
+        replicas: u32,
+        /// The founding members; what is not known of them yet may be empty.
+        nodes: BTreeMap<NodeId, NodeInfo>,
+    },
+    /// A member says where it is reached and what it runs.
+    Announce {
+        /// The member.
+        node: NodeId,
+        /// What it says of itself; replaces what was known.
+        info: NodeInfo,
+    },
+}
+
+/// What a command did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The cluster was founded; the epoch is 1.
+    Founded,
+    /// A node's information changed; the epoch grew by one.
+    Announced,
+    /// Nothing new; neither map nor epoch changed.
+    Unchanged,
+}
+
+/// Why a command was refused. The map is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// A cluster is founded once.
+    #[error("the cluster was founded before")]
+    AlreadyFounded,
+    /// Only `Found` may come first.
+    #[error("the cluster is not founded yet")]
+    NotFounded,
+    /// The node is no member.
+    #[error("node {0} is not a member of the cluster")]
+    UnknownNode(NodeId),
+    /// A number is 0 or above its limit, or a text too long.
+    #[error("a value is out of bounds")]
+    OutOfBounds,
+}
+
+/// Members and partitions. Equal on every node that applied the same commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterMap {
+    /// The cluster's id; 0 until it is founded.
+    pub cluster: ClusterId,
+    /// How often the map changed; 0 until the cluster is founded.
+    pub epoch: u64,
+    /// The members.
+    pub nodes: BTreeMap<NodeId, NodeInfo>,
+    pub(crate) partitions: BTreeMap<PartitionId, PartitionInfo>,
+    /// The partition of each slot, `META` where there is none; derived from `partitions`.
+    pub(crate) slot_table: Vec<PartitionId>,
+}
+
+impl Default for ClusterMap {
+    fn default() -> Self {
+        Self {
+            cluster: ClusterId(0),
+            epoch: 0,
+            nodes: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+            slot_table: vec![PartitionId::META; usize::from(SLOT_COUNT)],
+        }
+    }
+}
+
+impl ClusterMap {
+    /// Whether the cluster exists.
+    #[must_use]
+    pub fn is_founded(&self) -> bool {
+        self.epoch > 0
+    }
+
+    /// The partitions, ascending by number. Founded ones count from 1 and cover all slots in order.
+    #[must_use]
+    pub fn partitions(&self) -> &BTreeMap<PartitionId, PartitionInfo> {
+        &self.partitions
+    }
+
+    /// One partition.
+    #[must_use]
+    pub fn partition(&self, partition: PartitionId) -> Option<&PartitionInfo> {
+        self.partitions.get(&partition)
+    }
+
+    /// The partition that owns a slot; `None` before the cluster is founded. One table look-up.
+    #[must_use]
+    #[inline]
+    pub fn partition_of(&self, slot: Slot) -> Option<PartitionId> {
+        self.slot_table.get(usize::from(slot.0)).copied().filter(|p| *p != PartitionId::META)
+    }
+
+    /// The first and last slot of a partition.
+    #[must_use]
+    pub fn slots_of(&self, partition: PartitionId) -> Option<RangeInclusive<Slot>> {
+        self.partitions.get(&partition).map(|info| info.slots.clone())
+    }
+
+    /// The partitions that `node` votes in or learns, ascending.
+    pub fn partitions_on(&self, node: NodeId) -> impl Iterator<Item = PartitionId> + '_ {
+        self.partitions
+            .iter()
+            .filter(move |(_, p)| p.replicas.contains(&node) || p.learners.contains(&node))
+            .map(|(id, _)| *id)
+    }
+
+    /// Applies one command of the metadata group's log.
+    ///
+    /// # Errors
+    /// When the command may not be applied; the map did not change then.
+    pub fn apply(&mut self, command: MetaCommand) -> Result<Applied, Rejected> {
+        match command {
+            MetaCommand::Found { cluster, partitions, replicas, nodes } => {
+                self.found(cluster, partitions, replicas, nodes)
+            }
+            MetaCommand::Announce { node, info } => self.announce(node, info),
+        }
+    }
+
+    fn found(
+        &mut self,
+        cluster: ClusterId,
+        partitions: u32,
+        replicas: u32,
+        nodes: BTreeMap<NodeId, NodeInfo>,
+    ) -> Result<Applied, Rejected> {
+        if self.is_founded() {
+            return Err(Rejected::AlreadyFounded);
+        }
+        let bounded = cluster.0 != 0
+            && (1..=PARTITIONS_MAX).contains(&partitions)
+            && (1..=NODES_MAX as u32).contains(&replicas)
+            && (1..=NODES_MAX).contains(&nodes.len())
+            && nodes.iter().all(|(node, info)| node.0 != 0 && info.is_bounded());
+        if !bounded {
+            return Err(Rejected::OutOfBounds);
+        }
+        let weighted: Vec<_> = nodes.keys().map(|node| (*node, 1)).collect();
+        let placement = hash_ring::place(partitions, replicas as usize, &weighted);
+        self.partitions = (1..=partitions)
+            .zip(placement)
+            .map(|(number, replicas)| {
+                let slots = even_slots(number - 1, partitions);
+                (PartitionId(number), PartitionInfo { slots, replicas, learners: Vec::new() })
+            })
+            .collect();
+        self.cluster = cluster;
+        self.nodes = nodes;
+        self.epoch = 1;
+        self.fill_slot_table();
+        Ok(Applied::Founded)
+    }
+
+    fn announce(&mut self, node: NodeId, info: NodeInfo) -> Result<Applied, Rejected> {
+        if !self.is_founded() {
+            return Err(Rejected::NotFounded);
+        }
+        if !info.is_bounded() {
+            return Err(Rejected::OutOfBounds);
+        }
+        let known = self.nodes.get_mut(&node).ok_or(Rejected::UnknownNode(node))?;
+        if *known == info {
+            return Ok(Applied::Unchanged);
+        }
+        *known = info;
+        self.epoch += 1;
+        Ok(Applied::Announced)
+    }
+
+    pub(crate) fn fill_slot_table(&mut self) {
+        self.slot_table.fill(PartitionId::META);
+        for (id, info) in &self.partitions {
+            let (first, last) =
+                (usize::from(info.slots.start().0), usize::from(info.slots.end().0));
+            self.slot_table[first..=last].fill(*id);
+        }
+    }
+}
+
+/// The slots of the partition at `at` (from 0) of `count`: contiguous, and as even as whole slots allow.
+fn even_slots(at: u32, count: u32) -> RangeInclusive<Slot> {
+    let first = |at: u32| (u32::from(SLOT_COUNT) * at / count) as u16;
+    Slot(first(at))..=Slot(first(at + 1) - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(n: u64) -> BTreeMap<NodeId, NodeInfo> {
+        (1..=n).map(|n| (NodeId(n), NodeInfo::default())).collect()
+    }
+
+    fn found(partitions: u32, replicas: u32, n: u64) -> MetaCommand {
+        MetaCommand::Found { cluster: ClusterId(7), partitions, replicas, nodes: nodes(n) }
+    }
+
+    #[test]
+    fn every_slot_has_one_partition_and_shares_are_even() {
+        for partitions in [1, 2, 3, 7, 16, 100, PARTITIONS_MAX] {
+            let mut map = ClusterMap::default();
+            assert_eq!(map.partition_of(Slot(0)), None);
+            assert_eq!(map.apply(found(partitions, 3, 3)), Ok(Applied::Founded));
+            let even = u32::from(SLOT_COUNT) / partitions;
+            let mut next = 0u32;
+            for (id, info) in map.partitions() {
+                let (first, last) =
+                    (u32::from(info.slots.start().0), u32::from(info.slots.end().0));
+                assert_eq!(first, next);
+                assert!((even..=even + 1).contains(&(last - first + 1)));
+                for slot in [first, last] {
+                    assert_eq!(map.partition_of(Slot(slot as u16)), Some(*id));
+                }
+                next = last + 1;
+            }
+            assert_eq!(next, u32::from(SLOT_COUNT));
+            assert_eq!(map.partitions_on(NodeId(2)).count(), partitions as usize);
+        }
+    }
+
+    #[test]
+    fn a_cluster_is_founded_once_and_soundly() {
+        let mut map = ClusterMap::default();
+        for bad in [found(0, 1, 1), found(PARTITIONS_MAX + 1, 1, 1), found(1, 0, 1), found(1, 1, 0)]
+        {
+            assert_eq!(map.apply(bad), Err(Rejected::OutOfBounds));
+        }
+        assert_eq!(map, ClusterMap::default());
+        assert_eq!(map.apply(found(4, 3, 2)), Ok(Applied::Founded));
+        assert!(map.partitions().values().all(|p| p.replicas.len() == 2));
+        let before = map.clone();
+        assert_eq!(map.apply(found(8, 1, 1)), Err(Rejected::AlreadyFounded));
+        assert_eq!(map, before);
+    }
+
+    #[test]
+    fn an_announcement_bumps_the_epoch_only_when_it_tells_something_new() {
+        let mut map = ClusterMap::default();
+        let announce = |node, port: u16| MetaCommand::Announce {
+            node: NodeId(node),
+            info: NodeInfo { client_addr: format!("127.0.0.1:{port}"), ..NodeInfo::default() },
+        };
+        assert_eq!(map.apply(announce(1, 1)), Err(Rejected::NotFounded));
+        assert_eq!(map.apply(found(4, 3, 3)), Ok(Applied::Founded));
+        assert_eq!(map.apply(announce(1, 1)), Ok(Applied::Announced));
+        assert_eq!(map.apply(announce(1, 1)), Ok(Applied::Unchanged));
+        assert_eq!(map.epoch, 2);
+        assert_eq!(map.apply(announce(4, 1)), Err(Rejected::UnknownNode(NodeId(4))));
+        let long = NodeInfo { version: "v".repeat(ADDR_BYTES_MAX + 1), ..NodeInfo::default() };
+        let long = MetaCommand::Announce { node: NodeId(1), info: long };
+        assert_eq!(map.apply(long), Err(Rejected::OutOfBounds));
+    }
+
+    #[test]
+    fn addresses_split_into_host_and_port() {
+        assert_eq!(split_host_port("db.example:6379"), Some(("db.example", 6379)));
+        assert_eq!(split_host_port("[::1]:1"), Some(("::1", 1)));
+        for bad in ["", "host", "host:", "host:65536"] {
+            assert_eq!(split_host_port(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The bytes of metadata commands and of the cluster map's snapshot.
+//!
+//! Both are varints and length-prefixed texts behind a one-byte tag. Decoding is for bytes from disks
+//! and peers: whatever they are, the answer is a sound value or `None`.
+
+use crate::cluster_map::{ADDR_BYTES_MAX, ClusterMap, MetaCommand, NodeInfo, PartitionInfo};
+use std::collections::BTreeMap;
+use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
+use synod_types::varint::{put, put_bytes, take, take_bytes};
+use synod_types::{ClusterId, NodeId, PartitionId, SLOT_COUNT, Slot};
+
+const TAG_FOUND: u8 = 1;
+const TAG_ANNOUNCE: u8 = 2;
+/// The format of a snapshot.
+const TAG_MAP_V1: u8 = 0x41;
+
+impl MetaCommand {
+    /// Appends the encoding.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Found { cluster, partitions, replicas, nodes } => {
+                out.push(TAG_FOUND);
+                put(out, cluster.0);
+                put(out, u64::from(*partitions));
+                put(out, u64::from(*replicas));
+                put_nodes(out, nodes);
+            }
+            Self::Announce { node, info } => {
+                out.push(TAG_ANNOUNCE);
+                put(out, node.0);
+                put_info(out, info);
+            }
+        }
+    }
+
+    /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (tag, mut rest) = bytes.split_first()?;
+        let command = match *tag {
+            TAG_FOUND => Self::Found {
+                cluster: ClusterId(take(&mut rest)?),
+                partitions: take_u32(&mut rest)?,
+                replicas: take_u32(&mut rest)?,
+                nodes: take_nodes(&mut rest)?,
+            },
+            TAG_ANNOUNCE => {
+                Self::Announce { node: NodeId(take(&mut rest)?), info: take_info(&mut rest)? }
+            }
+            _ => return None,
+        };
+        rest.is_empty().then_some(command)
+    }
+}
+
+impl ClusterMap {
+    /// Appends the map as a snapshot.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.push(TAG_MAP_V1);
+        put(out, self.cluster.0);
+        put(out, self.epoch);
+        put_nodes(out, &self.nodes);
+        put(out, self.partitions.len() as u64);
+        for (id, info) in &self.partitions {
+            put(out, u64::from(id.0));
+            put(out, u64::from(info.slots.start().0));
+            put(out, u64::from(info.slots.end().0));
+            put_ids(out, &info.replicas);
+            put_ids(out, &info.learners);
+        }
+    }
+
+    /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else, or describe a map
+    /// in which partitions overlap or live on nodes that are no members.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (&TAG_MAP_V1, mut rest) = bytes.split_first()? else { return None };
+        let mut map = Self {
+            cluster: ClusterId(take(&mut rest)?),
+            epoch: take(&mut rest)?,
+            nodes: take_nodes(&mut rest)?,
+            ..Self::default()
+        };
+        for _ in 0..take_count(&mut rest, PARTITIONS_MAX as usize)? {
+            let id = PartitionId(take_u32(&mut rest)?);
+            let info = take_partition(&mut rest)?;
+            let members = info.replicas.iter().chain(&info.learners);
+            let sound =
+                id != PartitionId::META && members.clone().all(|n| map.nodes.contains_key(n));
+            if !sound || map.partitions.insert(id, info).is_some() {
+                return None;
+            }
+        }
+        map.fill_slot_table();
+        let owned = map.slot_table.iter().filter(|p| **p != PartitionId::META).count();
+        let claimed: usize = map.partitions.values().map(slot_count).sum();
+        (rest.is_empty() && owned == claimed).then_some(map)
+    }
+}
+
+fn slot_count(info: &PartitionInfo) -> usize {
+    usize::from(info.slots.end().0) + 1 - usize::from(info.slots.start().0)
+}
+
+fn take_partition(bytes: &mut &[u8]) -> Option<PartitionInfo> {
+    let (first, last) = (take(bytes)?, take(bytes)?);
+    if first > last || last >= u64::from(SLOT_COUNT) {
+        return None;
+    }
+    let slots = Slot(first as u16)..=Slot(last as u16);
+    Some(PartitionInfo { slots, replicas: take_ids(bytes)?, learners: take_ids(bytes)? })
+}
+
+fn put_info(out: &mut Vec<u8>, info: &NodeInfo) {
+    for text in [&info.client_addr, &info.peer_addr, &info.http_addr, &info.version] {
+        put_bytes(out, text.as_bytes());
+    }
+    put(out, u64::from(info.workers));
+}
+
+fn take_info(bytes: &mut &[u8]) -> Option<NodeInfo> {
+    let mut text = || {
+        let text = take_bytes(bytes).filter(|text| text.len() <= ADDR_BYTES_MAX)?;
+        std::str::from_utf8(text).ok().map(str::to_owned)
+    };
+    Some(NodeInfo {
+        client_addr: text()?,
+        peer_addr: text()?,
+        http_addr: text()?,
+        version: text()?,
+        workers: take_u32(bytes)?,
+    })
+}
+
+fn put_nodes(out: &mut Vec<u8>, nodes: &BTreeMap<NodeId, NodeInfo>) {
+    put(out, nodes.len() as u64);
+    for (node, info) in nodes {
+        put(out, node.0);
+        put_info(out, info);
+    }
+}
+
+fn take_nodes(bytes: &mut &[u8]) -> Option<BTreeMap<NodeId, NodeInfo>> {
+    let mut nodes = BTreeMap::new();
+    for _ in 0..take_count(bytes, NODES_MAX)? {
+        if nodes.insert(NodeId(take(bytes)?), take_info(bytes)?).is_some() {
+            return None;
+        }
+    }
+    Some(nodes)
+}
+
+fn put_ids(out: &mut Vec<u8>, ids: &[NodeId]) {
+    put(out, ids.len() as u64);
+    ids.iter().for_each(|id| put(out, id.0));
+}
+
+/// Distinct ids, in the order in which they were put.
+fn take_ids(bytes: &mut &[u8]) -> Option<Vec<NodeId>> {
+    let mut ids = Vec::new();
+    for _ in 0..take_count(bytes, NODES_MAX)? {
+        let id = NodeId(take(bytes)?);
+        if ids.contains(&id) {
+            return None;
+        }
+        ids.push(id);
+    }
+    Some(ids)
+}
+
+fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+    u32::try_from(take(bytes)?).ok()
+}
+
+fn take_count(bytes: &mut &[u8], max: usize) -> Option<usize> {
+    usize::try_from(take(bytes)?).ok().filter(|count| *count <= max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn some_info() -> impl Strategy<Value = NodeInfo> {
+        ("[a-z.]{0,20}:[0-9]{1,5}", "[a-z]{0,9}", "\\PC{0,9}", "[0-9.]{0,6}", any::<u32>())
+            .prop_map(|(client_addr, peer_addr, http_addr, version, workers)| NodeInfo {
+                client_addr,
+                peer_addr,
+                http_addr,
+                version,
+                workers,
+            })
+    }
+
+    fn some_command() -> impl Strategy<Value = MetaCommand> {
+        let nodes = prop::collection::btree_map((1u64..9).prop_map(NodeId), some_info(), 1..6);
+        prop_oneof![
+            (1u64.., 1u32..40, 1u32..5, nodes).prop_map(
+                |(cluster, partitions, replicas, nodes)| {
+                    MetaCommand::Found { cluster: ClusterId(cluster), partitions, replicas, nodes }
+                }
+            ),
+            (1u64..9, some_info())
+                .prop_map(|(node, info)| MetaCommand::Announce { node: NodeId(node), info }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn commands_round_trip_and_cut_ones_are_refused(command in some_command()) {
+            let mut bytes = Vec::new();
+            command.encode(&mut bytes);
+            prop_assert_eq!(MetaCommand::decode(&bytes), Some(command));
+            for cut in 0..bytes.len() {
+                prop_assert_eq!(MetaCommand::decode(&bytes[..cut]), None);
+            }
+        }
+
+        #[test]
+        fn a_snapshot_continues_like_the_original(
+            commands in prop::collection::vec(some_command(), 0..8),
+            later in some_command(),
+        ) {
+            let mut map = ClusterMap::default();
+            for command in commands {
+                let _ = map.apply(command);
+            }
+            let mut bytes = Vec::new();
+            map.encode(&mut bytes);
+            let mut copy = ClusterMap::decode(&bytes).expect("own bytes");
+            prop_assert_eq!(&copy, &map);
+            prop_assert_eq!(copy.apply(later.clone()), map.apply(later));
+            prop_assert_eq!(copy, map);
+        }
+
+        #[test]
+        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..3) {
+            let mut tagged = bytes;
+            let _ = ClusterMap::decode(&[&[TAG_MAP_V1][..], &tagged].concat());
+            tagged.insert(0, tag);
+            let _ = MetaCommand::decode(&tagged);
+        }
+
+        #[test]
+        fn a_damaged_snapshot_is_sound_or_refused(
+            command in some_command(), at in any::<prop::sample::Index>(), with in any::<u8>(),
+        ) {
+            let mut map = ClusterMap::default();
+            let _ = map.apply(command);
+            let mut bytes = Vec::new();
+            map.encode(&mut bytes);
+            let at = at.index(bytes.len());
+            bytes[at] = with;
+            if let Some(map) = ClusterMap::decode(&bytes) {
+                for (id, info) in map.partitions() {
+                    prop_assert_eq!(map.partition_of(*info.slots.start()), Some(*id));
+                    prop_assert_eq!(map.partition_of(*info.slots.end()), Some(*id));
+                }
+            }
+        }
+    }
+}
