@@ -1,0 +1,207 @@
+//! The first frame of each direction: who speaks, to whom, about which cluster, in which version.
+//!
+//! It keeps a mistyped address, a node of another cluster on a reused port, or a node of another version
+//! from ever reaching a consensus group.
+
+use synod_types::{ClusterId, NodeId};
+
+/// The version of the peer protocol that this program speaks.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// What a connection is for. The numbers are part of the wire format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Purpose {
+    /// Consensus messages and forwarded requests.
+    Data = 1,
+    /// Snapshots, which must not stand in the way of the former.
+    Snapshot = 2,
+}
+
+/// Who opens a connection, and whom it wants to reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// [`PROTOCOL_VERSION`] of the speaker. Stands first on the wire, in every version.
+    pub protocol_version: u32,
+    /// The speaker's cluster; `ClusterId(0)` while it does not know it yet.
+    pub cluster: ClusterId,
+    /// The speaker.
+    pub from: NodeId,
+    /// Whom the speaker takes the listener for.
+    pub to: NodeId,
+    /// Which of the speaker's workers speaks; below `workers`.
+    pub worker: u16,
+    /// How many workers the speaker has.
+    pub workers: u16,
+    /// What the connection is for.
+    pub purpose: Purpose,
+}
+
+/// Why a connection is refused. To be logged on both sides; the connection is then closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HelloRefused {
+    /// The body cannot be read.
+    #[error("the peer's hello cannot be read")]
+    Malformed,
+    /// The other side runs another version of the program.
+    #[error("the peer speaks version {theirs} of the peer protocol, this node version {ours}")]
+    Version {
+        /// This node's version.
+        ours: u32,
+        /// The other side's.
+        theirs: u32,
+    },
+    /// The other side belongs to another cluster.
+    #[error(
+        "the peer belongs to cluster {theirs:016x}, this node to cluster {ours:016x}: check --initial-cluster on both, and that neither uses the other's data directory"
+    )]
+    Cluster {
+        /// This node's cluster.
+        ours: u64,
+        /// The other side's.
+        theirs: u64,
+    },
+    /// The other side looks for somebody else at this address.
+    #[error(
+        "node {from} looks for node {wanted} at this address, but this is node {ours}: check its --initial-cluster"
+    )]
+    Recipient {
+        /// The speaker.
+        from: NodeId,
+        /// Whom it looks for.
+        wanted: NodeId,
+        /// This node.
+        ours: NodeId,
+    },
+    /// The other side says that it is this very node, or nobody.
+    #[error(
+        "the peer says that it is node {0}, which it cannot be: check that every node has its own --node-id"
+    )]
+    Sender(NodeId),
+}
+
+impl Hello {
+    /// Appends the body of the frame.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.protocol_version.to_le_bytes());
+        out.extend_from_slice(&self.cluster.0.to_le_bytes());
+        out.extend_from_slice(&self.from.0.to_le_bytes());
+        out.extend_from_slice(&self.to.0.to_le_bytes());
+        out.extend_from_slice(&self.worker.to_le_bytes());
+        out.extend_from_slice(&self.workers.to_le_bytes());
+        out.push(self.purpose as u8);
+    }
+
+    /// Reads the body of the frame.
+    ///
+    /// # Errors
+    /// [`HelloRefused::Version`] when it is of another version, whatever else it holds;
+    /// [`HelloRefused::Malformed`] when it is of this version and not as [`Self::encode`] writes it.
+    pub fn decode(body: &[u8]) -> Result<Self, HelloRefused> {
+        let mut rest = body;
+        let protocol_version = u32::from_le_bytes(take(&mut rest)?);
+        if protocol_version != PROTOCOL_VERSION {
+            return Err(HelloRefused::Version { ours: PROTOCOL_VERSION, theirs: protocol_version });
+        }
+        let hello = Self {
+            protocol_version,
+            cluster: ClusterId(u64::from_le_bytes(take(&mut rest)?)),
+            from: NodeId(u64::from_le_bytes(take(&mut rest)?)),
+            to: NodeId(u64::from_le_bytes(take(&mut rest)?)),
+            worker: u16::from_le_bytes(take(&mut rest)?),
+            workers: u16::from_le_bytes(take(&mut rest)?),
+            purpose: match take::<1>(&mut rest)? {
+                [1] => Purpose::Data,
+                [2] => Purpose::Snapshot,
+                _ => return Err(HelloRefused::Malformed),
+            },
+        };
+        if !rest.is_empty() || hello.worker >= hello.workers {
+            return Err(HelloRefused::Malformed);
+        }
+        Ok(hello)
+    }
+
+    /// Whether the node `id` of `cluster` (0: not known yet) may talk to whoever said this.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, id: NodeId, cluster: ClusterId) -> Result<(), HelloRefused> {
+        if self.protocol_version != PROTOCOL_VERSION {
+            return Err(HelloRefused::Version {
+                ours: PROTOCOL_VERSION,
+                theirs: self.protocol_version,
+            });
+        }
+        let both_known = self.cluster.0 != 0 && cluster.0 != 0;
+        if both_known && self.cluster != cluster {
+            return Err(HelloRefused::Cluster { ours: cluster.0, theirs: self.cluster.0 });
+        }
+        if self.to != id {
+            return Err(HelloRefused::Recipient { from: self.from, wanted: self.to, ours: id });
+        }
+        if self.from == id || self.from == NodeId(0) {
+            return Err(HelloRefused::Sender(self.from));
+        }
+        Ok(())
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], HelloRefused> {
+    let (head, tail) = rest.split_first_chunk::<N>().ok_or(HelloRefused::Malformed)?;
+    *rest = tail;
+    Ok(*head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELLO: Hello = Hello {
+        protocol_version: PROTOCOL_VERSION,
+        cluster: ClusterId(7),
+        from: NodeId(1),
+        to: NodeId(2),
+        worker: 0,
+        workers: 2,
+        purpose: Purpose::Snapshot,
+    };
+
+    #[test]
+    fn a_hello_round_trips_and_a_cut_or_longer_one_is_refused() {
+        let mut body = Vec::new();
+        HELLO.encode(&mut body);
+        assert_eq!(body.len(), 33);
+        assert_eq!(Hello::decode(&body), Ok(HELLO));
+        for cut in 0..body.len() {
+            assert_eq!(Hello::decode(&body[..cut]), Err(HelloRefused::Malformed));
+        }
+        body.push(0);
+        assert_eq!(Hello::decode(&body), Err(HelloRefused::Malformed));
+    }
+
+    #[test]
+    fn another_version_is_named_whatever_else_it_says() {
+        let refused = HelloRefused::Version { ours: PROTOCOL_VERSION, theirs: 9 };
+        assert_eq!(Hello::decode(&[9, 0, 0, 0, 1, 2, 3]), Err(refused));
+    }
+
+    #[test]
+    fn only_the_right_peer_of_the_right_cluster_is_let_in() {
+        let me = (NodeId(2), ClusterId(7));
+        let strangers = [
+            (Hello { cluster: ClusterId(8), ..HELLO }, "cluster 0000000000000008"),
+            (Hello { to: NodeId(3), ..HELLO }, "looks for node 3"),
+            (Hello { from: NodeId(2), ..HELLO }, "it is node 2"),
+            (Hello { from: NodeId(0), ..HELLO }, "it is node 0"),
+            (Hello { protocol_version: 2, ..HELLO }, "version 2"),
+        ];
+        for (hello, reason) in strangers {
+            let refused = hello.check(me.0, me.1).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{refused}");
+        }
+        assert_eq!(HELLO.check(me.0, me.1), Ok(()));
+        assert_eq!(Hello { cluster: ClusterId(0), ..HELLO }.check(me.0, me.1), Ok(()));
+        assert_eq!(HELLO.check(NodeId(2), ClusterId(0)), Ok(()));
+    }
+}

@@ -1,0 +1,1 @@
+//! Both spellings of every reply.
