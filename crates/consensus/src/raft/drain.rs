@@ -1,0 +1,57 @@
+//! What the driver is asked to do, worked out once per drain from what changed since the last one.
+
+use super::{Raft, State};
+use crate::contract::Effect;
+use crate::durability::Held;
+
+impl Raft {
+    /// Messages first: peers and the own disk write at the same time.
+    pub(super) fn work_out(&mut self) {
+        self.begin_reads();
+        self.send_heartbeats();
+        self.feed_peers();
+        self.write();
+        self.hand_out();
+    }
+
+    fn write(&mut self) {
+        let last = self.log.last();
+        let from = self.durability.issued().next();
+        let voted =
+            (self.hard.term, self.hard.vote) != (self.hard_issued.term, self.hard_issued.vote);
+        if !voted && from > last {
+            let held = self.durability.settle();
+            return self.release(held);
+        }
+        // The commit is worth a write only along with another.
+        let hard_state = (self.hard != self.hard_issued).then_some(self.hard);
+        let entries = self.log.slice(from, last);
+        let token = self.durability.issue(last);
+        self.hard_issued = self.hard;
+        self.effects.push(Effect::Persist { token, hard_state, entries });
+    }
+
+    fn hand_out(&mut self) {
+        if self.commit > self.handed {
+            let entries = self.log.slice(self.handed.next(), self.commit);
+            self.handed = self.commit;
+            self.effects.push(Effect::Commit(entries));
+        }
+    }
+
+    /// What these messages promise is durable. One to this member itself is its own vote.
+    pub(super) fn release(&mut self, held: Vec<Held>) {
+        let me = self.config.id;
+        let mut voted = false;
+        for (to, message) in held {
+            if to == me {
+                voted = matches!(self.state, State::Candidate(_));
+            } else {
+                self.effects.push(Effect::Send { to, message });
+            }
+        }
+        if voted {
+            self.take_vote(me, false, true);
+        }
+    }
+}

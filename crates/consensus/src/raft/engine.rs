@@ -1,0 +1,121 @@
+//! Raft behind the contract that all engines share.
+
+use super::{Raft, State};
+use crate::contract::{Effect, Engine, PeerStatus, Position, Refused, Role, Status, Token};
+use crate::progress::Flow;
+use bytes::Bytes;
+use synod_types::{EntryKind, Index, Membership, NodeId, SnapshotMeta, Term};
+
+impl Engine for Raft {
+    fn tick(&mut self) {
+        if self.asleep {
+            return;
+        }
+        self.now += 1;
+        if matches!(self.state, State::Leader(_)) {
+            return self.tick_leader();
+        }
+        self.elapsed = self.elapsed.saturating_add(1);
+        if self.elapsed >= self.timeout {
+            self.become_pre_candidate();
+        }
+    }
+
+    fn campaign(&mut self) {
+        self.leave_sleep();
+        self.become_pre_candidate();
+    }
+
+    fn step(&mut self, from: NodeId, message: crate::Message) {
+        let crate::Message::Raft(message) = message;
+        if from != self.config.id && from != NodeId(0) && message.is_sane() {
+            self.receive(from, message);
+        }
+    }
+
+    fn propose(&mut self, payload: Bytes) -> Result<Position, Refused> {
+        let State::Leader(leader) = &self.state else {
+            return Err(Refused::NotLeader(self.leader));
+        };
+        if leader.transfer.is_some() {
+            return Err(Refused::Transferring);
+        }
+        self.leave_sleep();
+        Ok(self.append(EntryKind::Commands, payload))
+    }
+
+    fn change_membership(&mut self, target: Membership) -> Result<Position, Refused> {
+        self.begin_change(target)
+    }
+
+    fn read(&mut self, id: u64) -> Result<(), Refused> {
+        self.ask_read(id)
+    }
+
+    fn transfer_leadership(&mut self, to: NodeId) -> Result<(), Refused> {
+        self.begin_transfer(to)
+    }
+
+    fn persisted(&mut self, token: Token) {
+        let held = self.durability.confirm(token);
+        self.release(held);
+        self.count_copies();
+        self.compact();
+    }
+
+    fn applied(&mut self, index: Index) {
+        assert!(index <= self.handed, "only what was handed out can be applied");
+        self.applied = self.applied.max(index);
+        self.compact();
+    }
+
+    fn snapshot_taken(&mut self, meta: SnapshotMeta) {
+        self.take_snapshot_in(meta);
+    }
+
+    fn snapshot_installed(&mut self, meta: SnapshotMeta) {
+        self.leave_sleep();
+        self.install(meta);
+    }
+
+    fn snapshot_failed(&mut self) {
+        self.fetching = None;
+    }
+
+    fn wake(&mut self) {
+        self.leave_sleep();
+    }
+
+    fn effects(&mut self) -> &mut Vec<Effect> {
+        self.work_out();
+        &mut self.effects
+    }
+
+    fn status(&self) -> Status {
+        let peers = match &self.state {
+            State::Leader(leader) => leader.peers.as_slice(),
+            _ => &[],
+        };
+        let peers = peers.iter().map(|(node, peer)| PeerStatus {
+            node: *node,
+            matched: peer.matched,
+            active: self.is_active(peer),
+            snapshot: matches!(peer.flow, Flow::Snapshot { .. }),
+        });
+        Status {
+            role: self.state.role(),
+            term: self.hard.term,
+            leader: self.leader,
+            commit: self.commit,
+            applied: self.applied,
+            last: self.log.last(),
+            asleep: self.asleep,
+            membership: self.membership().clone(),
+            peers: peers.collect(),
+        }
+    }
+
+    fn role(&self) -> (Role, Term, Option<NodeId>) {
+        (self.state.role(), self.hard.term, self.leader)
+    }
+}

@@ -1,0 +1,158 @@
+//! What only a leader knows, and its pulse.
+
+use super::{Body, Message, Raft, State};
+use crate::contract::Effect;
+use crate::progress::{Flow, Progress};
+use crate::quorum;
+use crate::read_barrier::ReadBarrier;
+use synod_types::{Index, Membership, NodeId};
+
+/// The state of one reign; dropped with it.
+#[derive(Debug)]
+pub(super) struct Leader {
+    /// The first entry of this reign. Reads and changes wait until it is committed.
+    pub(super) first: Index,
+    /// Everyone else, voters and learners, sorted.
+    pub(super) peers: Vec<(NodeId, Progress)>,
+    /// Ticks since the last round of heartbeats.
+    pub(super) heartbeat_elapsed: u32,
+    /// Heartbeats are to be sent with the next drain.
+    pub(super) heartbeat_due: bool,
+    /// Ticks in which nothing was outstanding.
+    pub(super) idle: u32,
+    pub(super) barrier: ReadBarrier,
+    /// The tick at which the last confirmed round was begun.
+    pub(super) lease_from: Option<u64>,
+    /// An election was asked for in this term, so followers may vote although they hear this leader.
+    pub(super) lease_void: bool,
+    pub(super) transfer: Option<Transfer>,
+    /// The driver was asked for a snapshot at this index or later and has not taken it yet.
+    pub(super) snapshot_wanted: Option<Index>,
+}
+
+/// Leadership on its way to another voter.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    pub(super) to: NodeId,
+    /// Ticks since it was asked for.
+    pub(super) elapsed: u32,
+    /// `TimeoutNow` was sent and heartbeats did not come round since.
+    pub(super) asked: bool,
+}
+
+impl Leader {
+    pub(super) fn new(first: Index, membership: &Membership, id: NodeId, now: u64) -> Self {
+        let mut leader = Self {
+            first,
+            peers: Vec::new(),
+            heartbeat_elapsed: 0,
+            heartbeat_due: false,
+            idle: 0,
+            barrier: ReadBarrier::default(),
+            lease_from: None,
+            lease_void: false,
+            transfer: None,
+            snapshot_wanted: None,
+        };
+        leader.set_members(membership, id, first, now);
+        leader
+    }
+
+    /// Follows a change of membership: newcomers are asked from `next` on.
+    pub(super) fn set_members(
+        &mut self,
+        membership: &Membership,
+        id: NodeId,
+        next: Index,
+        now: u64,
+    ) {
+        let mut old = std::mem::take(&mut self.peers).into_iter().peekable();
+        for node in membership.all().into_iter().filter(|node| *node != id) {
+            while old.next_if(|(known, _)| *known < node).is_some() {}
+            let known = old.next_if(|(known, _)| *known == node);
+            self.peers.push(known.unwrap_or_else(|| (node, Progress::new(next, now))));
+        }
+    }
+
+    pub(super) fn peer(&self, node: NodeId) -> Option<&Progress> {
+        let at = self.peers.binary_search_by_key(&node, |(known, _)| *known).ok()?;
+        Some(&self.peers[at].1)
+    }
+
+    pub(super) fn peer_mut(&mut self, node: NodeId) -> Option<&mut Progress> {
+        let at = self.peers.binary_search_by_key(&node, |(known, _)| *known).ok()?;
+        Some(&mut self.peers[at].1)
+    }
+
+    /// What every peer holds; `own` when there is none.
+    pub(super) fn shared(&self, own: Index) -> Index {
+        self.peers.iter().map(|(_, peer)| peer.matched).fold(own, Index::min)
+    }
+
+    /// Peers that wait for a snapshot are offered it again.
+    pub(super) fn offer_again(&mut self) {
+        for (_, peer) in &mut self.peers {
+            if matches!(peer.flow, Flow::Snapshot { .. }) {
+                peer.flow = Flow::Snapshot { due: true };
+            }
+        }
+    }
+}
+
+impl Raft {
+    pub(super) fn tick_leader(&mut self) {
+        if !self.has_quorum() {
+            return self.become_follower(self.hard.term, None);
+        }
+        self.age_transfer();
+        self.beat();
+        self.tend_peers();
+        self.count_idle();
+    }
+
+    /// Whether a quorum was heard within the last election time-out (check-quorum).
+    fn has_quorum(&self) -> bool {
+        let State::Leader(leader) = &self.state else { return false };
+        quorum::holds(self.membership(), |node| {
+            node == self.config.id || leader.peer(node).is_some_and(|peer| self.is_active(peer))
+        })
+    }
+
+    pub(super) fn is_active(&self, peer: &Progress) -> bool {
+        self.now - peer.heard <= u64::from(self.config.election_ticks)
+    }
+
+    /// Once in `heartbeat_ticks`: a heartbeat for everyone, and whatever may have been lost once more.
+    fn beat(&mut self) {
+        let State::Leader(leader) = &mut self.state else { return };
+        leader.heartbeat_elapsed += 1;
+        if leader.heartbeat_elapsed < self.config.heartbeat_ticks {
+            return;
+        }
+        leader.heartbeat_elapsed = 0;
+        leader.heartbeat_due = true;
+        leader.offer_again();
+        if leader.barrier.has_fresh() || self.config.lease_reads {
+            leader.barrier.begin(self.commit, self.now);
+        }
+        if let Some(transfer) = &mut leader.transfer {
+            transfer.asked = false;
+        }
+        self.press_transfer();
+    }
+
+    /// Heartbeats are sent to every peer.
+    pub(super) fn send_heartbeats(&mut self) {
+        let State::Leader(leader) = &mut self.state else { return };
+        if !std::mem::take(&mut leader.heartbeat_due) {
+            return;
+        }
+        let round = leader.barrier.current();
+        for (node, peer) in &leader.peers {
+            let commit = self.commit.min(peer.matched);
+            let body = Body::Heartbeat { commit, shared: self.shared, round, sleep: None };
+            let message = crate::Message::Raft(Message { term: self.hard.term, body });
+            self.effects.push(Effect::Send { to: *node, message });
+        }
+    }
+}

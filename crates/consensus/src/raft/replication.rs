@@ -1,0 +1,189 @@
+//! The leader's side of the log: append, feed the peers, count who has what.
+
+use super::{Body, Message, Raft, State};
+use crate::contract::{Config, Effect, Position};
+use crate::log_view::LogView;
+use crate::progress::{Flow, Progress};
+use crate::quorum;
+use bytes::Bytes;
+use synod_types::{Entry, EntryKind, Index, NodeId, SnapshotMeta, Term};
+
+impl Raft {
+    /// Appends an entry of this leader's own.
+    pub(super) fn append(&mut self, kind: EntryKind, payload: Bytes) -> Position {
+        let (term, index) = (self.hard.term, self.log.last().next());
+        self.push(Entry { term, index, kind, payload });
+        if let State::Leader(leader) = &mut self.state {
+            leader.idle = 0;
+            if kind == EntryKind::Membership {
+                let membership = self.memberships.current();
+                leader.set_members(membership, self.config.id, index, self.now);
+            }
+        }
+        Position { term, index }
+    }
+
+    /// Sends every peer what it can take.
+    pub(super) fn feed_peers(&mut self) {
+        let State::Leader(leader) = &mut self.state else { return };
+        let mut feed = Feed {
+            config: &self.config,
+            log: &self.log,
+            commit: self.commit,
+            shared: self.shared,
+            now: self.now,
+            offer: self.snapshot.as_ref().filter(|meta| meta.index >= self.log.base()),
+            lacks_snapshot: false,
+        };
+        for (node, peer) in &mut leader.peers {
+            while let Some(body) = feed.next(peer) {
+                let message = crate::Message::Raft(Message { term: self.hard.term, body });
+                self.effects.push(Effect::Send { to: *node, message });
+            }
+        }
+        if feed.lacks_snapshot && leader.snapshot_wanted.is_none() {
+            let at_least = self.log.base();
+            leader.snapshot_wanted = Some(at_least);
+            self.effects.push(Effect::SnapshotWanted { at_least });
+        }
+    }
+
+    /// A peer acknowledged.
+    pub(super) fn take_reply(&mut self, from: NodeId, matched: Index, commit: Index) {
+        let (now, base, last) = (self.now, self.log.base(), self.log.last());
+        let State::Leader(leader) = &mut self.state else { return };
+        let Some(peer) = leader.peer_mut(from) else { return };
+        // Nobody can hold more of this leader's log than there is.
+        if matched > last {
+            return;
+        }
+        peer.heard = now;
+        peer.commit = peer.commit.max(commit.min(last));
+        let news = peer.acknowledged(matched, now);
+        match peer.flow {
+            Flow::Replicate => {}
+            Flow::Probe { .. } => peer.replicate(),
+            Flow::Snapshot { .. } if peer.matched >= base => peer.replicate(),
+            Flow::Snapshot { .. } => {}
+        }
+        if news {
+            self.count_copies();
+            self.press_transfer();
+            self.compact();
+        }
+    }
+
+    /// A peer has something else where an append began.
+    pub(super) fn take_reject(&mut self, from: NodeId, prev: Index, hint: Index, hint_term: Term) {
+        let now = self.now;
+        let hint = self.log.last_not_above(hint, hint_term);
+        let State::Leader(leader) = &mut self.state else { return };
+        let Some(peer) = leader.peer_mut(from) else { return };
+        peer.heard = now;
+        peer.rejected(prev, hint);
+    }
+
+    /// Commits what a quorum holds durably, if it is of this term: older entries are only committed along
+    /// with a newer one (Raft, section 5.4.2).
+    pub(super) fn count_copies(&mut self) {
+        let State::Leader(leader) = &self.state else { return };
+        let (me, durable) = (self.config.id, self.durability.durable());
+        let reached = quorum::reached(self.membership(), |node| {
+            if node == me { durable.0 } else { leader.peer(node).map_or(0, |peer| peer.matched.0) }
+        });
+        if Index(reached) > self.commit && Index(reached) >= leader.first {
+            self.advance_commit(Index(reached));
+            self.settle_membership();
+        }
+    }
+
+    /// Looks after peers that say nothing.
+    pub(super) fn tend_peers(&mut self) {
+        let now = self.now;
+        let silence = u64::from(self.config.election_ticks);
+        let patience = u64::from(self.config.heartbeat_ticks.max(1));
+        let State::Leader(leader) = &mut self.state else { return };
+        for (_, peer) in &mut leader.peers {
+            if peer.flow != Flow::Replicate {
+                continue;
+            }
+            if now - peer.heard > silence {
+                // It is not fed before it is heard again.
+                peer.probe();
+                peer.flow = Flow::Probe { waiting: true };
+            } else if peer.is_waiting() && now - peer.moved >= patience {
+                peer.nudge = true;
+                peer.moved = now;
+            }
+        }
+    }
+}
+
+/// What feeding a peer takes.
+struct Feed<'a> {
+    config: &'a Config,
+    log: &'a LogView,
+    commit: Index,
+    shared: Index,
+    now: u64,
+    /// A snapshot that the window continues.
+    offer: Option<&'a SnapshotMeta>,
+    /// A peer needs a snapshot and there is none to offer.
+    lacks_snapshot: bool,
+}
+
+impl Feed<'_> {
+    /// The next message for this peer, until there is no more.
+    fn next(&mut self, peer: &mut Progress) -> Option<Body> {
+        match peer.flow {
+            Flow::Snapshot { due: false } | Flow::Probe { waiting: true } => None,
+            Flow::Snapshot { due: true } => self.offer_snapshot(peer),
+            Flow::Probe { waiting: false } => self.probe(peer),
+            Flow::Replicate => self.replicate(peer),
+        }
+    }
+
+    fn probe(&mut self, peer: &mut Progress) -> Option<Body> {
+        let Some(prev_term) = self.log.term_at(peer.next.prev()) else {
+            if self.now - peer.heard > u64::from(self.config.election_ticks) {
+                // Not worth a snapshot before it is heard again.
+                peer.flow = Flow::Probe { waiting: true };
+                return None;
+            }
+            peer.snapshot();
+            return self.offer_snapshot(peer);
+        };
+        peer.flow = Flow::Probe { waiting: true };
+        let (entries, _) = self.log.batch(peer.next, self.config.append_bytes_max);
+        Some(self.append(peer.next.prev(), prev_term, entries))
+    }
+
+    fn replicate(&mut self, peer: &mut Progress) -> Option<Body> {
+        let more = peer.next <= self.log.last() && peer.has_room(self.config.inflight_bytes_max);
+        if !more && !peer.nudge {
+            return None;
+        }
+        let prev = peer.next.prev();
+        let Some(prev_term) = self.log.term_at(prev) else {
+            peer.probe();
+            return self.probe(peer);
+        };
+        peer.nudge = false;
+        if !more {
+            return Some(self.append(prev, prev_term, Vec::new()));
+        }
+        let (entries, bytes) = self.log.batch(peer.next, self.config.append_bytes_max);
+        peer.sent(Index(prev.0 + entries.len() as u64), bytes, self.now);
+        Some(self.append(prev, prev_term, entries))
+    }
+
+    fn append(&self, prev: Index, prev_term: Term, entries: Vec<Entry>) -> Body {
+        Body::Append { prev, prev_term, commit: self.commit, shared: self.shared, entries }
+    }
+
+    fn offer_snapshot(&mut self, peer: &mut Progress) -> Option<Body> {
+        peer.flow = Flow::Snapshot { due: false };
+        self.lacks_snapshot |= self.offer.is_none();
+        self.offer.map(|meta| Body::SnapshotOffer(meta.clone()))
+    }
+}

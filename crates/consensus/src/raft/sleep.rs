@@ -1,0 +1,79 @@
+//! Groups in which nothing happens sleep: no heartbeats, no election timers.
+//!
+//! ```text
+//!   leader:   all members hold all of the log and know it committed, nothing waits,
+//!             for an election time-out  --> a last heartbeat, "sleep"  --> asleep
+//!   follower: that heartbeat names its own last entry, all is committed and durable --> asleep
+//!   any:      any other message, a request, wake() --> awake, with fresh timers
+//! ```
+//!
+//! A follower that missed the last heartbeat stands for election sooner or later, which wakes the others, and
+//! the leader then tries again. A leader's lease ends when it falls asleep.
+
+use super::{Body, Raft, State};
+use synod_types::{Index, Term};
+
+impl Raft {
+    /// A tick of a leader passed.
+    pub(super) fn count_idle(&mut self) {
+        let idle = self.is_idle();
+        let State::Leader(leader) = &mut self.state else { return };
+        leader.idle = if idle { leader.idle + 1 } else { 0 };
+        if leader.idle < self.config.election_ticks {
+            return;
+        }
+        leader.lease_from = None;
+        leader.heartbeat_due = false;
+        let (commit, end) = (self.commit, (self.log.last(), self.log.last_term()));
+        let nodes: Vec<_> = leader.peers.iter().map(|(node, _)| *node).collect();
+        for node in nodes {
+            let sleep = Some(end);
+            self.send(node, Body::Heartbeat { commit, shared: commit, round: 0, sleep });
+        }
+        self.asleep = true;
+        self.log.shrink();
+    }
+
+    /// Whether everyone has and knows everything.
+    fn is_idle(&self) -> bool {
+        let State::Leader(leader) = &self.state else { return false };
+        let last = self.log.last();
+        self.commit == last
+            && self.durability.durable() == last
+            && leader.barrier.is_idle()
+            && leader.transfer.is_none()
+            && leader.peers.iter().all(|(_, peer)| peer.matched == last && peer.commit == last)
+    }
+
+    /// The leader wants to sleep. Tells whether this follower agrees that there is nothing left to do.
+    pub(super) fn fall_asleep_at(&mut self, end: (Index, Term)) -> bool {
+        let last = self.log.last();
+        self.asleep = matches!(self.state, State::Follower)
+            && end == (last, self.log.last_term())
+            && self.commit == last
+            && self.durability.durable() == last
+            && self.durability.is_quiet()
+            && self.fetching.is_none();
+        if self.asleep {
+            self.log.shrink();
+        }
+        self.asleep
+    }
+
+    /// There is something to do.
+    pub(super) fn leave_sleep(&mut self) {
+        if !std::mem::take(&mut self.asleep) {
+            return;
+        }
+        match &mut self.state {
+            State::Leader(leader) => {
+                leader.idle = 0;
+                leader.heartbeat_elapsed = 0;
+                leader.heartbeat_due = true;
+                // Nobody was asked while all slept, so nobody is late.
+                leader.peers.iter_mut().for_each(|(_, peer)| peer.heard = self.now);
+            }
+            _ => self.restart_timer(),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Snapshots: what a leader offers, what a follower fetches. The bytes travel outside the engine.
+
+use super::{Raft, State};
+use crate::contract::Effect;
+use crate::log_view::LogView;
+use crate::membership::Memberships;
+use crate::progress::Flow;
+use synod_types::{NodeId, SnapshotMeta};
+
+/// While a peer takes in a snapshot the window may grow to this many times its budget, so that what comes
+/// after the snapshot is still there when the peer is done.
+const SNAPSHOT_SLACK: usize = 4;
+
+impl Raft {
+    pub(super) fn window_bytes_max(&self) -> usize {
+        let State::Leader(leader) = &self.state else { return self.config.cache_bytes_max };
+        let waits = leader.peers.iter().any(|(_, peer)| matches!(peer.flow, Flow::Snapshot { .. }));
+        self.config.cache_bytes_max.saturating_mul(if waits { SNAPSHOT_SLACK } else { 1 })
+    }
+
+    /// A durable snapshot exists here.
+    ///
+    /// # Panics
+    /// When it covers what was never handed out.
+    pub(super) fn take_snapshot_in(&mut self, meta: SnapshotMeta) {
+        assert!(meta.index <= self.handed, "only what was handed out can be in a snapshot");
+        if self.snapshot.as_ref().is_none_or(|known| known.index < meta.index) {
+            self.snapshot = Some(meta);
+        }
+        if let State::Leader(leader) = &mut self.state {
+            leader.snapshot_wanted = None;
+            leader.offer_again();
+        }
+    }
+
+    /// The leader says that this member needs its snapshot.
+    pub(super) fn take_offer(&mut self, from: NodeId, meta: SnapshotMeta) {
+        // One fetch per reign: the leader repeats its offer until it is answered.
+        if self.fetching.as_ref().is_some_and(|(term, _)| *term == self.hard.term) {
+            return;
+        }
+        if self.fetching.is_none() {
+            if meta.index <= self.commit {
+                return self.acknowledge(from, self.commit);
+            }
+            if self.log.term_at(meta.index) == Some(meta.term) {
+                // The log holds it all, and the offer says that it is committed.
+                self.advance_commit(meta.index);
+                return self.acknowledge(from, meta.index);
+            }
+        }
+        self.fetching = Some((self.hard.term, meta.clone()));
+        self.effects.push(Effect::FetchSnapshot { from, meta });
+    }
+
+    /// The state machine is what `meta` says, durably.
+    pub(super) fn install(&mut self, meta: SnapshotMeta) {
+        if self.fetching.as_ref().is_some_and(|(_, wanted)| wanted.index <= meta.index) {
+            self.fetching = None;
+        }
+        if meta.index <= self.commit {
+            return;
+        }
+        if !matches!(self.state, State::Follower) {
+            self.become_follower(self.hard.term, None);
+        }
+        self.log = LogView::new(meta.index, meta.term);
+        self.durability.reset(meta.index);
+        self.memberships = Memberships::new(meta.index, meta.membership.clone());
+        self.hard.commit = meta.index;
+        (self.commit, self.handed, self.applied) = (meta.index, meta.index, meta.index);
+        self.membership_changed();
+        self.snapshot = Some(meta);
+        if let Some(leader) = self.leader {
+            self.acknowledge(leader, self.commit);
+        }
+    }
+}

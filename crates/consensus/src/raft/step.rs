@@ -1,0 +1,86 @@
+//! What a message may do to the term, and who handles it.
+
+use super::{Body, Message, Raft, State};
+use std::cmp::Ordering;
+use synod_types::NodeId;
+
+impl Raft {
+    /// A message that passed [`Message::is_sane`] and came from another member.
+    pub(super) fn receive(&mut self, from: NodeId, message: Message) {
+        if !matches!(message.body, Body::Heartbeat { sleep: Some(_), .. }) {
+            self.leave_sleep();
+        }
+        let Message { term, body } = message;
+        if let Body::Vote { pre: true, last, last_term, .. } = body {
+            return self.answer_pre_vote(from, term, last, last_term);
+        }
+        if let Body::VoteReply { pre: true, granted: true } = body {
+            if term == self.hard.term.next() {
+                self.take_vote(from, true, true);
+            }
+            return;
+        }
+        match term.cmp(&self.hard.term) {
+            Ordering::Less => self.answer_the_past(from, &body),
+            Ordering::Equal => self.dispatch(from, body),
+            Ordering::Greater => {
+                if let Body::Vote { transfer, .. } = body
+                    && !self.admits_vote(transfer)
+                {
+                    return;
+                }
+                self.become_follower(term, body.is_of_leader().then_some(from));
+                self.dispatch(from, body);
+            }
+        }
+    }
+
+    /// A leader of an older term learns that it was replaced, or that this member cannot follow it any more.
+    fn answer_the_past(&mut self, from: NodeId, body: &Body) {
+        if let Body::Append { .. } | Body::Heartbeat { .. } | Body::SnapshotOffer(_) = body {
+            self.send(from, Body::HeartbeatReply { round: 0, commit: self.commit });
+        }
+    }
+
+    /// A message of this term.
+    fn dispatch(&mut self, from: NodeId, body: Body) {
+        match body {
+            Body::Vote { last, last_term, .. } => self.answer_vote(from, last, last_term),
+            Body::VoteReply { pre, granted } => self.take_vote(from, pre, granted),
+            Body::AppendReply { matched, commit } => self.take_reply(from, matched, commit),
+            Body::AppendReject { prev, hint, hint_term } => {
+                self.take_reject(from, prev, hint, hint_term);
+            }
+            Body::HeartbeatReply { round, commit } => {
+                self.take_heartbeat_reply(from, round, commit);
+            }
+            body if body.is_of_leader() => self.obey(from, body),
+            _ => {}
+        }
+    }
+
+    /// A message that only the leader of this term sends.
+    fn obey(&mut self, from: NodeId, body: Body) {
+        // There is one leader per term; a second one is an impostor.
+        if matches!(self.state, State::Leader(_))
+            || self.leader.is_some_and(|leader| leader != from)
+        {
+            return;
+        }
+        if self.leader.is_none() || !matches!(self.state, State::Follower) {
+            self.become_follower(self.hard.term, Some(from));
+        }
+        self.elapsed = 0;
+        match body {
+            Body::Append { prev, prev_term, commit, shared, entries } => {
+                self.take_append(from, (prev, prev_term), (commit, shared), entries);
+            }
+            Body::Heartbeat { commit, shared, round, sleep } => {
+                self.take_heartbeat(from, (commit, shared), round, sleep);
+            }
+            Body::SnapshotOffer(meta) => self.take_offer(from, meta),
+            Body::TimeoutNow => self.become_candidate(true),
+            _ => {}
+        }
+    }
+}
