@@ -5,6 +5,9 @@
 /// The longest text: sign, 17 digits, seven zeros.
 const TEXT_BYTES_MAX: usize = 32;
 
+/// Whole numbers up to here are written out. (Redis: `LLONG_MAX / 2`, as a double.)
+const INTEGER_MAX: f64 = (1u64 << 62) as f64;
+
 /// The text of an f64, on the stack.
 #[derive(Clone, Copy)]
 pub struct DoubleText {
@@ -27,7 +30,7 @@ impl DoubleText {
         let magnitude = x.abs();
         if magnitude.is_infinite() {
             text.put(b"inf");
-        } else if magnitude <= (1u64 << 52) as f64 && magnitude.fract() == 0.0 {
+        } else if magnitude <= INTEGER_MAX && magnitude.fract() == 0.0 {
             text.put(itoa::Buffer::new().format(magnitude as u64).as_bytes());
         } else {
             text.put_shortest(magnitude);
@@ -170,8 +173,10 @@ mod tests {
             (0.0000001, "1e-7"),
             (1.5e-7, "1.5e-7"),
             (1e15, "1000000000000000"),
-            (1e17, "1e+17"),
-            (1.2345678901234567e25, "1.2345678901234567e+25"),
+            (1e17, "100000000000000000"),
+            (4611686018427387904.0, "4611686018427387904"),
+            (-5e18, "-5e+18"),
+            (1.25e25, "1.25e+25"),
             (1e100, "1e+100"),
             (f64::MAX, "1.7976931348623157e+308"),
             (f64::MIN_POSITIVE, "2.2250738585072014e-308"),
