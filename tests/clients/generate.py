@@ -1,0 +1,303 @@
+"""Random command sequences over a small key space, from tables that read like a command reference.
+
+A template is a line of words. `A|B|` picks one of the alternatives (an empty one leaves the word out),
+`{x}` draws a value of kind x, and `( ... )+` repeats one to three times. All comes from one seed.
+Nothing depends on the clock: times to live are long, absolute times far away, stream ids explicit.
+"""
+
+import random
+import re
+
+# Few keys per family, so that commands meet; shared ones bring the wrong type about. The sorted set
+# `level` stands apart: BYLEX is only defined where all scores are equal.
+KEYS = {family: [f"{family}{i}" for i in (1, 2, 3)] for family in
+        ("string", "list", "set", "hash", "zset", "stream")}  # fmt: skip
+ALL_KEYS = [key for keys in KEYS.values() for key in keys]
+
+VALUES = [b"a", b"b", b"c", b"hello world", b"", b"0", b"1", b"-7", b"42", b"3.5", b"1e3", b" 1",
+          b"01", b"+1", b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808",
+          b"\x00\xff\r\n", b"nan", b"inf", "é".encode(), b"x" * 70, b"y" * 5000]  # fmt: skip
+INTEGERS = ["0", "1", "-1", "2", "10", "-10", "123456789", "9223372036854775807",
+            "-9223372036854775808", "9223372036854775808", "1.5", "abc", "", " 1", "+1"]  # fmt: skip
+FLOATS = ["0", "1", "-1", "0.5", "-0.25", "3.0e2", "0.1", "10.125", "inf", "nan", "abc", "1e400",
+          ""]  # fmt: skip
+# None of them expires while the test runs.
+TTLS = ["0", "-1", "-5000000000", "abc", "", "1.5", "123456789", "9223372036854775807",
+        "-9223372036854775808", "9223372036854775808", "9223372036854775"]  # fmt: skip
+SCORES = ["0", "1", "2", "3", "-1", "1.5", "2.25", "0.1", "1e20", "-1e20", "inf", "-inf", "+inf",
+          "nan", "abc", "3.0", "17179869184", "123456789012345680", "1e-7"]  # fmt: skip
+BOUNDS = ["-inf", "+inf", "0", "1", "(1", "2", "(2", "3", "1.5", "(inf", "abc", "(", "1e20"]
+LEX = ["-", "+", "[a", "(a", "[b", "(c", "[", "(", "a", ""]
+INDEXES = ["0", "1", "2", "3", "-1", "-2", "-3", "5", "100", "-100", "abc", "4294967296"]
+COUNTS = ["0", "1", "2", "3", "100", "-1", "abc"]
+IDS = ["1-1", "1-2", "2-0", "3", "5-5", "7-*", "0-0", "9-18446744073709551615", "10-0", "abc",
+       "1-", "-1-1", "12-3", "18446744073709551615-1"]  # fmt: skip
+RANGE_IDS = ["-", "+", "1", "2", "1-1", "(1-1", "5-5", "(5", "abc", "(-", "3-0"]
+PATTERNS = ["*", "string*", "*1", "?et2", "[sl]*", "[^s]*", "\\*", "zset[1-2]", "", "nothing"]
+MEMBERS = ["a", "b", "c", "d", "1", "2", "-5", "hello world", "", "x" * 70]
+
+TEMPLATES = {
+    "string": """
+        SET {k} {v}
+        SET {k} {v}
+        SET {k} {v} NX|XX|GET|KEEPTTL|EX {ttl}
+        SET {k} {v} NX|XX| GET|
+        SET {k} {v} EX {ttl} NX|XX|GET|
+        SET {k} {v} PX {ttlms}
+        SET {k} {v} EXAT {at}
+        SET {k} {v} PXAT {atms}
+        SET {k} {v} EX|PX|EXAT|PXAT {badttl}
+        SET {k} {v} NX|EX|KEEPTTL|foo XX|PX|GET {ttl}
+        GET {k}
+        GET {k}
+        GETDEL {k}
+        GETEX {k}
+        GETEX {k} PERSIST|EX|KEEPTTL
+        GETEX {k} EX {ttl}
+        GETEX {k} PXAT {atms}
+        GETEX {k} EX|PX {badttl}
+        SETNX {k} {v}
+        SETEX {k} {ttl} {v}
+        SETEX {k} {badttl} {v}
+        PSETEX {k} {ttlms} {v}
+        GETSET {k} {v}
+        APPEND {k} {v}
+        STRLEN {k}
+        GETRANGE {k} {index} {index}
+        SETRANGE {k} {index} {v}
+        INCR {k}
+        DECR {k}
+        INCRBY {k} {int}
+        DECRBY {k} {int}
+        INCRBYFLOAT {k} {float}
+        MGET ( {k} )+
+        MSET ( {k} {v} )+
+        MSETNX ( {k} {v} )+
+        """,
+    "list": """
+        LPUSH {k} ( {v} )+
+        RPUSH {k} ( {v} )+
+        RPUSH {k} ( {m} )+
+        LPUSH {k} ( {m} )+
+        LPOP {k}
+        RPOP {k}
+        LPOP {k} {count}
+        RPOP {k} {count}
+        LLEN {k}
+        LRANGE {k} {index} {index}
+        LRANGE {k} 0 -1
+        LINDEX {k} {index}
+        LSET {k} {index} {v}
+        LREM {k} {count} {m}
+        LTRIM {k} {index} {index}
+        LINSERT {k} BEFORE|AFTER|before|foo {m} {v}
+        """,
+    "set": """
+        SADD {k} ( {m} )+
+        SADD {k} ( {v} )+
+        SADD {k} ( {int} )+
+        SREM {k} ( {m} )+
+        SREM {k} ( {int} )+
+        SMEMBERS {k}
+        SISMEMBER {k} {m}
+        SCARD {k}
+        SPOP {k} 1000
+        SPOP {k} 0|-1|abc
+        SRANDMEMBER {k} 1000|0|abc
+        """,
+    "hash": """
+        HSET {k} ( {m} {v} )+
+        HSET {k} ( {m} {int} )+
+        HSET {k} {m} {v} {m}
+        HGET {k} {m}
+        HMGET {k} ( {m} )+
+        HGETALL {k}
+        HDEL {k} ( {m} )+
+        HLEN {k}
+        HEXISTS {k} {m}
+        HINCRBY {k} {m} {int}
+        HKEYS {k}
+        HVALS {k}
+        """,
+    "zset": """
+        ZADD {k} ( {score} {m} )+
+        ZADD {k} ( {score} {m} )+
+        ZADD {k} NX|XX|GT|LT|CH ( {score} {m} )+
+        ZADD {k} NX|XX|GT|LT CH|GT|NX ( {score} {m} )+
+        ZADD {k} INCR {score} {m}
+        ZADD {k} NX|XX|GT|LT INCR {score} {m}
+        ZADD {k} {score} {m} {score}
+        ZREM {k} ( {m} )+
+        ZSCORE {k} {m}
+        ZRANGE {k} {index} {index} WITHSCORES|
+        ZRANGE {k} {index} {index} REV|foo WITHSCORES|
+        ZRANGE {k} {bound} {bound} BYSCORE WITHSCORES|REV|
+        ZRANGE {k} {bound} {bound} BYSCORE REV| LIMIT {index} {index} WITHSCORES|
+        ZADD level ( 0 {m} )+
+        ZADD level ( 0 {m} )+
+        ZRANGE level {lex} {lex} BYLEX REV|WITHSCORES|
+        ZRANGE level {lex} {lex} BYLEX LIMIT {index} {index}
+        ZRANGE {k} {index} {index} LIMIT {index} {index}
+        ZRANGEBYSCORE {k} {bound} {bound} WITHSCORES|
+        ZRANGEBYSCORE {k} {bound} {bound} WITHSCORES| LIMIT {index} {index}
+        ZRANK {k} {m}
+        ZCARD {k}
+        ZINCRBY {k} {score} {m}
+        ZPOPMIN {k}
+        ZPOPMAX {k}
+        ZPOPMIN {k} {count}
+        ZPOPMAX {k} {count}
+        """,
+    "stream": """
+        XADD {k} {id} ( {m} {v} )+
+        XADD {k} {id} ( {m} {v} )+
+        XADD {k} NOMKSTREAM {id} {m} {v}
+        XADD {k} MAXLEN|MINID =| {count} {id} {m} {v}
+        XADD {k} MAXLEN = {count} LIMIT {count} {id} {m} {v}
+        XADD {k} {id} {m}
+        XLEN {k}
+        XRANGE {k} - +
+        XRANGE {k} {rangeid} {rangeid}
+        XRANGE {k} {rangeid} {rangeid} COUNT {count}
+        """,
+    "keys": """
+        DEL ( {k} )+
+        UNLINK ( {k} )+
+        EXISTS ( {k} )+
+        TOUCH ( {k} )+
+        TYPE {k}
+        KEYS {pattern}
+        SCAN 0 COUNT 1000
+        SCAN 0 MATCH {pattern} COUNT 1000
+        SCAN 0 TYPE string|list|set|hash|zset|stream|foo COUNT 1000
+        SCAN abc COUNT {count}
+        SCAN 0 COUNT 0|abc|-1
+        RENAME {k} {k}
+        RENAMENX {k} {k}
+        COPY {k} {k} REPLACE|foo|
+        DBSIZE
+        FLUSHALL ASYNC|SYNC|foo|
+        FLUSHDB ASYNC|foo|
+        PING
+        PING {v}
+        ECHO {v}
+        EXPIRE {k} {ttl} NX|XX|GT|LT|
+        EXPIRE {k} {ttl} NX|XX|GT|LT|foo GT|XX|
+        EXPIRE {k} {badttl}
+        PEXPIRE {k} {ttlms} NX|XX|GT|LT|
+        PEXPIRE {k} {badttl}
+        EXPIREAT {k} {at} NX|XX|GT|LT|
+        EXPIREAT {k} {badttl}
+        PEXPIREAT {k} {atms}
+        TTL {k}
+        PTTL {k}
+        EXPIRETIME {k}
+        PEXPIRETIME {k}
+        PERSIST {k}
+        """,
+    "transaction": """
+        MULTI
+        MULTI
+        EXEC
+        EXEC
+        EXEC
+        DISCARD
+        WATCH ( {k} )+
+        UNWATCH
+        NOSUCHCOMMAND {v} {m}
+        """,
+}
+
+# With another count these would answer at random.
+RANDOM_WHEN_SPOILED = {"SPOP", "SRANDMEMBER", "SCAN"}
+JUNK = ["", "x", "-1", "NX", "\x00", "99999999999999999999"]
+
+TABLES = {"int": INTEGERS, "badttl": TTLS, "float": FLOATS, "score": SCORES, "bound": BOUNDS,
+          "lex": LEX, "index": INDEXES, "count": COUNTS, "id": IDS, "rangeid": RANGE_IDS,
+          "pattern": PATTERNS}  # fmt: skip
+
+_TEMPLATES = {
+    family: [line.split() for line in text.strip().splitlines()]
+    for family, text in TEMPLATES.items()
+}
+
+
+class Generator:
+    """Commands of one family, with some of the others in between."""
+
+    def __init__(self, family, seed):
+        self.family = family
+        self.random = random.Random(f"{family} {seed}")
+
+    def sequence(self, length):
+        return [self.command() for _ in range(length)]
+
+    def command(self):
+        """One command as a list of byte strings; now and then it is spoiled."""
+        family = self._family()
+        template = self.random.choice(_TEMPLATES[family])
+        self.keys = KEYS.get(family, ALL_KEYS)
+        args = list(self._expand(template))
+        roll = self.random.random()
+        if args[0] in RANDOM_WHEN_SPOILED:
+            pass
+        elif roll < 0.02 and len(args) > 1:
+            args.pop()
+        elif roll < 0.04:
+            args.append(self.random.choice(JUNK))
+        elif roll < 0.06 and len(args) > 1:
+            args[self.random.randrange(1, len(args))] = self.random.choice(JUNK)
+        elif roll < 0.10:
+            args[0] = args[0].lower()
+        return [arg if isinstance(arg, bytes) else arg.encode() for arg in args]
+
+    def _family(self):
+        if self.family == "mixed":
+            return self.random.choice(list(_TEMPLATES))
+        if self.family == "transaction":
+            return self.random.choice(["transaction", "transaction", "string", "list", "keys"])
+        return self.family if self.random.random() < 0.9 else "keys"
+
+    def _expand(self, words):
+        words = iter(words)
+        for word in words:
+            if word == "(":
+                group = list(iter(lambda: next(words), ")+"))
+                for _ in range(self.random.choice([1, 1, 2, 3])):
+                    yield from self._expand(group)
+            elif "|" in word:
+                if chosen := self.random.choice(word.split("|")):
+                    yield chosen
+            elif match := re.fullmatch(r"\{(\w+)\}", word):
+                yield self._draw(match[1])
+            else:
+                yield word
+
+    def _draw(self, kind):
+        pick = self.random.choice
+        match kind:
+            case "k":
+                return pick(self.keys if self.random.random() < 0.93 else ALL_KEYS)
+            case "v":
+                return pick(VALUES)
+            case "m":
+                return pick(MEMBERS)
+            case "ttl":  # so wide that two of them never tie
+                return str(self.random.randrange(1_000, 1_000_000))
+            case "ttlms":
+                return str(self.random.randrange(1_000_000, 1_000_000_000))
+            case "at":
+                return str(self.random.randrange(4_000_000_000, 5_000_000_000))
+            case "atms":
+                return str(self.random.randrange(4_000_000_000_000, 5_000_000_000_000))
+        return pick(TABLES[kind])
+
+
+def final_look():
+    """Commands that show all there is, whatever came before."""
+    commands = [["DISCARD"], ["DBSIZE"], ["KEYS", "*"]]
+    for key in [*ALL_KEYS, "level"]:
+        commands += [["TYPE", key], ["GET", key], ["LRANGE", key, "0", "-1"], ["SMEMBERS", key],
+                     ["HGETALL", key], ["ZRANGE", key, "0", "-1", "WITHSCORES"],
+                     ["XRANGE", key, "-", "+"], ["PTTL", key]]  # fmt: skip
+    return [[arg.encode() for arg in command] for command in commands]
