@@ -1,1 +1,63 @@
-//! See ARCHITECTURE.md.
+//! The keyspace: Redis's data structures as a deterministic state machine.
+//!
+//! One [`Keyspace`] holds the keys of one partition. A command is found by [`lookup`] and run by
+//! [`Keyspace::execute_read`] or [`Keyspace::execute_write`]; its reply goes into a
+//! [`synod_types::ReplySink`]. Time and randomness come in with the [`Context`], which the leader
+//! decided and every replica repeats, so equal entries make equal keyspaces: [`Keyspace::digest`].
+//!
+//! # How a key lies in memory
+//!
+//! ```text
+//! Keyspace -> slots[key_slot] : SlotTable { dense: Vec<Object>, index: hash -> place }
+//!   Object::Packed  one allocation: header, key, and a string or a small collection in packed bytes
+//!   Object::Full    key, header and a large collection as its own structure (`value::Value`)
+//! ```
+//!
+//! # How a command is written
+//!
+//! A handler checks its arguments, changes the keyspace, answers, in this order; on `Err` it has changed
+//! and answered nothing, and the error text goes to the client. Arity was checked before.
+//!
+//! ```text
+//! // Reading: None for an absent key; WRONGTYPE through `?`.
+//! match keyspace.view::<Hash>(args[1], ctx.now)? {
+//!     None => out.integer(0),
+//!     Some(View::Packed(bytes)) => out.integer(packed::len(bytes)),
+//!     Some(View::Full(hash)) => out.integer(hash.len()),
+//! }
+//! // Changing: `edit` for an existing collection, `edit_or_create`, or `store` for a whole new one.
+//! let added = keyspace.edit_or_create::<Hash, _>(args[1], ctx.now, |edit| {
+//!     // edit.view() looks; these change, and so give the key a new version:
+//!     //   edit.splice(range, bytes), edit.packed_mut()   packed bytes in place
+//!     //   edit.full_mut()                                the structure
+//!     //   edit.set(Whole::Full(hash))                    from packed to full, or back
+//!     Ok(1)
+//! })?;
+//! ```
+//!
+//! A collection left empty is deleted with its key; versions, counts, expiry, memory and snapshots are
+//! seen to by the keyspace. A handler touches only keys that its row's key positions name.
+//!
+//! Adding a command: one file under `commands/<family>/`, one row in `table/<family>.rs`. Adding a
+//! kind of collection: [`value::Collection`].
+
+pub mod args;
+mod commands;
+mod context;
+pub mod decimal;
+pub mod digest;
+pub mod error;
+mod glob;
+mod keyspace;
+pub mod number;
+mod object;
+mod snapshot;
+mod table;
+pub mod value;
+
+pub use context::{Args, Context};
+pub use glob::Glob;
+pub use keyspace::{Edit, Expiry, Keyspace, ScanFilter, Whole};
+pub use object::{Text, View};
+pub use snapshot::{CorruptSnapshot, Restorer};
+pub use table::{Command, Flags, Group, Handler, KeySpec, commands, lookup};

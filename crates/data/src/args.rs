@@ -1,0 +1,36 @@
+//! Reading arguments: integers, floats, options; each failure in Redis's words.
+
+use crate::error::{Failure, NOT_FLOAT, NOT_INTEGER};
+use crate::number;
+
+/// An integer argument.
+///
+/// # Errors
+/// `NOT_INTEGER` when it is anything else.
+pub fn integer(arg: &[u8]) -> Result<i64, Failure> {
+    number::parse_i64(arg).ok_or(NOT_INTEGER)
+}
+
+/// A floating-point argument; infinities are allowed.
+///
+/// # Errors
+/// `NOT_FLOAT` when it is anything else.
+pub fn float(arg: &[u8]) -> Result<f64, Failure> {
+    number::parse_f64(arg).ok_or(NOT_FLOAT)
+}
+
+/// Whether `arg` is this option word, in any case. `word` is in upper case.
+#[must_use]
+pub fn is(arg: &[u8], word: &str) -> bool {
+    arg.eq_ignore_ascii_case(word.as_bytes())
+}
+
+/// Turns a Redis index pair (negative counts from the end, both ends included) into a range of
+/// `0..len`; `None` when it is empty.
+#[must_use]
+pub fn range(start: i64, end: i64, len: usize) -> Option<std::ops::Range<usize>> {
+    let len = i64::try_from(len).ok()?;
+    let start = if start < 0 { (start.saturating_add(len)).max(0) } else { start };
+    let end = if end < 0 { end.saturating_add(len) } else { end.min(len - 1) };
+    (end >= 0 && start <= end && start < len).then(|| start as usize..end as usize + 1)
+}

@@ -1,0 +1,41 @@
+//! MEMORY USAGE key [SAMPLES n], MEMORY HELP
+
+use crate::commands::prelude::*;
+
+const HELP: [&str; 4] = [
+    "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "USAGE <key> [SAMPLES <count>]",
+    "    Return memory in bytes used by <key> and its value. Nothing is sampled: the",
+    "    figure is kept up to date, and <count> changes nothing.",
+];
+
+pub(crate) fn memory(
+    keyspace: &Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    let word = args[1];
+    if args::is(word, "HELP") && args.len() == 2 {
+        super::reply_help(&HELP, out);
+        return Ok(());
+    }
+    if !args::is(word, "USAGE") || args.len() < 3 {
+        super::reply_bad_subcommand("memory", word, args::is(word, "USAGE"), out);
+        return Ok(());
+    }
+    match &args[3..] {
+        [] => {}
+        [samples, count] if args::is(samples, "SAMPLES") => {
+            if args::integer(count)? < 0 {
+                return Err(error::SYNTAX);
+            }
+        }
+        _ => return Err(error::SYNTAX),
+    }
+    match keyspace.get(args[2], ctx.now) {
+        Some(object) => out.integer(object.memory() as i64),
+        None => out.null(),
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! SETNX key value
+
+use crate::commands::prelude::*;
+use crate::keyspace::Expiry;
+
+pub(crate) fn setnx(
+    keyspace: &mut Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    let spot = keyspace.open(args[1], ctx.now);
+    let free = spot.is_free();
+    if free {
+        keyspace.set_text_at(spot, args[1], args[2], Expiry::Never);
+    }
+    out.integer(i64::from(free));
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Expiry: finding keys whose time has passed, dropping them when the log says so, changing the time.
+
+use super::{Keyspace, Spot};
+use crate::object::Object;
+use synod_types::Millis;
+
+impl Keyspace {
+    /// Keys whose time has passed at `now`, for the leader to propose: at most `out_max` of them, after
+    /// looking at about `scan_max` keys from where `cursor` stands. The cursor (0 to begin) goes round
+    /// and round; slots in which nothing can have expired yet cost nothing.
+    pub fn expired(
+        &self,
+        cursor: &mut u64,
+        now: Millis,
+        scan_max: usize,
+        out_max: usize,
+    ) -> Vec<Vec<u8>> {
+        let mut found = Vec::new();
+        let mut scanned = 0;
+        for _ in 0..self.slots.len() {
+            let slot = (*cursor % self.slots.len() as u64) as usize;
+            let table = &self.slots[slot];
+            if table.expires() > 0 && table.expire_min() <= now {
+                if scanned >= scan_max {
+                    break;
+                }
+                scanned += table.len();
+                let before = found.len();
+                let due = table.objects().iter().filter(|object| object.is_expired(now));
+                found.extend(due.take(out_max - before).map(|object| object.key().to_vec()));
+                if found.len() == before {
+                    table.tighten_expire_min();
+                }
+                if found.len() >= out_max {
+                    break;
+                }
+            }
+            *cursor = slot as u64 + 1;
+        }
+        found
+    }
+
+    /// Drops those of `keys` whose time has really passed at `now`; the time and the keys are those of
+    /// a replicated entry. Keys of other partitions are passed over.
+    pub fn expire_now<'a>(&mut self, keys: impl IntoIterator<Item = &'a [u8]>, now: Millis) {
+        for key in keys {
+            if self.place(key).is_some() {
+                self.open(key, now);
+            }
+        }
+    }
+
+    /// Sets or clears the expiry of an opened key; a time that is not after `now` deletes the key.
+    pub(crate) fn set_expire_at(&mut self, spot: Spot, expire: Option<Millis>, now: Millis) {
+        let Some(at) = spot.at else { return };
+        if expire.is_some_and(|time| time <= now) {
+            self.remove(spot);
+            return;
+        }
+        self.change(spot, at, |object: &mut Object| {
+            object.set_expire(expire);
+            ((), true)
+        });
+    }
+}

@@ -1,0 +1,362 @@
+//! The keyspace of one partition: its slots, and the few primitives through which everything changes.
+//!
+//! All writes pass [`Keyspace::open`], which serialises the slot first when a snapshot is under way and
+//! drops the key when its time has passed; and [`Keyspace::changed`] or [`Keyspace::remove`], which keep
+//! versions and counts. Commands use the typed access of `read.rs` and `edit.rs`.
+
+mod edit;
+mod expiry;
+mod read;
+mod scan;
+mod slot_table;
+mod text;
+mod transaction;
+
+pub use edit::{Edit, Whole};
+pub use scan::ScanFilter;
+pub use text::Expiry;
+pub(crate) use slot_table::SlotTable;
+
+use crate::object::Object;
+use crate::snapshot::Run;
+use crate::{Args, Command, Context, Handler, error};
+use foldhash::fast::FixedState;
+use std::hash::{BuildHasher, Hasher};
+use std::ops::RangeInclusive;
+use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
+
+/// The fixed seed of the index hash. The index's order is never observed, so it need not be secret for
+/// replicas to agree; `Keyspace::set_hash_seed` replaces it where clients are not trusted.
+const HASH_SEED: u64 = 0x5359_4e4f_4421;
+
+/// The keys of a contiguous range of slots, as a deterministic state machine.
+#[derive(Debug)]
+pub struct Keyspace {
+    /// The first slot; `slots[i]` is slot `first + i`.
+    pub(crate) first: u16,
+    pub(crate) slots: Vec<SlotTable>,
+    /// The sum of the slots' lengths.
+    len: usize,
+    /// The sum of the slots' counts of keys with an expiry time.
+    expires: usize,
+    /// The sum of the objects' heap bytes.
+    bytes: usize,
+    /// Counts every change of every key; the value at a key's last change is the key's version.
+    pub(crate) changes: u64,
+    hasher: FixedState,
+    /// The snapshot being taken, if one is.
+    pub(crate) snapshot: Option<Box<Run>>,
+}
+
+/// Where a key is, or would be. Valid until the keyspace changes elsewhere in the slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot {
+    slot: usize,
+    hash: u64,
+    at: Option<usize>,
+}
+
+impl Spot {
+    /// Whether no key is there.
+    pub(crate) fn is_free(self) -> bool {
+        self.at.is_none()
+    }
+}
+
+impl Keyspace {
+    /// An empty keyspace of these slots.
+    #[must_use]
+    pub fn new(slots: RangeInclusive<Slot>) -> Self {
+        let first = slots.start().0.min(SLOT_COUNT - 1);
+        let last = slots.end().0.clamp(first, SLOT_COUNT - 1);
+        Self {
+            first,
+            slots: (first..=last).map(|_| SlotTable::new()).collect(),
+            len: 0,
+            expires: 0,
+            bytes: 0,
+            changes: 0,
+            hasher: FixedState::with_seed(HASH_SEED),
+            snapshot: None,
+        }
+    }
+
+    /// Replaces the seed of the index hash, so that a client cannot prepare keys that collide. It may
+    /// differ from replica to replica. Must be called while the keyspace is empty; later it does nothing.
+    pub fn set_hash_seed(&mut self, seed: u64) {
+        if self.len == 0 {
+            self.hasher = FixedState::with_seed(seed);
+        }
+    }
+
+    /// The slots this keyspace owns.
+    #[must_use]
+    pub fn slots(&self) -> RangeInclusive<Slot> {
+        Slot(self.first)..=Slot(self.first + (self.slots.len() - 1) as u16)
+    }
+
+    /// How many keys there are (DBSIZE), those included whose time has passed and that were not
+    /// removed yet, as in Redis.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no key at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many keys have an expiry time.
+    #[must_use]
+    pub fn expires_len(&self) -> usize {
+        self.expires
+    }
+
+    /// How many keys a slot has (CLUSTER COUNTKEYSINSLOT); 0 for a slot of another partition.
+    #[must_use]
+    pub fn slot_len(&self, slot: Slot) -> usize {
+        self.table(slot).map_or(0, SlotTable::len)
+    }
+
+    /// Up to `count` keys of a slot (CLUSTER GETKEYSINSLOT).
+    pub fn slot_keys(&self, slot: Slot, count: usize) -> impl Iterator<Item = &[u8]> {
+        self.table(slot).map_or(&[][..], SlotTable::objects).iter().take(count).map(Object::key)
+    }
+
+    /// An estimate of the bytes that keys and values take, with the allocator's rounding.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.bytes
+            + self.slots.len() * size_of::<SlotTable>()
+            + self.slots.iter().map(SlotTable::heap_bytes).sum::<usize>()
+    }
+
+    /// A hash of the whole content, with versions and expiry times, whatever its layout: two replicas
+    /// that applied the same entries agree in it.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let content = self
+            .slots
+            .iter()
+            .flat_map(SlotTable::objects)
+            .fold(0u64, |sum, object| sum.wrapping_add(object.digest()));
+        self.slots
+            .iter()
+            .map(SlotTable::absent_version)
+            .fold(crate::digest::mix(content, self.changes), crate::digest::mix)
+    }
+
+    /// The version of a key, for WATCH: it differs whenever the key was changed, created, deleted or
+    /// has expired in between. An absent key's version may also change with others of its slot.
+    #[must_use]
+    pub fn version(&self, key: &[u8], now: Millis) -> u64 {
+        // Doubled, so that a present and an absent key never share a number.
+        let Some((table, hash)) = self.place(key) else { return 1 };
+        match table.find(hash, key).map(|at| table.object(at)) {
+            Some(object) if !object.is_expired(now) => object.version() << 1,
+            Some(expired) => table.absent_version().max(expired.version()) << 1 | 1,
+            None => table.absent_version() << 1 | 1,
+        }
+    }
+
+    /// Runs a reading command. Only a key of this keyspace is ever found.
+    pub fn execute_read(
+        &self,
+        command: &Command,
+        args: &Args<'_>,
+        ctx: &Context,
+        out: &mut dyn ReplySink,
+    ) {
+        let outcome = match command.handler {
+            Handler::Read(run) => run(self, args, ctx, out),
+            Handler::Write(_) | Handler::Session => Err(error::NOT_IN_TRANSACTION),
+        };
+        if let Err(failure) = outcome {
+            out.error(failure.0);
+        }
+    }
+
+    /// Runs a command of either sort. A writing command with a key of another partition is refused.
+    pub fn execute_write(
+        &mut self,
+        command: &Command,
+        args: &Args<'_>,
+        ctx: &Context,
+        out: &mut dyn ReplySink,
+    ) {
+        let outcome = match command.handler {
+            Handler::Read(run) => run(self, args, ctx, out),
+            Handler::Write(_) if !self.owns_keys(command, args) => Err(error::FOREIGN_KEY),
+            Handler::Write(run) => run(self, args, ctx, out),
+            Handler::Session => Err(error::NOT_IN_TRANSACTION),
+        };
+        if let Err(failure) = outcome {
+            out.error(failure.0);
+        }
+    }
+
+    /// Removes every key (FLUSHALL, FLUSHDB). A snapshot under way goes on with what was there.
+    pub fn clear(&mut self) {
+        self.changes += 1;
+        let fresh = (0..self.slots.len()).map(|_| {
+            let mut table = SlotTable::new();
+            table.raise_absent_version(self.changes);
+            table
+        });
+        let old = std::mem::replace(&mut self.slots, fresh.collect());
+        if let Some(run) = &mut self.snapshot {
+            run.keep(old);
+        }
+        (self.len, self.expires, self.bytes) = (0, 0, 0);
+    }
+
+    fn owns_keys(&self, command: &Command, args: &Args<'_>) -> bool {
+        self.slots.len() == usize::from(SLOT_COUNT)
+            || command.key_positions(args).all(|at| self.table(key_slot(args[at])).is_some())
+    }
+
+    fn table(&self, slot: Slot) -> Option<&SlotTable> {
+        self.slots.get(usize::from(slot.0.wrapping_sub(self.first)))
+    }
+
+    pub(crate) fn table_mut(&mut self, slot: Slot) -> Option<&mut SlotTable> {
+        self.slots.get_mut(usize::from(slot.0.wrapping_sub(self.first)))
+    }
+
+    /// Appends a restored object, with the version it has; `None` when its key is there already or the
+    /// slot is not ours.
+    pub(crate) fn append(&mut self, slot: Slot, object: Object) -> Option<()> {
+        let hash_of = |key: &[u8]| hash(&self.hasher, key);
+        let table = self.slots.get_mut(usize::from(slot.0.wrapping_sub(self.first)))?;
+        let hash = hash_of(object.key());
+        if table.find(hash, object.key()).is_some() {
+            return None;
+        }
+        self.len += 1;
+        self.bytes += object.heap_bytes();
+        self.expires += usize::from(object.expire().is_some());
+        table.push(hash, object, hash_of);
+        Some(())
+    }
+
+    #[inline]
+    fn place(&self, key: &[u8]) -> Option<(&SlotTable, u64)> {
+        self.table(key_slot(key)).map(|table| (table, hash(&self.hasher, key)))
+    }
+
+    /// The object of a key that is there and whose time has not passed.
+    #[inline]
+    pub(crate) fn get(&self, key: &[u8], now: Millis) -> Option<&Object> {
+        let (table, hash) = self.place(key)?;
+        table.find(hash, key).map(|at| table.object(at)).filter(|object| !object.is_expired(now))
+    }
+
+    /// Prepares a key for a write: preserves its slot for a snapshot under way and drops the key when
+    /// its time has passed.
+    ///
+    /// The key's slot is one of ours: `execute_write` refuses the others before a handler runs, and a
+    /// handler touches no key that its key positions do not name.
+    #[inline]
+    pub(crate) fn open(&mut self, key: &[u8], now: Millis) -> Spot {
+        let slot = usize::from(key_slot(key).0 - self.first);
+        if self.snapshot.is_some() {
+            self.preserve(slot);
+        }
+        let hash = hash(&self.hasher, key);
+        let table = &self.slots[slot];
+        let at = table.find(hash, key);
+        let spot = Spot { slot, hash, at };
+        if at.is_some_and(|at| table.object(at).is_expired(now)) {
+            return self.drop_expired(spot);
+        }
+        spot
+    }
+
+    /// The object at a spot.
+    #[inline]
+    pub(crate) fn object(&self, spot: Spot) -> Option<&Object> {
+        spot.at.map(|at| self.slots[spot.slot].object(at))
+    }
+
+    /// Stores an object at its key's spot, replacing what is there. It gets a new version.
+    pub(crate) fn put(&mut self, spot: Spot, mut object: Object) {
+        self.changes += 1;
+        object.set_version(self.changes);
+        self.bytes += object.heap_bytes();
+        let table = &mut self.slots[spot.slot];
+        let expires_before = table.expires();
+        match spot.at {
+            Some(at) => {
+                let old = table.replace(at, object);
+                self.bytes -= old.heap_bytes();
+            }
+            None => {
+                let hasher = &self.hasher;
+                table.push(spot.hash, object, |key| hash(hasher, key));
+                self.len += 1;
+            }
+        }
+        self.expires = self.expires + table.expires() - expires_before;
+    }
+
+    /// Removes the object at a spot, if there is one, and returns it.
+    pub(crate) fn remove(&mut self, spot: Spot) -> Option<Object> {
+        let object = self.take(spot)?;
+        self.changes += 1;
+        self.slots[spot.slot].raise_absent_version(self.changes);
+        Some(object)
+    }
+
+    /// Changes the object at `at` in place through `change` and keeps all counts; the object gets a new
+    /// version when `change` says that it changed something.
+    pub(crate) fn change<R>(
+        &mut self,
+        spot: Spot,
+        at: usize,
+        change: impl FnOnce(&mut Object) -> (R, bool),
+    ) -> R {
+        let table = &mut self.slots[spot.slot];
+        let object = table.object_mut(at);
+        let (bytes, expire) = (object.heap_bytes(), object.expire());
+        let (result, changed) = change(object);
+        self.bytes = self.bytes + object.heap_bytes() - bytes;
+        if changed {
+            self.changes += 1;
+            object.set_version(self.changes);
+        }
+        let after = object.expire();
+        if after != expire {
+            table.expiry_changed(expire, after);
+            self.expires = self.expires + usize::from(after.is_some()) - usize::from(expire.is_some());
+        }
+        result
+    }
+
+    fn take(&mut self, spot: Spot) -> Option<Object> {
+        let hasher = &self.hasher;
+        let object = self.slots[spot.slot].remove(spot.hash, spot.at?, |key| hash(hasher, key));
+        self.len -= 1;
+        self.bytes -= object.heap_bytes();
+        self.expires -= usize::from(object.expire().is_some());
+        Some(object)
+    }
+
+    /// Removes a key whose time has passed. The slot's absent version becomes what [`Self::version`]
+    /// already answered for it, so a WATCH sees expiry once, not again when the key is dropped.
+    #[cold]
+    fn drop_expired(&mut self, spot: Spot) -> Spot {
+        if let Some(object) = self.take(spot) {
+            self.slots[spot.slot].raise_absent_version(object.version());
+        }
+        Spot { at: None, ..spot }
+    }
+}
+
+#[inline]
+fn hash(state: &FixedState, key: &[u8]) -> u64 {
+    let mut hasher = state.build_hasher();
+    hasher.write(key);
+    hasher.finish()
+}

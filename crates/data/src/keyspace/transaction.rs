@@ -1,0 +1,46 @@
+//! EXEC: several commands as one, or none when a watched key has changed.
+
+use super::Keyspace;
+use crate::context::random;
+use crate::{Context, Handler, error, lookup};
+use synod_types::ReplySink;
+
+impl Keyspace {
+    /// Runs the commands in order and answers an array of their replies; answers the null array and
+    /// runs nothing when a watched key's version is no longer the one it was watched at. A command that
+    /// fails is an error inside the array and stops nothing, as in Redis.
+    pub fn execute_transaction(
+        &mut self,
+        watched: &[(&[u8], u64)],
+        commands: &[Vec<&[u8]>],
+        ctx: &Context,
+        out: &mut dyn ReplySink,
+    ) {
+        if watched.iter().any(|(key, version)| self.version(key, ctx.now) != *version) {
+            out.null_array();
+            return;
+        }
+        out.array(commands.len());
+        let mut seed = ctx.seed;
+        for args in commands {
+            let ctx = Context { now: ctx.now, seed: random(&mut seed) };
+            self.execute_inside(args, &ctx, out);
+        }
+    }
+
+    fn execute_inside(&mut self, args: &[&[u8]], ctx: &Context, out: &mut dyn ReplySink) {
+        let Some(command) = args.first().and_then(|name| lookup(name)) else {
+            return out.error("ERR unknown command");
+        };
+        if !command.check_arity(args.len()) {
+            return out.error(error::ARITY.0);
+        }
+        match (command.handler, command.name) {
+            (Handler::Read(_) | Handler::Write(_), _) => self.execute_write(command, args, ctx, out),
+            // What a session answers without leaving the partition.
+            (Handler::Session, "ping") if args.len() == 1 => out.simple("PONG"),
+            (Handler::Session, "ping" | "echo") if args.len() == 2 => out.bulk(args[1]),
+            (Handler::Session, _) => out.error(error::NOT_IN_TRANSACTION.0),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Snapshots of a keyspace, taken slot by slot while writes go on.
+//!
+//! ```text
+//! header   01 format:u8 first:u16 last:u16 changes:varint
+//! slot     02 slot:u16 absent_version:varint      the objects that follow are of this slot
+//! packed   03 len:varint bytes                    an object in its packed layout, as it lies in memory
+//! full     04 kind:u8 version:varint expire:varint(0: none, else + 1) key:bytes value:bytes
+//! end      05 keys:varint
+//! ```
+//!
+//! Little-endian. One header, one end, and between them slots in any order; a slot may come in several
+//! runs, whose objects are appended in dense order, so a restored replica makes the same random
+//! choices. A write to a slot not yet emitted emits it first: the snapshot is the state at its begin.
+
+mod restore;
+mod run;
+
+pub use restore::{CorruptSnapshot, Restorer};
+pub(crate) use run::Run;
+
+/// The version of the format written, and the only one read.
+const FORMAT: u8 = 1;
+
+/// The record tags.
+mod tag {
+    pub const HEADER: u8 = 1;
+    pub const SLOT: u8 = 2;
+    pub const PACKED: u8 = 3;
+    pub const FULL: u8 = 4;
+    pub const END: u8 = 5;
+}

@@ -1,0 +1,152 @@
+//! Rebuilding a keyspace from the chunks of a snapshot. Everything is checked: the bytes may come from
+//! another node, and a checksum only says that they are as they were sent.
+
+use super::{FORMAT, tag};
+use crate::keyspace::Keyspace;
+use crate::object::{Full, Object, Packed};
+use crate::value::{Kind, Packing, Value};
+use std::ops::RangeInclusive;
+use synod_types::limits::KEY_BYTES_MAX;
+use synod_types::{Millis, Slot, key_slot, varint};
+
+/// Bytes that are no snapshot, or not one of this keyspace. What was restored so far is worthless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the snapshot is corrupt: {0}")]
+pub struct CorruptSnapshot(pub &'static str);
+
+/// Takes chunks in order and ends in a keyspace.
+#[derive(Debug)]
+pub struct Restorer {
+    keyspace: Keyspace,
+    state: State,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// The header is to come.
+    Begin,
+    /// Records are to come; objects belong to this slot, once one was named.
+    Body(Option<Slot>),
+    /// The end record was read.
+    Ended,
+}
+
+impl Restorer {
+    pub(crate) fn new(slots: RangeInclusive<Slot>) -> Self {
+        Self { keyspace: Keyspace::new(slots), state: State::Begin }
+    }
+
+    /// Takes the next chunk.
+    ///
+    /// # Errors
+    /// When the bytes are not the continuation of a snapshot; the restorer is of no use then.
+    pub fn chunk(&mut self, mut bytes: &[u8]) -> Result<(), CorruptSnapshot> {
+        while let [tag, rest @ ..] = bytes {
+            bytes = rest;
+            match (*tag, &self.state) {
+                (tag::HEADER, State::Begin) => self.header(&mut bytes),
+                (tag::SLOT, State::Body(_)) => self.slot(&mut bytes),
+                (tag::PACKED, State::Body(Some(slot))) => {
+                    let slot = *slot;
+                    self.object(slot, take_packed(&mut bytes))
+                }
+                (tag::FULL, State::Body(Some(slot))) => {
+                    let slot = *slot;
+                    self.object(slot, take_full(&mut bytes))
+                }
+                (tag::END, State::Body(_)) => self.end(&mut bytes),
+                _ => Err(CorruptSnapshot("a record out of place")),
+            }?;
+        }
+        Ok(())
+    }
+
+    /// The keyspace.
+    ///
+    /// # Errors
+    /// When the end of the snapshot was not among the chunks.
+    pub fn finish(self) -> Result<Keyspace, CorruptSnapshot> {
+        match self.state {
+            State::Ended => Ok(self.keyspace),
+            _ => Err(CorruptSnapshot("the end is missing")),
+        }
+    }
+
+    fn header(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
+        let cut = CorruptSnapshot("a header cut short");
+        let ([format, a, b, c, d], rest) = bytes.split_first_chunk::<5>().ok_or(cut)?;
+        if *format != FORMAT {
+            return Err(CorruptSnapshot("a format this program does not know"));
+        }
+        let slots = Slot(u16::from_le_bytes([*a, *b]))..=Slot(u16::from_le_bytes([*c, *d]));
+        if slots != self.keyspace.slots() {
+            return Err(CorruptSnapshot("a snapshot of other slots"));
+        }
+        *bytes = rest;
+        self.keyspace.changes = varint::take(bytes).ok_or(cut)?;
+        self.state = State::Body(None);
+        Ok(())
+    }
+
+    fn slot(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
+        let cut = CorruptSnapshot("a slot cut short");
+        let (slot, rest) = bytes.split_first_chunk::<2>().ok_or(cut)?;
+        *bytes = rest;
+        let slot = Slot(u16::from_le_bytes(*slot));
+        let absent_version = varint::take(bytes).ok_or(cut)?;
+        if absent_version > self.keyspace.changes {
+            return Err(CorruptSnapshot("a version from the future"));
+        }
+        self.keyspace
+            .table_mut(slot)
+            .ok_or(CorruptSnapshot("a slot out of range"))?
+            .raise_absent_version(absent_version);
+        self.state = State::Body(Some(slot));
+        Ok(())
+    }
+
+    fn object(&mut self, slot: Slot, object: Option<Object>) -> Result<(), CorruptSnapshot> {
+        let object = object.ok_or(CorruptSnapshot("a malformed object"))?;
+        if key_slot(object.key()) != slot {
+            return Err(CorruptSnapshot("a key in a slot that is not its own"));
+        }
+        if object.version() > self.keyspace.changes {
+            return Err(CorruptSnapshot("a version from the future"));
+        }
+        self.keyspace.append(slot, object).ok_or(CorruptSnapshot("a key that comes twice"))
+    }
+
+    fn end(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
+        let keys = varint::take(bytes).ok_or(CorruptSnapshot("an end cut short"))?;
+        if keys != self.keyspace.len() as u64 {
+            return Err(CorruptSnapshot("keys are missing"));
+        }
+        self.state = State::Ended;
+        Ok(())
+    }
+}
+
+fn take_packed(bytes: &mut &[u8]) -> Option<Object> {
+    let packed = Packed::from_untrusted(varint::take_bytes(bytes)?)?;
+    let valid = match Packing::of_kind(packed.form().kind()) {
+        Some(packing) => {
+            (packing.is_valid)(packed.value()) && !(packing.is_gone)(packed.value())
+        }
+        None => true,
+    };
+    (valid && packed.key().len() <= KEY_BYTES_MAX).then_some(Object::Packed(packed))
+}
+
+fn take_full(bytes: &mut &[u8]) -> Option<Object> {
+    let (kind, rest) = bytes.split_first()?;
+    *bytes = rest;
+    let kind = Kind::from_u8(*kind)?;
+    let version = varint::take(bytes)?;
+    let expire = varint::take(bytes)?.checked_sub(1).map(Millis);
+    let key = varint::take_bytes(bytes).filter(|key| key.len() <= KEY_BYTES_MAX)?;
+    let value = Value::decode(kind, varint::take_bytes(bytes)?)?;
+    if value.as_stored().is_gone() {
+        return None;
+    }
+    Some(Object::Full(Box::new(Full { version, expire, key: key.into(), value })))
+}

@@ -1,0 +1,198 @@
+//! One snapshot being taken.
+
+use super::{FORMAT, tag};
+use crate::keyspace::{Keyspace, SlotTable};
+use crate::object::Object;
+use std::collections::VecDeque;
+use synod_types::limits::SNAPSHOT_CHUNK_BYTES;
+use synod_types::{Slot, varint};
+
+/// How far a snapshot has come.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Chunks made ahead of their turn: the header, and slots that a write was about to change.
+    ready: VecDeque<Vec<u8>>,
+    /// Slots whose objects are all in chunks.
+    done: Vec<bool>,
+    /// The slot to go on with; those before it are done.
+    slot: usize,
+    /// How many objects of `slot` are in chunks.
+    at: usize,
+    /// How many objects are in chunks.
+    keys: u64,
+    /// The tables as they were, when FLUSHALL took them out of the keyspace meanwhile.
+    kept: Option<Vec<SlotTable>>,
+    /// Whether the end record was written.
+    ended: bool,
+}
+
+impl Run {
+    fn new(first: u16, slots: usize, changes: u64) -> Self {
+        let mut header = vec![tag::HEADER, FORMAT];
+        header.extend_from_slice(&first.to_le_bytes());
+        header.extend_from_slice(&(first + (slots - 1) as u16).to_le_bytes());
+        varint::put(&mut header, changes);
+        Self {
+            ready: VecDeque::from([header]),
+            done: vec![false; slots],
+            slot: 0,
+            at: 0,
+            keys: 0,
+            kept: None,
+            ended: false,
+        }
+    }
+
+    /// Goes on from these tables, which no write can reach any more.
+    pub(crate) fn keep(&mut self, tables: Vec<SlotTable>) {
+        // After a second FLUSHALL the first one's tables are still the ones to emit.
+        self.kept.get_or_insert(tables);
+    }
+
+    /// Emits what is missing of one slot, ahead of its turn.
+    fn preserve(&mut self, first: u16, slot: usize, table: &SlotTable) {
+        if self.done[slot] || self.kept.is_some() {
+            return;
+        }
+        self.done[slot] = true;
+        let mut at = if slot == self.slot { self.at } else { 0 };
+        loop {
+            let unfilled = self.ready.pop_back_if(|chunk| chunk.len() < SNAPSHOT_CHUNK_BYTES);
+            let mut chunk = unfilled.unwrap_or_default();
+            let from = at;
+            at = put_slot(&mut chunk, first, slot, table, from, SNAPSHOT_CHUNK_BYTES);
+            self.keys += (at - from) as u64;
+            if !chunk.is_empty() {
+                self.ready.push_back(chunk);
+            }
+            if at == table.len() {
+                break;
+            }
+        }
+    }
+
+    fn next(
+        &mut self,
+        first: u16,
+        tables: &[SlotTable],
+        bytes_max: usize,
+    ) -> Option<Vec<u8>> {
+        if let Some(chunk) = self.ready.pop_front() {
+            return Some(chunk);
+        }
+        if self.ended {
+            return None;
+        }
+        let mut chunk = Vec::with_capacity(bytes_max.min(SNAPSHOT_CHUNK_BYTES));
+        while self.slot < tables.len() && chunk.len() < bytes_max.max(1) {
+            let table = &tables[self.slot];
+            if !self.done[self.slot] {
+                let from = self.at;
+                self.at = put_slot(&mut chunk, first, self.slot, table, from, bytes_max);
+                self.keys += (self.at - from) as u64;
+                self.done[self.slot] = self.at == table.len();
+            }
+            if self.done[self.slot] {
+                (self.slot, self.at) = (self.slot + 1, 0);
+            }
+        }
+        if self.slot == tables.len() {
+            chunk.push(tag::END);
+            varint::put(&mut chunk, self.keys);
+            self.ended = true;
+        }
+        Some(chunk)
+    }
+}
+
+/// Appends the objects of a slot from place `from` on until the chunk is full, at least one; answers
+/// the place to go on from.
+fn put_slot(
+    chunk: &mut Vec<u8>,
+    first: u16,
+    slot: usize,
+    table: &SlotTable,
+    from: usize,
+    bytes_max: usize,
+) -> usize {
+    if table.len() == 0 && table.absent_version() == 0 {
+        return 0;
+    }
+    chunk.push(tag::SLOT);
+    chunk.extend_from_slice(&(first + slot as u16).to_le_bytes());
+    varint::put(chunk, table.absent_version());
+    let mut at = from;
+    for object in &table.objects()[from..] {
+        put_object(chunk, object);
+        at += 1;
+        if chunk.len() >= bytes_max {
+            break;
+        }
+    }
+    at
+}
+
+fn put_object(chunk: &mut Vec<u8>, object: &Object) {
+    match object {
+        Object::Packed(packed) => {
+            chunk.push(tag::PACKED);
+            varint::put_bytes(chunk, packed.as_bytes());
+        }
+        Object::Full(full) => {
+            let value = full.value.as_stored();
+            chunk.extend_from_slice(&[tag::FULL, value.kind() as u8]);
+            varint::put(chunk, full.version);
+            varint::put(chunk, full.expire.map_or(0, |at| at.0.saturating_add(1)));
+            varint::put_bytes(chunk, &full.key);
+            let mut bytes = Vec::new();
+            value.encode(&mut bytes);
+            varint::put_bytes(chunk, &bytes);
+        }
+    }
+}
+
+impl Keyspace {
+    /// Begins a snapshot of the state as it is now; one already under way is given up.
+    pub fn snapshot_begin(&mut self) {
+        self.snapshot =
+            Some(Box::new(Run::new(self.first, self.slots.len(), self.changes)));
+    }
+
+    /// The next chunk, of about `bytes_max` bytes (more when a single key is larger); `None` when the
+    /// last one was given, or no snapshot is under way.
+    pub fn snapshot_next(&mut self, bytes_max: usize) -> Option<Vec<u8>> {
+        let run = self.snapshot.as_mut()?;
+        let kept = run.kept.take();
+        let chunk = run.next(self.first, kept.as_ref().unwrap_or(&self.slots), bytes_max);
+        run.kept = kept;
+        if chunk.is_none() {
+            self.snapshot = None;
+        }
+        chunk
+    }
+
+    /// Gives up the snapshot under way, if there is one.
+    pub fn snapshot_cancel(&mut self) {
+        self.snapshot = None;
+    }
+
+    /// Whether a snapshot is under way.
+    #[must_use]
+    pub fn snapshot_active(&self) -> bool {
+        self.snapshot.is_some()
+    }
+
+    /// Before a write to a slot: makes sure that the snapshot under way has it as it was.
+    #[cold]
+    pub(crate) fn preserve(&mut self, slot: usize) {
+        if let Some(run) = &mut self.snapshot {
+            run.preserve(self.first, slot, &self.slots[slot]);
+        }
+    }
+
+    /// Begins to rebuild a keyspace of these slots from chunks.
+    #[must_use]
+    pub fn restore(slots: std::ops::RangeInclusive<Slot>) -> super::Restorer {
+        super::Restorer::new(slots)
+    }
+}
