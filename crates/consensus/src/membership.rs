@@ -36,6 +36,14 @@ impl Memberships {
         self.newest().0
     }
 
+    /// Whether `node` votes in the membership in force, or did in one that may return. The latter still has to
+    /// stand for election: it may be the only one whose log can win, until its removal is committed
+    /// (dissertation, section 4.2.2).
+    #[must_use]
+    pub fn may_stand(&self, node: NodeId) -> bool {
+        self.history.iter().any(|(_, membership)| membership.is_voter(node))
+    }
+
     /// A membership was appended at `index`.
     pub fn push(&mut self, index: Index, membership: Membership) {
         self.history.push((index, membership));

@@ -28,7 +28,9 @@ impl Raft {
     /// Whether this member may stand. While a snapshot is being fetched its log lacks what is committed, so it
     /// could not win.
     fn may_stand(&self) -> bool {
-        self.is_voter() && self.fetching.is_none() && !matches!(self.state, State::Leader(_))
+        self.memberships.may_stand(self.config.id)
+            && self.fetching.is_none()
+            && !matches!(self.state, State::Leader(_))
     }
 
     /// Whether a leader may rely on this member for its lease, so that it must not even vote for itself.

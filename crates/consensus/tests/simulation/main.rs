@@ -1,0 +1,100 @@
+//! Random worlds of one Raft group: loss, doubling, delay, cuts, pauses, crashes that lose what was not flushed,
+//! membership changes, transfers and snapshots, in a mix that the seed decides. First everything goes
+//! wrong and only safety is asked for; then the world heals, and the group must get on.
+//!
+//! `SEED=n cargo test -p synod-consensus --test simulation` runs one seed; `SEEDS=n` runs that many.
+
+mod disk;
+mod member;
+mod oracle;
+mod world;
+
+use world::World;
+
+const STEPS: u32 = 2000;
+/// Longer than any election, snapshot and change left over can take in a healed world.
+const HEALED_STEPS: u32 = 6000;
+
+fn run(seed: u64) -> World {
+    let mut world = World::new(seed);
+    for step in 0..STEPS {
+        world.misfortune();
+        world.requests();
+        world.step();
+        if step % 100 == 0 {
+            world.check_logs();
+        }
+    }
+    world.heal();
+    must_get_on(&mut world, seed);
+    must_sleep(&mut world, seed);
+    world.check_logs();
+    world
+}
+
+/// There is a leader, it decides something new, and every member gets it.
+fn must_get_on(world: &mut World, seed: u64) {
+    let mut target = None;
+    for step in 0..HEALED_STEPS {
+        world.step();
+        let Some(leader) = world.leader() else { continue };
+        if step % 50 == 0 && target.is_none_or(|index| world.oracle.decided() < index) {
+            target = world.propose(leader).or(target);
+            world.read(leader);
+        }
+        if target
+            .is_some_and(|index| world.oracle.decided() >= index && world.converged(leader, index))
+        {
+            return;
+        }
+    }
+    panic!("seed {seed}: no progress after everything healed\n{}", world.describe());
+}
+
+/// When nothing happens, everyone falls asleep; a proposal wakes the group.
+fn must_sleep(world: &mut World, seed: u64) {
+    let asleep = |world: &mut World| {
+        (0..HEALED_STEPS).any(|_| {
+            world.step();
+            world.leader().is_some_and(|leader| world.all_asleep(leader))
+        })
+    };
+    assert!(asleep(world), "seed {seed}: nobody sleeps\n{}", world.describe());
+    let leader = world.leader().expect("a leader sleeps too");
+    let index = world.propose(leader).expect("a sleeping leader takes proposals");
+    let awake = (0..HEALED_STEPS).any(|_| {
+        world.step();
+        world.oracle.decided() >= index && world.converged(leader, index)
+    });
+    assert!(awake, "seed {seed}: nobody woke up");
+}
+
+#[allow(clippy::disallowed_methods, reason = "a test is told which seed to replay")]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn groups_survive_misfortune() {
+    if let Some(seed) = number("SEED") {
+        run(seed);
+        return;
+    }
+    let (mut writes, mut reads) = (0, 0);
+    for seed in 0..number("SEEDS").unwrap_or(200) {
+        // The last line before a failure names the seed.
+        println!("SEED={seed}");
+        let world = run(seed);
+        writes += world.oracle.writes_done;
+        reads += world.oracle.reads_done;
+    }
+    // A world in which nothing gets done proves nothing.
+    assert!(writes > 1000 && reads > 1000, "only {writes} writes and {reads} reads");
+}
+
+#[test]
+fn a_seed_decides_everything() {
+    for seed in [3, 14] {
+        assert_eq!(run(seed).trace, run(seed).trace);
+    }
+}

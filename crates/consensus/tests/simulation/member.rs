@@ -1,0 +1,86 @@
+//! One node: an engine while it runs, its disk, and a state machine that only counts.
+
+use crate::disk::Disk;
+use std::collections::VecDeque;
+use synod_consensus::{Config, Engine, Recovered, raft::Raft};
+use synod_types::{Entry, Index, NodeId, SnapshotMeta};
+
+/// A node.
+pub struct Member {
+    pub config: Config,
+    pub raft: Option<Raft>,
+    pub disk: Disk,
+    /// Handed out, not applied.
+    pub to_apply: VecDeque<Entry>,
+    pub handed: Index,
+    pub applied: Index,
+    /// A snapshot that is being fetched, from whom, and when it will be there.
+    pub fetch: Option<(u64, NodeId, SnapshotMeta)>,
+    /// When a snapshot that was asked for will be taken, and how late it may not be.
+    pub snapshot_at: Option<(u64, Index)>,
+    /// Ticks every so many steps of the world.
+    pub period: u64,
+}
+
+impl Member {
+    pub fn new(config: Config, recovered: Recovered, period: u64) -> Self {
+        let mut disk = Disk::default();
+        disk.keep_snapshot(recovered.snapshot);
+        let mut member = Self {
+            config,
+            raft: None,
+            disk,
+            to_apply: VecDeque::new(),
+            handed: Index(0),
+            applied: Index(0),
+            fetch: None,
+            snapshot_at: None,
+            period,
+        };
+        member.start();
+        member
+    }
+
+    pub fn start(&mut self) {
+        self.config.seed = self.config.seed.wrapping_mul(31).wrapping_add(7);
+        self.raft = Some(Raft::new(self.config.clone(), self.disk.recover()));
+        self.handed = self.disk.snapshot.index;
+        self.applied = self.handed;
+    }
+
+    pub fn stop(&mut self) {
+        self.raft = None;
+        self.to_apply.clear();
+        self.fetch = None;
+        self.snapshot_at = None;
+    }
+
+    pub fn hand_out(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            assert_eq!(entry.index, self.handed.next(), "handed out of order");
+            self.handed = entry.index;
+            self.to_apply.push_back(entry);
+        }
+    }
+
+    pub fn apply_all(&mut self) {
+        let Some(last) = self.to_apply.back() else { return };
+        self.applied = last.index;
+        self.to_apply.clear();
+        if let Some(raft) = &mut self.raft {
+            raft.applied(self.applied);
+        }
+    }
+
+    /// The fetched snapshot is durable and loaded.
+    pub fn install(&mut self, meta: SnapshotMeta) {
+        assert!(meta.index > self.handed, "a snapshot must not take the state machine back");
+        self.disk.keep_snapshot(meta.clone());
+        self.to_apply.clear();
+        self.handed = meta.index;
+        self.applied = meta.index;
+        if let Some(raft) = &mut self.raft {
+            raft.snapshot_installed(meta);
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! The network, the clock and the misfortune of one seed.
+
+use crate::member::Member;
+use crate::oracle::Oracle;
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use synod_consensus::random::Random;
+use synod_consensus::{Config, Effect, Engine, Message, Recovered, Role};
+use synod_types::{Index, Membership, NodeId, PartitionId, SnapshotMeta, Term};
+
+/// Which misfortunes this seed has; each is left out in half of them.
+pub struct Faults {
+    loss_percent: u32,
+    double_percent: u32,
+    delay_max: u32,
+    slow_disk: bool,
+    crashes: bool,
+    partitions: bool,
+    pauses: bool,
+    changes: bool,
+    transfers: bool,
+    campaigns: bool,
+    snapshots: bool,
+}
+
+impl Faults {
+    fn draw(random: &mut Random) -> Self {
+        let mut coin = || random.below(2) == 0;
+        let (loss, double, slow_disk, delay) = (coin(), coin(), coin(), coin());
+        let (crashes, partitions, pauses, changes) = (coin(), coin(), coin(), coin());
+        let (transfers, campaigns, snapshots) = (coin(), coin(), coin());
+        Self {
+            loss_percent: if loss { random.below(30) } else { 0 },
+            double_percent: if double { random.below(50) } else { 0 },
+            delay_max: if delay { 5 + random.below(60) } else { 2 },
+            slow_disk,
+            crashes,
+            partitions,
+            pauses,
+            changes,
+            transfers,
+            campaigns,
+            snapshots,
+        }
+    }
+
+    fn none() -> Self {
+        Self {
+            loss_percent: 0,
+            double_percent: 0,
+            delay_max: 2,
+            slow_disk: false,
+            crashes: false,
+            partitions: false,
+            pauses: false,
+            changes: false,
+            transfers: false,
+            campaigns: false,
+            snapshots: false,
+        }
+    }
+}
+
+struct Mail {
+    at: u64,
+    from: NodeId,
+    to: NodeId,
+    message: Message,
+}
+
+/// Everything there is.
+pub struct World {
+    pub random: Random,
+    pub faults: Faults,
+    pub members: BTreeMap<NodeId, Member>,
+    pub oracle: Oracle,
+    founding: Membership,
+    now: u64,
+    mail: Vec<Mail>,
+    /// One-way cuts.
+    cut: BTreeSet<(NodeId, NodeId)>,
+    /// Nodes that stand still until then.
+    paused: BTreeMap<NodeId, u64>,
+    next_id: u64,
+    /// What was done, for comparing two runs of a seed.
+    pub trace: u64,
+}
+
+const ELECTION_TICKS: u32 = 10;
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut faults = Faults::draw(&mut random);
+        let lease_reads = random.below(4) == 0;
+        if lease_reads {
+            // A pause or a clock out of bounds breaks the promise that leases rest on.
+            faults.pauses = false;
+        }
+        let voters = 3 + u64::from(random.below(3));
+        let nodes = if faults.changes { 6 } else { voters };
+        let founding = Membership::of_voters((1..=voters).map(NodeId).collect());
+        let cache = if faults.snapshots { 600 } else { 1 << 20 };
+        let member = |id: u64, random: &mut Random| {
+            let config = Config {
+                id: NodeId(id),
+                group: PartitionId(1),
+                election_ticks: ELECTION_TICKS,
+                heartbeat_ticks: 2,
+                lease_reads,
+                append_bytes_max: 200 + random.below(400) as usize,
+                inflight_bytes_max: 400 + random.below(4000) as usize,
+                cache_bytes_max: cache,
+                seed: random.next_u64(),
+            };
+            let membership = if id <= voters { founding.clone() } else { Membership::default() };
+            let snapshot = SnapshotMeta { membership, ..SnapshotMeta::default() };
+            let period =
+                u64::from(if lease_reads { 8 + random.below(3) } else { 4 + random.below(9) });
+            Member::new(config, Recovered { snapshot, ..Recovered::default() }, period)
+        };
+        let members = (1..=nodes).map(|id| (NodeId(id), member(id, &mut random))).collect();
+        Self {
+            random,
+            faults,
+            members,
+            oracle: Oracle::default(),
+            founding,
+            now: 0,
+            mail: Vec::new(),
+            cut: BTreeSet::new(),
+            paused: BTreeMap::new(),
+            next_id: 0,
+            trace: 0,
+        }
+    }
+
+    fn chance(&mut self, one_in: u32) -> bool {
+        self.random.below(one_in) == 0
+    }
+
+    fn any_node(&mut self) -> NodeId {
+        let n = self.random.below(self.members.len() as u32) as usize;
+        *self.members.keys().nth(n).unwrap()
+    }
+
+    /// Gives an input to a running node and carries its effects out.
+    fn with<T>(&mut self, node: NodeId, input: impl FnOnce(&mut Member) -> T) -> Option<T> {
+        let member = self.members.get_mut(&node)?;
+        member.raft.as_ref()?;
+        let answer = input(member);
+        let effects = std::mem::take(member.raft.as_mut()?.effects());
+        for effect in effects {
+            self.carry_out(node, effect);
+        }
+        Some(answer)
+    }
+
+    fn carry_out(&mut self, node: NodeId, effect: Effect) {
+        self.trace = self.trace.wrapping_mul(1_000_003) ^ node.0 ^ self.now ^ weight(&effect);
+        match effect {
+            Effect::Persist { token, hard_state, entries } => {
+                self.members.get_mut(&node).unwrap().disk.write(token, hard_state, entries);
+            }
+            Effect::Send { to, message } => self.post(node, to, message),
+            Effect::Commit(entries) => {
+                let membership = self.raft(node).status().membership;
+                let disks = self.members.iter().map(|(id, member)| (*id, &member.disk)).collect();
+                for entry in &entries {
+                    self.oracle.committed(entry, &membership, &disks);
+                }
+                self.members.get_mut(&node).unwrap().hand_out(entries);
+            }
+            Effect::ReadReady { id, index } => self.oracle.read_ready(id, index),
+            Effect::ReadAborted { id } => self.oracle.read_gone(id),
+            Effect::RoleChanged { role: Role::Leader, term, .. } => {
+                self.oracle.leader(node, term, &self.members[&node].disk);
+            }
+            Effect::RoleChanged { .. } | Effect::MembershipChanged(_) => {}
+            Effect::SnapshotWanted { at_least } => {
+                let at = self.now + u64::from(self.random.below(200));
+                self.members.get_mut(&node).unwrap().snapshot_at = Some((at, at_least));
+            }
+            Effect::FetchSnapshot { from, meta } => {
+                let at = self.now + u64::from(self.random.below(200));
+                self.members.get_mut(&node).unwrap().fetch = Some((at, from, meta));
+            }
+        }
+    }
+
+    fn raft(&self, node: NodeId) -> &synod_consensus::raft::Raft {
+        self.members[&node].raft.as_ref().expect("the node runs")
+    }
+
+    fn post(&mut self, from: NodeId, to: NodeId, message: Message) {
+        let message = if self.chance(8) {
+            let mut bytes = Vec::new();
+            message.encode(&mut bytes);
+            let decoded = Message::decode(bytes.into());
+            assert_eq!(decoded.as_ref(), Some(&message), "the codec changed a message");
+            decoded.unwrap()
+        } else {
+            message
+        };
+        if self.random.below(100) < self.faults.loss_percent {
+            return;
+        }
+        let copies = 1 + u32::from(self.random.below(100) < self.faults.double_percent);
+        for _ in 0..copies {
+            let at = self.now + 1 + u64::from(self.random.below(self.faults.delay_max));
+            self.mail.push(Mail { at, from, to, message: message.clone() });
+        }
+    }
+
+    /// One step of time: mail, ticks, disks, state machines.
+    pub fn step(&mut self) {
+        self.now += 1;
+        let now = self.now;
+        self.paused.retain(|_, until| *until > now);
+        while let Some(n) =
+            self.mail.iter().position(|mail| mail.at <= now && !self.paused.contains_key(&mail.to))
+        {
+            let Mail { from, to, message, .. } = self.mail.swap_remove(n);
+            if !self.cut.contains(&(from, to)) {
+                self.with(to, |member| member.raft.as_mut().unwrap().step(from, message));
+            }
+        }
+        let nodes: Vec<NodeId> = self.members.keys().copied().collect();
+        for node in nodes {
+            if !self.paused.contains_key(&node) {
+                self.run(node);
+            }
+        }
+    }
+
+    fn run(&mut self, node: NodeId) {
+        let now = self.now;
+        if now.is_multiple_of(self.members[&node].period) {
+            self.with(node, |member| member.raft.as_mut().unwrap().tick());
+        }
+        if self.members[&node].disk.is_busy() && (!self.faults.slow_disk || self.chance(12)) {
+            let count = 1 + self.random.below(3) as usize;
+            self.with(node, |member| {
+                if let Some(token) = member.disk.flush(count) {
+                    member.raft.as_mut().unwrap().persisted(token);
+                }
+            });
+        }
+        if !self.members[&node].to_apply.is_empty() && (!self.faults.slow_disk || self.chance(4)) {
+            self.with(node, Member::apply_all);
+        }
+        self.run_snapshots(node);
+    }
+
+    fn run_snapshots(&mut self, node: NodeId) {
+        let member = &self.members[&node];
+        let due = member
+            .snapshot_at
+            .is_some_and(|(at, at_least)| at <= self.now && member.applied >= at_least);
+        if due || (self.faults.snapshots && self.chance(400)) {
+            self.take_snapshot(node);
+        }
+        let Some((at, from, meta)) = self.members[&node].fetch.clone() else { return };
+        if at > self.now {
+            return;
+        }
+        let there = !self.cut.contains(&(from, node))
+            && self.members[&from].raft.is_some()
+            && self.members[&from].disk.snapshot == meta;
+        self.with(node, |member| {
+            member.fetch = None;
+            if there {
+                member.install(meta);
+            } else {
+                member.raft.as_mut().unwrap().snapshot_failed();
+            }
+        });
+    }
+
+    fn take_snapshot(&mut self, node: NodeId) {
+        let member = &self.members[&node];
+        let index = member.applied;
+        if member.raft.is_none() || index <= member.disk.snapshot.index {
+            return;
+        }
+        let term = self.oracle.term_of(index);
+        let membership = self.oracle.membership_at(index, &self.founding);
+        let meta = SnapshotMeta { index, term, membership };
+        self.with(node, |member| {
+            member.snapshot_at = None;
+            member.disk.keep_snapshot(meta.clone());
+            member.raft.as_mut().unwrap().snapshot_taken(meta);
+        });
+    }
+
+    /// Something happens that nobody asked the group about.
+    pub fn misfortune(&mut self) {
+        if self.faults.crashes && self.chance(150) {
+            let node = self.any_node();
+            self.crash_or_start(node);
+        }
+        if self.faults.partitions && self.chance(200) {
+            self.cut_some();
+        }
+        if self.faults.pauses && self.chance(300) {
+            let node = self.any_node();
+            let until = self.now + u64::from(self.random.below(400));
+            self.paused.insert(node, until);
+        }
+        if self.chance(500) {
+            let node = self.any_node();
+            self.with(node, |member| member.raft.as_mut().unwrap().wake());
+        }
+        if self.faults.campaigns && self.chance(200) {
+            let node = self.any_node();
+            self.with(node, |member| member.raft.as_mut().unwrap().campaign());
+        }
+    }
+
+    fn crash_or_start(&mut self, node: NodeId) {
+        let member = self.members.get_mut(&node).unwrap();
+        if member.raft.is_some() {
+            member.disk.crash(&mut self.random);
+            member.stop();
+        } else {
+            member.start();
+            self.with(node, |_| ());
+        }
+    }
+
+    fn cut_some(&mut self) {
+        self.cut.clear();
+        let nodes: Vec<NodeId> = self.members.keys().copied().collect();
+        match self.random.below(4) {
+            0 => {}
+            1 => {
+                let lonely = self.any_node();
+                for node in nodes {
+                    self.cut.insert((node, lonely));
+                    self.cut.insert((lonely, node));
+                }
+            }
+            2 => {
+                let side: Vec<bool> = nodes.iter().map(|_| self.random.below(2) == 0).collect();
+                for (a, x) in nodes.iter().zip(&side) {
+                    for (b, y) in nodes.iter().zip(&side) {
+                        if x != y {
+                            self.cut.insert((*a, *b));
+                        }
+                    }
+                }
+            }
+            _ => {
+                for a in &nodes {
+                    for b in &nodes {
+                        if self.random.below(4) == 0 {
+                            self.cut.insert((*a, *b));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Clients and operators ask for things.
+    pub fn requests(&mut self) {
+        if self.chance(3) {
+            let node = self.any_node();
+            self.propose(node);
+        }
+        if self.chance(4) {
+            let node = self.any_node();
+            self.read(node);
+        }
+        if self.faults.transfers && self.chance(100) {
+            let (node, to) = (self.any_node(), self.any_node());
+            self.with(node, |member| {
+                let _ = member.raft.as_mut().unwrap().transfer_leadership(to);
+            });
+        }
+        if self.faults.changes && self.chance(60) {
+            let node = self.any_node();
+            let target = self.any_membership();
+            self.with(node, |member| {
+                let _ = member.raft.as_mut().unwrap().change_membership(target);
+            });
+        }
+    }
+
+    fn any_membership(&mut self) -> Membership {
+        let mut target = Membership::default();
+        let nodes: Vec<NodeId> = self.members.keys().copied().collect();
+        for node in nodes {
+            match self.random.below(4) {
+                0 | 1 => target.voters.push(node),
+                2 => target.learners.push(node),
+                _ => {}
+            }
+        }
+        target
+    }
+
+    pub fn propose(&mut self, node: NodeId) -> Option<Index> {
+        self.next_id += 1;
+        let mut payload = self.next_id.to_le_bytes().to_vec();
+        payload.resize(8 + self.random.below(100) as usize, 0);
+        let bytes = Bytes::from(payload.clone());
+        let mut at = None;
+        self.with(node, |member| at = member.raft.as_mut().unwrap().propose(bytes).ok());
+        let at = at?;
+        self.oracle.proposed(at, payload);
+        Some(at.index)
+    }
+
+    pub fn read(&mut self, node: NodeId) {
+        self.next_id += 1;
+        let id = self.next_id;
+        self.oracle.read_asked(id);
+        let asked = self.with(node, |member| member.raft.as_mut().unwrap().read(id).is_ok());
+        if asked != Some(true) {
+            self.oracle.read_gone(id);
+        }
+    }
+
+    pub fn check_logs(&self) {
+        let disks = self.members.iter().map(|(id, member)| (*id, &member.disk)).collect();
+        self.oracle.logs_match(&disks);
+    }
+
+    /// What every node thinks, for whoever reads a failure.
+    pub fn describe(&self) -> String {
+        let line = |(id, member): (&NodeId, &Member)| {
+            let status = member.raft.as_ref().map(Engine::status);
+            format!("{id}: {status:?} disk {:?} {:?}\n", member.disk.hard, member.disk.snapshot)
+        };
+        self.members.iter().map(line).collect()
+    }
+
+    /// All misfortune ends.
+    pub fn heal(&mut self) {
+        self.faults = Faults::none();
+        self.cut.clear();
+        self.paused.clear();
+        let down: Vec<NodeId> = self
+            .members
+            .iter()
+            .filter(|(_, member)| member.raft.is_none())
+            .map(|(id, _)| *id)
+            .collect();
+        for node in down {
+            self.crash_or_start(node);
+        }
+    }
+
+    /// The leader with the highest term, if there is one.
+    pub fn leader(&self) -> Option<NodeId> {
+        let leads = |(id, member): (&NodeId, &Member)| {
+            let (role, term, _) = member.raft.as_ref()?.role();
+            (role == Role::Leader).then_some((term, *id))
+        };
+        self.members.iter().filter_map(leads).max().map(|(_, id): (Term, NodeId)| id)
+    }
+
+    /// Whether every member of the group has applied `index`.
+    pub fn converged(&self, leader: NodeId, index: Index) -> bool {
+        let all = self.raft(leader).status().membership.all();
+        all.iter().all(|node| self.members[node].applied >= index)
+    }
+
+    pub fn all_asleep(&self, leader: NodeId) -> bool {
+        let all = self.raft(leader).status().membership.all();
+        all.iter().all(|node| self.raft(*node).status().asleep)
+    }
+}
+
+/// Something that tells effects apart, for the trace.
+fn weight(effect: &Effect) -> u64 {
+    match effect {
+        Effect::Persist { token, entries, .. } => 1 + token.0 * 8 + entries.len() as u64 * 1024,
+        Effect::Send { to, message } => 2 + to.0 * 8 + message.term().0 * 1024,
+        Effect::Commit(entries) => 3 + entries.len() as u64 * 8,
+        Effect::ReadReady { id, index } => 4 + id * 8 + index.0 * 1024,
+        Effect::ReadAborted { id } => 5 + id * 8,
+        Effect::RoleChanged { term, .. } => 6 + term.0 * 8,
+        Effect::MembershipChanged(_) | Effect::SnapshotWanted { .. } => 7,
+        Effect::FetchSnapshot { meta, .. } => 8 + meta.index.0 * 16,
+    }
+}
