@@ -1,1 +1,82 @@
-fn main() {}
+//! What a developer runs: `cargo xtask <task>`. One program instead of a folder of shell scripts, so
+//! that every check is the same on every machine and needs nothing but the Rust toolchain to start.
+
+mod audit;
+mod fuzz;
+mod ladder;
+mod prepare;
+mod program;
+mod steps;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use workspace::Workspace;
+
+/// The tasks of a developer of Synod.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run the whole gate: everything that has to pass before a change goes in.
+    ///
+    /// Prepares what the tests need first (Debian packages when root, a Python environment and Node
+    /// packages under target/), or says what is missing and fails. Stops at the first failing step,
+    /// and ends with one line "N passed, M failed".
+    #[command(visible_alias = "ci")]
+    Test,
+    /// Install or prepare what the tests need, and nothing else.
+    Prepare,
+    /// Check the rules of the house that no compiler checks. Reads only.
+    Tidy,
+    /// Drive real synod processes with other people's clients: redis-py, ioredis, node-redis,
+    /// redis-cli, redis-benchmark.
+    Clients {
+        /// Passed on to pytest, for example `-k cluster`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Kill real synod processes under load, and check that no acknowledged write is lost.
+    Chaos {
+        /// Passed on to pytest.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Fuzz the decoders with libFuzzer.
+    Fuzz(fuzz::Options),
+    /// Check licenses, advisories and sources of all dependencies (needs cargo-deny and the network).
+    Audit,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match Workspace::find().and_then(|workspace| run(&workspace, cli.task)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Test => ladder::climb(workspace),
+        Task::Prepare => prepare::for_tests(workspace),
+        Task::Tidy => tidy::run(workspace),
+        Task::Clients { args } => {
+            ladder::pytest(workspace, &ladder::CLIENTS, &args)?.into_result("client tests")
+        }
+        Task::Chaos { args } => {
+            ladder::pytest(workspace, &ladder::CHAOS, &args)?.into_result("chaos tests")
+        }
+        Task::Fuzz(options) => fuzz::run(workspace, &options),
+        Task::Audit => audit::run(workspace),
+    }
+}
