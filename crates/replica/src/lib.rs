@@ -1,1 +1,30 @@
-//! See ARCHITECTURE.md.
+//! One partition on one node: a consensus engine and the state machine it feeds.
+//!
+//! A replica gathers the writes of one turn of the event loop into a batch, proposes it as one entry,
+//! and remembers who waits for which answer. When the entry comes back committed it is applied, and
+//! the answers go to their origins. Reads wait for the engine's read barrier, a turn's worth at a time.
+//!
+//! ```text
+//!   write -> Batch --propose--> Engine --Persist/Send--> world
+//!                                 |
+//!   read  -> ReadQueue --read-->  +--Commit--> apply -> State -> Audience (replies)
+//! ```
+//!
+//! Invariants:
+//! - An answer leaves only after its entry was handed out by `Effect::Commit` with the term it was
+//!   proposed in; an entry of another term at that index means the write was not executed.
+//! - Nothing here reads a clock: the stamp of a batch comes in, and never goes backwards.
+
+mod apply;
+mod batch;
+pub mod op;
+mod pending;
+mod reads;
+mod replica;
+mod snapshot;
+mod state;
+
+pub use pending::{Audience, Failure, Origin};
+pub use replica::{Output, Replica, Step};
+pub use snapshot::Chunk;
+pub use state::{Loader, State};

@@ -1,0 +1,80 @@
+//! Committed entries become state, and answers.
+
+use crate::op::{self, Op};
+use crate::pending::{Audience, Failure, Origin};
+use crate::replica::Replica;
+use crate::state::context;
+use synod_consensus::Position;
+use synod_types::{Entry, EntryKind, Membership};
+
+impl Replica {
+    /// Applies entries in order and answers those who wait for them.
+    pub(crate) fn apply(&mut self, entries: Vec<Entry>, audience: &mut dyn Audience) {
+        for entry in entries {
+            assert!(entry.index == self.applied.next(), "entries are handed out in order, once");
+            let origins = self.claim(&entry, audience);
+            self.apply_entry(&entry, &origins, audience);
+            self.proposals.recycle(origins);
+            self.applied = entry.index;
+            self.applied_term = entry.term;
+        }
+        self.engine.applied(self.applied);
+    }
+
+    /// Who waits for this very entry. A proposal that stands at its index with another term was replaced
+    /// before it was committed: it was not executed.
+    fn claim(&mut self, entry: &Entry, audience: &mut dyn Audience) -> Vec<Origin> {
+        let position = Position { term: entry.term, index: entry.index };
+        while let Some(proposal) = self.proposals.take(position) {
+            if proposal.position == position {
+                return proposal.origins;
+            }
+            for origin in &proposal.origins {
+                audience.fail(*origin, Failure::NotExecuted(self.leader));
+            }
+            self.proposals.recycle(proposal.origins);
+        }
+        Vec::new()
+    }
+
+    fn apply_entry(&mut self, entry: &Entry, origins: &[Origin], audience: &mut dyn Audience) {
+        match entry.kind {
+            EntryKind::Noop => {}
+            EntryKind::Membership => {
+                if let Some(membership) = Membership::decode(&entry.payload) {
+                    self.applied_membership = membership;
+                }
+            }
+            EntryKind::Commands => self.apply_commands(&entry.payload, origins, audience),
+        }
+    }
+
+    fn apply_commands(&mut self, payload: &[u8], origins: &[Origin], audience: &mut dyn Audience) {
+        let Some((now, seed, mut ops)) = op::open_payload(payload) else { return };
+        self.stamp = self.stamp.max(now);
+        self.bytes_since_snapshot += payload.len();
+        let mut ordinal = 0;
+        while let Some(op) = Op::take(&mut ops) {
+            let ctx = context(now, seed, ordinal as u64);
+            match origins.get(ordinal) {
+                None | Some(Origin::Internal) => self.state.apply(&op, &ctx, &mut ()),
+                Some(origin) => {
+                    let state = &mut self.state;
+                    audience.answer(*origin, &mut |out| state.apply(&op, &ctx, out));
+                }
+            }
+            ordinal += 1;
+        }
+    }
+
+    /// Answers every read whose barrier is reached.
+    pub(crate) fn answer_reads(&mut self, audience: &mut dyn Audience) {
+        while let Some(batch) = self.reads.ready(self.applied) {
+            for (origin, mut bytes) in batch.iter() {
+                let Some(op) = Op::take(&mut bytes) else { continue };
+                let ctx = self.read_context();
+                audience.answer(origin, &mut |out| self.state.read(&op, &ctx, out));
+            }
+        }
+    }
+}

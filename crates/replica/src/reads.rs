@@ -1,0 +1,75 @@
+//! Reads that wait for the engine's word that they would not be stale.
+
+use crate::pending::Origin;
+use std::collections::VecDeque;
+use synod_types::Index;
+
+/// The reads of one turn, confirmed together.
+#[derive(Debug, Default)]
+pub(crate) struct ReadBatch {
+    id: u64,
+    /// Set when the engine has confirmed the batch.
+    barrier: Option<Index>,
+    ops: Vec<u8>,
+    reads: Vec<(Origin, usize)>,
+}
+
+impl ReadBatch {
+    /// Each read and the bytes of its operation, in order of arrival.
+    pub fn iter(&self) -> impl Iterator<Item = (Origin, &[u8])> {
+        let starts = std::iter::once(0).chain(self.reads.iter().map(|(_, end)| *end));
+        self.reads.iter().zip(starts).map(|((origin, end), start)| (*origin, &self.ops[start..*end]))
+    }
+}
+
+/// Reads being gathered, and batches of them on their way. Ids grow, batches are confirmed in order or not at all.
+#[derive(Debug, Default)]
+pub(crate) struct ReadQueue {
+    gathering: ReadBatch,
+    waiting: VecDeque<ReadBatch>,
+    next_id: u64,
+}
+
+impl ReadQueue {
+    /// Takes a read in; `encode` appends its operation.
+    pub fn add(&mut self, origin: Origin, encode: impl FnOnce(&mut Vec<u8>)) {
+        encode(&mut self.gathering.ops);
+        self.gathering.reads.push((origin, self.gathering.ops.len()));
+    }
+
+    pub fn has_gathered(&self) -> bool {
+        !self.gathering.reads.is_empty()
+    }
+
+    /// Closes what was gathered and names it for the engine.
+    pub fn close(&mut self) -> u64 {
+        self.next_id += 1;
+        let mut batch = std::mem::take(&mut self.gathering);
+        batch.id = self.next_id;
+        self.waiting.push_back(batch);
+        self.next_id
+    }
+
+    /// Gives back what was gathered, because nobody here can confirm it.
+    pub fn take_gathered(&mut self) -> ReadBatch {
+        std::mem::take(&mut self.gathering)
+    }
+
+    pub fn confirm(&mut self, id: u64, index: Index) {
+        if let Ok(at) = self.waiting.binary_search_by_key(&id, |b| b.id) {
+            self.waiting[at].barrier = Some(index);
+        }
+    }
+
+    /// Takes an aborted batch out.
+    pub fn abort(&mut self, id: u64) -> Option<ReadBatch> {
+        let at = self.waiting.binary_search_by_key(&id, |b| b.id).ok()?;
+        self.waiting.remove(at)
+    }
+
+    /// The next batch that may be answered now that everything up to `applied` is.
+    pub fn ready(&mut self, applied: Index) -> Option<ReadBatch> {
+        let at = self.waiting.iter().position(|b| b.barrier.is_some_and(|i| i <= applied))?;
+        self.waiting.remove(at)
+    }
+}

@@ -1,0 +1,339 @@
+//! The replica itself: requests in, one pump per turn, outputs and answers out.
+
+use crate::batch::{self, Batch};
+use crate::op::Op;
+use crate::pending::{Audience, Failure, Origin, Proposals};
+use crate::reads::ReadQueue;
+use crate::snapshot::SnapshotJob;
+use crate::state::State;
+use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
+use synod_data::{Command, Context};
+use synod_types::{
+    Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
+};
+
+/// What a replica asks of its node.
+#[derive(Debug)]
+pub enum Output {
+    /// Write to the log, in order; `Some(token)` is to be reported once it is durable, `None` was acknowledged early.
+    Persist {
+        /// To be reported, if anything.
+        token: Option<Token>,
+        /// Term and vote, if they changed.
+        hard_state: Option<HardState>,
+        /// Consecutive entries; may replace a tail.
+        entries: Vec<Entry>,
+    },
+    /// Note in the log that a durable snapshot stands for everything up to its index.
+    MarkSnapshot(SnapshotMeta),
+    /// Send to the same group elsewhere.
+    Send(NodeId, Message),
+    /// Leadership as this replica sees it has changed.
+    Led {
+        /// The role here.
+        role: Role,
+        /// The term.
+        term: Term,
+        /// Who leads, if known.
+        leader: Option<NodeId>,
+    },
+    /// These cannot be served here; nothing was executed.
+    Bounced(Vec<(Origin, Vec<u8>)>),
+    /// The entries of these were replaced before they were committed; nothing was executed.
+    Voided(Vec<Origin>),
+    /// The cluster map changed.
+    MapChanged,
+    /// Fetch the leader's snapshot.
+    FetchSnapshot(NodeId, SnapshotMeta),
+}
+
+/// What time it is and how the world takes its disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Unix time.
+    pub wall: Millis,
+    /// A fresh random number.
+    pub seed: u64,
+}
+
+/// One member of one group, with its state.
+pub struct Replica {
+    pub(crate) group: PartitionId,
+    pub(crate) node: NodeId,
+    pub(crate) engine: Box<dyn Engine + Send>,
+    pub(crate) state: State,
+    pub(crate) batch: Batch,
+    pub(crate) proposals: Proposals,
+    pub(crate) reads: ReadQueue,
+    pub(crate) job: Option<SnapshotJob>,
+    /// The last stamp given or applied; the next one is not before it.
+    pub(crate) stamp: Millis,
+    pub(crate) applied: Index,
+    pub(crate) applied_term: Term,
+    pub(crate) applied_membership: Membership,
+    pub(crate) bytes_since_snapshot: usize,
+    pub(crate) role: Role,
+    pub(crate) term: Term,
+    pub(crate) leader: Option<NodeId>,
+    /// Whether this member is the only voter, so that it needs nobody's word to read.
+    solo: bool,
+    /// Whether entries count as persisted as soon as they are handed to the log (`everysec`, `none`).
+    ack_early: bool,
+    hard_state: HardState,
+    /// The last token that must be reported as durable whatever the durability: it holds a vote.
+    synced_until: Option<Token>,
+    scratch: Vec<Effect>,
+    expiry_cursor: u64,
+    now: Step,
+}
+
+impl Replica {
+    /// A replica that goes on where `snapshot` (the one `state` was restored from) and the engine stand.
+    #[must_use]
+    pub fn new(
+        group: PartitionId,
+        node: NodeId,
+        engine: Box<dyn Engine + Send>,
+        state: State,
+        snapshot: &SnapshotMeta,
+        hard_state: HardState,
+        ack_early: bool,
+    ) -> Self {
+        let membership = engine.status().membership;
+        let (role, term, leader) = engine.role();
+        let mut replica = Self {
+            group,
+            node,
+            engine,
+            state,
+            batch: Batch::default(),
+            proposals: Proposals::default(),
+            reads: ReadQueue::default(),
+            job: None,
+            stamp: Millis(0),
+            applied: snapshot.index,
+            applied_term: snapshot.term,
+            applied_membership: snapshot.membership.clone(),
+            bytes_since_snapshot: 0,
+            role,
+            term,
+            leader,
+            solo: false,
+            ack_early,
+            hard_state,
+            synced_until: None,
+            scratch: Vec::new(),
+            expiry_cursor: 0,
+            now: Step { wall: Millis(0), seed: 0 },
+        };
+        replica.learn_membership(&membership);
+        replica
+    }
+
+    /// Tells the time of this turn.
+    pub fn at(&mut self, now: Step) {
+        self.now = now;
+    }
+
+    /// The group.
+    #[must_use]
+    pub fn group(&self) -> PartitionId {
+        self.group
+    }
+
+    /// The state machine.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Role, term and leader.
+    #[must_use]
+    pub fn role(&self) -> (Role, Term, Option<NodeId>) {
+        (self.role, self.term, self.leader)
+    }
+
+    /// Everything the engine says of itself.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.engine.status()
+    }
+
+    /// The engine, for ticks, messages and orders that concern consensus alone.
+    pub fn engine(&mut self) -> &mut dyn Engine {
+        &mut *self.engine
+    }
+
+    /// Takes a write in; `encode` appends its operation. It is proposed with the rest of the turn, and bounced then
+    /// if this replica does not lead.
+    pub fn write(&mut self, origin: Origin, encode: impl FnOnce(&mut Vec<u8>), out: &mut Vec<Output>) {
+        encode(self.batch.add(origin));
+        if self.batch.is_full() {
+            self.propose(out);
+        }
+    }
+
+    /// The context for answering a read at once, if nobody else's word is needed for it.
+    #[must_use]
+    pub fn reads_at_once(&self) -> bool {
+        self.solo && self.role == Role::Leader && self.applied_term == self.term
+    }
+
+    /// Runs a reading command now; only after [`Self::reads_at_once`].
+    pub fn read_now(&self, command: &Command, args: &[&[u8]], out: &mut dyn synod_types::ReplySink) {
+        if let State::Data(keyspace) = &self.state {
+            keyspace.execute_read(command, args, &self.read_context(), out);
+        }
+    }
+
+    /// Takes a read in; `encode` appends its operation.
+    pub fn read(&mut self, origin: Origin, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.reads.add(origin, encode);
+    }
+
+    pub(crate) fn read_context(&self) -> Context {
+        Context { now: self.stamp.max(self.now.wall), seed: self.now.seed }
+    }
+
+    /// Does everything that can be done now: proposes, reads, applies, answers. Once per turn.
+    pub fn pump(&mut self, audience: &mut dyn Audience, out: &mut Vec<Output>) {
+        loop {
+            self.propose(out);
+            self.ask_to_read(out);
+            std::mem::swap(self.engine.effects(), &mut self.scratch);
+            if self.scratch.is_empty() {
+                break;
+            }
+            let mut effects = std::mem::take(&mut self.scratch);
+            for effect in effects.drain(..) {
+                self.perform(effect, audience, out);
+            }
+            self.scratch = effects;
+        }
+        self.answer_reads(audience);
+    }
+
+    fn propose(&mut self, out: &mut Vec<Output>) {
+        if self.batch.is_empty() {
+            return;
+        }
+        self.stamp = self.stamp.max(self.now.wall);
+        let spare = self.proposals.spare();
+        let (payload, origins) = self.batch.close(self.stamp, self.now.seed, spare);
+        self.now.seed = self.now.seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        match self.engine.propose(payload.clone()) {
+            Ok(position) => {
+                let void = self.proposals.push(position, origins);
+                out.extend(void.into_iter().map(|proposal| Output::Voided(proposal.origins)));
+            }
+            Err(_) => out.push(Output::Bounced(batch::split(&payload, &origins))),
+        }
+    }
+
+    fn ask_to_read(&mut self, out: &mut Vec<Output>) {
+        if !self.reads.has_gathered() || (self.role == Role::Leader && self.applied_term != self.term) {
+            return; // a new leader's reads wait until its first entry is applied
+        }
+        let id = self.reads.close();
+        match self.engine.read(id) {
+            Ok(()) => {}
+            Err(_) => self.bounce_reads(id, out),
+        }
+    }
+
+    fn bounce_reads(&mut self, id: u64, out: &mut Vec<Output>) {
+        if let Some(batch) = self.reads.abort(id) {
+            out.push(Output::Bounced(batch.iter().map(|(o, b)| (o, b.to_vec())).collect()));
+        }
+    }
+
+    fn perform(&mut self, effect: Effect, audience: &mut dyn Audience, out: &mut Vec<Output>) {
+        match effect {
+            Effect::Persist { token, hard_state, entries } => {
+                self.persist(token, hard_state, entries, out);
+            }
+            Effect::Send { to, message } => out.push(Output::Send(to, message)),
+            Effect::Commit(entries) => {
+                self.apply(entries, audience);
+                if self.state.map().is_some() {
+                    out.push(Output::MapChanged);
+                }
+            }
+            Effect::ReadReady { id, index } => self.reads.confirm(id, index),
+            Effect::ReadAborted { id } => self.bounce_reads(id, out),
+            Effect::RoleChanged { role, term, leader } => self.learn_role(role, term, leader, out),
+            Effect::MembershipChanged(membership) => self.learn_membership(&membership),
+            Effect::SnapshotWanted { at_least } => self.want_snapshot(at_least),
+            Effect::FetchSnapshot { from, meta } => out.push(Output::FetchSnapshot(from, meta)),
+        }
+    }
+
+    fn persist(
+        &mut self,
+        token: Token,
+        hard_state: Option<HardState>,
+        entries: Vec<Entry>,
+        out: &mut Vec<Output>,
+    ) {
+        let promise = hard_state
+            .is_some_and(|h| h.term != self.hard_state.term || h.vote != self.hard_state.vote);
+        self.hard_state = hard_state.unwrap_or(self.hard_state);
+        if promise {
+            self.synced_until = Some(token);
+        }
+        let early = self.ack_early && self.synced_until.is_none();
+        out.push(Output::Persist { token: (!early).then_some(token), hard_state, entries });
+        if early {
+            self.engine.persisted(token);
+        }
+    }
+
+    /// Everything up to this token is durable.
+    pub fn persisted(&mut self, token: Token) {
+        if self.synced_until.is_some_and(|until| until <= token) {
+            self.synced_until = None;
+        }
+        self.engine.persisted(token);
+    }
+
+    fn learn_role(
+        &mut self,
+        role: Role,
+        term: Term,
+        leader: Option<NodeId>,
+        out: &mut Vec<Output>,
+    ) {
+        (self.role, self.term, self.leader) = (role, term, leader);
+        if role != Role::Leader && self.reads.has_gathered() {
+            let batch = self.reads.take_gathered();
+            out.push(Output::Bounced(batch.iter().map(|(o, b)| (o, b.to_vec())).collect()));
+        }
+        out.push(Output::Led { role, term, leader });
+    }
+
+    fn learn_membership(&mut self, membership: &Membership) {
+        self.solo = membership.voters == [self.node] && membership.outgoing.is_empty();
+    }
+
+    /// Proposes the deletion of keys whose time has passed; only the leader does.
+    pub fn expire(&mut self, scan_max: usize, keys_max: usize, out: &mut Vec<Output>) {
+        if self.role != Role::Leader {
+            return;
+        }
+        let now = self.stamp.max(self.now.wall);
+        let Some(keyspace) = self.state.keyspace() else { return };
+        let keys = keyspace.expired(&mut self.expiry_cursor, now, scan_max, keys_max);
+        if keys.is_empty() {
+            return;
+        }
+        let op = Op::Expire(keys.iter().map(Vec::as_slice).collect());
+        self.write(Origin::Internal, |bytes| op.encode(bytes), out);
+    }
+
+    /// Gives up on everyone who waits for a proposal: whether they were executed is not known here.
+    pub(crate) fn abandon_proposals(&mut self, audience: &mut dyn Audience) {
+        for proposal in self.proposals.drain() {
+            proposal.origins.iter().for_each(|origin| audience.fail(*origin, Failure::Unknown));
+        }
+    }
+}

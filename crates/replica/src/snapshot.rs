@@ -1,0 +1,127 @@
+//! Snapshots of a replica's state: taken a chunk at a time beside the writes, installed as a whole.
+
+use crate::pending::Audience;
+use crate::replica::{Output, Replica};
+use crate::state::State;
+use synod_types::{Index, SnapshotMeta, limits};
+
+/// A snapshot being taken.
+#[derive(Debug)]
+pub(crate) struct SnapshotJob {
+    pub meta: SnapshotMeta,
+    /// The cluster map as it was when the snapshot began; a keyspace keeps its own images.
+    pub map: Option<Vec<u8>>,
+    /// Whether the last chunk was handed out; the file is being made durable.
+    pub complete: bool,
+}
+
+/// A piece of a snapshot, for its file.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Which snapshot.
+    pub meta: SnapshotMeta,
+    /// Its bytes; empty in the last one.
+    pub bytes: Vec<u8>,
+    /// Whether the snapshot is complete with it.
+    pub last: bool,
+}
+
+impl Replica {
+    /// How many bytes of entries a restart would have to replay.
+    #[must_use]
+    pub fn bytes_since_snapshot(&self) -> usize {
+        self.bytes_since_snapshot
+    }
+
+    /// Begins a snapshot at the entry applied last, unless one is being taken or nothing is new.
+    pub fn begin_snapshot(&mut self) {
+        if self.job.is_some() || self.applied == Index(0) {
+            return;
+        }
+        let map = match &mut self.state {
+            State::Data(keyspace) => {
+                keyspace.snapshot_begin();
+                None
+            }
+            State::Meta(map) => {
+                let mut bytes = Vec::new();
+                map.encode(&mut bytes);
+                Some(bytes)
+            }
+        };
+        self.bytes_since_snapshot = 0;
+        let meta = SnapshotMeta {
+            index: self.applied,
+            term: self.applied_term,
+            membership: self.applied_membership.clone(),
+        };
+        self.job = Some(SnapshotJob { meta, map, complete: false });
+    }
+
+    pub(crate) fn want_snapshot(&mut self, at_least: Index) {
+        if self.applied >= at_least {
+            self.begin_snapshot();
+        }
+    }
+
+    /// Whether [`Self::next_chunk`] has something to give.
+    #[must_use]
+    pub fn snapshot_running(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| !job.complete)
+    }
+
+    /// The next piece of the snapshot being taken.
+    pub fn next_chunk(&mut self) -> Option<Chunk> {
+        let job = self.job.as_mut().filter(|job| !job.complete)?;
+        let meta = job.meta.clone();
+        let bytes = match (&mut self.state, job.map.take()) {
+            (State::Data(keyspace), _) => keyspace.snapshot_next(limits::SNAPSHOT_CHUNK_BYTES),
+            (State::Meta(_), map) => map,
+        };
+        let last = bytes.is_none();
+        job.complete = last;
+        Some(Chunk { meta, bytes: bytes.unwrap_or_default(), last })
+    }
+
+    /// The snapshot's file is durable.
+    pub fn snapshot_written(&mut self, meta: SnapshotMeta, out: &mut Vec<Output>) {
+        self.job = None;
+        out.push(Output::MarkSnapshot(meta.clone()));
+        self.engine.snapshot_taken(meta);
+    }
+
+    /// The snapshot's file could not be written (the disk is full); another may be begun.
+    pub fn snapshot_failed(&mut self) {
+        if self.job.take().is_some()
+            && let State::Data(keyspace) = &mut self.state
+        {
+            keyspace.snapshot_cancel();
+        }
+    }
+
+    /// Replaces the state by the leader's; its file is durable.
+    pub fn install(
+        &mut self,
+        meta: SnapshotMeta,
+        state: State,
+        audience: &mut dyn Audience,
+        out: &mut Vec<Output>,
+    ) {
+        if meta.index <= self.applied {
+            self.engine.snapshot_failed();
+            return;
+        }
+        self.job = None;
+        self.state = state;
+        self.applied = meta.index;
+        self.applied_term = meta.term;
+        self.applied_membership = meta.membership.clone();
+        self.bytes_since_snapshot = 0;
+        self.abandon_proposals(audience);
+        out.push(Output::MarkSnapshot(meta.clone()));
+        if self.state.map().is_some() {
+            out.push(Output::MapChanged);
+        }
+        self.engine.snapshot_installed(meta);
+    }
+}
