@@ -1,0 +1,65 @@
+//! The disk as the log sees it: a few calls, each with a stated meaning after a crash.
+//!
+//! The format code above asks for nothing else, so the simulator can put its disk model here and
+//! recovery is tested byte for byte. [`RealDisk`] is the one place in the product that opens files of
+//! the data directory; [`MemDisk`] is the model.
+
+mod mem;
+mod real;
+
+#[cfg(test)]
+mod conformance;
+
+pub use mem::{Fault, MemDisk, Operation, Unsynced};
+pub use real::RealDisk;
+
+use std::io;
+use std::path::Path;
+
+/// What a disk writes all or nothing, in bytes.
+pub const SECTOR_BYTES: usize = 512;
+
+/// Names: what exists in a directory, and under which name.
+///
+/// A change of names (create, rename, remove) is durable only after [`Disk::sync_dir`]; until then a
+/// crash may undo any of them, each as a whole.
+pub trait Disk: Send + Sync {
+    /// Makes the directory and its parents, durably. It may exist already.
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// The names of the files in `dir`, sorted.
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+    /// Makes an empty file, or empties the one that is there.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens an existing file for reading and writing.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Gives a file another name in the same directory, replacing what has that name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes every change of names in `dir` so far durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+}
+
+/// The bytes of one open file.
+///
+/// What was written is durable only after [`DiskFile::sync_data`] succeeded; until then a crash may
+/// keep or lose each sector of [`SECTOR_BYTES`] on its own. After a failed `sync_data` nothing is known
+/// of what was written since the last good one, and trying again proves nothing.
+pub trait DiskFile: Send + Sync {
+    /// The length in bytes.
+    fn size(&self) -> io::Result<u64>;
+    /// Fills `buf` from `offset`; [`io::ErrorKind::UnexpectedEof`] when the file ends before.
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Writes all of `data` at `offset`, growing the file if need be.
+    fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()>;
+    /// Cuts the file, or grows it by zeros.
+    fn set_size(&self, bytes: u64) -> io::Result<()>;
+    /// Makes contents and length durable (`fdatasync`).
+    fn sync_data(&self) -> io::Result<()>;
+}
+
+/// Whether the error says that the disk (or the user's share of it) is full.
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
