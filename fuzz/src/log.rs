@@ -1,0 +1,181 @@
+//! What a node finds on its disk.
+
+use bytes::Bytes;
+use std::path::Path;
+use std::sync::Arc;
+use synod_log::record::{self, Change, RecordError};
+use synod_log::{Batch, MemDisk, OpenError, Options, Wal};
+use synod_types::{
+    Entry, EntryKind, HardState, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term,
+};
+
+/// Records: first the bytes as they are, then with both checksums made right, so that what is behind
+/// them is reached too.
+pub fn records(input: &[u8]) {
+    read_record(input);
+    let mut sealed = input.to_vec();
+    if sealed.len() < record::HEADER_BYTES {
+        return;
+    }
+    let (header, payload) = sealed.split_at_mut(record::HEADER_BYTES);
+    header[24..28].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    header[28..32].copy_from_slice(&crc32c::crc32c(payload).to_le_bytes());
+    let crc = crc32c::crc32c(&header[..32]);
+    header[32..36].copy_from_slice(&crc.to_le_bytes());
+    sealed.resize(sealed.len().next_multiple_of(8), 0);
+    let read = read_record(&sealed);
+    assert!(matches!(read, None | Some(RecordError::Kind | RecordError::Form)), "{read:?}");
+}
+
+fn read_record(bytes: &[u8]) -> Option<RecordError> {
+    let (header, payload, len) = match record::decode(bytes) {
+        Ok(record) => record,
+        Err(error) => return Some(error),
+    };
+    assert!(len <= bytes.len() && payload.len() < len);
+    Change::decode(&header, payload).err()
+}
+
+const GROUP: PartitionId = PartitionId(1);
+const DIR: &str = "wal";
+
+/// Recovery: a log is written, its files are damaged, and the log is opened again. That is refused, or
+/// what comes back was written once: no entry is ever made up.
+///
+/// Of each four bytes of the input the first says what to do; from the first that says "damage" on, the
+/// rest is damage.
+pub fn recovery(input: &[u8]) {
+    let disk = MemDisk::new();
+    let options = Options { segment_bytes: 4096 };
+    let mut steps = input.chunks_exact(4).map(|s| [s[0], s[1], s[2], s[3]]);
+    let mut written = Vec::new();
+    let damage = match write_log(&disk, options, &mut steps, &mut written) {
+        Some(damage) => damage,
+        None => return open_and_compare(&disk, options, &written, true),
+    };
+    for [_, file, at, change] in std::iter::once(damage).chain(steps) {
+        damage_file(&disk, file, at, change);
+    }
+    open_and_compare(&disk, options, &written, false);
+}
+
+/// Does what the steps say up to the first damage, which is returned.
+fn write_log(
+    disk: &MemDisk,
+    options: Options,
+    steps: &mut impl Iterator<Item = [u8; 4]>,
+    written: &mut Vec<Entry>,
+) -> Option<[u8; 4]> {
+    let opened = Wal::open(Arc::new(disk.clone()), Path::new(DIR), options, &mut |_| {});
+    let (mut wal, _) = opened.expect("an empty directory is a log");
+    let mut next = Index(1);
+    let mut term = Term(1);
+    for step in steps.take(64) {
+        let mut batch = Batch::new();
+        match step[0] % 8 {
+            0..=3 => {
+                for _ in 0..=step[1] % 4 {
+                    let payload = Bytes::from(vec![step[2]; usize::from(step[3]) * 4]);
+                    let entry = Entry { term, index: next, kind: EntryKind::Commands, payload };
+                    batch.entry(GROUP, &entry);
+                    written.push(entry);
+                    next = next.next();
+                }
+            }
+            4 => {
+                term = term.next();
+                batch.hard_state(GROUP, &HardState { term, vote: NodeId(2), commit: Index(0) });
+            }
+            5 if next.0 > 1 => {
+                let membership = Membership::of_voters(vec![NodeId(1), NodeId(2)]);
+                let index = next.prev();
+                let term = written.last().map_or(term, |entry| entry.term);
+                batch.snapshot(GROUP, &SnapshotMeta { index, term, membership });
+            }
+            6 => {
+                let _ = wal.release();
+                continue;
+            }
+            7 => return Some(step),
+            _ => continue,
+        }
+        wal.append(&mut batch).expect("a sound batch is taken");
+        if step[1] & 0x80 != 0 {
+            wal.sync().expect("a sound disk syncs");
+            wal.mark_durable().expect("a sound disk writes");
+        }
+    }
+    None
+}
+
+fn damage_file(disk: &MemDisk, file: u8, at: u8, change: u8) {
+    let files = disk.files();
+    let Some(path) = files.get(usize::from(file) % files.len().max(1)) else { return };
+    disk.damage(path, |contents| {
+        let at = usize::from(at) * 16 % contents.len().max(1);
+        match change {
+            0 => contents.truncate(at),
+            1 => contents.truncate(contents.len() / 2),
+            2..=9 => contents[at..].iter_mut().take(512).for_each(|byte| *byte = 0),
+            change => contents.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= change),
+        }
+    });
+}
+
+fn open_and_compare(disk: &MemDisk, options: Options, written: &[Entry], sound: bool) {
+    match Wal::open(Arc::new(disk.clone()), Path::new(DIR), options, &mut |_| {}) {
+        Ok((_, recovered)) => {
+            let Some(group) = recovered.groups.get(&GROUP) else { return };
+            for entry in &group.entries {
+                assert!(written.contains(entry), "an entry that nobody wrote: {entry:?}");
+            }
+            let first = group.snapshot.index.next();
+            assert!(group.entries.iter().zip(first.0..).all(|(entry, at)| entry.index.0 == at));
+            if sound && let Some(last) = written.last() {
+                let end = group.entries.last().map_or(group.snapshot.index, |entry| entry.index);
+                assert_eq!(end, last.index, "a sound log gives everything back");
+            }
+        }
+        Err(OpenError::Damaged(_) | OpenError::Version { .. }) if !sound => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// One record of each kind.
+pub fn record_seeds() -> Vec<Vec<u8>> {
+    let entry = Entry {
+        term: Term(2),
+        index: Index(3),
+        kind: EntryKind::Commands,
+        payload: Bytes::from_static(b"commands"),
+    };
+    let membership = Membership::of_voters(vec![NodeId(1), NodeId(2)]);
+    let state = HardState { term: Term(2), vote: NodeId(1), commit: Index(2) };
+    let meta = SnapshotMeta { index: Index(9), term: Term(2), membership };
+    let mut seeds = vec![Vec::new(); 4];
+    record::put_entry(&mut seeds[0], GROUP, &entry);
+    record::put_hard_state(&mut seeds[1], GROUP, &state);
+    record::put_snapshot(&mut seeds[2], GROUP, &meta);
+    record::put_removed(&mut seeds[3], GROUP);
+    // A checkpoint, as far as its payload can be guessed from outside.
+    let mut checkpoint = vec![0; record::HEADER_BYTES + 80];
+    checkpoint[0] = 5;
+    seeds.push(checkpoint);
+    seeds
+}
+
+/// Logs of a few segments, sound and damaged.
+pub fn recovery_seeds() -> Vec<Vec<u8>> {
+    let entries = [0, 0x83, 7, 200];
+    let long = [entries, [4, 0, 0, 0], entries, entries, [5, 0x80, 0, 0], entries, [6, 0, 0, 0]];
+    let sound = long.concat();
+    let with = |damage: [u8; 4]| [&sound[..], &damage].concat();
+    vec![
+        sound.clone(),
+        with([7, 0, 40, 1]),
+        with([7, 1, 60, 0]),
+        with([7, 1, 60, 5]),
+        with([7, 0, 33, 0x80]),
+        [entries, [7, 0, 3, 255]].concat(),
+    ]
+}
