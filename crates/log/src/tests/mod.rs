@@ -1,6 +1,12 @@
 //! What the log promises, tried on the disk model and on the real disk.
 
 mod basics;
+mod crash;
+mod damage;
+mod disk_full;
+mod model;
+mod random;
+mod torn;
 
 use crate::{Batch, Disk, GroupLog, OpenError, Options, Recovered, Wal};
 use bytes::Bytes;

@@ -1,0 +1,106 @@
+//! The power fails, or the disk, at every single operation of a log's life; and again while it recovers.
+
+use super::model::{Random, World};
+use super::*;
+use crate::disk::{Fault, Operation};
+use std::io::ErrorKind;
+
+const STEPS: u64 = 60;
+
+fn fault(on: Option<Operation>, after: u64, forever: bool) -> Fault {
+    Fault { on, after, error: ErrorKind::Other, forever }
+}
+
+/// Runs the life that `seed` decides until something fails or it is over.
+fn live(world: &mut World, seed: u64) {
+    let mut random = Random(seed);
+    let Ok((mut wal, _)) = open(&world.disk) else { return };
+    for _ in 0..STEPS {
+        if !world.step(&mut wal, &mut random) {
+            return;
+        }
+    }
+}
+
+fn operations_of(seed: u64) -> u64 {
+    let mut world = World::new();
+    live(&mut world, seed);
+    world.disk.operations()
+}
+
+#[test]
+fn a_power_cut_at_any_operation_loses_nothing_acknowledged() {
+    for seed in 0..8 {
+        for at in 0..operations_of(seed) {
+            let mut world = World::new();
+            world.disk.inject(fault(None, at, true));
+            live(&mut world, seed);
+            world.disk.crash(seed * 1000 + at);
+            let context = format!("seed {seed}, operation {at}");
+            let wal = world.restart(&context);
+            world.check_goes_on(wal, &mut Random(at), &context);
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_operation_of_a_recovery_loses_nothing_acknowledged() {
+    for seed in 100..140 {
+        let mut world = World::new();
+        let at = operations_of(seed) / 2 + seed % 7;
+        world.disk.inject(fault(None, at, true));
+        live(&mut world, seed);
+        world.disk.crash(seed);
+        for recovery_at in 0.. {
+            let mut world = World {
+                disk: world.disk.fork(),
+                model: world.model.clone(),
+                possible: world.possible.clone(),
+            };
+            world.disk.inject(fault(None, recovery_at, true));
+            let failed = open(&world.disk).is_err();
+            world.disk.crash(seed + recovery_at);
+            let context = format!("seed {seed}, operation {recovery_at} of the recovery");
+            let wal = world.restart(&context);
+            world.check_goes_on(wal, &mut Random(seed), &context);
+            if !failed {
+                break;
+            }
+        }
+    }
+}
+
+/// After a sync fails, Linux shows the process that starts next what was never written. What that one
+/// recovers it acts upon, so a power cut after it must not take it away.
+#[test]
+fn what_a_restart_recovered_is_durable_even_after_a_failed_sync() {
+    for seed in 200..230 {
+        for nth in 0..12 {
+            let mut world = World::new();
+            world.disk.inject(fault(Some(Operation::Sync), nth, false));
+            live(&mut world, seed);
+            world.disk.clear_faults();
+            let context = format!("seed {seed}, sync {nth}");
+            drop(world.restart(&context));
+            world.disk.crash_with(&mut |_| false);
+            let wal = world.restart(&context);
+            world.check_goes_on(wal, &mut Random(seed), &context);
+        }
+    }
+}
+
+#[test]
+fn a_failed_write_or_sync_ends_the_log() {
+    for on in [Operation::Write, Operation::Sync] {
+        let mut world = World::new();
+        let (mut wal, _) = open(&world.disk).unwrap();
+        world.disk.inject(fault(Some(on), 0, false));
+        let mut random = Random(1);
+        let mut batch = world.model.batch(&mut random);
+        let result = wal.append(&mut batch).and_then(|()| wal.sync());
+        assert!(matches!(result, Err(crate::AppendError::Failed(_))));
+        assert!(matches!(wal.append(&mut batch), Err(crate::AppendError::Failed(_))));
+        assert!(wal.sync().is_err() && wal.release().is_err() && wal.prepare_next(1).is_err());
+        assert!(wal.mark_durable().is_err());
+    }
+}
