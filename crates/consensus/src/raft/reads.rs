@@ -59,13 +59,14 @@ impl Raft {
         peer.heard = now;
         peer.commit = peer.commit.max(commit.min(last));
         peer.resume();
-        if round > peer.round && round <= current {
-            peer.round = round;
+        if round <= current {
+            peer.round = peer.round.max(round);
             self.confirm_reads();
         }
     }
 
-    fn confirm_reads(&mut self) {
+    /// Answers the reads whose round a quorum of the membership in force has answered.
+    pub(super) fn confirm_reads(&mut self) {
         let me = self.config.id;
         let State::Leader(leader) = &mut self.state else { return };
         let reached = quorum::reached(self.memberships.current(), |node| {

@@ -53,6 +53,8 @@ fn must_get_on(world: &mut World, seed: u64) {
 
 /// When nothing happens, everyone falls asleep; a proposal wakes the group.
 fn must_sleep(world: &mut World, seed: u64) {
+    let leader = world.leader().expect("the group got on a moment ago");
+    world.retire_removed(leader);
     let asleep = |world: &mut World| {
         (0..HEALED_STEPS).any(|_| {
             world.step();

@@ -11,6 +11,8 @@ pub struct Oracle {
     leaders: BTreeMap<Term, NodeId>,
     /// `decided[i]` has index `i + 1`.
     decided: Vec<Entry>,
+    /// The term of whoever decided it first.
+    decided_in: Vec<Term>,
     proposed: BTreeMap<Position, Vec<u8>>,
     /// The reads under way, and what must be visible to each.
     reads: BTreeMap<u64, Index>,
@@ -45,7 +47,9 @@ impl Oracle {
     pub fn leader(&mut self, node: NodeId, term: Term, disk: &Disk) {
         let first = *self.leaders.entry(term).or_insert(node);
         assert_eq!(first, node, "two leaders in term {term}");
-        for entry in &self.decided {
+        // One elected late in an old term need not have what newer leaders decided meanwhile.
+        let earlier = self.decided_in.partition_point(|decided_in| *decided_in < term);
+        for entry in &self.decided[..earlier] {
             assert!(
                 disk.holds(entry.index, entry.term),
                 "the leader {node} of term {term} lacks the decided entry {}",
@@ -60,7 +64,12 @@ impl Oracle {
     }
 
     /// State-machine safety; and when it is decided it is on the disks of a quorum.
-    pub fn committed(&mut self, entry: &Entry, by: &Membership, disks: &BTreeMap<NodeId, &Disk>) {
+    pub fn committed(
+        &mut self,
+        entry: &Entry,
+        (term, by): (Term, &Membership),
+        disks: &BTreeMap<NodeId, &Disk>,
+    ) {
         if let Some(known) = self.entry(entry.index) {
             assert_eq!(known, entry, "two entries decided at {}", entry.index);
             return;
@@ -76,6 +85,8 @@ impl Oracle {
             |node: NodeId| disks.get(&node).is_some_and(|disk| disk.holds(entry.index, entry.term));
         assert!(quorum::holds(by, durable), "entry {} decided without a quorum", entry.index);
         self.decided.push(entry.clone());
+        assert!(self.decided_in.last().is_none_or(|last| *last <= term), "decided by the past");
+        self.decided_in.push(term);
     }
 
     pub fn read_asked(&mut self, id: u64) {

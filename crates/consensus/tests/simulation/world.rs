@@ -164,10 +164,11 @@ impl World {
             }
             Effect::Send { to, message } => self.post(node, to, message),
             Effect::Commit(entries) => {
-                let membership = self.raft(node).status().membership;
+                let status = self.raft(node).status();
+                let by = (status.term, &status.membership);
                 let disks = self.members.iter().map(|(id, member)| (*id, &member.disk)).collect();
                 for entry in &entries {
-                    self.oracle.committed(entry, &membership, &disks);
+                    self.oracle.committed(entry, by, &disks);
                 }
                 self.members.get_mut(&node).unwrap().hand_out(entries);
             }
@@ -465,6 +466,14 @@ impl World {
     pub fn converged(&self, leader: NodeId, index: Index) -> bool {
         let all = self.raft(leader).status().membership.all();
         all.iter().all(|node| self.members[node].applied >= index)
+    }
+
+    /// The operator removes nodes that the group let go: they may not know it, and would ask for votes forever.
+    pub fn retire_removed(&mut self, leader: NodeId) {
+        let all = self.raft(leader).status().membership.all();
+        for (_, member) in self.members.iter_mut().filter(|(id, _)| !all.contains(id)) {
+            member.stop();
+        }
     }
 
     pub fn all_asleep(&self, leader: NodeId) -> bool {
