@@ -1,0 +1,52 @@
+//! How long GET and SET take: `cargo run --release -p synod-data --example hot_path`.
+//!
+//! Prints nanoseconds per command, name lookup included, for keys that fit the cache and for a million.
+
+use std::time::Duration;
+use synod_data::{Context, Keyspace, lookup};
+use synod_types::{Millis, SLOT_COUNT, Slot};
+
+fn main() {
+    for keys in [1_000, 1_000_000] {
+        let mut keyspace = Keyspace::new(Slot(0)..=Slot(SLOT_COUNT - 1));
+        let names: Vec<Vec<u8>> =
+            (0..keys).map(|n| format!("key:{n:012}").into_bytes()).collect();
+        let value = [b'x'; 64];
+        run("SET new", &mut keyspace, &names, 1, |key| vec![b"SET", key, &value]);
+        let rounds = 10_000_000 / keys;
+        run("SET again", &mut keyspace, &names, rounds, |key| vec![b"SET", key, &value]);
+        run("GET", &mut keyspace, &names, rounds, |key| vec![b"GET", key]);
+        run("GET absent", &mut keyspace, &names, rounds, |key| vec![b"GET", &key[1..]]);
+        run("INCR", &mut Keyspace::new(keyspace.slots()), &names, rounds, |key| vec![b"INCR", key]);
+    }
+}
+
+fn run<'a>(
+    name: &str,
+    keyspace: &mut Keyspace,
+    keys: &'a [Vec<u8>],
+    rounds: usize,
+    args: impl Fn(&'a [u8]) -> Vec<&'a [u8]>,
+) {
+    let ctx = Context { now: Millis(1), seed: 0 };
+    // A stride that is coprime to the number of keys visits all of them, out of order.
+    let order: Vec<usize> = (0..keys.len()).map(|n| n * 7_919 % keys.len()).collect();
+    let lines: Vec<Vec<&[u8]>> = order.iter().map(|n| args(&keys[*n])).collect();
+    let begin = now();
+    for _ in 0..rounds {
+        for line in &lines {
+            let command = lookup(line[0]).expect("a command");
+            keyspace.execute_write(command, line, &ctx, &mut ());
+        }
+    }
+    let each = (now() - begin).as_nanos() as f64 / (rounds * keys.len()) as f64;
+    println!("{:>9} keys  {name:<12}{each:>8.1} ns", keys.len());
+}
+
+// An example measures; the crate itself is given the time.
+#[allow(clippy::disallowed_methods)]
+fn now() -> Duration {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+}
