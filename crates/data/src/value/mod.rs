@@ -6,10 +6,15 @@
 //! [`Value::as_stored`] and [`Packing::of_kind`].
 
 mod dense;
+pub mod hash;
 mod kind;
 pub mod list;
 pub mod packed;
-mod sample;
+pub(crate) mod sample;
+pub mod set;
+pub mod zset;
+
+pub(crate) use dense::scan_step;
 pub use kind::Kind;
 
 /// A value too large, or too often edited, to be packed.
@@ -19,6 +24,12 @@ pub enum Value {
     String(Vec<u8>),
     /// A list.
     List(list::List),
+    /// A set.
+    Set(set::Set),
+    /// A hash.
+    Hash(hash::Hash),
+    /// A sorted set.
+    Zset(zset::Zset),
 }
 
 /// What is asked of any full value, whatever its kind.
@@ -90,6 +101,9 @@ impl Packing {
         match kind {
             Kind::String => None,
             Kind::List => Some(const { &Self::of::<list::List>() }),
+            Kind::Set => Some(const { &Self::of::<set::Set>() }),
+            Kind::Hash => Some(const { &Self::of::<hash::Hash>() }),
+            Kind::Zset => Some(const { &Self::of::<zset::Zset>() }),
             _ => None,
         }
     }
@@ -102,6 +116,9 @@ impl Value {
         match self {
             Self::String(s) => s,
             Self::List(list) => list,
+            Self::Set(set) => set,
+            Self::Hash(hash) => hash,
+            Self::Zset(zset) => zset,
         }
     }
 

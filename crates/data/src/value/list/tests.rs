@@ -112,7 +112,7 @@ proptest! {
             let Some(view) = view else { continue };
             prop_assert_eq!(view.len(), model.len());
             let at = at % model.len();
-            prop_assert_eq!(view.get(at).map(Item::to_vec).as_ref(), Some(&model[at]));
+            prop_assert_eq!(view.get(at).map(Item::to_vec), Some(model[at].clone()));
             if let View::Full(list) = view {
                 check_invariants(list);
             }

@@ -1,0 +1,79 @@
+//! Changing a hash at a key, whichever form it has.
+
+use super::Hash;
+use crate::keyspace::{Edit, Whole};
+use crate::object::View;
+use crate::value::packed::{self, ELEMENT_BYTES_MAX, ENTRIES_MAX, Encoded};
+
+impl Edit<'_, Hash> {
+    /// Sets a field; whether it is new.
+    pub fn put(&mut self, field: &[u8], value: &[u8]) -> bool {
+        if let Some(hash) = self.full_mut() {
+            return hash.set(field, value);
+        }
+        let View::Packed(packed) = self.view() else { return false };
+        let (len, count) = (packed.len(), packed::count(packed));
+        let found = packed::find(packed, field, 2);
+        let is_large = field.len().max(value.len()) > ELEMENT_BYTES_MAX;
+        if is_large || (found.is_none() && count >= ENTRIES_MAX) {
+            let mut hash = Hash::from_packed(packed);
+            let is_new = hash.set(field, value);
+            self.set(Whole::Full(hash));
+            return is_new;
+        }
+        let mut spelled = [0; 2 * (ELEMENT_BYTES_MAX + 2)];
+        let value = Encoded::of(value);
+        match found {
+            Some((at, _)) => {
+                let at = at + packed::size_at(&packed[at..]);
+                let old = packed::size_at(&packed[at..]);
+                value.write(&mut spelled);
+                self.overwrite(at, old, &spelled[..value.size()]);
+            }
+            None => {
+                let field = Encoded::of(field);
+                field.write(&mut spelled);
+                value.write(&mut spelled[field.size()..]);
+                self.splice(len..len, &spelled[..field.size() + value.size()]);
+                self.count(count + 1);
+            }
+        }
+        found.is_none()
+    }
+
+    /// Removes a field; whether it was there.
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        match self.view() {
+            View::Full(hash) => {
+                let Some(at) = hash.pairs.find(field) else { return false };
+                if let Some(hash) = self.full_mut() {
+                    hash.pairs.swap_remove(at);
+                }
+                true
+            }
+            View::Packed(packed) => {
+                let Some((at, _)) = packed::find(packed, field, 2) else { return false };
+                let value = at + packed::size_at(&packed[at..]);
+                let end = value + packed::size_at(&packed[value..]);
+                let count = packed::count(packed);
+                self.splice(at..end, &[]);
+                self.count(count - 1);
+                true
+            }
+        }
+    }
+
+    fn overwrite(&mut self, at: usize, old: usize, with: &[u8]) {
+        if old != with.len() {
+            self.splice(at..at + old, with);
+        } else if let Some(packed) = self.packed_mut() {
+            packed[at..at + old].copy_from_slice(with);
+        }
+    }
+
+    fn count(&mut self, count: usize) {
+        if let Some(packed) = self.packed_mut() {
+            packed::set_count(packed, count);
+        }
+    }
+}
