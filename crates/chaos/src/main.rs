@@ -1,0 +1,187 @@
+//! Proof by real processes: a cluster that is killed, paused and restarted under load must lose nothing
+//! that it acknowledged, and answer as one server would.
+//!
+//! ```text
+//! start -> clients + nemesis (--seconds) -> heal -> read all -> kill all -> start -> read all -> judge
+//! ```
+
+mod cluster;
+mod dice;
+mod failover;
+mod nemesis;
+mod options;
+mod resp;
+mod session;
+mod summary;
+mod verdict;
+mod workload;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Parser;
+use synod_checker::{format, linear};
+
+use cluster::Cluster;
+use dice::Dice;
+use nemesis::{Deeds, Nemesis};
+use options::Options;
+use session::{ANSWER_TIMEOUT, Session};
+use summary::Summary;
+use workload::{Client, Plan, Record};
+
+/// How long a cluster may take to start or to heal.
+const HEAL: Duration = Duration::from_secs(30);
+/// The streams of choices that do not belong to a client.
+const NEMESIS_STREAM: u64 = u64::MAX;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let result = match &options.check {
+        Some(file) => check(file),
+        None => run(&options),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("synod-chaos: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Judges a history of an earlier run.
+fn check(file: &Path) -> Result<bool> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let history = format::decode(&text).with_context(|| file.display().to_string())?;
+    let report = linear::check(&history, linear::STEPS_MAX);
+    for failure in &report.failures {
+        println!("{failure}");
+    }
+    println!(
+        "{} operations on {} keys, {} steps: {}",
+        report.operations,
+        report.keys,
+        report.steps,
+        if report.passed() { "linearizable" } else { "not linearizable" }
+    );
+    Ok(report.passed())
+}
+
+fn run(options: &Options) -> Result<bool> {
+    let seed = options.seed.unwrap_or_else(any_seed);
+    let directory = directory(options, seed)?;
+    println!("seed {seed}, data and logs in {}", directory.display());
+    let summary = trouble(options, seed, &directory).inspect_err(|_| {
+        eprintln!("the nodes' logs are kept in {}", directory.display());
+    })?;
+    print!("{summary}");
+    let well = summary.is_well(options.expect_loss, options.failover_max);
+    if summary.verdict.passed() || (well && options.history.is_none()) {
+        if options.directory.is_none() {
+            std::fs::remove_dir_all(&directory)
+                .with_context(|| format!("cannot remove {}", directory.display()))?;
+        }
+    } else {
+        let file = options.history.clone().unwrap_or_else(|| directory.join("history.jsonl"));
+        std::fs::write(&file, summary.history_file())
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        println!("the history is saved in {}", file.display());
+    }
+    Ok(well)
+}
+
+fn trouble(options: &Options, seed: u64, directory: &Path) -> Result<Summary> {
+    let cluster = Cluster::new(&options.settings(directory.to_owned())?)?;
+    (0..cluster.len()).try_for_each(|node| cluster.start(node))?;
+    cluster.wait_ready(HEAL).context("the cluster did not start")?;
+    let started = Instant::now();
+    let plan = Plan {
+        started,
+        until: started + options.duration(),
+        clients: options.clients,
+        rate: options.rate,
+        keys: options.keys,
+    };
+    let (mut record, deeds) = under_load(options, seed, &cluster, plan)?;
+    let healed = cluster.wait_ready(HEAL).context("the cluster did not heal")?;
+    let mut reader = session(&cluster, 0);
+    verdict::read_all(&plan, &mut reader, &mut record)?;
+    // What was only in memory, or only thought to be on disk, goes now.
+    cluster.kill_all()?;
+    (0..cluster.len()).try_for_each(|node| cluster.start(node))?;
+    let restarted = cluster.wait_ready(HEAL).context("the cluster did not start again")?;
+    let finals = verdict::read_all(&plan, &mut reader, &mut record)?;
+    let judged = Instant::now();
+    let verdict = verdict::judge(&record, &finals);
+    Ok(Summary {
+        seed,
+        seconds: options.seconds,
+        record,
+        deeds,
+        healed,
+        restarted,
+        judging: judged.elapsed(),
+        verdict,
+    })
+}
+
+/// Clients and nemesis side by side until the plan's time is up.
+fn under_load(
+    options: &Options,
+    seed: u64,
+    cluster: &Cluster,
+    plan: Plan,
+) -> Result<(Record, Deeds)> {
+    std::thread::scope(|scope| {
+        let nemesis = Nemesis::new(
+            cluster,
+            Dice::new(seed, NEMESIS_STREAM),
+            plan.started,
+            plan.until,
+            options.expect_loss,
+        );
+        let nemesis = scope.spawn(|| nemesis.run());
+        let clients: Vec<_> = (0..plan.clients)
+            .map(|id| {
+                let session = session(cluster, id);
+                let client = Client::new(id, plan, session, Dice::new(seed, id));
+                scope.spawn(|| client.run())
+            })
+            .collect();
+        let mut record = Record::default();
+        for client in clients {
+            record.merge(client.join().map_err(|_| anyhow!("a client failed"))?);
+        }
+        let deeds = nemesis.join().map_err(|_| anyhow!("the nemesis failed"))??;
+        Ok((record, deeds))
+    })
+}
+
+fn session(cluster: &Cluster, client: u64) -> Session {
+    let nodes: Vec<_> = (0..cluster.len()).map(|node| cluster.address(node)).collect();
+    // The remainder is below the number of nodes.
+    let first = (client % nodes.len() as u64) as usize;
+    Session::new(nodes, first, ANSWER_TIMEOUT)
+}
+
+fn any_seed() -> u64 {
+    // The low digits of the clock are as good as drawn; short seeds are easier to type.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::from(now.subsec_nanos()) ^ (u64::from(std::process::id()) << 8)
+}
+
+fn directory(options: &Options, seed: u64) -> Result<PathBuf> {
+    let directory = options.directory.clone().unwrap_or_else(|| {
+        std::env::temp_dir().join(format!("synod-chaos-{}-{seed}", std::process::id()))
+    });
+    std::fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make the directory {}", directory.display()))?;
+    let occupied = std::fs::read_dir(&directory)?.next().is_some();
+    anyhow::ensure!(!occupied, "{} is not empty", directory.display());
+    Ok(directory)
+}

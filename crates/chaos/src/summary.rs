@@ -1,0 +1,133 @@
+//! What a run tells people, and what it leaves behind when something was found.
+
+use std::fmt;
+use std::time::Duration;
+
+use synod_checker::{Outcome, format};
+
+use crate::nemesis::Deeds;
+use crate::verdict::Verdict;
+use crate::workload::Record;
+
+/// One run.
+#[derive(Debug)]
+pub struct Summary {
+    /// The seed of its choices.
+    pub seed: u64,
+    /// How long the trouble lasted.
+    pub seconds: u64,
+    /// What the clients saw.
+    pub record: Record,
+    /// What was done to the nodes.
+    pub deeds: Deeds,
+    /// How long the cluster took to heal after the last deed.
+    pub healed: Duration,
+    /// How long the whole cluster took to start again, from a kill of all its nodes.
+    pub restarted: Duration,
+    /// How long the checkers took.
+    pub judging: Duration,
+    /// What they say.
+    pub verdict: Verdict,
+}
+
+impl Summary {
+    /// Whether the run ended as it should.
+    pub fn is_well(&self, expect_loss: bool, failover_max_ms: Option<u64>) -> bool {
+        if expect_loss {
+            return self.verdict.lost > 0;
+        }
+        let limit = failover_max_ms.map_or(Duration::MAX, Duration::from_millis);
+        let in_time = |took: &Option<Duration>| took.is_some_and(|took| took <= limit);
+        self.verdict.passed() && self.deeds.failovers.iter().all(in_time)
+    }
+
+    /// The history with a heading; of the keys that the checkers found fault with if there are such.
+    pub fn history_file(&self) -> String {
+        let suspects = &self.verdict.keys;
+        let of_interest = |key: &String| suspects.is_empty() || suspects.contains(key);
+        let history: Vec<_> =
+            self.record.history.iter().filter(|op| of_interest(&op.key)).cloned().collect();
+        let mut text = format!("# seed {}\n", self.seed);
+        for line in self.deeds.diary.iter().chain(&self.verdict.findings) {
+            for line in line.lines() {
+                text.push_str("# ");
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        text + &format::encode(&history)
+    }
+
+    fn count(&self, wanted: fn(&Outcome) -> bool) -> usize {
+        self.record.history.iter().filter(|op| wanted(&op.outcome)).count()
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let acknowledged = self.count(|outcome| matches!(outcome, Outcome::Returned { .. }));
+        let unknown = self.count(|outcome| *outcome == Outcome::Unknown);
+        let refused = self.count(|outcome| *outcome == Outcome::Refused);
+        let deeds = &self.deeds;
+        writeln!(
+            f,
+            "operations  {} in {} s: {acknowledged} answered, {unknown} unknown, {refused} refused",
+            self.record.history.len(),
+            self.seconds
+        )?;
+        writeln!(
+            f,
+            "trouble     {} kills, {} blackouts, {} pauses",
+            deeds.kills, deeds.blackouts, deeds.pauses
+        )?;
+        writeln!(f, "failover    {}", failovers(&deeds.failovers))?;
+        writeln!(f, "healed      after {} ms", self.healed.as_millis())?;
+        writeln!(f, "restarted   after {} ms", self.restarted.as_millis())?;
+        let verdict = &self.verdict;
+        writeln!(
+            f,
+            "judged      {} keys, {} statements of the bank, {} steps, {} ms",
+            verdict.keys_judged,
+            self.record.statements.len(),
+            verdict.steps,
+            self.judging.as_millis()
+        )?;
+        if verdict.passed() {
+            return writeln!(f, "verdict     every acknowledged write is there; linearizable");
+        }
+        writeln!(f, "verdict     {} acknowledged writes lost, and:", verdict.lost)?;
+        verdict.findings.iter().try_for_each(|finding| writeln!(f, "  {finding}"))
+    }
+}
+
+/// Median, 99th percentile and longest.
+fn failovers(all: &[Option<Duration>]) -> String {
+    let mut took: Vec<Duration> = all.iter().flatten().copied().collect();
+    took.sort_unstable();
+    let Some(longest) = took.last() else { return format!("none of {} measured", all.len()) };
+    let at = |percent: usize| took[(took.len() * percent).div_ceil(100).max(1) - 1].as_millis();
+    let never = all.len() - took.len();
+    let never = if never > 0 { format!(", {never} never") } else { String::new() };
+    format!(
+        "{} measured: median {} ms, p99 {} ms, longest {} ms{never}",
+        all.len(),
+        at(50),
+        at(99),
+        longest.as_millis()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failovers_are_summed_up() {
+        assert_eq!(failovers(&[]), "none of 0 measured");
+        assert_eq!(failovers(&[None]), "none of 1 measured");
+        let mut all: Vec<_> = (1..=100).map(|ms| Some(Duration::from_millis(ms))).collect();
+        all.push(None);
+        let told = failovers(&all);
+        assert_eq!(told, "101 measured: median 50 ms, p99 99 ms, longest 100 ms, 1 never");
+    }
+}
