@@ -1,1 +1,40 @@
-//! See ARCHITECTURE.md.
+//! Everything that one worker of one node is, without the world around it.
+//!
+//! A node holds replicas, client sessions and what it knows of its peers. Its world (the server, or the
+//! simulator) tells it what happened during a turn and then asks what is to be done:
+//!
+//! 1. `begin_turn(now)`;
+//! 2. any number of `request`, `frame`, `persisted`, `snapshot_*`, `peer_*`, `open_session`, ... ; `tick` every
+//!    [`TICK_MS`];
+//! 3. `end_turn()`, which proposes what was gathered and applies what is committed;
+//! 4. drain [`Node::output`]: hand `persist` to the log in order, deliver or lose `frames`, write the
+//!    output of `dirty` sessions to their sockets, do the `files` work, and offer `resumed` sessions their
+//!    unconsumed requests again.
+//!
+//! Invariants:
+//! - Replies of one session leave in the order of its requests.
+//! - A write whose fate is not known is never sent a second time.
+//! - Nothing here knows a clock, a socket or a file.
+
+mod bootstrap;
+mod commands;
+mod config;
+mod desk;
+mod forward;
+mod gather;
+mod node;
+mod output;
+mod peers;
+mod requests;
+mod routing;
+mod session;
+mod snapshots;
+mod status;
+mod turn;
+
+pub use config::{Facts, NodeConfig, RecoveredGroup};
+pub use node::Node;
+pub use output::{Destination, FileWork, Log, Output};
+pub use requests::Flow;
+pub use status::{GroupStatus, NodeStatus, PeerLag};
+pub use turn::TICK_MS;

@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn every_operation_round_trips_and_no_prefix_of_one_is_taken_for_another() {
-        let command = |words: &[&'static str]| words.iter().map(|w| w.as_bytes()).collect::<Args<'_>>();
+        let command =
+            |words: &[&'static str]| words.iter().map(|w| w.as_bytes()).collect::<Args<'_>>();
         let ops = [
             Op::Command(command(&["SET", "a", "b"])),
             Op::Transaction {

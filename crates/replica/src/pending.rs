@@ -83,7 +83,9 @@ impl Proposals {
 
     /// The proposal that stands at `position.index`, if any; whether it is *this* entry is told by its term.
     pub fn take(&mut self, position: Position) -> Option<Proposal> {
-        (self.queue.front()?.position.index <= position.index).then(|| self.queue.pop_front()).flatten()
+        (self.queue.front()?.position.index <= position.index)
+            .then(|| self.queue.pop_front())
+            .flatten()
     }
 
     /// All of them, for a replica that lost its place (a snapshot replaced its log).

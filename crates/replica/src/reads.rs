@@ -18,7 +18,10 @@ impl ReadBatch {
     /// Each read and the bytes of its operation, in order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = (Origin, &[u8])> {
         let starts = std::iter::once(0).chain(self.reads.iter().map(|(_, end)| *end));
-        self.reads.iter().zip(starts).map(|((origin, end), start)| (*origin, &self.ops[start..*end]))
+        self.reads
+            .iter()
+            .zip(starts)
+            .map(|((origin, end), start)| (*origin, &self.ops[start..*end]))
     }
 }
 

@@ -166,7 +166,12 @@ impl Replica {
 
     /// Takes a write in; `encode` appends its operation. It is proposed with the rest of the turn, and bounced then
     /// if this replica does not lead.
-    pub fn write(&mut self, origin: Origin, encode: impl FnOnce(&mut Vec<u8>), out: &mut Vec<Output>) {
+    pub fn write(
+        &mut self,
+        origin: Origin,
+        encode: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<Output>,
+    ) {
         encode(self.batch.add(origin));
         if self.batch.is_full() {
             self.propose(out);
@@ -180,7 +185,12 @@ impl Replica {
     }
 
     /// Runs a reading command now; only after [`Self::reads_at_once`].
-    pub fn read_now(&self, command: &Command, args: &[&[u8]], out: &mut dyn synod_types::ReplySink) {
+    pub fn read_now(
+        &self,
+        command: &Command,
+        args: &[&[u8]],
+        out: &mut dyn synod_types::ReplySink,
+    ) {
         if let State::Data(keyspace) = &self.state {
             keyspace.execute_read(command, args, &self.read_context(), out);
         }
@@ -231,7 +241,9 @@ impl Replica {
     }
 
     fn ask_to_read(&mut self, out: &mut Vec<Output>) {
-        if !self.reads.has_gathered() || (self.role == Role::Leader && self.applied_term != self.term) {
+        if !self.reads.has_gathered()
+            || (self.role == Role::Leader && self.applied_term != self.term)
+        {
             return; // a new leader's reads wait until its first entry is applied
         }
         let id = self.reads.close();

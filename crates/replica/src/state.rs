@@ -2,7 +2,8 @@
 
 use crate::op::Op;
 use std::ops::RangeInclusive;
-use synod_data::{Context, Keyspace, Kind, Restorer, ScanFilter};
+use synod_data::value::Kind;
+use synod_data::{Context, Keyspace, Restorer, ScanFilter};
 use synod_ring::{ClusterMap, MetaCommand};
 use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot};
 

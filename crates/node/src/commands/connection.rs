@@ -1,0 +1,162 @@
+//! PING, ECHO, QUIT, RESET, HELLO, AUTH, SELECT.
+
+use crate::node::Node;
+use crate::requests::Flow;
+use crate::session::ReplyMode;
+use synod_data::number;
+use synod_types::{ClientId, ReplySink};
+use synod_wire::resp::Proto;
+
+/// The version of Redis whose commands and texts this program follows.
+pub(crate) const REDIS_VERSION: &str = "7.0.15";
+
+pub(super) fn ok(node: &mut Node, client: ClientId) -> Flow {
+    node.reply(client, |out| out.simple("OK"));
+    Flow::Next
+}
+
+pub(super) fn ping(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    if args.len() > 2 {
+        return node.refuse_request(client, &super::wrong_arity("ping"));
+    }
+    node.reply(client, |out| match args.get(1) {
+        Some(text) => out.bulk(text),
+        None => out.simple("PONG"),
+    });
+    Flow::Next
+}
+
+pub(super) fn echo(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    node.reply(client, |out| out.bulk(args[1]));
+    Flow::Next
+}
+
+pub(super) fn quit(node: &mut Node, client: ClientId) -> Flow {
+    node.reply(client, |out| out.simple("OK"));
+    if let Some(session) = node.sessions.get(client) {
+        session.closing = true;
+    }
+    Flow::Closing
+}
+
+pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
+    if let Some(session) = node.sessions.get(client) {
+        if !session.is_idle() {
+            session.stalled = true;
+            return Flow::Stalled;
+        }
+        session.multi = None;
+        session.watches.clear();
+        session.name.clear();
+        session.reply_mode = ReplyMode::On;
+        session.proto = Proto::Resp2;
+    }
+    node.reply(client, |out| out.simple("RESET"));
+    Flow::Next
+}
+
+pub(super) fn auth(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    match args.len() {
+        2 => node.refuse_request(
+            client,
+            "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+        ),
+        3 if args[1] == b"default" => ok(node, client),
+        3 => node.refuse_request(client, WRONGPASS),
+        _ => node.refuse_request(client, "ERR syntax error"),
+    }
+}
+
+const WRONGPASS: &str = "WRONGPASS invalid username-password pair or user is disabled.";
+
+pub(super) fn select(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    match number::parse_i64(args[1]) {
+        Some(0) => ok(node, client),
+        Some(_) => node.refuse_request(client, "ERR DB index is out of range"),
+        None => node.refuse_request(client, "ERR invalid DB index"),
+    }
+}
+
+/// What HELLO asks for.
+#[derive(Default)]
+struct Hello<'a> {
+    proto: Option<Proto>,
+    name: Option<&'a [u8]>,
+}
+
+fn parse_hello<'a>(words: &[&'a [u8]]) -> Result<Hello<'a>, String> {
+    let mut hello = Hello::default();
+    let Some((version, mut rest)) = words.split_first() else { return Ok(hello) };
+    hello.proto = match number::parse_i64(version) {
+        Some(2) => Some(Proto::Resp2),
+        Some(3) => Some(Proto::Resp3),
+        Some(_) => return Err("NOPROTO unsupported protocol version".into()),
+        None => return Err("ERR Protocol version is not an integer or out of range".into()),
+    };
+    while let Some((option, tail)) = rest.split_first() {
+        rest = match tail {
+            [user, _password, tail @ ..] if option.eq_ignore_ascii_case(b"auth") => {
+                if *user != b"default" {
+                    return Err(WRONGPASS.into());
+                }
+                tail
+            }
+            [name, tail @ ..] if option.eq_ignore_ascii_case(b"setname") => {
+                if !is_plain(name) {
+                    return Err(BAD_NAME.into());
+                }
+                hello.name = Some(name);
+                tail
+            }
+            _ => {
+                let option = String::from_utf8_lossy(&option[..option.len().min(64)]);
+                return Err(format!("ERR Syntax error in HELLO option '{option}'"));
+            }
+        };
+    }
+    Ok(hello)
+}
+
+pub(super) const BAD_NAME: &str =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
+
+/// Whether a name can stand in CLIENT LIST.
+pub(super) fn is_plain(name: &[u8]) -> bool {
+    name.iter().all(|b| (b'!'..=b'~').contains(b))
+}
+
+pub(super) fn hello(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let hello = match parse_hello(&args[1..]) {
+        Ok(hello) => hello,
+        Err(text) => return node.refuse_request(client, &text),
+    };
+    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    if !session.is_idle() {
+        session.stalled = true;
+        return Flow::Stalled;
+    }
+    session.proto = hello.proto.unwrap_or(session.proto);
+    if let Some(name) = hello.name {
+        session.name = name.to_vec();
+    }
+    let proto = if session.proto == Proto::Resp3 { 3 } else { 2 };
+    node.reply(client, |out| {
+        out.map(7);
+        let text = [("server", "redis"), ("version", REDIS_VERSION)];
+        for (key, value) in text {
+            out.bulk(key.as_bytes());
+            out.bulk(value.as_bytes());
+        }
+        out.bulk(b"proto");
+        out.integer(proto);
+        out.bulk(b"id");
+        out.integer(client.0 as i64);
+        for (key, value) in [("mode", "cluster"), ("role", "master")] {
+            out.bulk(key.as_bytes());
+            out.bulk(value.as_bytes());
+        }
+        out.bulk(b"modules");
+        out.array(0);
+    });
+    Flow::Next
+}

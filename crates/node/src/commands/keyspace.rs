@@ -1,0 +1,88 @@
+//! DBSIZE, KEYS, SCAN, RANDOMKEY, FLUSHALL, FLUSHDB: commands over every partition.
+//!
+//! Each partition answers for itself at its own moment; the whole is not one snapshot of the cluster.
+
+use crate::gather::Join;
+use crate::node::Node;
+use crate::requests::Flow;
+use crate::session::Kind;
+use synod_data::{Keyspace, number};
+use synod_replica::op::Op;
+use synod_types::{ClientId, Slot};
+
+/// The most keys that one SCAN looks at.
+const SCAN_COUNT_MAX: u64 = 100_000;
+const SYNTAX: &str = "ERR syntax error";
+
+fn everywhere(node: &mut Node, client: ClientId, kind: Kind, join: Join, op: &Op<'_>) -> Flow {
+    let parts = node.partitions().into_iter().map(|p| (p, op.clone())).collect();
+    node.run_parts(client, kind, join, parts)
+}
+
+pub(super) fn dbsize(node: &mut Node, client: ClientId) -> Flow {
+    everywhere(node, client, Kind::Read, Join::Sum, &Op::Stats)
+}
+
+pub(super) fn random_key(node: &mut Node, client: ClientId) -> Flow {
+    let mut partitions = node.partitions();
+    if !partitions.is_empty() {
+        let turn = node.random() as usize % partitions.len();
+        partitions.rotate_left(turn);
+    }
+    let parts = partitions.into_iter().map(|p| (p, Op::RandomKey)).collect();
+    node.run_parts(client, Kind::Read, Join::FirstSome, parts)
+}
+
+pub(super) fn flush(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let known =
+        |arg: &[u8]| arg.eq_ignore_ascii_case(b"sync") || arg.eq_ignore_ascii_case(b"async");
+    if args.len() > 2 || !args[1..].iter().all(|a| known(a)) {
+        return node.refuse_request(client, SYNTAX);
+    }
+    everywhere(node, client, Kind::Write, Join::AllOk, &Op::Clear)
+}
+
+pub(super) fn keys(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let op = Op::Scan { cursor: 0, count: u64::MAX, pattern: Some(args[1]), kind: None };
+    everywhere(node, client, Kind::Read, Join::Concat, &op)
+}
+
+pub(super) fn scan(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let cursor = std::str::from_utf8(args[1]).ok().and_then(|text| text.parse::<u64>().ok());
+    let Some(cursor) = cursor else {
+        return node.refuse_request(client, "ERR invalid cursor");
+    };
+    let (mut count, mut pattern, mut kind) = (10, None, None);
+    let mut rest = &args[2..];
+    while let [option, value, tail @ ..] = rest {
+        if option.eq_ignore_ascii_case(b"match") {
+            pattern = Some(*value);
+        } else if option.eq_ignore_ascii_case(b"type") {
+            kind = Some(*value);
+        } else if option.eq_ignore_ascii_case(b"count") {
+            match number::parse_i64(value) {
+                Some(n) if n > 0 => count = (n as u64).min(SCAN_COUNT_MAX),
+                Some(_) => return node.refuse_request(client, SYNTAX),
+                None => {
+                    return node
+                        .refuse_request(client, "ERR value is not an integer or out of range");
+                }
+            }
+        } else {
+            return node.refuse_request(client, SYNTAX);
+        }
+        rest = tail;
+    }
+    if !rest.is_empty() {
+        return node.refuse_request(client, SYNTAX);
+    }
+    let slot = match cursor {
+        0 => Some(Slot(0)),
+        cursor => Keyspace::cursor_slot(cursor),
+    };
+    let Some(partition) = slot.and_then(|slot| node.map.partition_of(slot)) else {
+        return node.refuse_request(client, "ERR invalid cursor");
+    };
+    let op = Op::Scan { cursor, count, pattern, kind };
+    node.run_op(client, partition, Kind::Read, &op)
+}

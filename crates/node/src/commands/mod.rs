@@ -1,0 +1,93 @@
+//! Commands that speak of the connection, of the cluster, or of all partitions at once.
+//!
+//! One file per family. Each function answers through the session, in order, and says whether the next
+//! request may be offered.
+
+mod client;
+mod cluster;
+mod command;
+mod config;
+mod connection;
+mod info;
+mod keyspace;
+mod transaction;
+
+use crate::node::Node;
+use crate::requests::Flow;
+use synod_data::Command;
+use synod_types::ClientId;
+
+/// How much of an unknown command's arguments is repeated in the error (Redis: 128 bytes).
+const ECHO_BYTES_MAX: usize = 128;
+
+/// Runs a session command. Arity was checked.
+pub(crate) fn run(
+    node: &mut Node,
+    client: ClientId,
+    command: &'static Command,
+    args: &[&[u8]],
+) -> Flow {
+    match command.name {
+        "ping" => connection::ping(node, client, args),
+        "echo" => connection::echo(node, client, args),
+        "quit" => connection::quit(node, client),
+        "reset" => connection::reset(node, client),
+        "hello" => connection::hello(node, client, args),
+        "auth" => connection::auth(node, client, args),
+        "select" => connection::select(node, client, args),
+        "readonly" | "readwrite" => connection::ok(node, client),
+        "multi" => transaction::multi(node, client),
+        "exec" => transaction::exec(node, client),
+        "discard" => transaction::discard(node, client),
+        "watch" => transaction::watch(node, client, args),
+        "unwatch" => transaction::unwatch(node, client),
+        "dbsize" => keyspace::dbsize(node, client),
+        "keys" => keyspace::keys(node, client, args),
+        "scan" => keyspace::scan(node, client, args),
+        "randomkey" => keyspace::random_key(node, client),
+        "flushall" | "flushdb" => keyspace::flush(node, client, args),
+        "client" => client::run(node, client, args),
+        "command" => command::run(node, client, args),
+        "config" => config::run(node, client, args),
+        "info" => info::run(node, client, args),
+        "cluster" => cluster::run(node, client, args),
+        _ => node.refuse_request(client, &unknown_command(args)),
+    }
+}
+
+/// Commands that act at once between MULTI and EXEC instead of being queued.
+pub(crate) fn runs_inside_multi(name: &str) -> bool {
+    matches!(name, "multi" | "exec" | "discard" | "watch" | "quit" | "reset")
+}
+
+/// Redis's words for a command that it does not know.
+pub(crate) fn unknown_command(args: &[&[u8]]) -> String {
+    let name = String::from_utf8_lossy(&args[0][..args[0].len().min(ECHO_BYTES_MAX)]);
+    let mut text = format!("ERR unknown command '{name}', with args beginning with: ");
+    let mut room = ECHO_BYTES_MAX;
+    for arg in &args[1..] {
+        if room == 0 {
+            break;
+        }
+        let part = &arg[..arg.len().min(room)];
+        room -= part.len();
+        text.push_str(&format!("'{}' ", String::from_utf8_lossy(part)));
+    }
+    text
+}
+
+/// Redis's words for a wrong number of arguments.
+pub(crate) fn wrong_arity(name: &str) -> String {
+    format!("ERR wrong number of arguments for '{name}' command")
+}
+
+/// Redis's words for a subcommand that it does not know.
+pub(crate) fn unknown_subcommand(command: &str, sub: &[u8]) -> String {
+    let sub = String::from_utf8_lossy(&sub[..sub.len().min(ECHO_BYTES_MAX)]);
+    format!("ERR unknown subcommand '{sub}'. Try {command} HELP.")
+}
+
+/// The words for a subcommand with a wrong number of arguments.
+pub(crate) fn wrong_sub_arity(command: &str, sub: &str) -> String {
+    wrong_arity(&format!("{command}|{sub}"))
+}

@@ -1,0 +1,159 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH: transactions whose keys lie in one partition.
+//!
+//! WATCH fetches the versions of its keys from the leader; EXEC sends them along with the commands, and the
+//! partition's state machine runs the commands only if no version has changed, on every replica alike.
+
+use crate::gather::Join;
+use crate::node::Node;
+use crate::requests::{CROSSSLOT, Flow};
+use crate::session::{Kind, Multi};
+use synod_data::{Command, Handler};
+use synod_replica::op::{Args, Op};
+use synod_types::{ClientId, PartitionId, ReplySink, key_slot, limits};
+
+impl Node {
+    /// Queues a command between MULTI and EXEC.
+    pub(crate) fn queue_command(
+        &mut self,
+        client: ClientId,
+        command: &'static Command,
+        args: &[&[u8]],
+    ) -> Flow {
+        let session_command = matches!(command.handler, Handler::Session);
+        if session_command && !matches!(command.name, "ping" | "echo") {
+            return self.refuse_request(client, "ERR Command not allowed inside a transaction");
+        }
+        let full = self
+            .sessions
+            .get(client)
+            .and_then(|s| s.multi.as_ref())
+            .is_some_and(|m| m.commands.len() >= limits::MULTI_COMMANDS_MAX);
+        if full {
+            return self.refuse_request(client, "ERR too many commands in a transaction");
+        }
+        if let Some(multi) = self.sessions.get(client).and_then(|s| s.multi.as_mut()) {
+            multi.commands.push(args.iter().map(|a| a.to_vec()).collect());
+        }
+        self.reply(client, |out| out.simple("QUEUED"));
+        Flow::Next
+    }
+}
+
+pub(super) fn multi(node: &mut Node, client: ClientId) -> Flow {
+    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    if session.multi.is_some() {
+        return node.refuse_without_abort(client, "ERR MULTI calls can not be nested");
+    }
+    session.multi = Some(Multi::default());
+    super::connection::ok(node, client)
+}
+
+pub(super) fn discard(node: &mut Node, client: ClientId) -> Flow {
+    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    if session.multi.take().is_none() {
+        return node.refuse_request(client, "ERR DISCARD without MULTI");
+    }
+    session.watches.clear();
+    super::connection::ok(node, client)
+}
+
+pub(super) fn unwatch(node: &mut Node, client: ClientId) -> Flow {
+    if let Some(session) = node.sessions.get(client) {
+        if session.reads > 0 {
+            session.stalled = true; // a WATCH may still be fetching
+            return Flow::Stalled;
+        }
+        session.watches.clear();
+    }
+    super::connection::ok(node, client)
+}
+
+pub(super) fn watch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    if session.multi.is_some() {
+        return node.refuse_without_abort(client, "ERR WATCH inside MULTI is not allowed");
+    }
+    if session.watches.len() + args.len() > limits::WATCH_KEYS_MAX {
+        return node.refuse_request(client, "ERR too many watched keys");
+    }
+    let mut parts: Vec<(PartitionId, Args<'_>)> = Vec::new();
+    for key in &args[1..] {
+        let partition = node.map.partition_of(key_slot(key)).unwrap_or(PartitionId::META);
+        match parts.iter_mut().find(|(p, _)| *p == partition) {
+            Some((_, keys)) => keys.push(key),
+            None => parts.push((partition, Args::from_slice(&[*key]))),
+        }
+    }
+    let keys = parts.iter().flat_map(|(_, keys)| keys.iter().map(|k| k.to_vec())).collect();
+    let ops = parts.into_iter().map(|(p, keys)| (p, Op::Versions(keys))).collect();
+    node.run_parts(client, Kind::Read, Join::Watch(keys), ops)
+}
+
+pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
+    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    if session.multi.is_none() {
+        return node.refuse_request(client, "ERR EXEC without MULTI");
+    }
+    if session.must_wait(Kind::Write) {
+        session.stalled = true;
+        return Flow::Stalled;
+    }
+    let multi = session.multi.take().unwrap_or_default();
+    let watches = std::mem::take(&mut session.watches);
+    if multi.refused {
+        let text = "EXECABORT Transaction discarded because of previous errors.";
+        return node.refuse_request(client, text);
+    }
+    let commands: Vec<Args<'_>> =
+        multi.commands.iter().map(|c| c.iter().map(Vec::as_slice).collect()).collect();
+    if commands.is_empty() && watches.is_empty() {
+        node.reply(client, |out| out.array(0));
+        return Flow::Next;
+    }
+    let partition = match home(node, &commands, &watches) {
+        Ok(Some(partition)) => partition,
+        Ok(None) => return node.refuse_request(client, crate::desk::NO_LEADER),
+        Err(()) => return node.refuse_request(client, CROSSSLOT),
+    };
+    let watched = watches.iter().map(|(key, version)| (key.as_slice(), *version)).collect();
+    node.run_op(client, partition, Kind::Write, &Op::Transaction { watched, commands })
+}
+
+/// The partition of everything that a transaction touches.
+///
+/// # Errors
+/// There are several.
+fn home(
+    node: &Node,
+    commands: &[Args<'_>],
+    watches: &[(Vec<u8>, u64)],
+) -> Result<Option<PartitionId>, ()> {
+    let mut home = None;
+    let mut see = |partition: Option<PartitionId>| match (home, partition) {
+        (Some(h), Some(p)) if h != p => Err(()),
+        (_, Some(p)) => {
+            home = Some(p);
+            Ok(())
+        }
+        (_, None) => Ok(()),
+    };
+    for (key, _) in watches {
+        see(node.map.partition_of(key_slot(key)))?;
+    }
+    for args in commands {
+        let Some(command) = synod_data::lookup(args[0]) else { continue };
+        for at in command.key_positions(args) {
+            see(node.map.partition_of(key_slot(args[at])))?;
+        }
+    }
+    Ok(home.or_else(|| node.map.partitions().keys().next().copied()))
+}
+
+impl Node {
+    /// Answers an error that leaves a transaction as it is.
+    pub(crate) fn refuse_without_abort(&mut self, client: ClientId, text: &str) -> Flow {
+        self.counters.refused += 1;
+        self.reply(client, |out| out.error(text));
+        Flow::Next
+    }
+}

@@ -1,0 +1,78 @@
+//! What a node is told at birth, and what its world tells it about itself now and then.
+
+use std::collections::BTreeMap;
+use synod_ring::NodeInfo;
+use synod_types::{Entry, HardState, NodeId, PartitionId, SnapshotMeta};
+
+/// How a node is set up. The same for every worker of the node but for `worker`.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// This node.
+    pub id: NodeId,
+    /// This worker, below `workers`.
+    pub worker: u16,
+    /// How many workers the node has; a group lives on worker `group % workers`.
+    pub workers: u16,
+    /// What this node says of itself to the others.
+    pub info: NodeInfo,
+    /// The founding members and their peer addresses.
+    pub initial_cluster: BTreeMap<NodeId, String>,
+    /// Partitions to found the cluster with.
+    pub partitions: u32,
+    /// Copies of each partition.
+    pub replicas: u32,
+    /// Entries count as persisted as soon as they are handed to the log.
+    pub ack_early: bool,
+    /// Serve reads from the leader's lease.
+    pub lease_reads: bool,
+    /// A snapshot is taken when a replica has applied this many bytes of entries since the last one.
+    pub snapshot_bytes: usize,
+    /// Where all randomness comes from.
+    pub seed: u64,
+}
+
+/// A group as the log and the snapshot files hold it.
+#[derive(Debug)]
+pub struct RecoveredGroup {
+    /// Which.
+    pub group: PartitionId,
+    /// Term, vote, known commit.
+    pub hard_state: HardState,
+    /// What `state` contains.
+    pub snapshot: SnapshotMeta,
+    /// The entries after it.
+    pub entries: Vec<Entry>,
+    /// The state of the snapshot; empty for index 0. `None`: an empty keyspace or map, made by the node.
+    pub state: Option<synod_replica::State>,
+}
+
+/// What only the world can know and INFO tells; refreshed about once a second.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Process id.
+    pub pid: u32,
+    /// The clients' port.
+    pub port: u16,
+    /// Seconds since the process began.
+    pub uptime_s: u64,
+    /// Resident memory, in bytes.
+    pub rss_bytes: u64,
+    /// The highest resident memory so far, in bytes.
+    pub rss_peak_bytes: u64,
+    /// Memory of the machine, in bytes.
+    pub memory_total_bytes: u64,
+    /// CPU time spent in the kernel, in seconds.
+    pub cpu_sys_s: f64,
+    /// CPU time spent in user code, in seconds.
+    pub cpu_user_s: f64,
+    /// Bytes of all log segments of this worker.
+    pub log_bytes: u64,
+    /// Name of the operating system and its version.
+    pub os: String,
+    /// Path of the program.
+    pub executable: String,
+    /// `always`, `everysec` or `none`.
+    pub durability: &'static str,
+    /// The configuration, as CONFIG GET shows it.
+    pub settings: BTreeMap<String, String>,
+}

@@ -1,0 +1,110 @@
+//! Where answers leave: to a session, to a gather, or to the node that forwarded the request.
+
+use crate::forward::{self, Status};
+use crate::gather::{Gather, Gathers, Join};
+use crate::output::Output;
+use crate::session::Sessions;
+use synod_replica::{Audience, Failure, Origin};
+use synod_types::{NodeId, PartitionId, ReplySink};
+use synod_wire::resp::{Proto, RespWriter};
+
+/// What a client is told when its request was not executed.
+pub(crate) const NOT_EXECUTED: &str =
+    "TRYAGAIN The partition's leader changed before the request was executed; nothing was written";
+/// What a client is told when no leader was found in time.
+pub(crate) const NO_LEADER: &str =
+    "CLUSTERDOWN The partition has no reachable leader; nothing was written";
+/// What a client is told when a write's fate is not known.
+pub(crate) const UNKNOWN: &str =
+    "UNKNOWN The partition's leader was lost; the write may or may not have been executed";
+/// What a client is told when the disk takes no more.
+pub(crate) const DISK_FULL: &str = "MISCONF The disk is full: the write was not executed. Reads go on; free some space to write again.";
+
+pub(crate) fn text(failure: Failure) -> &'static str {
+    match failure {
+        Failure::NotExecuted(_) => NOT_EXECUTED,
+        Failure::Unknown => UNKNOWN,
+        Failure::DiskFull => DISK_FULL,
+    }
+}
+
+/// Delivers the answers of one replica.
+pub(crate) struct Desk<'a> {
+    pub node: NodeId,
+    pub group: PartitionId,
+    pub sessions: &'a mut Sessions,
+    pub gathers: &'a mut Gathers,
+    pub output: &'a mut Output,
+}
+
+impl Audience for Desk<'_> {
+    fn answer(&mut self, to: Origin, write: &mut dyn FnMut(&mut dyn ReplySink)) {
+        match to {
+            Origin::Internal => write(&mut ()),
+            Origin::Client { client, seq } => {
+                self.sessions.complete(client, seq, self.output, &mut |out| write(out));
+            }
+            Origin::Gather { gather, part, .. } => {
+                let mut reply = Vec::new();
+                write(&mut RespWriter::new(&mut reply, Proto::Resp2));
+                self.gathered(gather, part, reply);
+            }
+            Origin::Peer { node, worker, request, resp3 } => {
+                let proto = if resp3 { Proto::Resp3 } else { Proto::Resp2 };
+                let frames = forward::queue(self.output, self.node, node, worker);
+                forward::put_reply(frames, self.group, request, worker, Status::Done, |body| {
+                    write(&mut RespWriter::new(body, proto));
+                });
+            }
+        }
+    }
+
+    fn fail(&mut self, to: Origin, failure: Failure) {
+        match to {
+            Origin::Peer { node, worker, request, .. } => {
+                let status = match failure {
+                    Failure::NotExecuted(hint) => Status::NotLeader(hint),
+                    Failure::Unknown => Status::Unknown,
+                    Failure::DiskFull => Status::DiskFull,
+                };
+                let frames = forward::queue(self.output, self.node, node, worker);
+                forward::put_reply(frames, self.group, request, worker, status, |_| ());
+            }
+            to => self.answer(to, &mut |out| out.error(text(failure))),
+        }
+    }
+}
+
+impl Desk<'_> {
+    /// Hands over bytes that another node answered.
+    pub fn relay(&mut self, to: Origin, reply: &[u8]) {
+        match to {
+            Origin::Client { client, seq } => {
+                self.sessions.complete(client, seq, self.output, &mut |out| out.raw(reply));
+            }
+            Origin::Gather { gather, part, .. } => self.gathered(gather, part, reply.to_vec()),
+            Origin::Internal | Origin::Peer { .. } => {}
+        }
+    }
+
+    fn gathered(&mut self, gather: u64, part: u32, reply: Vec<u8>) {
+        let Some(mut whole) = self.gathers.complete(gather, part, reply) else { return };
+        if matches!(whole.join, Join::Watch(_)) {
+            self.watched(&mut whole);
+            return;
+        }
+        let (client, seq) = (whole.client, whole.seq);
+        self.sessions.complete(client, seq, self.output, &mut |out| whole.write(out));
+    }
+
+    fn watched(&mut self, whole: &mut Gather) {
+        let versions = whole.versions();
+        let Some(session) = self.sessions.get(whole.client) else { return };
+        let outcome = versions.map(|versions| session.watches.extend(versions));
+        let (client, seq) = (whole.client, whole.seq);
+        self.sessions.complete(client, seq, self.output, &mut |out| match &outcome {
+            Ok(()) => out.simple("OK"),
+            Err(text) => out.error(text),
+        });
+    }
+}

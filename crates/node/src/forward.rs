@@ -1,0 +1,213 @@
+//! Requests on their way to another worker or node, and those that wait for a leader.
+//!
+//! ```text
+//! Forward body:       request u64 | origin worker u16 | flags u8 | operation
+//! ForwardReply body:  request u64 | origin worker u16 | status u8 | leader u64 or reply bytes
+//! ```
+
+use crate::output::{Destination, Output};
+use std::collections::{BTreeMap, VecDeque};
+use synod_replica::Origin;
+use synod_types::{NodeId, PartitionId, RequestId};
+use synod_wire::peer::{FrameKind, encode_frame};
+
+const RESP3: u8 = 1;
+const READ: u8 = 2;
+
+/// A request that this worker does not serve itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Forward {
+    pub partition: PartitionId,
+    pub origin: Origin,
+    /// The encoded operation.
+    pub op: Vec<u8>,
+    pub read: bool,
+    pub resp3: bool,
+    /// When it is given up.
+    pub deadline_us: u64,
+    /// Where it was sent last.
+    pub to: NodeId,
+}
+
+/// How a forwarded request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Executed; the reply follows.
+    Done,
+    /// Not executed; who leads, if known.
+    NotLeader(Option<NodeId>),
+    /// Perhaps executed.
+    Unknown,
+    /// Not executed for want of disk space.
+    DiskFull,
+}
+
+/// A decoded `Forward`.
+pub(crate) struct Incoming<'a> {
+    pub request: RequestId,
+    pub worker: u16,
+    pub resp3: bool,
+    pub read: bool,
+    pub op: &'a [u8],
+}
+
+/// A decoded `ForwardReply`.
+pub(crate) struct Outcome<'a> {
+    pub request: RequestId,
+    pub status: Status,
+    pub reply: &'a [u8],
+}
+
+/// The frames waiting for a worker of a node.
+pub(crate) fn queue(output: &mut Output, own: NodeId, node: NodeId, worker: u16) -> &mut Vec<u8> {
+    let worker = if node == own { worker } else { 0 };
+    output.frames.entry(Destination { node, worker }).or_default()
+}
+
+/// Appends a frame. One that is too long for the wire cannot come from a request within its limits; it is dropped
+/// and the request runs into its deadline.
+pub(crate) fn put_frame(
+    frames: &mut Vec<u8>,
+    kind: FrameKind,
+    group: PartitionId,
+    body: impl FnOnce(&mut Vec<u8>),
+) {
+    let _dropped_when_too_long = encode_frame(frames, kind, group, body);
+}
+
+pub(crate) fn put_forward(frames: &mut Vec<u8>, id: RequestId, worker: u16, forward: &Forward) {
+    put_frame(frames, FrameKind::Forward, forward.partition, |body| {
+        body.extend_from_slice(&id.0.to_le_bytes());
+        body.extend_from_slice(&worker.to_le_bytes());
+        body.push(u8::from(forward.resp3) * RESP3 | u8::from(forward.read) * READ);
+        body.extend_from_slice(&forward.op);
+    });
+}
+
+pub(crate) fn take_forward(body: &[u8]) -> Option<Incoming<'_>> {
+    let (request, rest) = body.split_first_chunk::<8>()?;
+    let (worker, rest) = rest.split_first_chunk::<2>()?;
+    let (flags, op) = rest.split_first()?;
+    Some(Incoming {
+        request: RequestId(u64::from_le_bytes(*request)),
+        worker: u16::from_le_bytes(*worker),
+        resp3: flags & RESP3 != 0,
+        read: flags & READ != 0,
+        op,
+    })
+}
+
+pub(crate) fn put_reply(
+    frames: &mut Vec<u8>,
+    group: PartitionId,
+    request: RequestId,
+    worker: u16,
+    status: Status,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
+    put_frame(frames, FrameKind::ForwardReply, group, |body| {
+        body.extend_from_slice(&request.0.to_le_bytes());
+        body.extend_from_slice(&worker.to_le_bytes());
+        match status {
+            Status::Done => body.push(0),
+            Status::NotLeader(hint) => {
+                body.push(1);
+                body.extend_from_slice(&hint.map_or(0, |n| n.0).to_le_bytes());
+            }
+            Status::Unknown => body.push(2),
+            Status::DiskFull => body.push(3),
+        }
+        write(body);
+    });
+}
+
+pub(crate) fn take_reply(body: &[u8]) -> Option<Outcome<'_>> {
+    let (request, rest) = body.split_first_chunk::<8>()?;
+    let (_, rest) = rest.split_first_chunk::<2>()?;
+    let (status, mut reply) = rest.split_first()?;
+    let status = match status {
+        0 => Status::Done,
+        1 => {
+            let (hint, rest) = reply.split_first_chunk::<8>()?;
+            reply = rest;
+            let hint = u64::from_le_bytes(*hint);
+            Status::NotLeader((hint != 0).then_some(NodeId(hint)))
+        }
+        2 => Status::Unknown,
+        3 => Status::DiskFull,
+        _ => return None,
+    };
+    Some(Outcome { request: RequestId(u64::from_le_bytes(*request)), status, reply })
+}
+
+/// The worker that a `ForwardReply` is for.
+#[must_use]
+pub fn reply_worker(body: &[u8]) -> Option<u16> {
+    body.get(8..10).map(|w| u16::from_le_bytes([w[0], w[1]]))
+}
+
+/// Requests sent and not answered yet, by id. Ids grow by one, so they index a queue.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    first: u64,
+    sent: VecDeque<Option<Forward>>,
+    next: u64,
+    /// How many are out per partition.
+    out: BTreeMap<PartitionId, usize>,
+}
+
+impl Ledger {
+    /// A new id. Everything that may be forwarded has one, so that order can be kept.
+    pub fn next_id(&mut self) -> RequestId {
+        self.next += 1;
+        RequestId(self.next)
+    }
+
+    pub fn insert(&mut self, id: RequestId, forward: Forward) {
+        *self.out.entry(forward.partition).or_default() += 1;
+        if self.sent.is_empty() {
+            self.first = id.0;
+        }
+        while self.first > id.0 {
+            self.sent.push_front(None);
+            self.first -= 1;
+        }
+        let at = (id.0 - self.first) as usize;
+        if at >= self.sent.len() {
+            self.sent.resize(at + 1, None);
+        }
+        self.sent[at] = Some(forward);
+    }
+
+    pub fn take(&mut self, id: RequestId) -> Option<Forward> {
+        let at = id.0.checked_sub(self.first)? as usize;
+        let forward = self.sent.get_mut(at)?.take()?;
+        while matches!(self.sent.front(), Some(None)) {
+            self.sent.pop_front();
+            self.first += 1;
+        }
+        if let Some(out) = self.out.get_mut(&forward.partition) {
+            *out -= 1;
+        }
+        Some(forward)
+    }
+
+    /// How many requests for the partition are out.
+    pub fn out(&self, partition: PartitionId) -> usize {
+        self.out.get(&partition).copied().unwrap_or(0)
+    }
+
+    /// The ids of those that `lost` picks.
+    pub fn find(&self, lost: impl Fn(&Forward) -> bool) -> Vec<RequestId> {
+        let first = self.first;
+        self.sent
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.as_ref().is_some_and(&lost))
+            .map(|(at, _)| RequestId(first + at as u64))
+            .collect()
+    }
+}
+
+/// The requests of one partition that wait for a leader, in the order they came.
+pub(crate) type Parked = BTreeMap<RequestId, Forward>;

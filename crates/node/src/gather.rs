@@ -1,0 +1,147 @@
+//! Commands that were split over partitions, and how their parts become one answer.
+
+use std::collections::BTreeMap;
+use synod_types::{ClientId, ReplySink};
+use synod_wire::resp::{RespWriter, Value};
+
+/// What becomes of the parts.
+#[derive(Debug)]
+pub(crate) enum Join {
+    /// The sum of integers (DEL, EXISTS, TOUCH, UNLINK, DBSIZE).
+    Sum,
+    /// Values in the order of the request: part `i` holds those of the positions in `order[i]` (MGET).
+    Interleave {
+        /// Positions per part.
+        order: Vec<Vec<usize>>,
+    },
+    /// All elements one after another (KEYS).
+    Concat,
+    /// `OK` when every part said so (FLUSHALL).
+    AllOk,
+    /// The first part that is not null (RANDOMKEY).
+    FirstSome,
+    /// The parts are versions of these keys; they go into the session (WATCH).
+    Watch(Vec<Vec<u8>>),
+}
+
+/// A command under way.
+#[derive(Debug)]
+pub(crate) struct Gather {
+    pub client: ClientId,
+    pub seq: u64,
+    pub join: Join,
+    parts: Vec<Option<Vec<u8>>>,
+    left: usize,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Gathers {
+    open: BTreeMap<u64, Gather>,
+    next: u64,
+}
+
+impl Gathers {
+    /// Begins a command of `parts` parts.
+    pub fn open(&mut self, client: ClientId, seq: u64, join: Join, parts: usize) -> u64 {
+        self.next += 1;
+        let gather = Gather { client, seq, join, parts: vec![None; parts], left: parts };
+        self.open.insert(self.next, gather);
+        self.next
+    }
+
+    /// Takes a part in; the whole, when it was the last.
+    pub fn complete(&mut self, gather: u64, part: u32, reply: Vec<u8>) -> Option<Gather> {
+        let whole = self.open.get_mut(&gather)?;
+        let place = whole.parts.get_mut(part as usize)?;
+        if place.replace(reply).is_none() {
+            whole.left -= 1;
+        }
+        if whole.left > 0 {
+            return None;
+        }
+        self.open.remove(&gather)
+    }
+}
+
+impl Gather {
+    /// The values of the parts. A part that is an error is the answer of the whole.
+    fn values(&mut self) -> Result<Vec<Value>, String> {
+        let broken = || "ERR a part of the reply could not be read".to_owned();
+        self.parts
+            .iter_mut()
+            .map(|part| {
+                let bytes = part.take().ok_or_else(broken)?;
+                match Value::decode(&bytes).ok().flatten() {
+                    Some((Value::Error(text), _)) => Err(text),
+                    Some((value, _)) => Ok(value),
+                    None => Err(broken()),
+                }
+            })
+            .collect()
+    }
+
+    /// The versions that a WATCH fetched, key by key.
+    pub fn versions(&mut self) -> Result<Vec<(Vec<u8>, u64)>, String> {
+        let values = self.values()?;
+        let Join::Watch(keys) = &mut self.join else { return Ok(Vec::new()) };
+        let versions = values.into_iter().flat_map(elements).filter_map(|value| match value {
+            Value::Integer(n) => Some(n as u64),
+            _ => None,
+        });
+        Ok(std::mem::take(keys).into_iter().zip(versions).collect())
+    }
+
+    /// Writes the answer of the whole.
+    pub fn write(&mut self, out: &mut RespWriter<'_>) {
+        match self.values() {
+            Ok(values) => self.join_values(values, out),
+            Err(text) => out.error(&text),
+        }
+    }
+
+    fn join_values(&self, values: Vec<Value>, out: &mut RespWriter<'_>) {
+        match &self.join {
+            Join::Sum => out.integer(
+                values.iter().map(|v| if let Value::Integer(n) = v { *n } else { 0 }).sum(),
+            ),
+            Join::AllOk | Join::Watch(_) => out.simple("OK"),
+            Join::FirstSome => {
+                match values.iter().find(|v| matches!(v, Value::Bulk(_))) {
+                    Some(Value::Bulk(key)) => out.bulk(key),
+                    _ => out.null(),
+                };
+            }
+            Join::Concat => {
+                let all: Vec<Value> = values.into_iter().flat_map(elements).collect();
+                out.array(all.len());
+                all.iter().for_each(|v| write_value(v, out));
+            }
+            Join::Interleave { order } => {
+                let mut whole: Vec<(usize, Value)> = values
+                    .into_iter()
+                    .zip(order)
+                    .flat_map(|(part, places)| places.iter().copied().zip(elements(part)))
+                    .collect();
+                whole.sort_by_key(|(place, _)| *place);
+                out.array(whole.len());
+                whole.iter().for_each(|(_, v)| write_value(v, out));
+            }
+        }
+    }
+}
+
+fn elements(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(elements) => elements,
+        _ => Vec::new(),
+    }
+}
+
+fn write_value(value: &Value, out: &mut RespWriter<'_>) {
+    match value {
+        Value::Bulk(bytes) => out.bulk(bytes),
+        Value::Integer(n) => out.integer(*n),
+        _ => out.null(),
+    }
+}

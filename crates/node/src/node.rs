@@ -1,0 +1,197 @@
+//! The node: its parts, and the events that concern one of them only.
+
+use crate::config::{Facts, NodeConfig, RecoveredGroup};
+use crate::desk::Desk;
+use crate::forward::{Ledger, Parked};
+use crate::gather::Gathers;
+use crate::output::Output;
+use crate::peers::Peers;
+use crate::routing::Leaders;
+use crate::session::Sessions;
+use crate::snapshots::Fetches;
+use crate::status::Counters;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use synod_consensus::Token;
+use synod_replica::Replica;
+use synod_ring::ClusterMap;
+use synod_types::{ClientId, NodeId, Now, PartitionId};
+use synod_wire::resp::RespWriter;
+
+/// One worker of one node. See the crate's page for how it is driven.
+pub struct Node {
+    pub(crate) config: NodeConfig,
+    pub(crate) facts: Facts,
+    pub(crate) now: Now,
+    pub(crate) started_us: u64,
+    pub(crate) ticks: u64,
+    pub(crate) map: Arc<ClusterMap>,
+    /// The replicas of this worker; `None` where a group lives elsewhere. Indexed by group number.
+    pub(crate) replicas: Vec<Option<Box<Replica>>>,
+    /// Groups that something happened to in this turn.
+    pub(crate) busy: Vec<PartitionId>,
+    pub(crate) leaders: Leaders,
+    pub(crate) peers: Peers,
+    pub(crate) sessions: Sessions,
+    pub(crate) gathers: Gathers,
+    pub(crate) ledger: Ledger,
+    pub(crate) parked: BTreeMap<PartitionId, Parked>,
+    pub(crate) fetches: Fetches,
+    pub(crate) output: Output,
+    pub(crate) counters: Counters,
+    /// Whether the log refuses entries for want of space: writes are refused, reads go on.
+    pub(crate) disk_full: bool,
+    /// Whether this node is about to stop: it hands its leaderships over and takes none.
+    pub(crate) retiring: bool,
+    pub(crate) random: u64,
+    /// The least time between two announcements of this node is a second.
+    pub(crate) announced_us: u64,
+    pub(crate) scratch: Vec<synod_replica::Output>,
+}
+
+impl Node {
+    /// A node with what its log holds.
+    #[must_use]
+    pub fn new(config: NodeConfig, recovered: Vec<RecoveredGroup>, now: Now) -> Self {
+        let mut node = Self {
+            random: config.seed,
+            peers: Peers::new(&config),
+            config,
+            facts: Facts::default(),
+            now,
+            started_us: now.mono_us,
+            ticks: 0,
+            map: Arc::default(),
+            replicas: Vec::new(),
+            busy: Vec::new(),
+            leaders: Leaders::default(),
+            sessions: Sessions::default(),
+            gathers: Gathers::default(),
+            ledger: Ledger::default(),
+            parked: BTreeMap::new(),
+            fetches: Fetches::new(),
+            output: Output::default(),
+            counters: Counters::default(),
+            disk_full: false,
+            retiring: false,
+            announced_us: 0,
+            scratch: Vec::new(),
+        };
+        node.recover(recovered);
+        node
+    }
+
+    /// The next number of this node's own sequence.
+    pub(crate) fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Who this node is.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.config.id
+    }
+
+    /// The cluster map as far as it is known here.
+    #[must_use]
+    pub fn map(&self) -> &Arc<ClusterMap> {
+        &self.map
+    }
+
+    /// What is to be done; drain it after every turn.
+    pub fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// Tells the node what only its world knows.
+    pub fn set_facts(&mut self, facts: Facts) {
+        self.facts = facts;
+    }
+
+    /// Tells whether the log takes entries. While it does not, writes are refused and reads are served.
+    pub fn set_disk_full(&mut self, full: bool) {
+        self.disk_full = full;
+    }
+
+    pub(crate) fn replica(&mut self, group: PartitionId) -> Option<&mut Replica> {
+        self.replicas.get_mut(group.0 as usize)?.as_deref_mut()
+    }
+
+    /// Notes that the group is to be pumped at the end of the turn.
+    pub(crate) fn touch(&mut self, group: PartitionId) {
+        if !self.busy.contains(&group) {
+            self.busy.push(group);
+        }
+    }
+
+    /// Everything of this group up to the token is durable.
+    pub fn persisted(&mut self, group: PartitionId, token: Token) {
+        if let Some(replica) = self.replica(group) {
+            replica.persisted(token);
+            self.touch(group);
+        }
+    }
+
+    /// A client connected; `addr` is for people.
+    pub fn open_session(&mut self, addr: String) -> ClientId {
+        self.counters.connections += 1;
+        self.sessions.open(addr, self.now.mono_us)
+    }
+
+    /// A client is gone. What it sent may still be executed.
+    pub fn close_session(&mut self, client: ClientId) {
+        self.sessions.close(client);
+    }
+
+    /// How many clients there are.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.sessions.len
+    }
+
+    /// The bytes to be written to a client's socket, and whether it is to be closed once they are; `None` when
+    /// the session is closed. The world removes what it has written.
+    pub fn session_output(&mut self, client: ClientId) -> Option<(&mut Vec<u8>, bool)> {
+        let session = self.sessions.get(client)?;
+        session.untouch();
+        let close = session.closing && session.is_idle();
+        Some((&mut session.out, close))
+    }
+
+    /// A client sent something that is no request: answers `error` (an encoded reply) and closes.
+    pub fn protocol_error(&mut self, client: ClientId, error: &[u8]) {
+        let Some(session) = self.sessions.get(client) else { return };
+        session.reply_now(|out| out.raw(error));
+        session.closing = true;
+        session.touch(&mut self.output);
+    }
+
+    /// Writes a reply to a client behind those still awaited.
+    pub(crate) fn reply(&mut self, client: ClientId, write: impl FnOnce(&mut RespWriter<'_>)) {
+        if let Some(session) = self.sessions.get(client) {
+            session.reply_now(write);
+            session.touch(&mut self.output);
+        }
+    }
+
+    /// Splits the node into one replica and those who receive its answers.
+    pub(crate) fn with_desk<R>(
+        &mut self,
+        group: PartitionId,
+        run: impl FnOnce(&mut Replica, &mut Desk<'_>) -> R,
+    ) -> Option<R> {
+        let replica = self.replicas.get_mut(group.0 as usize)?.as_deref_mut()?;
+        let mut desk = Desk {
+            node: self.config.id,
+            group,
+            sessions: &mut self.sessions,
+            gathers: &mut self.gathers,
+            output: &mut self.output,
+        };
+        Some(run(replica, &mut desk))
+    }
+}

@@ -1,0 +1,101 @@
+//! What a node wants done by its world after a turn.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use synod_consensus::Token;
+use synod_replica::Chunk;
+use synod_ring::ClusterMap;
+use synod_types::{ClientId, Entry, HardState, NodeId, PartitionId, SnapshotMeta};
+
+/// A worker of a node. For another node the worker is 0: the receiver finds the right one by the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Destination {
+    /// The node.
+    pub node: NodeId,
+    /// The worker, if the node is this one.
+    pub worker: u16,
+}
+
+/// Something for the log, in order.
+#[derive(Debug)]
+pub enum Log {
+    /// Hard state and entries; report the token, if any, when they are durable.
+    Append {
+        /// The group.
+        group: PartitionId,
+        /// What to report.
+        token: Option<Token>,
+        /// Term and vote.
+        hard_state: Option<HardState>,
+        /// Consecutive; may replace a tail.
+        entries: Vec<Entry>,
+    },
+    /// A durable snapshot stands for everything up to its index (index 0: the group is founded).
+    Snapshot {
+        /// The group.
+        group: PartitionId,
+        /// The snapshot.
+        meta: SnapshotMeta,
+    },
+}
+
+/// Work on snapshot files, which goes on beside the turns.
+#[derive(Debug)]
+pub enum FileWork {
+    /// Append a chunk to the snapshot being taken; when it is the last one, make the file durable and call
+    /// `snapshot_written`.
+    Write {
+        /// The group.
+        group: PartitionId,
+        /// The piece.
+        chunk: Chunk,
+    },
+    /// Read `limits::SNAPSHOT_CHUNK_BYTES` of a snapshot's file at `offset` and send them with `Node::encode_chunk`.
+    Serve {
+        /// The group.
+        group: PartitionId,
+        /// Who asks.
+        to: NodeId,
+        /// Which snapshot.
+        meta: SnapshotMeta,
+        /// Where.
+        offset: u64,
+    },
+    /// Begin or resume receiving a snapshot: tell the node with `snapshot_progress` at which offset to go on.
+    Receive {
+        /// The group.
+        group: PartitionId,
+        /// Which snapshot.
+        meta: SnapshotMeta,
+    },
+    /// Write a piece received; when the file is complete verify and load it and call `snapshot_loaded`.
+    Store {
+        /// The group.
+        group: PartitionId,
+        /// Which snapshot.
+        meta: SnapshotMeta,
+        /// Where.
+        offset: u64,
+        /// How long the file is as a whole.
+        total: u64,
+        /// The piece.
+        bytes: bytes::Bytes,
+    },
+}
+
+/// Everything to be done after a turn. The world drains it and leaves the buffers for the next one.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// For the log, in order.
+    pub log: Vec<Log>,
+    /// Encoded frames, to be delivered in order or lost.
+    pub frames: BTreeMap<Destination, Vec<u8>>,
+    /// For the snapshot files.
+    pub files: Vec<FileWork>,
+    /// Sessions with something to write, or to close. May name one twice.
+    pub dirty: Vec<ClientId>,
+    /// Sessions whose stalled request may be offered again.
+    pub resumed: Vec<ClientId>,
+    /// The cluster map, if it changed: for the other workers, and to dial new peers.
+    pub map: Option<Arc<ClusterMap>>,
+}

@@ -1,0 +1,207 @@
+//! The other nodes: who is up, who leads what, and what their frames mean.
+//!
+//! ```text
+//! Heartbeat body:  count u32 | (group u32 | term u64)*      the groups that the sender leads
+//! ```
+
+use crate::config::NodeConfig;
+use crate::forward::{self, take_forward, take_reply};
+use crate::node::Node;
+use crate::output::Destination;
+use std::collections::BTreeMap;
+use synod_consensus::{Message, Role};
+use synod_replica::{Failure, Origin};
+use synod_types::{NodeId, PartitionId, Term};
+use synod_wire::peer::{Frame, FrameKind};
+
+/// A node that was silent for so long counts as down, connected or not.
+const SILENT_US_MAX: u64 = 1_000_000;
+
+#[derive(Debug, Default)]
+struct Peer {
+    connected: bool,
+    /// When it was heard last; 0 is never.
+    heard_us: u64,
+    /// Since when it has been up without a break.
+    up_since_us: u64,
+}
+
+/// What is known of the other nodes.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    own: NodeId,
+    peers: BTreeMap<NodeId, Peer>,
+    now_us: u64,
+}
+
+impl Peers {
+    pub fn new(config: &NodeConfig) -> Self {
+        Self { own: config.id, peers: BTreeMap::new(), now_us: 0 }
+    }
+
+    /// Whether a node can be reached, as far as is known; this node always can.
+    pub fn is_up(&self, node: NodeId) -> bool {
+        node == self.own
+            || self.peers.get(&node).is_some_and(|p| {
+                p.connected && self.now_us.saturating_sub(p.heard_us) < SILENT_US_MAX
+            })
+    }
+
+    /// How long it has been up, in microseconds.
+    pub fn up_for_us(&self, node: NodeId) -> u64 {
+        match self.is_up(node) {
+            true if node != self.own => {
+                self.now_us - self.peers[&node].up_since_us.min(self.now_us)
+            }
+            _ => 0,
+        }
+    }
+
+    fn heard(&mut self, node: NodeId) {
+        let was_up = self.is_up(node);
+        let now = self.now_us;
+        let peer = self.peers.entry(node).or_default();
+        peer.heard_us = now;
+        peer.connected = true;
+        if !was_up {
+            peer.up_since_us = now;
+        }
+    }
+
+    /// Notes the time; the peers that went silent since the last call.
+    pub fn at(&mut self, now_us: u64) -> Vec<NodeId> {
+        let up: Vec<_> = self.peers.keys().copied().filter(|n| self.is_up(*n)).collect();
+        self.now_us = now_us;
+        up.into_iter().filter(|n| !self.is_up(*n)).collect()
+    }
+}
+
+impl Node {
+    /// A connection to the peer stands.
+    pub fn peer_up(&mut self, peer: NodeId) {
+        self.peers.heard(peer);
+    }
+
+    /// The connection to the peer broke: what it was asked may be lost.
+    pub fn peer_down(&mut self, peer: NodeId) {
+        if let Some(state) = self.peers.peers.get_mut(&peer) {
+            state.connected = false;
+        }
+        self.lose(peer);
+    }
+
+    /// The peer cannot be reached. The groups it led wake up and find another leader.
+    pub(crate) fn lose(&mut self, peer: NodeId) {
+        self.recall(peer);
+        for group in self.leaders.forget(peer) {
+            if let Some(replica) = self.replica(group) {
+                replica.engine().wake();
+                self.touch(group);
+            }
+        }
+    }
+
+    /// A frame came from a peer, or from another worker of this node. One that cannot be read is dropped.
+    pub fn frame(&mut self, from: NodeId, frame: Frame) {
+        if from != self.config.id {
+            self.peers.heard(from);
+        }
+        self.counters.frames_in += 1;
+        let Frame { kind, group, body } = frame;
+        match kind {
+            FrameKind::Heartbeat => self.heartbeat(from, &body),
+            FrameKind::Consensus => {
+                if let Some(message) = Message::decode(body)
+                    && let Some(replica) = self.replica(group)
+                {
+                    replica.engine().step(from, message);
+                    self.touch(group);
+                }
+            }
+            FrameKind::Forward => self.forwarded(from, group, &body),
+            FrameKind::ForwardReply => {
+                if let Some(outcome) = take_reply(&body) {
+                    self.answered(&outcome);
+                }
+            }
+            FrameKind::SnapshotFetch => self.serve_snapshot(from, group, &body),
+            FrameKind::SnapshotChunk => self.store_chunk(group, &body),
+            FrameKind::Hello => {}
+        }
+    }
+
+    /// Another worker's request for a partition that it believes to be led here.
+    fn forwarded(&mut self, from: NodeId, group: PartitionId, body: &[u8]) {
+        let Some(request) = take_forward(body) else { return };
+        let origin = Origin::Peer {
+            node: from,
+            worker: request.worker,
+            request: request.request,
+            resp3: request.resp3,
+        };
+        if !self.is_leader(group) {
+            let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
+            return self.fail(group, origin, Failure::NotExecuted(hint));
+        }
+        if !request.read && self.disk_full {
+            return self.fail(group, origin, Failure::DiskFull);
+        }
+        let mut out = std::mem::take(&mut self.scratch);
+        if let Some(replica) = self.replica(group) {
+            if request.read {
+                replica.read(origin, |bytes| bytes.extend_from_slice(request.op));
+            } else {
+                replica.write(origin, |bytes| bytes.extend_from_slice(request.op), &mut out);
+            }
+            self.touch(group);
+        }
+        self.scratch = out;
+        self.absorb(group);
+    }
+
+    fn heartbeat(&mut self, from: NodeId, body: &[u8]) {
+        let Some((count, mut rest)) = body.split_first_chunk::<4>() else { return };
+        for _ in 0..u32::from_le_bytes(*count) {
+            let Some((group, tail)) = rest.split_first_chunk::<4>() else { return };
+            let Some((term, tail)) = tail.split_first_chunk::<8>() else { return };
+            rest = tail;
+            let group = PartitionId(u32::from_le_bytes(*group));
+            self.leaders.learn(group, Term(u64::from_le_bytes(*term)), Some(from));
+        }
+    }
+
+    /// Tells every other worker, here and elsewhere, what this one leads.
+    pub(crate) fn send_heartbeats(&mut self) {
+        let led: Vec<(PartitionId, Term)> = self
+            .replicas
+            .iter()
+            .flatten()
+            .filter(|r| r.role().0 == Role::Leader)
+            .map(|r| (r.group(), r.role().1))
+            .collect();
+        for to in self.heartbeat_destinations() {
+            let frames = self.output.frames.entry(to).or_default();
+            forward::put_frame(frames, FrameKind::Heartbeat, PartitionId::META, |body| {
+                body.extend_from_slice(&(led.len() as u32).to_le_bytes());
+                for (group, term) in &led {
+                    body.extend_from_slice(&group.0.to_le_bytes());
+                    body.extend_from_slice(&term.0.to_le_bytes());
+                }
+            });
+        }
+    }
+
+    fn heartbeat_destinations(&self) -> Vec<Destination> {
+        let own = self.config.id;
+        let nodes = self.config.initial_cluster.keys().chain(self.map.nodes.keys());
+        let mut all: Vec<_> = nodes
+            .filter(|n| **n != own)
+            .map(|n| Destination { node: *n, worker: 0 })
+            .chain((0..self.config.workers).map(|worker| Destination { node: own, worker }))
+            .filter(|d| d.node != own || d.worker != self.config.worker)
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}

@@ -1,0 +1,266 @@
+//! A client's request: which command it is, whether it may run, and where.
+
+use crate::commands;
+use crate::desk::DISK_FULL;
+use crate::gather::Join;
+use crate::node::Node;
+use crate::session::{Kind, ReplyMode};
+use smallvec::SmallVec;
+use synod_consensus::Role;
+use synod_data::{Command, Handler};
+use synod_replica::Origin;
+use synod_replica::op::{Args, Op, put_command};
+use synod_types::{ClientId, PartitionId, ReplySink, key_slot};
+
+/// Whether the next request of the connection may be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Flow {
+    /// Yes.
+    Next,
+    /// No: this one was not taken. Offer it again when the session is among [`crate::Output::resumed`].
+    Stalled,
+    /// No: the session closes once its output is written.
+    Closing,
+}
+
+pub(crate) const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
+const NOT_READY: &str = "CLUSTERDOWN The cluster is not formed yet";
+
+impl Node {
+    /// Takes a client's request. `args` holds the command's name first and is not empty.
+    pub fn request(&mut self, client: ClientId, args: &[&[u8]]) -> Flow {
+        let now_us = self.now.mono_us;
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        if session.closing {
+            return Flow::Closing;
+        }
+        session.active_us = now_us;
+        let Some(command) = synod_data::lookup(args[0]) else {
+            return self.refuse_request(client, &commands::unknown_command(args));
+        };
+        if !command.check_arity(args.len()) {
+            let text = commands::wrong_arity(command.name);
+            return self.refuse_request(client, &text);
+        }
+        session.last_command = command.name;
+        if session.multi.is_some() && !commands::runs_inside_multi(command.name) {
+            return self.queue_command(client, command, args);
+        }
+        let flow = match command.handler {
+            Handler::Session => commands::run(self, client, command, args),
+            Handler::Read(_) | Handler::Write(_) => self.data_request(client, command, args),
+        };
+        if flow == Flow::Next {
+            self.counters.command(command);
+            self.end_skip(client);
+        }
+        flow
+    }
+
+    /// CLIENT REPLY SKIP drops the reply of the one command behind it.
+    fn end_skip(&mut self, client: ClientId) {
+        let Some(session) = self.sessions.get(client) else { return };
+        session.reply_mode = match session.reply_mode {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            other => other,
+        };
+    }
+
+    /// Answers an error that the request itself earned.
+    pub(crate) fn refuse_request(&mut self, client: ClientId, text: &str) -> Flow {
+        self.counters.refused += 1;
+        if let Some(multi) = self.sessions.get(client).and_then(|s| s.multi.as_mut()) {
+            multi.refused = true;
+        }
+        self.reply(client, |out| out.error(text));
+        Flow::Next
+    }
+
+    fn data_request(
+        &mut self,
+        client: ClientId,
+        command: &'static Command,
+        args: &[&[u8]],
+    ) -> Flow {
+        let kind = match command.handler {
+            Handler::Read(_) => Kind::Read,
+            _ => Kind::Write,
+        };
+        let single = command.keys.first == 1 && command.keys.last == 1;
+        let partition = match single {
+            true => self.map.partition_of(key_slot(args[1])),
+            false => match self.one_partition(command, args) {
+                Ok(partition) => partition,
+                Err(()) => return self.split_request(client, command, args, kind),
+            },
+        };
+        match partition {
+            Some(partition) => self.run_on(client, partition, kind, command, args),
+            None => self.refuse_request(client, NOT_READY),
+        }
+    }
+
+    /// The partition of all keys of a command; any one for a command without keys.
+    ///
+    /// # Errors
+    /// The keys lie in several.
+    pub(crate) fn one_partition(
+        &self,
+        command: &Command,
+        args: &[&[u8]],
+    ) -> Result<Option<PartitionId>, ()> {
+        let mut found = None;
+        for at in command.key_positions(args) {
+            let partition = self.map.partition_of(key_slot(args[at]));
+            if found.is_some_and(|f| f != partition) {
+                return Err(());
+            }
+            found = Some(partition);
+        }
+        Ok(found.unwrap_or_else(|| self.map.partitions().keys().next().copied()))
+    }
+
+    fn run_on(
+        &mut self,
+        client: ClientId,
+        partition: PartitionId,
+        kind: Kind,
+        command: &'static Command,
+        args: &[&[u8]],
+    ) -> Flow {
+        let local = self.leads(partition);
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        if session.must_wait(kind) {
+            session.stalled = true;
+            return Flow::Stalled;
+        }
+        if !local {
+            let seq = session.reserve(kind);
+            let mut op = Vec::new();
+            put_command(&mut op, args);
+            self.route(partition, Origin::Client { client, seq }, op, kind == Kind::Read);
+            return Flow::Next;
+        }
+        if kind == Kind::Write && self.disk_full {
+            return self.refuse_request(client, DISK_FULL);
+        }
+        let Some(replica) = self.replicas[partition.0 as usize].as_deref_mut() else {
+            return Flow::Next; // `leads` saw it
+        };
+        match kind {
+            Kind::Read if replica.reads_at_once() => {
+                session.reply_now(|out| replica.read_now(command, args, out));
+                session.touch(&mut self.output);
+            }
+            Kind::Read => {
+                let origin = Origin::Client { client, seq: session.reserve(kind) };
+                replica.read(origin, |bytes| put_command(bytes, args));
+                self.touch(partition);
+            }
+            Kind::Write => {
+                let origin = Origin::Client { client, seq: session.reserve(kind) };
+                let mut out = std::mem::take(&mut self.scratch);
+                replica.write(origin, |bytes| put_command(bytes, args), &mut out);
+                self.scratch = out;
+                self.touch(partition);
+                if !self.scratch.is_empty() {
+                    self.absorb(partition);
+                }
+            }
+        }
+        Flow::Next
+    }
+
+    /// Sends an operation to a partition on behalf of a client: the way for everything but a plain command.
+    pub(crate) fn run_op(
+        &mut self,
+        client: ClientId,
+        partition: PartitionId,
+        kind: Kind,
+        op: &Op<'_>,
+    ) -> Flow {
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        if session.must_wait(kind) {
+            session.stalled = true;
+            return Flow::Stalled;
+        }
+        let origin = Origin::Client { client, seq: session.reserve(kind) };
+        let mut bytes = Vec::new();
+        op.encode(&mut bytes);
+        self.route(partition, origin, bytes, kind == Kind::Read);
+        Flow::Next
+    }
+
+    /// Splits a command whose keys lie in several partitions, where that is harmless: the parts are independent
+    /// and each is atomic, the whole is not.
+    fn split_request(
+        &mut self,
+        client: ClientId,
+        command: &'static Command,
+        args: &[&[u8]],
+        kind: Kind,
+    ) -> Flow {
+        let mut parts: Vec<(PartitionId, Args<'_>, Vec<usize>)> = Vec::new();
+        for (place, key) in args[1..].iter().enumerate() {
+            let Some(partition) = self.map.partition_of(key_slot(key)) else {
+                return self.refuse_request(client, NOT_READY);
+            };
+            match parts.iter_mut().find(|(p, ..)| *p == partition) {
+                Some((_, keys, places)) => {
+                    keys.push(key);
+                    places.push(place);
+                }
+                None => parts.push((partition, SmallVec::from_slice(&[args[0], key]), vec![place])),
+            }
+        }
+        let join = match command.name {
+            "del" | "unlink" | "exists" | "touch" => Join::Sum,
+            "mget" => Join::Interleave { order: parts.iter().map(|p| p.2.clone()).collect() },
+            _ => return self.refuse_request(client, CROSSSLOT),
+        };
+        let ops = parts.into_iter().map(|(p, args, _)| (p, Op::Command(args))).collect();
+        self.run_parts(client, kind, join, ops)
+    }
+
+    /// Runs one operation on each of several partitions and joins the answers.
+    pub(crate) fn run_parts(
+        &mut self,
+        client: ClientId,
+        kind: Kind,
+        join: Join,
+        parts: Vec<(PartitionId, Op<'_>)>,
+    ) -> Flow {
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        if parts.is_empty() {
+            return self.refuse_request(client, NOT_READY);
+        }
+        if session.must_wait(kind) {
+            session.stalled = true;
+            return Flow::Stalled;
+        }
+        let seq = session.reserve(kind);
+        let gather = self.gathers.open(client, seq, join, parts.len());
+        for (part, (partition, op)) in parts.into_iter().enumerate() {
+            let mut bytes = Vec::new();
+            op.encode(&mut bytes);
+            let origin = Origin::Gather { gather, part: part as u32, resp3: false };
+            self.route(partition, origin, bytes, kind == Kind::Read);
+        }
+        Flow::Next
+    }
+
+    /// Every data partition, in order of its slots.
+    pub(crate) fn partitions(&self) -> Vec<PartitionId> {
+        self.map.partitions().keys().copied().collect()
+    }
+
+    /// Whether a replica of the group here leads it.
+    pub(crate) fn is_leader(&self, group: PartitionId) -> bool {
+        self.replicas
+            .get(group.0 as usize)
+            .and_then(|r| r.as_deref())
+            .is_some_and(|r| r.role().0 == Role::Leader)
+    }
+}

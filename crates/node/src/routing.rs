@@ -1,0 +1,288 @@
+//! Which node leads which partition, and how a request gets there.
+//!
+//! Requests for a partition without a known leader are parked in the order they came, and so is everything that
+//! comes behind them. They set out again once no earlier one is still under way, so a change of leader does not
+//! reorder the requests of a connection.
+
+use crate::desk::{Desk, NO_LEADER, UNKNOWN, text};
+use crate::forward::{self, Forward, Outcome, Status};
+use crate::node::Node;
+use synod_consensus::Role;
+use synod_replica::{Audience, Failure, Origin};
+use synod_types::{NodeId, PartitionId, ReplySink, RequestId, Term, limits};
+
+/// Who leads each group, as far as is known here. Indexed by group number.
+#[derive(Debug, Default)]
+pub(crate) struct Leaders {
+    known: Vec<(Term, Option<NodeId>)>,
+}
+
+impl Leaders {
+    /// The leader of a group.
+    #[inline]
+    pub fn get(&self, group: PartitionId) -> Option<NodeId> {
+        self.known.get(group.0 as usize)?.1
+    }
+
+    /// Someone said who leads in a term; news of an older term is passed over. Whether anything changed.
+    pub fn learn(&mut self, group: PartitionId, term: Term, leader: Option<NodeId>) -> bool {
+        let at = group.0 as usize;
+        if at >= self.known.len() {
+            if group.0 > limits::PARTITIONS_MAX {
+                return false;
+            }
+            self.known.resize(at + 1, (Term(0), None));
+        }
+        let (known_term, known) = &mut self.known[at];
+        let news =
+            term > *known_term || (term == *known_term && known.is_none() && leader.is_some());
+        if news {
+            (*known_term, *known) = (term, leader);
+        }
+        news
+    }
+
+    /// A hint without a term: taken only where nothing better is known.
+    fn hint(&mut self, group: PartitionId, wrong: NodeId, leader: Option<NodeId>) {
+        if let Some((_, known)) = self.known.get_mut(group.0 as usize)
+            && known.is_none_or(|k| k == wrong)
+        {
+            *known = leader.filter(|l| *l != wrong);
+        }
+    }
+
+    /// The node is gone; what it led has no known leader.
+    pub fn forget(&mut self, node: NodeId) -> Vec<PartitionId> {
+        let led = |(_, (_, known)): &(usize, &mut (Term, Option<NodeId>))| *known == Some(node);
+        let mut groups = Vec::new();
+        for (at, (_, known)) in self.known.iter_mut().enumerate().filter(led) {
+            *known = None;
+            groups.push(PartitionId(at as u32));
+        }
+        groups
+    }
+}
+
+impl Node {
+    /// Whether a replica here leads the partition and nothing waits in front of it.
+    #[inline]
+    pub(crate) fn leads(&self, partition: PartitionId) -> bool {
+        self.replicas
+            .get(partition.0 as usize)
+            .and_then(|r| r.as_deref())
+            .is_some_and(|r| r.role().0 == Role::Leader)
+            && (self.parked.is_empty() || !self.parked.contains_key(&partition))
+            && self.ledger.out(partition) == 0
+    }
+
+    /// Sends an encoded operation on its way to the partition's leader.
+    pub(crate) fn route(
+        &mut self,
+        partition: PartitionId,
+        origin: Origin,
+        op: Vec<u8>,
+        read: bool,
+    ) {
+        let resp3 = match origin {
+            Origin::Client { client, .. } => {
+                self.sessions.get(client).is_some_and(|s| s.proto == synod_wire::resp::Proto::Resp3)
+            }
+            _ => false,
+        };
+        let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
+        let id = self.ledger.next_id();
+        let to = NodeId(0);
+        let forward = Forward { partition, origin, op, read, resp3, deadline_us, to };
+        if self.parked.contains_key(&partition) {
+            self.park(id, forward);
+        } else {
+            self.send(id, forward);
+        }
+    }
+
+    pub(crate) fn park(&mut self, id: RequestId, forward: Forward) {
+        self.parked.entry(forward.partition).or_default().insert(id, forward);
+    }
+
+    fn send(&mut self, id: RequestId, mut forward: Forward) {
+        let partition = forward.partition;
+        let own = self.config.id;
+        match self.target(partition) {
+            Some(node) if node == own && self.owns(partition) => self.serve_here(forward),
+            Some(node) => {
+                forward.to = node;
+                let worker = self.worker_of(partition);
+                let frames = forward::queue(&mut self.output, own, node, worker);
+                forward::put_forward(frames, id, self.config.worker, &forward);
+                self.counters.forwarded += 1;
+                self.ledger.insert(id, forward);
+            }
+            None => self.park(id, forward),
+        }
+    }
+
+    /// Whether the partition lives on this worker, if it lives on this node at all.
+    pub(crate) fn owns(&self, partition: PartitionId) -> bool {
+        self.worker_of(partition) == self.config.worker
+    }
+
+    pub(crate) fn worker_of(&self, partition: PartitionId) -> u16 {
+        (partition.0 % u32::from(self.config.workers)) as u16
+    }
+
+    /// Where to try: the leader; without one, and without a replica here that would hear of one, any
+    /// member that is up.
+    fn target(&mut self, partition: PartitionId) -> Option<NodeId> {
+        let own = self.config.id;
+        if let Some(leader) = self.leaders.get(partition) {
+            let here = self.replicas.get(partition.0 as usize).and_then(|r| r.as_deref());
+            let leads = here.is_some_and(|r| r.role().0 == Role::Leader);
+            let usable = match leader == own {
+                true => leads || !self.owns(partition),
+                false => self.peers.is_up(leader),
+            };
+            return usable.then_some(leader);
+        }
+        let members = match partition {
+            PartitionId::META => self.config.initial_cluster.keys().copied().collect(),
+            _ => self.map.partition(partition)?.replicas.clone(),
+        };
+        if members.contains(&own) {
+            return None;
+        }
+        let up: Vec<_> = members.into_iter().filter(|n| self.peers.is_up(*n)).collect();
+        let pick = self.random() as usize;
+        (!up.is_empty()).then(|| up[pick % up.len()])
+    }
+
+    fn serve_here(&mut self, forward: Forward) {
+        let Forward { partition, origin, op, read, .. } = forward;
+        if !read && self.disk_full {
+            self.fail(partition, origin, Failure::DiskFull);
+            return;
+        }
+        let mut out = std::mem::take(&mut self.scratch);
+        if let Some(replica) = self.replica(partition) {
+            if read {
+                replica.read(origin, |bytes| bytes.extend_from_slice(&op));
+            } else {
+                replica.write(origin, |bytes| bytes.extend_from_slice(&op), &mut out);
+            }
+            self.touch(partition);
+        }
+        self.scratch = out;
+        self.absorb(partition);
+    }
+
+    /// Requests that a replica here could not serve after all.
+    pub(crate) fn bounced(&mut self, group: PartitionId, requests: Vec<(Origin, Vec<u8>)>) {
+        for (origin, op) in requests {
+            match origin {
+                Origin::Internal => {}
+                Origin::Peer { .. } => {
+                    let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
+                    self.fail(group, origin, Failure::NotExecuted(hint));
+                }
+                Origin::Client { .. } | Origin::Gather { .. } => {
+                    let read = Self::is_read(&op);
+                    self.route(group, origin, op, read);
+                }
+            }
+        }
+    }
+
+    /// Reads and writes keep to their kind when they are bounced: the operation's command tells.
+    fn is_read(op: &[u8]) -> bool {
+        use synod_replica::op::Op;
+        match Op::take(&mut &op[..]) {
+            Some(Op::Command(args)) => args
+                .first()
+                .and_then(|name| synod_data::lookup(name))
+                .is_some_and(|c| matches!(c.handler, synod_data::Handler::Read(_))),
+            Some(Op::Versions(_) | Op::Scan { .. } | Op::Stats | Op::RandomKey) => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn fail(&mut self, group: PartitionId, origin: Origin, failure: Failure) {
+        self.desk(group).fail(origin, failure);
+    }
+
+    pub(crate) fn desk(&mut self, group: PartitionId) -> Desk<'_> {
+        Desk {
+            node: self.config.id,
+            group,
+            sessions: &mut self.sessions,
+            gathers: &mut self.gathers,
+            output: &mut self.output,
+        }
+    }
+
+    /// The answer to a forwarded request.
+    pub(crate) fn answered(&mut self, outcome: &Outcome<'_>) {
+        let Some(forward) = self.ledger.take(outcome.request) else { return };
+        let (partition, origin) = (forward.partition, forward.origin);
+        match outcome.status {
+            Status::Done => self.desk(partition).relay(origin, outcome.reply),
+            Status::NotLeader(hint) => {
+                self.leaders.hint(partition, forward.to, hint);
+                self.park(outcome.request, forward);
+            }
+            Status::Unknown if forward.read => self.park(outcome.request, forward),
+            Status::Unknown => self.refuse(partition, origin, UNKNOWN),
+            Status::DiskFull => self.refuse(partition, origin, text(Failure::DiskFull)),
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, partition: PartitionId, origin: Origin, error: &str) {
+        self.desk(partition).answer(origin, &mut |out: &mut dyn ReplySink| out.error(error));
+    }
+
+    /// The peer is gone: reads it was asked may go elsewhere, the fate of writes is unknown.
+    pub(crate) fn recall(&mut self, peer: NodeId) {
+        for id in self.ledger.find(|f| f.to == peer) {
+            let Some(forward) = self.ledger.take(id) else { continue };
+            if forward.read {
+                self.park(id, forward);
+            } else {
+                self.refuse(forward.partition, forward.origin, UNKNOWN);
+            }
+        }
+    }
+
+    /// Sends out what waits for a partition whose leader is known by now, unless earlier requests are still out.
+    pub(crate) fn release(&mut self) {
+        if self.parked.is_empty() {
+            return;
+        }
+        let ready: Vec<_> =
+            self.parked.keys().copied().filter(|p| self.ledger.out(*p) == 0).collect();
+        for partition in ready {
+            if self.target(partition).is_none() {
+                continue;
+            }
+            for (id, forward) in self.parked.remove(&partition).unwrap_or_default() {
+                self.send(id, forward);
+            }
+        }
+    }
+
+    /// Gives up on requests that waited too long.
+    pub(crate) fn expire_requests(&mut self) {
+        let now = self.now.mono_us;
+        for id in self.ledger.find(|f| f.deadline_us <= now) {
+            let Some(f) = self.ledger.take(id) else { continue };
+            self.refuse(f.partition, f.origin, if f.read { NO_LEADER } else { UNKNOWN });
+        }
+        let mut late = Vec::new();
+        for parked in self.parked.values_mut() {
+            let ids: Vec<_> =
+                parked.iter().filter(|(_, f)| f.deadline_us <= now).map(|(id, _)| *id).collect();
+            late.extend(ids.into_iter().filter_map(|id| parked.remove(&id)));
+        }
+        self.parked.retain(|_, parked| !parked.is_empty());
+        for f in late {
+            self.refuse(f.partition, f.origin, NO_LEADER);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Client sessions: what a connection has said of itself, and its replies in order.
+
+use crate::output::Output;
+use std::collections::VecDeque;
+use synod_types::{ClientId, limits};
+use synod_wire::resp::{Proto, RespWriter};
+
+/// What a request does, as far as the order of requests on one connection goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Read,
+    Write,
+}
+
+/// A place in the order of replies.
+#[derive(Debug)]
+struct Place {
+    kind: Kind,
+    reply: Option<Vec<u8>>,
+}
+
+/// Between MULTI and EXEC.
+#[derive(Debug, Default)]
+pub(crate) struct Multi {
+    /// The commands, arguments owned.
+    pub commands: Vec<Vec<Vec<u8>>>,
+    /// A command was refused, so EXEC will be too.
+    pub refused: bool,
+}
+
+/// CLIENT REPLY.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// The reply to the next command is dropped.
+    SkipNext,
+    /// The reply to this command is dropped.
+    Skip,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub id: ClientId,
+    pub addr: String,
+    pub proto: Proto,
+    pub name: Vec<u8>,
+    pub lib_name: Vec<u8>,
+    pub lib_ver: Vec<u8>,
+    pub opened_us: u64,
+    pub active_us: u64,
+    pub last_command: &'static str,
+    pub multi: Option<Multi>,
+    /// Keys under WATCH and the versions they had.
+    pub watches: Vec<(Vec<u8>, u64)>,
+    pub reply_mode: ReplyMode,
+    /// Close once `out` is written and nothing is in flight.
+    pub closing: bool,
+    /// The world found a request that cannot go on yet.
+    pub stalled: bool,
+    /// Replies ready to be written to the socket.
+    pub out: Vec<u8>,
+    dirty: bool,
+    /// Replies in order; the first belongs to request `head`.
+    places: VecDeque<Place>,
+    head: u64,
+    pub reads: usize,
+    pub writes: usize,
+}
+
+impl Session {
+    fn new(id: ClientId, addr: String, now_us: u64) -> Self {
+        Self {
+            id,
+            addr,
+            proto: Proto::Resp2,
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_ver: Vec::new(),
+            opened_us: now_us,
+            active_us: now_us,
+            last_command: "NULL",
+            multi: None,
+            watches: Vec::new(),
+            reply_mode: ReplyMode::On,
+            closing: false,
+            stalled: false,
+            out: Vec::new(),
+            dirty: false,
+            places: VecDeque::new(),
+            head: 0,
+            reads: 0,
+            writes: 0,
+        }
+    }
+
+    /// Whether a request of this kind has to wait: reads and writes of one connection are kept in order by
+    /// letting one kind finish before the other begins.
+    pub fn must_wait(&self, kind: Kind) -> bool {
+        let others = match kind {
+            Kind::Read => self.writes,
+            Kind::Write => self.reads,
+        };
+        others > 0 || self.places.len() >= limits::INFLIGHT_MAX
+    }
+
+    /// Whether nothing is in flight.
+    pub fn is_idle(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Takes a place in the order of replies.
+    pub fn reserve(&mut self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Read => self.reads += 1,
+            Kind::Write => self.writes += 1,
+        }
+        self.places.push_back(Place { kind, reply: None });
+        self.head + self.places.len() as u64 - 1
+    }
+
+    /// Writes a reply at once, behind those still awaited.
+    #[inline]
+    pub fn reply_now(&mut self, write: impl FnOnce(&mut RespWriter<'_>)) {
+        let proto = self.proto;
+        if self.reply_mode != ReplyMode::On {
+            return;
+        }
+        if self.places.is_empty() {
+            write(&mut RespWriter::new(&mut self.out, proto));
+        } else {
+            let mut reply = Vec::new();
+            write(&mut RespWriter::new(&mut reply, proto));
+            self.places.push_back(Place { kind: Kind::Read, reply: Some(reply) });
+            self.reads += 1;
+        }
+    }
+
+    /// Fills a place reserved before. One that is unknown (the session was reset) is passed over.
+    pub fn complete(&mut self, seq: u64, write: &mut dyn FnMut(&mut RespWriter<'_>)) {
+        let Some(at) = seq.checked_sub(self.head).map(|at| at as usize) else { return };
+        let proto = self.proto;
+        let quiet = self.reply_mode != ReplyMode::On;
+        if at == 0 && !self.places.is_empty() {
+            let end = self.out.len();
+            write(&mut RespWriter::new(&mut self.out, proto));
+            if quiet {
+                self.out.truncate(end);
+            }
+            self.pop();
+            while let Some(reply) = self.places.front_mut().and_then(|p| p.reply.take()) {
+                self.out.extend_from_slice(&reply);
+                self.pop();
+            }
+        } else if let Some(place) = self.places.get_mut(at) {
+            let mut reply = Vec::new();
+            write(&mut RespWriter::new(&mut reply, proto));
+            if quiet {
+                reply.clear();
+            }
+            place.reply = Some(reply);
+        }
+    }
+
+    fn pop(&mut self) {
+        self.head += 1;
+        match self.places.pop_front().map(|p| p.kind) {
+            Some(Kind::Read) => self.reads -= 1,
+            Some(Kind::Write) => self.writes -= 1,
+            None => {}
+        }
+    }
+}
+
+/// All sessions of a worker. An id is a place in the table and a count of how often it was used.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    table: Vec<(u32, Option<Box<Session>>)>,
+    free: Vec<u32>,
+    pub len: usize,
+}
+
+impl Sessions {
+    /// Opens a session.
+    pub fn open(&mut self, addr: String, now_us: u64) -> ClientId {
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.table.push((0, None));
+            self.table.len() as u32 - 1
+        });
+        let (generation, place) = &mut self.table[at as usize];
+        *generation += 1;
+        let id = ClientId(u64::from(*generation) << 32 | u64::from(at));
+        *place = Some(Box::new(Session::new(id, addr, now_us)));
+        self.len += 1;
+        id
+    }
+
+    /// Closes a session; answers still to come are dropped.
+    pub fn close(&mut self, id: ClientId) -> Option<Box<Session>> {
+        let at = id.0 as u32;
+        self.get(id)?;
+        self.len -= 1;
+        self.free.push(at);
+        self.table[at as usize].1.take()
+    }
+
+    /// The session, if it is still open.
+    #[inline]
+    pub fn get(&mut self, id: ClientId) -> Option<&mut Session> {
+        let session = self.table.get_mut(id.0 as u32 as usize)?.1.as_deref_mut()?;
+        (session.id == id).then_some(session)
+    }
+
+    /// Every session, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.table.iter().filter_map(|(_, session)| session.as_deref())
+    }
+
+    /// Fills a reply and notes who has to be written to and who may go on.
+    pub fn complete(
+        &mut self,
+        id: ClientId,
+        seq: u64,
+        output: &mut Output,
+        write: &mut dyn FnMut(&mut RespWriter<'_>),
+    ) {
+        let Some(session) = self.get(id) else { return };
+        session.complete(seq, write);
+        session.touch(output);
+        if session.stalled && (session.reads == 0 || session.writes == 0) {
+            session.stalled = false;
+            output.resumed.push(id);
+        }
+    }
+}
+
+impl Session {
+    /// Notes that there is something to write.
+    #[inline]
+    pub fn touch(&mut self, output: &mut Output) {
+        if !self.dirty {
+            self.dirty = true;
+            output.dirty.push(self.id);
+        }
+    }
+
+    /// The world has taken note.
+    pub fn untouch(&mut self) {
+        self.dirty = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use synod_types::ReplySink;
+
+    #[test]
+    fn replies_leave_in_the_order_of_requests_whatever_order_they_come_in() {
+        let mut sessions = Sessions::default();
+        let mut output = Output::default();
+        let id = sessions.open("test".into(), 0);
+        let session = sessions.get(id).unwrap();
+        let (a, b) = (session.reserve(Kind::Write), session.reserve(Kind::Write));
+        assert!(session.must_wait(Kind::Read));
+        session.reply_now(|out| out.integer(3));
+        sessions.complete(id, b, &mut output, &mut |out| out.integer(2));
+        assert!(sessions.get(id).unwrap().out.is_empty());
+        sessions.complete(id, a, &mut output, &mut |out| out.integer(1));
+        let session = sessions.get(id).unwrap();
+        assert_eq!(session.out, b":1\r\n:2\r\n:3\r\n");
+        assert!(session.is_idle() && session.reads == 0 && session.writes == 0);
+        sessions.close(id);
+        let again = sessions.open("test".into(), 0);
+        assert_ne!(id, again);
+        assert!(sessions.get(id).is_none());
+    }
+}

@@ -1,0 +1,168 @@
+//! What a node tells about itself: counters for INFO and metrics, and the status of its groups.
+
+use crate::node::Node;
+use synod_consensus::Role;
+use synod_data::{Command, Handler};
+use synod_types::{Index, NodeId, PartitionId, Term};
+
+/// Counts since the process began.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    /// Client connections accepted.
+    pub connections: u64,
+    /// Commands of clients taken.
+    pub commands: u64,
+    /// Of those, reading ones.
+    pub reads: u64,
+    /// Of those, writing ones.
+    pub writes: u64,
+    /// Requests answered with an error before they ran.
+    pub refused: u64,
+    /// Requests sent on to another worker or node.
+    pub forwarded: u64,
+    /// Frames received from peers.
+    pub frames_in: u64,
+    /// Changes of role, term or leader of a group.
+    pub role_changes: u64,
+    /// Snapshots taken.
+    pub snapshots: u64,
+    /// Snapshots received from a leader.
+    pub snapshots_installed: u64,
+    /// Commands per second over the last second or so.
+    pub commands_per_s: u64,
+    sampled: (u64, u64),
+}
+
+impl Counters {
+    #[inline]
+    pub(crate) fn command(&mut self, command: &Command) {
+        self.commands += 1;
+        match command.handler {
+            Handler::Read(_) => self.reads += 1,
+            Handler::Write(_) => self.writes += 1,
+            Handler::Session => {}
+        }
+    }
+
+    pub(crate) fn tick(&mut self, now_us: u64) {
+        let (commands, at) = self.sampled;
+        let passed = now_us.saturating_sub(at);
+        if passed >= 1_000_000 {
+            self.commands_per_s = (self.commands - commands) * 1_000_000 / passed;
+            self.sampled = (self.commands, now_us);
+        }
+    }
+
+    pub(crate) fn reset(&mut self) {
+        *self = Self { sampled: (0, self.sampled.1), ..Self::default() };
+    }
+}
+
+/// One follower, as its leader here sees it.
+#[derive(Clone, Debug)]
+pub struct PeerLag {
+    /// Who.
+    pub node: NodeId,
+    /// How many entries it is behind.
+    pub entries: u64,
+    /// Whether it answers.
+    pub active: bool,
+    /// Whether it waits for a snapshot.
+    pub snapshot: bool,
+}
+
+/// One group, as its replica here sees it.
+#[derive(Clone, Debug)]
+pub struct GroupStatus {
+    /// Which.
+    pub group: PartitionId,
+    /// The role of the replica here.
+    pub role: Role,
+    /// The term.
+    pub term: Term,
+    /// The leader, if known.
+    pub leader: Option<NodeId>,
+    /// Last entry known committed.
+    pub commit: Index,
+    /// Last entry applied.
+    pub applied: Index,
+    /// Last entry in the log.
+    pub last: Index,
+    /// Whether the group sleeps.
+    pub asleep: bool,
+    /// Keys, for a data partition.
+    pub keys: u64,
+    /// Keys with an expiry time.
+    pub expires: u64,
+    /// Bytes of keys and values.
+    pub bytes: u64,
+    /// The followers, if the replica here leads.
+    pub followers: Vec<PeerLag>,
+}
+
+/// One worker of a node.
+#[derive(Clone, Debug)]
+pub struct NodeStatus {
+    /// The node.
+    pub node: NodeId,
+    /// Clients connected.
+    pub clients: usize,
+    /// Requests waiting for a leader.
+    pub parked: usize,
+    /// Whether the disk is full.
+    pub disk_full: bool,
+    /// Counts.
+    pub counters: Counters,
+    /// Nodes that can be reached, this one included.
+    pub up: Vec<NodeId>,
+    /// Who leads each group, as far as is known here.
+    pub leaders: Vec<(PartitionId, Option<NodeId>)>,
+    /// The replicas here.
+    pub groups: Vec<GroupStatus>,
+}
+
+impl Node {
+    /// What this worker can tell of itself now.
+    #[must_use]
+    pub fn status(&self) -> NodeStatus {
+        let groups = self.map.partitions().keys().copied();
+        NodeStatus {
+            node: self.config.id,
+            clients: self.sessions.len,
+            parked: self.parked.values().map(|p| p.len()).sum(),
+            disk_full: self.disk_full,
+            counters: self.counters,
+            up: self.map.nodes.keys().copied().filter(|n| self.peers.is_up(*n)).collect(),
+            leaders: std::iter::once(PartitionId::META)
+                .chain(groups)
+                .map(|g| (g, self.leaders.get(g)))
+                .collect(),
+            groups: self.replicas.iter().flatten().map(|r| group_status(r)).collect(),
+        }
+    }
+}
+
+fn group_status(replica: &synod_replica::Replica) -> GroupStatus {
+    let status = replica.status();
+    let keyspace = replica.state().keyspace();
+    let followers = status.peers.iter().map(|p| PeerLag {
+        node: p.node,
+        entries: status.last.0.saturating_sub(p.matched.0),
+        active: p.active,
+        snapshot: p.snapshot,
+    });
+    GroupStatus {
+        group: replica.group(),
+        role: status.role,
+        term: status.term,
+        leader: status.leader,
+        commit: status.commit,
+        applied: status.applied,
+        last: status.last,
+        asleep: status.asleep,
+        keys: keyspace.map_or(0, |k| k.len() as u64),
+        expires: keyspace.map_or(0, |k| k.expires_len() as u64),
+        bytes: keyspace.map_or(0, |k| k.memory() as u64),
+        followers: followers.collect(),
+    }
+}

@@ -1,0 +1,174 @@
+//! A turn: what is gathered is proposed, what is committed is applied, what replicas ask for is passed on.
+
+use crate::forward;
+use crate::node::Node;
+use crate::output::Log;
+use synod_consensus::Role;
+use synod_replica::Step;
+use synod_types::{Now, PartitionId};
+use synod_wire::peer::FrameKind;
+
+/// How long one tick of the consensus engines is, in milliseconds.
+pub const TICK_MS: u64 = 50;
+
+/// How many keys one round of active expiry looks at, and how many it deletes, per partition and tick.
+const EXPIRE_SCAN_MAX: usize = 20_000;
+const EXPIRE_KEYS_MAX: usize = 1_000;
+/// A preferred leader gets its partitions back after it has been up for this long.
+const PREFERRED_UP_US: u64 = 3_000_000;
+/// Leaders are looked at this often.
+const PLACE_TICKS: u64 = 10;
+
+impl Node {
+    /// A turn begins at this time.
+    pub fn begin_turn(&mut self, now: Now) {
+        self.now = now;
+    }
+
+    /// Another [`TICK_MS`] have passed.
+    pub fn tick(&mut self) {
+        self.ticks += 1;
+        for peer in self.peers.at(self.now.mono_us) {
+            self.lose(peer);
+        }
+        let (wall, us) = (self.now.wall, self.now.mono_us);
+        self.counters.tick(us);
+        for at in 0..self.replicas.len() {
+            let seed = self.random();
+            let mut out = std::mem::take(&mut self.scratch);
+            if let Some(replica) = self.replicas[at].as_deref_mut() {
+                replica.at(Step { wall, seed });
+                replica.engine().tick();
+                if !self.disk_full {
+                    replica.expire(EXPIRE_SCAN_MAX, EXPIRE_KEYS_MAX, &mut out);
+                }
+                if replica.bytes_since_snapshot() >= self.config.snapshot_bytes {
+                    replica.begin_snapshot();
+                }
+                self.touch(PartitionId(at as u32));
+            }
+            self.scratch = out;
+            self.absorb(PartitionId(at as u32));
+        }
+        self.expire_requests();
+        self.tend_map();
+        if self.ticks.is_multiple_of(2) {
+            self.send_heartbeats();
+        }
+        if self.ticks.is_multiple_of(PLACE_TICKS) || self.retiring {
+            self.place_leaders();
+        }
+        self.tend_fetches();
+    }
+
+    /// The turn ends: everything that can be done is done, and stands in the output.
+    pub fn end_turn(&mut self) {
+        self.release();
+        // Answers can release parked requests and those can touch groups again; each round has less to do.
+        while !self.busy.is_empty() {
+            let mut busy = std::mem::take(&mut self.busy);
+            for group in busy.drain(..) {
+                self.pump(group);
+            }
+            if self.busy.is_empty() {
+                self.busy = busy;
+                self.release();
+            }
+        }
+    }
+
+    fn pump(&mut self, group: PartitionId) {
+        let step = Step { wall: self.now.wall, seed: self.random() };
+        let mut out = std::mem::take(&mut self.scratch);
+        self.with_desk(group, |replica, desk| {
+            replica.at(step);
+            replica.pump(desk, &mut out);
+        });
+        self.scratch = out;
+        self.absorb(group);
+    }
+
+    /// Passes on what a replica asked for.
+    pub(crate) fn absorb(&mut self, group: PartitionId) {
+        if self.scratch.is_empty() {
+            return;
+        }
+        let mut outputs = std::mem::take(&mut self.scratch);
+        for output in outputs.drain(..) {
+            self.absorb_one(group, output);
+        }
+        self.scratch = outputs;
+    }
+
+    fn absorb_one(&mut self, group: PartitionId, output: synod_replica::Output) {
+        use synod_replica::Output as Asked;
+        match output {
+            Asked::Persist { token, hard_state, entries } => {
+                self.output.log.push(Log::Append { group, token, hard_state, entries });
+            }
+            Asked::MarkSnapshot(meta) => self.output.log.push(Log::Snapshot { group, meta }),
+            Asked::Send(to, message) => {
+                let own = self.config.id;
+                let frames = forward::queue(&mut self.output, own, to, 0);
+                forward::put_frame(frames, FrameKind::Consensus, group, |b| message.encode(b));
+            }
+            Asked::Led { role, term, leader } => {
+                let leader = if role == Role::Leader { Some(self.config.id) } else { leader };
+                self.leaders.learn(group, term, leader);
+                self.counters.role_changes += 1;
+            }
+            Asked::Bounced(requests) => self.bounced(group, requests),
+            Asked::Voided(origins) => {
+                let hint = self.leaders.get(group);
+                for origin in origins {
+                    self.fail(group, origin, synod_replica::Failure::NotExecuted(hint));
+                }
+            }
+            Asked::MapChanged => self.learn_map(),
+            Asked::FetchSnapshot(from, meta) => self.begin_fetch(group, from, meta),
+        }
+    }
+
+    /// Hands leadership to the preferred leader once it has been up for a while; when this node is about to
+    /// stop, to anyone who has the whole log.
+    fn place_leaders(&mut self) {
+        let own = self.config.id;
+        for at in 0..self.replicas.len() {
+            let group = PartitionId(at as u32);
+            if !self.is_leader(group) {
+                continue;
+            }
+            let preferred = self.preferred_leader(group).filter(|n| {
+                *n != own && !self.retiring && self.peers.up_for_us(*n) >= PREFERRED_UP_US
+            });
+            if preferred.is_none() && !self.retiring {
+                continue;
+            }
+            let Some(replica) = self.replica(group) else { continue };
+            let status = replica.status();
+            let heir = status
+                .peers
+                .iter()
+                .filter(|p| {
+                    p.active && p.matched == status.last && status.membership.is_voter(p.node)
+                })
+                .map(|p| p.node)
+                .find(|n| preferred.is_none_or(|p| p == *n));
+            if let Some(heir) = heir
+                && replica.engine().transfer_leadership(heir).is_ok()
+            {
+                self.touch(group);
+            }
+        }
+    }
+
+    /// This node is about to stop: leaderships go elsewhere. Whether none is left.
+    pub fn retire(&mut self) -> bool {
+        self.retiring = true;
+        !self
+            .replicas
+            .iter()
+            .flatten()
+            .any(|r| r.role().0 == Role::Leader && r.status().membership.voters.len() > 1)
+    }
+}
