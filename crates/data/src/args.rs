@@ -11,6 +11,22 @@ pub fn integer(arg: &[u8]) -> Result<i64, Failure> {
     number::parse_i64(arg).ok_or(NOT_INTEGER)
 }
 
+/// A count: an integer that is not negative.
+///
+/// # Errors
+/// Redis answers one text whether it is negative or no integer at all.
+pub fn count(arg: &[u8]) -> Result<usize, Failure> {
+    at_least_zero(arg, Failure("ERR value is out of range, must be positive"))
+}
+
+/// An integer that is not negative.
+///
+/// # Errors
+/// `otherwise` when it is anything else.
+pub fn at_least_zero(arg: &[u8], otherwise: Failure) -> Result<usize, Failure> {
+    number::parse_i64(arg).and_then(|n| usize::try_from(n).ok()).ok_or(otherwise)
+}
+
 /// A floating-point argument; infinities are allowed.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 //! changes the keyspace second and answers last; on `Err` it has changed and answered nothing.
 
 pub(crate) mod key;
+pub(crate) mod list;
 pub(crate) mod string;
 
 /// What a command's file begins with.

@@ -5,12 +5,13 @@
 
 mod command;
 mod key;
+mod list;
 mod session;
 mod string;
 
 pub use command::{Command, Flags, Group, Handler, KeySpec};
 
-const FAMILIES: &[&[Command]] = &[string::ROWS, key::ROWS, session::ROWS];
+const FAMILIES: &[&[Command]] = &[string::ROWS, list::ROWS, key::ROWS, session::ROWS];
 
 const COUNT: usize = {
     let (mut count, mut family) = (0, 0);

@@ -42,7 +42,9 @@ fn check(view: &View<'_, Hash>, model: &Model) {
             let read = Hash::decode(&bytes).expect("what was encoded");
             assert_eq!(pairs(&View::Full(&read)), listed);
             assert_eq!(read.digest(), hash.digest());
-            assert!(Hash::decode(&bytes[..bytes.len() - 1]).is_none_or(|h| h.digest() != hash.digest()));
+            assert!(
+                Hash::decode(&bytes[..bytes.len() - 1]).is_none_or(|h| h.digest() != hash.digest())
+            );
         }
     }
 }

@@ -246,7 +246,9 @@ impl List {
     /// Joins a chunk with the one after it when both together fill less than half of one, so that
     /// removals do not leave a trail of tiny chunks.
     fn join(&mut self, at: usize) {
-        let (Some(this), Some(next)) = (self.chunks.get(at), self.chunks.get(at + 1)) else { return };
+        let (Some(this), Some(next)) = (self.chunks.get(at), self.chunks.get(at + 1)) else {
+            return;
+        };
         if this.run().len() + next.run().len() > chunk::CHUNK_BYTES_MAX / 2 {
             return;
         }

@@ -6,7 +6,7 @@ mod ints;
 mod tests;
 
 use super::dense::Dense;
-use super::packed::{self, ENTRIES_MAX, ELEMENT_BYTES_MAX, Item, Items};
+use super::packed::{self, ELEMENT_BYTES_MAX, ENTRIES_MAX, Item, Items};
 use super::{Collection, Kind, Stored, Value};
 use crate::digest;
 use crate::keyspace::Whole;
@@ -92,9 +92,7 @@ impl<'a> View<'a, Set> {
     pub fn get(&self, index: usize) -> Item<'a> {
         match self {
             Self::Packed(packed) if ints::is(packed) => Item::Int(ints::get(packed, index)),
-            Self::Packed(packed) => {
-                packed::item_at(&packed[packed::offset_of(packed, index, 1)..])
-            }
+            Self::Packed(packed) => packed::item_at(&packed[packed::offset_of(packed, index, 1)..]),
             Self::Full(set) => Item::Bytes(&set.members.entries()[index]),
         }
     }

@@ -110,15 +110,13 @@ impl Zset {
     /// Where a member with this score stands, or would stand.
     fn rank_of(&self, score: f64, text: &[u8]) -> usize {
         let entries = self.members.entries();
-        self.order.count_while(|s, id| {
-            s < score || (s == score && *entries[id as usize].text < *text)
-        })
+        self.order
+            .count_while(|s, id| s < score || (s == score && *entries[id as usize].text < *text))
     }
 
     /// Adds a member or changes its score.
     fn put(&mut self, text: &[u8], score: f64) {
-        let (id, is_new) =
-            self.members.insert_with(text, || Member { text: text.into(), score });
+        let (id, is_new) = self.members.insert_with(text, || Member { text: text.into(), score });
         if !is_new {
             let old = self.members.entries()[id].score;
             self.order.remove(self.rank_of(old, text));

@@ -53,7 +53,8 @@ fn check(view: &View<'_, Zset>, model: &Model) {
             let read = Zset::decode(&bytes).expect("what was encoded");
             assert_eq!(&pairs(&View::Full(&read)), model);
             assert_eq!(read.digest(), zset.digest());
-            let texts = |z: &Zset| z.members.entries().iter().map(|m| m.text.clone()).collect::<Vec<_>>();
+            let texts =
+                |z: &Zset| z.members.entries().iter().map(|m| m.text.clone()).collect::<Vec<_>>();
             assert_eq!(texts(&read), texts(zset));
             assert!(Zset::decode(&bytes[..bytes.len() - 1]).is_none());
         }

@@ -1,0 +1,64 @@
+//! LMOVE source destination LEFT|RIGHT LEFT|RIGHT, and RPOPLPUSH source destination
+
+use crate::commands::prelude::*;
+use crate::value::list::{End, List};
+
+pub(crate) fn lmove(
+    keyspace: &mut Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    let (from, to) = (end(args[3])?, end(args[4])?);
+    move_element(keyspace, args, from, to, ctx, out)
+}
+
+pub(crate) fn rpoplpush(
+    keyspace: &mut Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    move_element(keyspace, args, End::Right, End::Left, ctx, out)
+}
+
+fn end(arg: &[u8]) -> Result<End, Failure> {
+    match arg {
+        word if args::is(word, "LEFT") => Ok(End::Left),
+        word if args::is(word, "RIGHT") => Ok(End::Right),
+        _ => Err(error::SYNTAX),
+    }
+}
+
+fn move_element(
+    keyspace: &mut Keyspace,
+    args: &Args<'_>,
+    from: End,
+    to: End,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    if keyspace.view::<List>(args[1], ctx.now)?.is_none() {
+        out.null();
+        return Ok(());
+    }
+    // Nothing may have changed when the destination is of another type.
+    keyspace.view::<List>(args[2], ctx.now)?;
+    let mut element = Vec::new();
+    keyspace.edit::<List, _>(args[1], ctx.now, |list| {
+        list.pop(from, 1, |item| element = item.to_vec());
+        // Moving within one list must not delete it in between, or it would lose its expiry time.
+        if args[1] == args[2] {
+            list.push(to, &element);
+        }
+        Ok(())
+    })?;
+    if args[1] != args[2] {
+        keyspace.edit_or_create::<List, _>(args[2], ctx.now, |list| {
+            list.push(to, &element);
+            Ok(())
+        })?;
+    }
+    out.bulk(&element);
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! LRANGE key start stop
+
+use crate::commands::prelude::*;
+use crate::value::list::List;
+
+pub(crate) fn lrange(
+    keyspace: &Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    let (start, stop) = (args::integer(args[2])?, args::integer(args[3])?);
+    let list = keyspace.view::<List>(args[1], ctx.now)?;
+    let range = list.as_ref().and_then(|list| args::range(start, stop, list.len()));
+    match (list, range) {
+        (Some(list), Some(range)) => {
+            out.array(range.len());
+            list.each(range, |item| item.reply(out));
+        }
+        _ => out.array(0),
+    }
+    Ok(())
+}

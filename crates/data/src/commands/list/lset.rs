@@ -1,0 +1,22 @@
+//! LSET key index element
+
+use super::position;
+use crate::commands::prelude::*;
+use crate::value::list::List;
+
+pub(crate) fn lset(
+    keyspace: &mut Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    let set = keyspace.edit::<List, _>(args[1], ctx.now, |list| {
+        let index = args::integer(args[2])?;
+        let at = position(index, list.view().len()).ok_or(error::OUT_OF_RANGE)?;
+        list.replace(at, args[3]);
+        Ok(())
+    })?;
+    set.ok_or(error::NO_SUCH_KEY)?;
+    out.simple("OK");
+    Ok(())
+}
