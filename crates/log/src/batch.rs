@@ -8,7 +8,7 @@
 //! ```text
 //!  0 magic u32 | 4 body bytes u32 | 8 segment u64 | 16 sequence u64 | 24 durable sequence u64
 //! 32 mask u64 | 40 sector u32 | 44 records u32 | 48 flags u32 | 52 previous batch's CRC u32
-//! 56 zero u32 | 60 CRC32C of bytes 0..60 u32
+//! 56 digest u32 | 60 CRC32C of bytes 0..60 u32
 //! 64 body: records, then 0xff up to the end of the sector; all of it XORed with the mask
 //! ```
 
@@ -50,6 +50,8 @@ pub(crate) struct BatchHeader {
     /// The header CRC of the batch before it, so that a leftover of an earlier life of the log, whose
     /// sequence number happens to fit, is not taken for the next batch.
     pub previous: u32,
+    /// The CRC32C of the header CRCs of all records; each of these speaks for its record's payload.
+    pub digest: u32,
 }
 
 impl BatchHeader {
@@ -71,6 +73,7 @@ impl BatchHeader {
         let flags = if self.checkpoint { FLAG_CHECKPOINT } else { 0 };
         out[48..52].copy_from_slice(&flags.to_le_bytes());
         out[52..56].copy_from_slice(&self.previous.to_le_bytes());
+        out[56..60].copy_from_slice(&self.digest.to_le_bytes());
         let crc = crc32c::crc32c(&out[..CRC_AT]);
         out[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
         out
@@ -103,6 +106,7 @@ impl BatchHeader {
                 _ => return None,
             },
             previous: take_u32(&mut rest)?,
+            digest: take_u32(&mut rest)?,
         };
         let sound = header.durable < header.sequence
             && header.body_bytes as usize <= BATCH_BYTES_MAX
@@ -123,6 +127,11 @@ pub(crate) fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
     Some(u64::from_le_bytes(*n))
 }
 
+/// The digest of a batch with one more record.
+pub(crate) fn add_to_digest(digest: u32, record: &[u8]) -> u32 {
+    crc32c::crc32c_append(digest, &record[record::HEADER_BYTES - 4..record::HEADER_BYTES])
+}
+
 /// Records on their way to the log, in the order in which they take effect.
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -131,6 +140,7 @@ pub struct Batch {
     /// Where the records end. `HEADER_BYTES <= end <= bytes.len()`.
     end: usize,
     records: u32,
+    digest: u32,
 }
 
 impl Default for Batch {
@@ -143,7 +153,7 @@ impl Batch {
     /// An empty batch.
     #[must_use]
     pub fn new() -> Self {
-        Self { bytes: vec![0; HEADER_BYTES], end: HEADER_BYTES, records: 0 }
+        Self { bytes: vec![0; HEADER_BYTES], end: HEADER_BYTES, records: 0, digest: 0 }
     }
 
     /// Adds an entry. One whose index is not after the group's last replaces that entry and all behind it.
@@ -179,7 +189,9 @@ impl Batch {
         self.added();
     }
 
+    /// Takes the record that was put at the end into account.
     fn added(&mut self) {
+        self.digest = add_to_digest(self.digest, &self.bytes[self.end..]);
         self.end = self.bytes.len();
         self.records = self.records.saturating_add(1);
     }
@@ -189,6 +201,7 @@ impl Batch {
         self.bytes.truncate(HEADER_BYTES);
         self.end = HEADER_BYTES;
         self.records = 0;
+        self.digest = 0;
     }
 
     /// Whether there is nothing in it.
@@ -221,6 +234,7 @@ impl Batch {
         header.mask = sector::choose_mask(&self.bytes);
         header.body_bytes = self.len_bytes() as u32;
         header.records = self.records;
+        header.digest = self.digest;
         sector::apply_mask(&mut self.bytes[HEADER_BYTES..], header.mask);
         self.bytes[..HEADER_BYTES].copy_from_slice(&header.encode());
         &self.bytes

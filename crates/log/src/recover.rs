@@ -356,7 +356,7 @@ fn each_record(
     mut take: impl FnMut(&RecordHeader, Change, &[u8]) -> Result<(), String>,
 ) -> Result<(), OpenError> {
     let place = |at: usize| offset + (batch::HEADER_BYTES + at) as u64;
-    let mut records = 0;
+    let (mut records, mut digest) = (0, 0);
     for item in Records::new(body) {
         let (at, header, payload) =
             item.map_err(|(at, group, error)| reader.damage(place(at), group, error.to_string()))?;
@@ -365,9 +365,11 @@ fn each_record(
             .and_then(|change| take(&header, change, payload))
             .map_err(|detail| reader.damage(place(at), Some(header.group), detail))?;
         records += 1;
+        digest = batch::add_to_digest(digest, &body[at..]);
     }
-    if records != batch.records {
-        let detail = format!("the batch holds {records} records instead of {}", batch.records);
+    if (records, digest) != (batch.records, batch.digest) {
+        let detail =
+            format!("the batch holds {records} records that are not its {}", batch.records);
         return Err(reader.damage(offset, None, detail));
     }
     Ok(())

@@ -397,6 +397,7 @@ fn batch_header(segment: u64, offset: u64, sequence: u64) -> BatchHeader {
         records: 0,
         checkpoint: false,
         previous: 0,
+        digest: 0,
     }
 }
 

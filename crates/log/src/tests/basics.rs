@@ -84,6 +84,31 @@ fn segments_are_released_once_snapshots_cover_them() {
 }
 
 #[test]
+fn entries_that_were_replaced_pin_nothing() {
+    let disk = MemDisk::new();
+    let replace: [fn(&mut Batch); 3] = [
+        |batch| batch.entry(G, &entry(1, 2, b"overwritten")),
+        |batch| batch.snapshot(G, &meta(1, 2)),
+        |batch| batch.remove_group(G),
+    ];
+    for (n, replace) in replace.into_iter().enumerate() {
+        let dir = Path::new(DIR).join(n.to_string());
+        let (mut wal, _) = open_in(&disk, &dir).unwrap();
+        for index in 1.. {
+            if wal.segments() == 3 {
+                break;
+            }
+            append(&mut wal, |batch| batch.entry(G, &entry(index, 1, &[7; 700])));
+        }
+        assert_eq!(wal.oldest_pins(), [G]);
+        append(&mut wal, replace);
+        assert_eq!(wal.oldest_pins(), []);
+        assert_eq!(wal.release().unwrap(), 2);
+        open_in(&disk, &dir).unwrap();
+    }
+}
+
+#[test]
 fn a_batch_larger_than_a_segment_gets_a_segment_of_its_own() {
     let disk = MemDisk::new();
     let (mut wal, _) = open(&disk).unwrap();
