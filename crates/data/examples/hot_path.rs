@@ -9,8 +9,7 @@ use synod_types::{Millis, SLOT_COUNT, Slot};
 fn main() {
     for keys in [1_000, 1_000_000] {
         let mut keyspace = Keyspace::new(Slot(0)..=Slot(SLOT_COUNT - 1));
-        let names: Vec<Vec<u8>> =
-            (0..keys).map(|n| format!("key:{n:012}").into_bytes()).collect();
+        let names: Vec<Vec<u8>> = (0..keys).map(|n| format!("key:{n:012}").into_bytes()).collect();
         let value = [b'x'; 64];
         run("SET new", &mut keyspace, &names, 1, |key| vec![b"SET", key, &value]);
         let rounds = 10_000_000 / keys;
@@ -46,7 +45,5 @@ fn run<'a>(
 // An example measures; the crate itself is given the time.
 #[allow(clippy::disallowed_methods)]
 fn now() -> Duration {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default()
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }

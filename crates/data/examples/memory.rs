@@ -39,9 +39,7 @@ fn main() {
     let text = "x".repeat(64);
     measure("64-byte strings", keys, |k| vec![words(&["SET", k, &text])]);
     measure("counters", keys, |k| vec![words(&["SET", k, "123456"])]);
-    measure("64-byte strings with expiry", keys, |k| {
-        vec![words(&["SET", k, &text, "EX", "1000"])]
-    });
+    measure("64-byte strings with expiry", keys, |k| vec![words(&["SET", k, &text, "EX", "1000"])]);
     let keys = keys / 10;
     let tens = |command: &'static str, pair: fn(usize) -> Vec<String>| {
         move |k: &str| {

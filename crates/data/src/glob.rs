@@ -123,7 +123,11 @@ mod tests {
             ("*ab*ab", "abba", false),
             ("a*b?c*", "axxbyczz", true),
         ] {
-            assert_eq!(Glob::new(pattern.as_bytes()).matches(text.as_bytes()), expected, "{pattern} {text}");
+            assert_eq!(
+                Glob::new(pattern.as_bytes()).matches(text.as_bytes()),
+                expected,
+                "{pattern} {text}"
+            );
         }
     }
 

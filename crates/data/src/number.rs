@@ -24,11 +24,7 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
         // 19 digits cannot overflow a u64.
         n = n * 10 + u64::from(digit);
     }
-    if negative {
-        0i64.checked_sub_unsigned(n)
-    } else {
-        i64::try_from(n).ok()
-    }
+    if negative { 0i64.checked_sub_unsigned(n) } else { i64::try_from(n).ok() }
 }
 
 /// The decimal text of an integer, on the stack.

@@ -76,8 +76,7 @@ impl<'a, K: Collection> Edit<'a, K> {
     /// Replaces the collection whole, by either form.
     pub fn set(&mut self, whole: Whole<K>) {
         self.changed = true;
-        *self.object =
-            build(whole, self.object.key(), self.object.version(), self.object.expire());
+        *self.object = build(whole, self.object.key(), self.object.version(), self.object.expire());
     }
 
     fn is_gone(&self) -> bool {

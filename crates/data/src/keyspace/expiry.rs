@@ -17,6 +17,9 @@ impl Keyspace {
     ) -> Vec<Vec<u8>> {
         let mut found = Vec::new();
         let mut scanned = 0;
+        if self.expires == 0 {
+            return found;
+        }
         for _ in 0..self.slots.len() {
             let slot = (*cursor % self.slots.len() as u64) as usize;
             let table = &self.slots[slot];

@@ -14,8 +14,8 @@ mod transaction;
 
 pub use edit::{Edit, Whole};
 pub use scan::ScanFilter;
-pub use text::Expiry;
 pub(crate) use slot_table::SlotTable;
+pub use text::Expiry;
 
 use crate::object::Object;
 use crate::snapshot::Run;
@@ -329,7 +329,8 @@ impl Keyspace {
         let after = object.expire();
         if after != expire {
             table.expiry_changed(expire, after);
-            self.expires = self.expires + usize::from(after.is_some()) - usize::from(expire.is_some());
+            self.expires =
+                self.expires + usize::from(after.is_some()) - usize::from(expire.is_some());
         }
         result
     }

@@ -111,7 +111,12 @@ impl SlotTable {
     }
 
     /// Removes the object at a place; the last one moves into the hole.
-    pub(crate) fn remove(&mut self, hash: u64, at: usize, hash_of: impl Fn(&[u8]) -> u64) -> Object {
+    pub(crate) fn remove(
+        &mut self,
+        hash: u64,
+        at: usize,
+        hash_of: impl Fn(&[u8]) -> u64,
+    ) -> Object {
         if let Ok(entry) = self.index.find_entry(hash, |n| *n as usize == at) {
             entry.remove();
         }

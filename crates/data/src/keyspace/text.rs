@@ -121,5 +121,10 @@ fn edited(key: &[u8], bytes: Vec<u8>, expire: Option<Millis>) -> Object {
     if bytes.len() <= PACKED_EDIT_LEN_MAX {
         return Object::Packed(Packed::new(Form::Edited, key, &bytes, 0, expire));
     }
-    Object::Full(Box::new(Full { version: 0, expire, key: key.into(), value: Value::String(bytes) }))
+    Object::Full(Box::new(Full {
+        version: 0,
+        expire,
+        key: key.into(),
+        value: Value::String(bytes),
+    }))
 }

@@ -36,7 +36,9 @@ impl Keyspace {
             return out.error(error::ARITY.0);
         }
         match (command.handler, command.name) {
-            (Handler::Read(_) | Handler::Write(_), _) => self.execute_write(command, args, ctx, out),
+            (Handler::Read(_) | Handler::Write(_), _) => {
+                self.execute_write(command, args, ctx, out)
+            }
             // What a session answers without leaving the partition.
             (Handler::Session, "ping") if args.len() == 1 => out.simple("PONG"),
             (Handler::Session, "ping" | "echo") if args.len() == 2 => out.bulk(args[1]),

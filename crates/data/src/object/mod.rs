@@ -179,7 +179,9 @@ impl Object {
         };
         [self.kind() as u64, value, self.expire().map_or(0, |at| at.0), self.version()]
             .iter()
-            .fold(crate::digest::bytes(0, self.key()), |state, word| crate::digest::mix(state, *word))
+            .fold(crate::digest::bytes(0, self.key()), |state, word| {
+                crate::digest::mix(state, *word)
+            })
     }
 
     /// The same value under another key.

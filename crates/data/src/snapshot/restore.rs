@@ -129,9 +129,7 @@ impl Restorer {
 fn take_packed(bytes: &mut &[u8]) -> Option<Object> {
     let packed = Packed::from_untrusted(varint::take_bytes(bytes)?)?;
     let valid = match Packing::of_kind(packed.form().kind()) {
-        Some(packing) => {
-            (packing.is_valid)(packed.value()) && !(packing.is_gone)(packed.value())
-        }
+        Some(packing) => (packing.is_valid)(packed.value()) && !(packing.is_gone)(packed.value()),
         None => true,
     };
     (valid && packed.key().len() <= KEY_BYTES_MAX).then_some(Object::Packed(packed))

@@ -71,12 +71,7 @@ impl Run {
         }
     }
 
-    fn next(
-        &mut self,
-        first: u16,
-        tables: &[SlotTable],
-        bytes_max: usize,
-    ) -> Option<Vec<u8>> {
+    fn next(&mut self, first: u16, tables: &[SlotTable], bytes_max: usize) -> Option<Vec<u8>> {
         if let Some(chunk) = self.ready.pop_front() {
             return Some(chunk);
         }
@@ -154,8 +149,7 @@ fn put_object(chunk: &mut Vec<u8>, object: &Object) {
 impl Keyspace {
     /// Begins a snapshot of the state as it is now; one already under way is given up.
     pub fn snapshot_begin(&mut self) {
-        self.snapshot =
-            Some(Box::new(Run::new(self.first, self.slots.len(), self.changes)));
+        self.snapshot = Some(Box::new(Run::new(self.first, self.slots.len(), self.changes)));
     }
 
     /// The next chunk, of about `bytes_max` bytes (more when a single key is larger); `None` when the

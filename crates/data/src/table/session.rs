@@ -9,57 +9,57 @@ const FAST: Flags = Flags::FAST;
 #[rustfmt::skip] // one command per line or two: this is a table
 pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Connection, "auth", -2).flags(ANYTIME.and(FAST).and(Flags::NO_AUTH))
-        .about("1.0.0", "Authenticates the connection."),
-    Command::session(Group::Connection, "client", -2).flags(ANYTIME)
-        .about("2.4.0", "A container for client connection commands."),
+        .about("1.0.0", "Proves who the client is."),
+    Command::session(Group::Connection, "client", -2)
+        .about("2.4.0", "Names, lists and steers client connections."),
     Command::session(Group::Connection, "echo", 2).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
-        .about("1.0.0", "Returns the given string."),
+        .about("1.0.0", "Answers its argument."),
     Command::session(Group::Connection, "hello", -1).flags(ANYTIME.and(FAST).and(Flags::NO_AUTH))
-        .about("6.0.0", "Handshakes with the Redis server."),
-    Command::session(Group::Connection, "ping", -1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
-        .about("1.0.0", "Returns the server's liveliness response."),
+        .about("6.0.0", "Chooses the protocol version, and may authenticate."),
+    Command::session(Group::Connection, "ping", -1).flags(FAST)
+        .about("1.0.0", "Answers PONG, or its argument."),
     Command::session(Group::Connection, "quit", -1).flags(ANYTIME.and(FAST).and(Flags::NO_AUTH))
         .about("1.0.0", "Closes the connection."),
     Command::session(Group::Connection, "reset", 1).flags(ANYTIME.and(FAST).and(Flags::NO_AUTH))
-        .about("6.2.0", "Resets the connection."),
+        .about("6.2.0", "Puts the connection back to how it began."),
     Command::session(Group::Connection, "select", 2).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
-        .about("1.0.0", "Changes the selected database."),
+        .about("1.0.0", "Chooses the database; there is one, 0."),
 
-    Command::session(Group::Cluster, "cluster", -2).flags(Flags::STALE.and(Flags::LOADING))
-        .about("3.0.0", "A container for Redis Cluster commands."),
+    Command::session(Group::Cluster, "cluster", -2)
+        .about("3.0.0", "Tells which node serves which slots."),
     Command::session(Group::Cluster, "readonly", 1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
-        .about("3.0.0", "Enables read-only queries for a connection to a Redis Cluster replica node."),
+        .about("3.0.0", "Allows reads from replicas on this connection."),
     Command::session(Group::Cluster, "readwrite", 1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
-        .about("3.0.0", "Enables read-write queries for a connection to a Redis Cluster replica node."),
+        .about("3.0.0", "Ends what READONLY began."),
 
     Command::session(Group::Server, "command", -1).flags(Flags::LOADING.and(Flags::STALE))
-        .about("2.8.13", "Returns detailed information about all commands."),
-    Command::session(Group::Server, "config", -2).flags(ANYTIME.and(Flags::ADMIN))
-        .about("2.0.0", "A container for server configuration commands."),
+        .about("2.8.13", "Tells about commands."),
+    Command::session(Group::Server, "config", -2)
+        .about("2.0.0", "Reads and changes settings."),
     Command::session(Group::Server, "dbsize", 1).flags(Flags::READONLY.and(FAST))
-        .about("1.0.0", "Returns the number of keys in the database."),
+        .about("1.0.0", "The number of keys."),
     Command::session(Group::Server, "flushall", -1).flags(Flags::WRITE)
-        .about("1.0.0", "Removes all keys from all databases."),
+        .about("1.0.0", "Deletes all keys."),
     Command::session(Group::Server, "flushdb", -1).flags(Flags::WRITE)
-        .about("1.0.0", "Removes all keys from the current database."),
+        .about("1.0.0", "Deletes all keys."),
     Command::session(Group::Server, "info", -1).flags(Flags::LOADING.and(Flags::STALE))
-        .about("1.0.0", "Returns information and statistics about the server."),
+        .about("1.0.0", "Tells how the server is."),
 
     Command::session(Group::Generic, "keys", 2).flags(Flags::READONLY)
-        .about("1.0.0", "Returns all key names that match a pattern."),
+        .about("1.0.0", "All keys that match a pattern."),
     Command::session(Group::Generic, "randomkey", 1).flags(Flags::READONLY)
-        .about("1.0.0", "Returns a random key name from the database."),
+        .about("1.0.0", "Any key."),
     Command::session(Group::Generic, "scan", -2).flags(Flags::READONLY)
-        .about("2.8.0", "Iterates over the key names in the database."),
+        .about("2.8.0", "Walks through all keys, some at a time."),
 
     Command::session(Group::Transactions, "discard", 1).flags(ANYTIME.and(FAST))
-        .about("2.0.0", "Discards a transaction."),
+        .about("2.0.0", "Forgets the commands since MULTI."),
     Command::session(Group::Transactions, "exec", 1).flags(ANYTIME)
-        .about("1.2.0", "Executes all commands in a transaction."),
+        .about("1.2.0", "Runs the commands since MULTI as one."),
     Command::session(Group::Transactions, "multi", 1).flags(ANYTIME.and(FAST))
-        .about("1.2.0", "Starts a transaction."),
+        .about("1.2.0", "Begins to gather commands that run as one."),
     Command::session(Group::Transactions, "unwatch", 1).flags(ANYTIME.and(FAST))
-        .about("2.2.0", "Forgets about watched keys of a transaction."),
+        .about("2.2.0", "Forgets the watched keys."),
     Command::session(Group::Transactions, "watch", -2).flags(ANYTIME.and(FAST)).keys(1, -1, 1)
-        .about("2.2.0", "Monitors changes to keys to determine the execution of a transaction."),
+        .about("2.2.0", "Makes EXEC run nothing should one of the keys have changed."),
 ];

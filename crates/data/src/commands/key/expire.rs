@@ -128,9 +128,11 @@ fn change(
     };
     condition.check()?;
     let time = args::integer(args[2])?;
-    let at = time.checked_mul(scale).and_then(|ms| ms.checked_add_unsigned(base.0)).ok_or(invalid)?;
+    let at =
+        time.checked_mul(scale).and_then(|ms| ms.checked_add_unsigned(base.0)).ok_or(invalid)?;
     let spot = keyspace.open(args[1], ctx.now);
-    let accepted = keyspace.object(spot).is_some_and(|object| condition.accepts(object.expire(), at));
+    let accepted =
+        keyspace.object(spot).is_some_and(|object| condition.accepts(object.expire(), at));
     if accepted {
         // A time before the beginning of time is as past as any.
         keyspace.set_expire_at(spot, Some(Millis(at.max(0) as u64)), ctx.now);

@@ -29,7 +29,8 @@ pub(crate) fn object(
         super::reply_help(&HELP, out);
         return Ok(());
     }
-    let known = ["ENCODING", "REFCOUNT", "IDLETIME", "FREQ"].iter().any(|name| args::is(word, name));
+    let known =
+        ["ENCODING", "REFCOUNT", "IDLETIME", "FREQ"].iter().any(|name| args::is(word, name));
     if !known || args.len() != 3 {
         super::reply_bad_subcommand("object", word, known, out);
         return Ok(());

@@ -14,9 +14,14 @@ pub(super) enum Unit {
 
 /// The unit that this option word announces, if it is one.
 pub(super) fn unit(word: &[u8]) -> Option<Unit> {
-    [("EX", Unit::Seconds), ("PX", Unit::Millis), ("EXAT", Unit::UnixSeconds), ("PXAT", Unit::UnixMillis)]
-        .into_iter()
-        .find_map(|(name, unit)| args::is(word, name).then_some(unit))
+    [
+        ("EX", Unit::Seconds),
+        ("PX", Unit::Millis),
+        ("EXAT", Unit::UnixSeconds),
+        ("PXAT", Unit::UnixMillis),
+    ]
+    .into_iter()
+    .find_map(|(name, unit)| args::is(word, name).then_some(unit))
 }
 
 /// The time that an expiry argument means; `invalid` when it is not positive or too large.

@@ -35,8 +35,7 @@ pub(crate) fn set(
     if options.answer_old {
         reply_text(keyspace.object(spot).map(|object| object.text()).transpose()?, out);
     }
-    let refused =
-        if spot.is_free() { options.only_if_present } else { options.only_if_absent };
+    let refused = if spot.is_free() { options.only_if_present } else { options.only_if_absent };
     if !refused {
         keyspace.set_text_at(spot, args[1], args[2], expiry);
     }

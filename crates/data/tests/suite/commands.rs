@@ -1,10 +1,9 @@
 //! Every command's behaviour, as scripts in `tests/commands/`: each run twice, the second time through
 //! a snapshot and its restoration after every single command.
 //!
-//! `REWRITE=1 cargo test -p synod-data --test commands` writes the replies as they are; read the diff.
+//! `REWRITE=1 cargo test -p synod-data --test suite` writes the replies as they are; read the diff.
 
-mod script;
-
+use crate::script;
 use std::path::{Path, PathBuf};
 
 fn scripts() -> Vec<PathBuf> {

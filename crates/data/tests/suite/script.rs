@@ -109,10 +109,9 @@ pub fn run(keyspace: &mut Keyspace, args: &[&[u8]], ctx: &Context) -> String {
     let mut out = TextSink::default();
     match lookup(args[0]) {
         None => out.error("ERR unknown command"),
-        Some(command) if !command.check_arity(args.len()) => out.error(&format!(
-            "ERR wrong number of arguments for '{}' command",
-            command.name
-        )),
+        Some(command) if !command.check_arity(args.len()) => {
+            out.error(&format!("ERR wrong number of arguments for '{}' command", command.name))
+        }
         Some(command) => keyspace.execute_write(command, args, ctx, &mut out),
     }
     out.into_text()

@@ -1,10 +1,8 @@
 //! Properties of a whole keyspace under random commands: replicas agree, snapshots are exact and are
 //! taken while writes go on, SCAN loses nothing, garbage is refused.
 
-mod script;
-
+use crate::script::{reborn, run, whole};
 use proptest::prelude::*;
-use script::{reborn, run, whole};
 use synod_data::{Context, Keyspace, ScanFilter, lookup};
 use synod_types::{Millis, Slot, key_slot};
 
@@ -253,10 +251,7 @@ fn a_partition_refuses_writes_to_foreign_keys_and_finds_none() {
     assert_eq!(keyspace.slot_len(slot), 1);
     assert_eq!(keyspace.slot_len(Slot(slot.0 ^ 1)), 0);
     let mut seen = 0;
-    assert_eq!(
-        keyspace.scan(0, 10, ScanFilter::default(), ctx.now, &mut |_| seen += 1),
-        0
-    );
+    assert_eq!(keyspace.scan(0, 10, ScanFilter::default(), ctx.now, &mut |_| seen += 1), 0);
     assert_eq!(seen, 1);
     assert!(lookup(b"SET").is_some());
 }

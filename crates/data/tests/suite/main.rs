@@ -1,0 +1,6 @@
+//! The keyspace from outside: one program, so that it is linked once.
+
+mod commands;
+mod properties;
+mod script;
+mod transactions;
