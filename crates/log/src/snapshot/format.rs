@@ -5,7 +5,7 @@
 //!          32 membership bytes u32 | 36 CRC32C of the membership u32 | 40 zero u32
 //!          44 CRC32C of bytes 0..44 u32 | 48 membership
 //! chunk:    0 bytes u32 | 4 number u32 | 8 CRC32C of the data u32 | 12 CRC32C of bytes 0..12 u32 | 16 data
-//! trailer:  0 0xffff_ffff | 4 chunks u32 | 8 data bytes u64 | 16 CRC32C of all chunk headers u32
+//! trailer:  0 0xffff_ffff | 4 chunks u32 | 8 data bytes u64 | 16 CRC32C of bytes 0..12 of all chunk headers u32
 //!          20 CRC32C of bytes 0..20 u32
 //! ```
 
@@ -84,7 +84,7 @@ pub struct Trailer {
     pub chunks: u32,
     /// How many bytes of data they hold.
     pub bytes: u64,
-    /// The CRC32C of all chunk headers, so that chunks of two files cannot be mixed.
+    /// The CRC32C of bytes 0..12 of all chunk headers, so that chunks of two files cannot be mixed.
     pub digest: u32,
 }
 
@@ -180,7 +180,8 @@ impl Trailer {
     pub(crate) fn add(&mut self, header: &ChunkHeader) {
         self.chunks += 1;
         self.bytes += u64::from(header.bytes);
-        self.digest = crc32c::crc32c_append(self.digest, &header.encode());
+        // Without their own checksums: a CRC over something and its CRC is the same for everything.
+        self.digest = crc32c::crc32c_append(self.digest, &header.encode()[..12]);
     }
 
     pub(crate) fn encode(&self) -> [u8; TRAILER_BYTES] {
