@@ -1,13 +1,15 @@
-//! How long GET and SET take: `cargo run --release -p synod-data --example hot_path`.
+//! How long GET and SET take: `cargo run --release -p synod-data --example hot_path [keys ...]`.
 //!
-//! Prints nanoseconds per command, name lookup included, for keys that fit the cache and for a million.
+//! Prints nanoseconds per command, name lookup included, for keys that fit the cache and for a million, unless
+//! other numbers are given.
 
 use std::time::Duration;
 use synod_data::{Context, Keyspace, lookup};
 use synod_types::{Millis, SLOT_COUNT, Slot};
 
 fn main() {
-    for keys in [1_000, 1_000_000] {
+    let given: Vec<usize> = std::env::args().skip(1).filter_map(|n| n.parse().ok()).collect();
+    for keys in if given.is_empty() { vec![1_000, 1_000_000] } else { given } {
         let mut keyspace = Keyspace::new(Slot(0)..=Slot(SLOT_COUNT - 1));
         let names: Vec<Vec<u8>> = (0..keys).map(|n| format!("key:{n:012}").into_bytes()).collect();
         let value = [b'x'; 64];
@@ -16,6 +18,7 @@ fn main() {
         run("SET again", &mut keyspace, &names, rounds, |key| vec![b"SET", key, &value]);
         run("GET", &mut keyspace, &names, rounds, |key| vec![b"GET", key]);
         run("GET absent", &mut keyspace, &names, rounds, |key| vec![b"GET", &key[1..]]);
+        snapshot(&mut keyspace);
         run("INCR", &mut Keyspace::new(keyspace.slots()), &names, rounds, |key| vec![b"INCR", key]);
     }
 }
@@ -40,6 +43,27 @@ fn run<'a>(
     }
     let each = (now() - begin).as_nanos() as f64 / (rounds * keys.len()) as f64;
     println!("{:>9} keys  {name:<12}{each:>8.1} ns", keys.len());
+}
+
+fn snapshot(keyspace: &mut Keyspace) {
+    let keys = keyspace.len();
+    let begin = now();
+    keyspace.snapshot_begin();
+    let mut chunks = Vec::new();
+    while let Some(chunk) = keyspace.snapshot_next(256 << 10) {
+        chunks.push(chunk);
+    }
+    let taken = now();
+    let mut restorer = Keyspace::restore(keyspace.slots());
+    for chunk in &chunks {
+        restorer.chunk(chunk).expect("own snapshot");
+    }
+    let restored = restorer.finish().expect("own snapshot");
+    let done = now();
+    assert_eq!(restored.len(), keys);
+    let each = |time: Duration| time.as_nanos() as f64 / keys as f64;
+    println!("{keys:>9} keys  {:<12}{:>8.1} ns per key", "snapshot", each(taken - begin));
+    println!("{keys:>9} keys  {:<12}{:>8.1} ns per key", "restore", each(done - taken));
 }
 
 // An example measures; the crate itself is given the time.
