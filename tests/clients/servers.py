@@ -17,7 +17,7 @@ import time
 import resp
 
 HOST = "127.0.0.1"
-PORTS = range(20000, 29000)
+PORTS = range(20000, 30000)
 SYNOD_BIN = os.environ.get("SYNOD_BIN", "redis-server")
 IS_SYNOD = not pathlib.Path(SYNOD_BIN).name.startswith("redis-server")
 START_SECONDS = 30
@@ -39,7 +39,6 @@ def free_ports(count):
 
 
 def _is_free(port):
-    # A Redis Cluster node also listens on its port + 10000, which stays below 40000.
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -198,20 +197,26 @@ def _synod_ready(node):
 
 def genuine_cluster():
     directory = _directory()
+    ports = free_ports(6)
+    clients, buses = ports[:3], ports[3:]
     nodes = []
-    for i, port in enumerate(free_ports(3)):
+    for i, (port, bus) in enumerate(zip(clients, buses)):
         command = ["redis-server", "--port", str(port), "--bind", HOST, "--save", "",
-                   "--appendonly", "yes", "--cluster-enabled", "yes"]  # fmt: skip
+                   "--appendonly", "yes", "--cluster-enabled", "yes",
+                   "--cluster-port", str(bus)]  # fmt: skip
         nodes.append(Process(command, port, directory / f"node{i + 1}"))
-    made = []
+    joined = []
 
     def ready(node):
-        if not made:
-            made.append(True)
-            addresses = [f"{HOST}:{node.port}" for node in nodes]
-            subprocess.run(["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"],
-                           check=True, capture_output=True)  # fmt: skip
+        if not joined:
+            joined.append(True)
+            for i, other in enumerate(nodes):
+                with other.connect() as connection:
+                    slots = (16384 * i // 3, 16384 * (i + 1) // 3 - 1)
+                    connection.call("CLUSTER", "ADDSLOTSRANGE", *slots)
+                    connection.call("CLUSTER", "MEET", HOST, clients[0], buses[0])
         with node.connect() as connection:
-            return b"cluster_state:ok" in connection.call("CLUSTER", "INFO")
+            info = connection.call("CLUSTER", "INFO")
+            return b"cluster_state:ok" in info and b"cluster_known_nodes:3" in info
 
     return Cluster(nodes, directory, ready, 3)
