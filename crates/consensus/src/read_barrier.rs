@@ -48,13 +48,8 @@ impl ReadBarrier {
     /// Whether a round should be begun now rather than wait for one to end.
     #[must_use]
     pub fn wants_round(&self) -> bool {
-        !self.fresh.is_empty() && self.rounds.len() < ROUNDS_MAX
-    }
-
-    /// Whether reads wait for a round to begin.
-    #[must_use]
-    pub fn has_fresh(&self) -> bool {
-        !self.fresh.is_empty()
+        let asked_for = self.rounds.iter().filter(|round| !round.ids.is_empty()).count();
+        !self.fresh.is_empty() && asked_for < ROUNDS_MAX
     }
 
     /// Whether nothing waits.
@@ -69,7 +64,7 @@ impl ReadBarrier {
         self.begun
     }
 
-    /// Begins a round for the reads that wait; `index` is the commit at this moment.
+    /// Begins a round, for the reads that wait if there are any; `index` is the commit at this moment.
     pub fn begin(&mut self, index: Index, tick: u64) {
         self.begun += 1;
         let ids = std::mem::take(&mut self.fresh);

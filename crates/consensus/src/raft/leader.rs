@@ -104,10 +104,12 @@ impl Raft {
         if !self.has_quorum() {
             return self.become_follower(self.hard.term, None);
         }
+        if self.count_idle() {
+            return;
+        }
         self.age_transfer();
         self.beat();
         self.tend_peers();
-        self.count_idle();
     }
 
     /// Whether a quorum was heard within the last election time-out (check-quorum).
@@ -132,13 +134,13 @@ impl Raft {
         leader.heartbeat_elapsed = 0;
         leader.heartbeat_due = true;
         leader.offer_again();
-        if leader.barrier.has_fresh() || self.config.lease_reads {
-            leader.barrier.begin(self.commit, self.now);
-        }
+        // Every beat is a round of its own: it renews the lease, and tells when all answers are in.
+        leader.barrier.begin(self.commit, self.now);
         if let Some(transfer) = &mut leader.transfer {
             transfer.asked = false;
         }
         self.press_transfer();
+        self.confirm_reads();
     }
 
     /// Heartbeats are sent to every peer.

@@ -14,14 +14,28 @@ use super::{Body, Raft, State};
 use synod_types::{Index, Term};
 
 impl Raft {
-    /// A tick of a leader passed.
-    pub(super) fn count_idle(&mut self) {
+    /// A tick of a leader passed. Tells whether it should be silent: it sleeps, or waits to.
+    pub(super) fn count_idle(&mut self) -> bool {
         let idle = self.is_idle();
-        let State::Leader(leader) = &mut self.state else { return };
+        let patience = self.config.election_ticks;
+        let State::Leader(leader) = &mut self.state else { return false };
         leader.idle = if idle { leader.idle + 1 } else { 0 };
-        if leader.idle < self.config.election_ticks {
-            return;
+        if leader.idle < patience {
+            return false;
         }
+        if leader.idle > patience + patience / 2 {
+            // Some answer does not come. Followers that hear nothing for longer would stand for election.
+            leader.idle = 0;
+            return false;
+        }
+        if self.is_answered() {
+            self.fall_asleep();
+        }
+        true
+    }
+
+    fn fall_asleep(&mut self) {
+        let State::Leader(leader) = &mut self.state else { return };
         leader.lease_from = None;
         leader.heartbeat_due = false;
         let (commit, end) = (self.commit, (self.log.last(), self.log.last_term()));
@@ -43,6 +57,13 @@ impl Raft {
             && leader.barrier.is_idle()
             && leader.transfer.is_none()
             && leader.peers.iter().all(|(_, peer)| peer.matched == last && peer.commit == last)
+    }
+
+    /// Whether everyone who lives answered the last heartbeat: an answer still on its way would end the sleep.
+    fn is_answered(&self) -> bool {
+        let State::Leader(leader) = &self.state else { return false };
+        let round = leader.barrier.current();
+        leader.peers.iter().all(|(_, peer)| peer.round == round || !self.is_active(peer))
     }
 
     /// The leader wants to sleep. Tells whether this follower agrees that there is nothing left to do.

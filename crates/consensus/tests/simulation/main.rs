@@ -83,7 +83,7 @@ fn groups_survive_misfortune() {
         return;
     }
     let (mut writes, mut reads) = (0, 0);
-    for seed in 0..number("SEEDS").unwrap_or(200) {
+    for seed in 0..number("SEEDS").unwrap_or(300) {
         // The last line before a failure names the seed.
         println!("SEED={seed}");
         let world = run(seed);

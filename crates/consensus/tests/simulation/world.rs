@@ -32,7 +32,7 @@ impl Faults {
         Self {
             loss_percent: if loss { random.below(30) } else { 0 },
             double_percent: if double { random.below(50) } else { 0 },
-            delay_max: if delay { 5 + random.below(60) } else { 2 },
+            delay_max: if delay { 3 + random.below(20) } else { 2 },
             slow_disk,
             crashes,
             partitions,
@@ -116,7 +116,7 @@ impl World {
             let membership = if id <= voters { founding.clone() } else { Membership::default() };
             let snapshot = SnapshotMeta { membership, ..SnapshotMeta::default() };
             let period =
-                u64::from(if lease_reads { 8 + random.below(3) } else { 4 + random.below(9) });
+                u64::from(if lease_reads { 4 + random.below(2) } else { 1 + random.below(4) });
             Member::new(config, Recovered { snapshot, ..Recovered::default() }, period)
         };
         let members = (1..=nodes).map(|id| (NodeId(id), member(id, &mut random))).collect();
@@ -142,6 +142,19 @@ impl World {
     fn any_node(&mut self) -> NodeId {
         let n = self.random.below(self.members.len() as u32) as usize;
         *self.members.keys().nth(n).unwrap()
+    }
+
+    /// A node that believes to lead, if there is one; there may be several.
+    fn any_leader(&mut self) -> NodeId {
+        let leads = |member: &Member| {
+            member.raft.as_ref().is_some_and(|raft| raft.role().0 == Role::Leader)
+        };
+        let leaders: Vec<NodeId> =
+            self.members.iter().filter(|(_, member)| leads(member)).map(|(id, _)| *id).collect();
+        match leaders.len() {
+            0 => self.any_node(),
+            n => leaders[self.random.below(n as u32) as usize],
+        }
     }
 
     /// Gives an input to a running node and carries its effects out.
@@ -179,11 +192,11 @@ impl World {
             }
             Effect::RoleChanged { .. } | Effect::MembershipChanged(_) => {}
             Effect::SnapshotWanted { at_least } => {
-                let at = self.now + u64::from(self.random.below(200));
+                let at = self.now + u64::from(self.random.below(60));
                 self.members.get_mut(&node).unwrap().snapshot_at = Some((at, at_least));
             }
             Effect::FetchSnapshot { from, meta } => {
-                let at = self.now + u64::from(self.random.below(200));
+                let at = self.now + u64::from(self.random.below(60));
                 self.members.get_mut(&node).unwrap().fetch = Some((at, from, meta));
             }
         }
@@ -258,7 +271,7 @@ impl World {
         let due = member
             .snapshot_at
             .is_some_and(|(at, at_least)| at <= self.now && member.applied >= at_least);
-        if due || (self.faults.snapshots && self.chance(400)) {
+        if due || (self.faults.snapshots && self.chance(200)) {
             self.take_snapshot(node);
         }
         let Some((at, from, meta)) = self.members[&node].fetch.clone() else { return };
@@ -296,16 +309,20 @@ impl World {
 
     /// Something happens that nobody asked the group about.
     pub fn misfortune(&mut self) {
-        if self.faults.crashes && self.chance(150) {
+        if self.faults.crashes && self.chance(60) {
             let node = self.any_node();
             self.crash_or_start(node);
         }
-        if self.faults.partitions && self.chance(200) {
+        if self.faults.crashes && self.chance(150) {
+            let node = self.any_leader();
+            self.crash_or_start(node);
+        }
+        if self.faults.partitions && self.chance(80) {
             self.cut_some();
         }
-        if self.faults.pauses && self.chance(300) {
+        if self.faults.pauses && self.chance(150) {
             let node = self.any_node();
-            let until = self.now + u64::from(self.random.below(400));
+            let until = self.now + u64::from(self.random.below(150));
             self.paused.insert(node, until);
         }
         if self.chance(500) {
@@ -335,7 +352,7 @@ impl World {
         match self.random.below(4) {
             0 => {}
             1 => {
-                let lonely = self.any_node();
+                let lonely = if self.chance(2) { self.any_node() } else { self.any_leader() };
                 for node in nodes {
                     self.cut.insert((node, lonely));
                     self.cut.insert((lonely, node));
@@ -366,21 +383,21 @@ impl World {
     /// Clients and operators ask for things.
     pub fn requests(&mut self) {
         if self.chance(3) {
-            let node = self.any_node();
+            let node = self.any_leader();
             self.propose(node);
         }
         if self.chance(4) {
-            let node = self.any_node();
+            let node = self.any_leader();
             self.read(node);
         }
         if self.faults.transfers && self.chance(100) {
-            let (node, to) = (self.any_node(), self.any_node());
+            let (node, to) = (self.any_leader(), self.any_node());
             self.with(node, |member| {
                 let _ = member.raft.as_mut().unwrap().transfer_leadership(to);
             });
         }
-        if self.faults.changes && self.chance(60) {
-            let node = self.any_node();
+        if self.faults.changes && self.chance(30) {
+            let node = self.any_leader();
             let target = self.any_membership();
             self.with(node, |member| {
                 let _ = member.raft.as_mut().unwrap().change_membership(target);
