@@ -8,9 +8,9 @@
 # Arguments go to pytest: run.sh -k differential -x
 set -eu
 SYNOD_BIN=$(command -v "${SYNOD_BIN:?name the program under test}" || echo "$SYNOD_BIN")
-SYNOD_BIN=$(realpath -m "$SYNOD_BIN")
-VENV=$(realpath -m "${VENV:?name the Python environment}")
-NODE_PATH=$(realpath -m "${NODE_PATH:?name the node_modules folder}")
+SYNOD_BIN=$(realpath -ms "$SYNOD_BIN")
+VENV=$(realpath -ms "${VENV:?name the Python environment}")
+NODE_PATH=$(realpath -ms "${NODE_PATH:?name the node_modules folder}")
 cd "$(dirname "$0")"
 export SYNOD_BIN NODE_PATH
 missing=
