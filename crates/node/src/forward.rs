@@ -141,8 +141,7 @@ pub(crate) fn take_reply(body: &[u8]) -> Option<Outcome<'_>> {
 }
 
 /// The worker that a `ForwardReply` is for.
-#[must_use]
-pub fn reply_worker(body: &[u8]) -> Option<u16> {
+pub(crate) fn reply_worker(body: &[u8]) -> Option<u16> {
     body.get(8..10).map(|w| u16::from_le_bytes([w[0], w[1]]))
 }
 

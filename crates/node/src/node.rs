@@ -162,6 +162,17 @@ impl Node {
         Some((&mut session.out, close))
     }
 
+    /// Whether every request of the client is answered.
+    pub fn session_idle(&mut self, client: ClientId) -> bool {
+        self.sessions.get(client).is_none_or(|session| session.is_idle())
+    }
+
+    /// The worker that a `ForwardReply` is for.
+    #[must_use]
+    pub fn reply_worker(body: &[u8]) -> Option<u16> {
+        crate::forward::reply_worker(body)
+    }
+
     /// A client sent something that is no request: answers `error` (an encoded reply) and closes.
     pub fn protocol_error(&mut self, client: ClientId, error: &[u8]) {
         let Some(session) = self.sessions.get(client) else { return };

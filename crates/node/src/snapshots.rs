@@ -50,6 +50,12 @@ impl Node {
         true
     }
 
+    /// Whether [`Self::snapshot_step`] has something to do.
+    #[must_use]
+    pub fn snapshot_running(&self) -> bool {
+        self.replicas.iter().flatten().any(|r| r.snapshot_running())
+    }
+
     /// Asks a replica to take a snapshot now, whatever the amount of log behind it.
     pub fn snapshot_now(&mut self, group: PartitionId) {
         if let Some(replica) = self.replica(group) {

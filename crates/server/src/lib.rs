@@ -1,1 +1,28 @@
-//! See ARCHITECTURE.md.
+//! The world in which a node is real: sockets, threads, clocks and disks.
+//!
+//! Each worker is one thread with one event loop (`worker`), one log behind a flush thread (`flush`) and one
+//! thread for snapshot files (`files`). A turn of the loop gathers everything that is ready, steps the node once,
+//! and then writes: to the log, to the peers, to the clients. Nothing on that path waits for a disk.
+//!
+//! ```text
+//! clients --\                    /-- flush thread: append, fdatasync --\
+//! peers   ---> worker: Node.turn ---- files thread: snapshots ----------> inbox of the worker
+//! workers --/                    \-- sockets
+//! ```
+
+mod clock;
+mod config;
+mod data_dir;
+mod facts;
+mod files;
+mod flush;
+mod http;
+mod inbox;
+mod recovery;
+mod run;
+mod worker;
+
+pub use config::{
+    Config, ConfigError, Durability, Engine, PARTITIONS_DEFAULT, REPLICAS_DEFAULT, WORKERS_MAX,
+};
+pub use run::run;

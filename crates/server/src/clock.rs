@@ -1,0 +1,36 @@
+//! The machine's clocks and its randomness: the only place where they are asked.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use synod_types::{Millis, Now};
+
+/// Clocks that count from the start of the process.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// Starts counting. The monotonic clock begins well above 0, so that "never" can be 0.
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// Both clocks.
+    pub fn now(&self) -> Now {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { wall: Millis(wall.as_millis() as u64), mono_us: self.mono_us() }
+    }
+
+    /// The monotonic clock alone.
+    pub fn mono_us(&self) -> u64 {
+        1_000_000 + self.start.elapsed().as_micros() as u64
+    }
+}
+
+/// A random number from the operating system.
+pub fn random_seed() -> u64 {
+    // The standard library keys its hash maps with the system's randomness; this is that key, hashed.
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,233 @@
+//! What a node has to be told before it can start, checked but not yet acted upon.
+//!
+//! Pure data: where the values come from (flags, environment, file) is the program's business.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use synod_types::{NodeId, limits};
+
+/// How many partitions a new cluster gets when nobody says otherwise: enough to spread over the workers
+/// of a handful of nodes, few enough that each still gathers large batches.
+pub const PARTITIONS_DEFAULT: u32 = 16;
+/// How many replicas each partition gets when there are nodes enough.
+pub const REPLICAS_DEFAULT: u32 = 3;
+/// The most worker threads of one node.
+pub const WORKERS_MAX: u16 = 256;
+
+/// When a write is on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// On the disks of a quorum before the reply leaves.
+    #[default]
+    Always,
+    /// Within a second of the reply.
+    Everysec,
+    /// Whenever the operating system writes it.
+    None,
+}
+
+impl Durability {
+    /// Every choice, the safest first.
+    pub const ALL: [Self; 3] = [Self::Always, Self::Everysec, Self::None];
+
+    /// As flags, files and `INFO` spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Everysec => "everysec",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Which protocol keeps the replicas of a partition alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// Raft.
+    #[default]
+    Raft,
+}
+
+impl Engine {
+    /// Every choice.
+    pub const ALL: [Self; 1] = [Self::Raft];
+
+    /// As flags, files and `INFO` spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Raft => "raft",
+        }
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Durability {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let known = Self::ALL.into_iter().find(|durability| durability.as_str() == text);
+        known.ok_or_else(|| ConfigError(format!("`{text}` is none of always, everysec, none")))
+    }
+}
+
+impl FromStr for Engine {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let known = Self::ALL.into_iter().find(|engine| engine.as_str() == text);
+        known.ok_or_else(|| ConfigError(format!("`{text}` is no engine; there is raft")))
+    }
+}
+
+/// Everything one node is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// This node; a key of `initial_cluster`.
+    pub node_id: NodeId,
+    /// The directory of this node alone.
+    pub data: PathBuf,
+    /// Where Redis clients connect.
+    pub listen: SocketAddr,
+    /// Where the other nodes connect.
+    pub peer_listen: SocketAddr,
+    /// Where `/status` and `/metrics` are served.
+    pub http: SocketAddr,
+    /// When a write is on disk.
+    pub durability: Durability,
+    /// How many worker threads; `1..=WORKERS_MAX`.
+    pub workers: u16,
+    /// How many partitions the cluster is made with; `1..=limits::PARTITIONS_MAX`. Has no effect on a
+    /// cluster that exists.
+    pub partitions: u32,
+    /// On how many nodes each partition is kept; at most as many as there are. Has no effect on a
+    /// cluster that exists.
+    pub replicas: u32,
+    /// Which protocol keeps them alike.
+    pub engine: Engine,
+    /// The nodes the cluster is made of and their peer addresses (`HOST:PORT`), this one included.
+    pub initial_cluster: BTreeMap<NodeId, String>,
+    /// Serve reads from the leader's lease.
+    pub lease_reads: bool,
+}
+
+impl Config {
+    /// Whether the values make sense together.
+    ///
+    /// # Errors
+    /// The first thing that does not, in words for the operator.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let refuse = |reason: String| Err(ConfigError(reason));
+        let nodes = self.initial_cluster.len();
+        if self.initial_cluster.contains_key(&NodeId(0)) {
+            return refuse("a node id of 0: ids count from 1".into());
+        }
+        if !self.initial_cluster.contains_key(&self.node_id) {
+            return refuse(format!("node {} is not in the initial cluster", self.node_id));
+        }
+        if nodes > limits::NODES_MAX {
+            return refuse(format!("{nodes} nodes, at most {} are possible", limits::NODES_MAX));
+        }
+        if !(1..=WORKERS_MAX).contains(&self.workers) {
+            return refuse(format!("{} workers, possible are 1 to {WORKERS_MAX}", self.workers));
+        }
+        if !(1..=limits::PARTITIONS_MAX).contains(&self.partitions) {
+            let max = limits::PARTITIONS_MAX;
+            return refuse(format!("{} partitions, possible are 1 to {max}", self.partitions));
+        }
+        if !(1..=nodes).contains(&(self.replicas as usize)) {
+            return refuse(format!(
+                "{} replicas of each partition, possible are 1 to {nodes}, the number of nodes",
+                self.replicas
+            ));
+        }
+        let addresses = [self.listen, self.peer_listen, self.http];
+        for (i, address) in addresses.iter().enumerate() {
+            if address.port() != 0 && addresses[..i].contains(address) {
+                return refuse(format!("two of listen, peer-listen and http are {address}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a configuration, in words for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(pub String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn good() -> Config {
+        Config {
+            node_id: NodeId(1),
+            data: "data".into(),
+            listen: "127.0.0.1:6379".parse().unwrap(),
+            peer_listen: "127.0.0.1:16379".parse().unwrap(),
+            http: "127.0.0.1:26379".parse().unwrap(),
+            durability: Durability::Always,
+            workers: 1,
+            partitions: PARTITIONS_DEFAULT,
+            replicas: 1,
+            engine: Engine::Raft,
+            initial_cluster: BTreeMap::from([(NodeId(1), "127.0.0.1:16379".into())]),
+            lease_reads: false,
+        }
+    }
+
+    #[test]
+    fn each_contradiction_is_named() {
+        assert_eq!(good().validate(), Ok(()));
+        let cases: [(fn(&mut Config), &str); 8] = [
+            (|c| c.node_id = NodeId(2), "node 2 is not in"),
+            (|c| drop(c.initial_cluster.insert(NodeId(0), String::new())), "count from 1"),
+            (|c| c.workers = 0, "0 workers"),
+            (|c| c.partitions = 0, "0 partitions"),
+            (|c| c.partitions = 5000, "5000 partitions"),
+            (|c| c.replicas = 2, "1 to 1, the number of nodes"),
+            (|c| c.replicas = 0, "0 replicas"),
+            (|c| c.http = c.listen, "two of listen"),
+        ];
+        for (spoil, reason) in cases {
+            let mut config = good();
+            spoil(&mut config);
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn choices_read_back_as_they_are_spelled() {
+        for durability in Durability::ALL {
+            assert_eq!(durability.as_str().parse(), Ok(durability));
+        }
+        assert_eq!("raft".parse(), Ok(Engine::Raft));
+        assert!("Always".parse::<Durability>().is_err());
+        assert!("paxos".parse::<Engine>().is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! The data directory of one node: whose it is, and that nobody else uses it.
+//!
+//! ```text
+//! DIR/LOCK                 held by the running process
+//! DIR/node                 node=ID workers=N format=1, written once
+//! DIR/worker-W/wal/        the log of worker W
+//! DIR/worker-W/snapshots/  its snapshot files
+//! ```
+
+use anyhow::{Context, Result, bail};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use synod_types::NodeId;
+
+const FORMAT: u32 = 1;
+
+/// A data directory in use by this process.
+#[derive(Debug)]
+pub struct DataDir {
+    root: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Takes the directory for a node with so many workers, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be made or written, another process uses it, or it belongs to another node or was made with
+    /// another number of workers. Nothing was changed.
+    pub fn open(root: &Path, node: NodeId, workers: u16) -> Result<Self> {
+        fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
+        let path = root.join("LOCK");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                bail!("{} is in use by another synod process", root.display())
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+            }
+        }
+        identify(root, node, workers)?;
+        Ok(Self { root: root.to_path_buf(), _lock: lock })
+    }
+
+    /// Where worker `worker` keeps its log.
+    pub fn wal(&self, worker: u16) -> PathBuf {
+        self.root.join(format!("worker-{worker}")).join("wal")
+    }
+
+    /// Where worker `worker` keeps its snapshots.
+    pub fn snapshots(&self, worker: u16) -> PathBuf {
+        self.root.join(format!("worker-{worker}")).join("snapshots")
+    }
+}
+
+fn identify(root: &Path, node: NodeId, workers: u16) -> Result<()> {
+    let path = root.join("node");
+    let wanted = format!("format={FORMAT} node={node} workers={workers}\n");
+    match fs::read_to_string(&path) {
+        Ok(found) if found == wanted => Ok(()),
+        Ok(found) => bail!(
+            "{} was made with `{}`, this start says `{}`; start with the same node id and number of workers",
+            root.display(),
+            found.trim(),
+            wanted.trim()
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let write = || -> std::io::Result<()> {
+                let temporary = root.join("node.tmp");
+                let mut file = File::create(&temporary)?;
+                file.write_all(wanted.as_bytes())?;
+                file.sync_all()?;
+                fs::rename(&temporary, &path)?;
+                File::open(root)?.sync_all()
+            };
+            write().with_context(|| format!("cannot write {}", path.display()))
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}

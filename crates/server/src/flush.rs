@@ -1,0 +1,195 @@
+//! The flush thread of a worker: one append and at most one fdatasync for everything the worker gathered.
+//!
+//! An error of write or fsync ends the process: what the disk holds is not known any more, and trying again would
+//! prove nothing. A full disk is no such error: the batch waits, and the worker refuses writers meanwhile.
+
+use crate::config::Durability;
+use crate::inbox::{Flushed, Mail, Postbox};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+use synod_consensus::Token;
+use synod_log::{AppendError, Batch, Prepared, Wal};
+use synod_types::{PartitionId, SnapshotMeta};
+
+/// How often a full disk is tried again.
+const FULL_RETRY: Duration = Duration::from_millis(250);
+/// How often `everysec` syncs.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How long the log may be idle before its tail is proven durable.
+const IDLE: Duration = Duration::from_millis(200);
+/// How much of the next segment is zeroed at a time.
+const PREPARE_BYTES: u64 = 1 << 20;
+/// With more segments than this, groups that pin the oldest are snapshotted.
+const SEGMENTS_MAX: usize = 8;
+
+/// What is to be flushed together.
+#[derive(Debug)]
+pub struct Job {
+    /// The records.
+    pub batch: Batch,
+    /// Whom to tell, in order.
+    pub acks: Vec<(PartitionId, Token)>,
+    /// Snapshots that the records mark.
+    pub marks: Vec<(PartitionId, SnapshotMeta)>,
+    /// Whether it must be synced before it is reported, whatever the durability.
+    pub sync: bool,
+}
+
+struct Flusher {
+    wal: Wal,
+    durability: Durability,
+    postbox: Postbox,
+    /// When something unsynced was written first.
+    dirty_since: Option<Instant>,
+    pinned: usize,
+    prepared: bool,
+    idle: bool,
+}
+
+/// Starts the thread. It ends when the sender is dropped, after a last sync.
+pub fn start(
+    wal: Wal,
+    durability: Durability,
+    postbox: Postbox,
+    worker: u16,
+) -> std::io::Result<(Sender<Job>, thread::JoinHandle<()>)> {
+    let (sender, receiver) = channel();
+    let flusher = Flusher {
+        wal,
+        durability,
+        postbox,
+        dirty_since: None,
+        pinned: 0,
+        prepared: false,
+        idle: false,
+    };
+    let handle = thread::Builder::new()
+        .name(format!("flush-{worker}"))
+        .spawn(move || flusher.run(&receiver))?;
+    Ok((sender, handle))
+}
+
+impl Flusher {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        loop {
+            match jobs.recv_timeout(self.wait()) {
+                Ok(job) => self.flush(job),
+                Err(RecvTimeoutError::Timeout) => self.rest(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.durability == Durability::Everysec
+                && self.dirty_since.is_some_and(|since| since.elapsed() >= SYNC_EVERY)
+            {
+                self.sync();
+            }
+        }
+        if self.dirty_since.is_some() {
+            self.sync();
+        }
+        if let Err(error) = self.wal.mark_durable() {
+            tracing::warn!(%error, "the log's tail could not be marked as durable");
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        if !self.prepared {
+            return Duration::from_millis(1);
+        }
+        match self.dirty_since {
+            Some(since) if self.durability == Durability::Everysec => {
+                SYNC_EVERY.saturating_sub(since.elapsed())
+            }
+            _ if self.idle => Duration::from_secs(3600),
+            _ => IDLE,
+        }
+    }
+
+    fn flush(&mut self, mut job: Job) {
+        self.idle = false;
+        self.append(&mut job.batch);
+        self.dirty_since.get_or_insert_with(Instant::now);
+        if self.durability == Durability::Always || job.sync || !job.marks.is_empty() {
+            self.sync();
+        }
+        if !job.marks.is_empty() {
+            self.settle(self.wal.release().map(|_| ()));
+            self.pinned = self.wal.segments();
+        }
+        job.batch.clear();
+        let flushed = Flushed {
+            acks: job.acks,
+            marks: job.marks,
+            log_bytes: self.wal.bytes(),
+            batch: Some(job.batch),
+        };
+        self.postbox.send(Mail::Flushed(flushed));
+        let segments = self.wal.segments();
+        if segments > SEGMENTS_MAX && segments > self.pinned {
+            self.pinned = segments;
+            self.postbox.send(Mail::Pins(self.wal.oldest_pins()));
+        }
+        self.prepared = false;
+    }
+
+    fn append(&mut self, batch: &mut Batch) {
+        let mut full = false;
+        loop {
+            match self.wal.append(batch) {
+                Err(AppendError::Full(error)) => {
+                    if !full {
+                        tracing::error!(%error, "the disk is full: writes are refused until there is space");
+                        self.postbox.send(Mail::DiskFull(true));
+                    }
+                    full = true;
+                    thread::sleep(FULL_RETRY);
+                }
+                result => {
+                    self.settle(result);
+                    break;
+                }
+            }
+        }
+        if full {
+            tracing::info!("the disk has space again: writes are taken");
+            self.postbox.send(Mail::DiskFull(false));
+        }
+    }
+
+    fn sync(&mut self) {
+        let result = self.wal.sync();
+        self.settle(result);
+        self.dirty_since = None;
+    }
+
+    /// Ends the process on an error that leaves the state of the disk unknown.
+    fn settle(&self, result: Result<(), AppendError>) {
+        if let Err(error) = result {
+            tracing::error!(%error, "the log cannot be written; the process ends so that nothing unsafe is acknowledged");
+            eprintln!("synod: the log cannot be written: {error}; nothing unsafe was acknowledged");
+            std::process::exit(74); // EX_IOERR
+        }
+    }
+
+    /// What there is to do when nobody asks for anything.
+    fn rest(&mut self) {
+        if !self.prepared {
+            self.prepared = match self.wal.prepare_next(PREPARE_BYTES) {
+                Ok(Prepared::More) => false,
+                Ok(Prepared::Ready) | Err(AppendError::Full(_)) => true,
+                Err(error) => {
+                    self.settle(Err(error));
+                    true
+                }
+            };
+            return;
+        }
+        if self.dirty_since.is_none() {
+            match self.wal.mark_durable() {
+                Ok(()) | Err(AppendError::Full(_)) => {}
+                error => self.settle(error),
+            }
+        }
+        self.idle = true;
+    }
+}

@@ -1,0 +1,160 @@
+//! Starting a node, and stopping it.
+
+use crate::clock::{Clock, random_seed};
+use crate::config::{Config, Durability};
+use crate::data_dir::DataDir;
+use crate::inbox::{Mail, Postbox};
+use crate::worker::{Setup, Worker};
+use crate::{files, flush, http, recovery};
+use anyhow::{Context, Result};
+use mio::net::TcpListener;
+use mio::{Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::Duration;
+use synod_log::{Disk, RealDisk};
+use synod_node::{Node, NodeConfig};
+use synod_ring::{ClusterMap, NodeInfo};
+
+/// A replica is snapshotted when this many bytes of entries came since its last snapshot.
+const SNAPSHOT_BYTES: usize = 32 << 20;
+/// How often the flag that ends the process is looked at.
+const STOP_EVERY: Duration = Duration::from_millis(50);
+
+/// Runs one node until `stop` becomes true, then hands its leaderships over, makes its log durable and returns.
+///
+/// # Errors
+/// The configuration makes no sense, an address or the data directory cannot be had, or the data is damaged.
+/// Once the node serves, an error of its disk ends the process instead.
+pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
+    config.validate()?;
+    let data = DataDir::open(&config.data, config.node_id, config.workers)?;
+    let listener = listen(config.listen, "clients")?;
+    let peer_listener = listen(config.peer_listen, "peers")?;
+    let clock = Clock::start();
+
+    let mut polls = Vec::new();
+    let mut postboxes = Vec::new();
+    let mut inboxes = Vec::new();
+    for _ in 0..config.workers {
+        let poll = Poll::new().context("the event queue cannot be made")?;
+        let waker = Arc::new(Waker::new(poll.registry(), crate::worker::WAKER)?);
+        let (postbox, inbox) = Postbox::new(waker);
+        polls.push(poll);
+        postboxes.push(postbox);
+        inboxes.push(inbox);
+    }
+
+    let http = http::start(&config, postboxes.clone())?;
+    let mut listeners = Some((listener, peer_listener));
+    let mut threads = Vec::new();
+    let mut map = ClusterMap::default();
+    for (worker, (poll, inbox)) in polls.into_iter().zip(inboxes).enumerate() {
+        let worker = worker as u16;
+        let start = Start { config: &config, data: &data, clock, worker, postboxes: &postboxes };
+        let worker_loop = start.worker(poll, inbox, listeners.take(), &mut map)?;
+        let stop = stop.clone();
+        let handle = thread::Builder::new()
+            .name(format!("worker-{worker}"))
+            .spawn(move || worker_loop.run(&stop))?;
+        threads.push(handle);
+    }
+    tracing::info!(node = %config.node_id, listen = %config.listen, peers = %config.peer_listen,
+        http = %config.http, durability = %config.durability, workers = config.workers, "serving");
+
+    while !stop.load(Ordering::Relaxed) && !threads.iter().any(|t| t.is_finished()) {
+        thread::sleep(STOP_EVERY);
+    }
+    stop.store(true, Ordering::Relaxed);
+    postboxes.iter().for_each(Postbox::wake);
+    for handle in threads {
+        match handle.join() {
+            Ok(result) => result?,
+            Err(_) => anyhow::bail!("a worker thread panicked"),
+        }
+    }
+    http.stop();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn listen(address: std::net::SocketAddr, whom: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("cannot listen for {whom} on {address}"))
+}
+
+struct Start<'a> {
+    config: &'a Config,
+    data: &'a DataDir,
+    clock: Clock,
+    worker: u16,
+    postboxes: &'a [Postbox],
+}
+
+impl Start<'_> {
+    /// Recovers one worker and puts its parts together. Worker 0 comes first: its metadata group tells the others
+    /// which slots their partitions have.
+    fn worker(
+        &self,
+        poll: Poll,
+        inbox: Receiver<Mail>,
+        listeners: Option<(TcpListener, TcpListener)>,
+        map: &mut ClusterMap,
+    ) -> Result<Worker> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let worker = self.worker;
+        let snapshots = self.data.snapshots(worker);
+        let (wal, recovered) = recovery::open_log(disk.clone(), &self.data.wal(worker))?;
+        if worker == 0 {
+            *map = recovery::map_of(&*disk, &snapshots, &recovered)?;
+        }
+        let groups = recovery::load_groups(&*disk, &snapshots, recovered, map)?;
+        let config = self.config;
+        let node_config = NodeConfig {
+            id: config.node_id,
+            worker,
+            workers: config.workers,
+            info: self.info(),
+            initial_cluster: config.initial_cluster.clone(),
+            partitions: config.partitions,
+            replicas: config.replicas as u32,
+            ack_early: config.durability != Durability::Always,
+            lease_reads: config.lease_reads,
+            snapshot_bytes: SNAPSHOT_BYTES,
+            seed: random_seed(),
+        };
+        let mut node = Node::new(node_config, groups, self.clock.now());
+        if map.is_founded() {
+            node.install_map(Arc::new(map.clone()));
+        }
+        let postbox = self.postboxes[usize::from(worker)].clone();
+        let (log, log_thread) = flush::start(wal, config.durability, postbox.clone(), worker)?;
+        let files = files::start(disk, snapshots, postbox, worker)?;
+        Worker::new(Setup {
+            node,
+            clock: self.clock,
+            config: config.clone(),
+            worker,
+            poll,
+            inbox,
+            postboxes: self.postboxes.to_vec(),
+            listeners,
+            log,
+            log_thread,
+            files,
+        })
+    }
+
+    fn info(&self) -> NodeInfo {
+        let config = self.config;
+        let peer_addr = config.initial_cluster.get(&config.node_id).cloned();
+        NodeInfo {
+            client_addr: config.listen.to_string(),
+            peer_addr: peer_addr.unwrap_or_else(|| config.peer_listen.to_string()),
+            http_addr: config.http.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            workers: u32::from(config.workers),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! One connection to a peer: bytes in, frames out, and a bounded queue of bytes to send.
+
+use bytes::{Buf, BytesMut};
+use mio::net::TcpStream;
+use std::io::{self, ErrorKind, Read, Write};
+use synod_types::limits;
+use synod_wire::peer::{Frame, FrameDecoder};
+
+const READ_BYTES: usize = 256 << 10;
+
+/// A TCP connection with its buffers.
+pub struct Link {
+    pub stream: TcpStream,
+    decoder: FrameDecoder,
+    input: BytesMut,
+    output: BytesMut,
+    blocked: bool,
+}
+
+impl Link {
+    pub fn new(stream: TcpStream) -> Self {
+        let _only_latency_suffers = stream.set_nodelay(true);
+        Self {
+            stream,
+            decoder: FrameDecoder::new(),
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            blocked: false,
+        }
+    }
+
+    /// The other side has said who it is: long frames may follow.
+    pub fn established(&mut self) {
+        self.decoder.established();
+    }
+
+    /// Puts bytes in front of what is read from the socket.
+    pub fn unread(&mut self, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// What was read and is no frame yet.
+    pub fn take_input(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.input).to_vec()
+    }
+
+    /// Reads all that is there.
+    ///
+    /// # Errors
+    /// The connection is at its end or broken.
+    pub fn fill(&mut self) -> io::Result<()> {
+        loop {
+            let room = self.decoder.missing().clamp(READ_BYTES, 4 * READ_BYTES);
+            let len = self.input.len();
+            self.input.resize(len + room, 0);
+            let read = self.stream.read(&mut self.input[len..]);
+            let got = *read.as_ref().unwrap_or(&0);
+            self.input.truncate(len + got);
+            match read {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(n) if n < room => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The next whole frame.
+    ///
+    /// # Errors
+    /// The bytes are no frame; the connection is to be closed.
+    pub fn frame(&mut self) -> io::Result<Option<Frame>> {
+        self.decoder.decode(&mut self.input).map_err(|e| io::Error::new(ErrorKind::InvalidData, e))
+    }
+
+    /// Queues bytes and writes what the socket takes. Whole batches are dropped while the queue is full: consensus
+    /// repeats what matters, and a request that is lost runs into its deadline.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.output.len() + bytes.len() > limits::PEER_QUEUE_BYTES_MAX {
+            tracing::warn!(
+                queued = self.output.len(),
+                "a peer takes too little; frames are dropped"
+            );
+            return Ok(());
+        }
+        if !self.output.is_empty() || self.blocked {
+            self.output.extend_from_slice(bytes);
+            return self.flush();
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.stream.write(rest) {
+                Ok(n) => rest = &rest[n..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    self.output.extend_from_slice(rest);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues bytes until the socket takes them.
+    pub fn queue(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+        self.blocked = true;
+    }
+
+    /// The socket takes more.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub fn writable(&mut self) -> io::Result<()> {
+        self.blocked = false;
+        self.flush()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while !self.output.is_empty() && !self.blocked {
+            match self.stream.write(&self.output) {
+                Ok(n) => self.output.advance(n),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,362 @@
+//! A worker: one thread, one event loop, one turn after the other.
+
+mod clients;
+mod links;
+mod peers;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::facts;
+use crate::files::Task;
+use crate::flush::Job;
+use crate::inbox::{Mail, Postbox};
+use anyhow::Result;
+use clients::Clients;
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token};
+use peers::Peers;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use synod_log::Batch;
+use synod_node::{Facts, Log, Node, TICK_MS};
+
+/// The token of a worker's waker.
+pub const WAKER: Token = Token(0);
+const LISTENER: Token = Token(1);
+const PEER_LISTENER: Token = Token(2);
+/// Peer connections have the tokens from here on, clients those from `CLIENTS` on.
+const PEERS: usize = 16;
+const CLIENTS: usize = 1 << 20;
+
+const EVENTS_MAX: usize = 1024;
+/// How many chunks of a snapshot may wait to be written.
+const CHUNKS_MAX: usize = 4;
+/// How long a stopping node tries to hand its leaderships over.
+const RETIRE_US_MAX: u64 = 3_000_000;
+/// Clients a worker accepts in one go before it looks at the others.
+const ACCEPT_MAX: usize = 256;
+
+/// What a worker is made of.
+pub struct Setup {
+    /// The node.
+    pub node: Node,
+    /// The clocks.
+    pub clock: Clock,
+    /// The configuration.
+    pub config: Config,
+    /// Which worker.
+    pub worker: u16,
+    /// The event queue; the waker is registered.
+    pub poll: Poll,
+    /// What others tell this worker.
+    pub inbox: Receiver<Mail>,
+    /// All workers' postboxes, by number.
+    pub postboxes: Vec<Postbox>,
+    /// For clients and for peers; worker 0 has them.
+    pub listeners: Option<(TcpListener, TcpListener)>,
+    /// To the flush thread.
+    pub log: Sender<Job>,
+    /// The flush thread.
+    pub log_thread: JoinHandle<()>,
+    /// To the files thread.
+    pub files: Sender<Task>,
+}
+
+/// The running worker.
+pub struct Worker {
+    node: Node,
+    clock: Clock,
+    config: Config,
+    worker: u16,
+    poll: Poll,
+    inbox: Receiver<Mail>,
+    postboxes: Vec<Postbox>,
+    listeners: Option<(TcpListener, TcpListener)>,
+    log: Sender<Job>,
+    log_thread: JoinHandle<()>,
+    files: Sender<Task>,
+    clients: Clients,
+    peers: Peers,
+    /// Gathers while a flush is under way.
+    job: Job,
+    flushing: bool,
+    spare: Option<Batch>,
+    log_bytes: u64,
+    chunks: usize,
+    facts: Facts,
+    ticked_us: u64,
+    facts_us: u64,
+    started_us: u64,
+    next_worker: usize,
+}
+
+fn empty_job() -> Job {
+    Job { batch: Batch::new(), acks: Vec::new(), marks: Vec::new(), sync: false }
+}
+
+impl Worker {
+    /// Puts the parts together and registers the listeners.
+    ///
+    /// # Errors
+    /// The operating system refuses.
+    pub fn new(setup: Setup) -> Result<Self> {
+        let Setup {
+            node,
+            clock,
+            config,
+            worker,
+            poll,
+            inbox,
+            postboxes,
+            mut listeners,
+            log,
+            log_thread,
+            files,
+        } = setup;
+        if let Some((clients, peers)) = &mut listeners {
+            poll.registry().register(clients, LISTENER, Interest::READABLE)?;
+            poll.registry().register(peers, PEER_LISTENER, Interest::READABLE)?;
+        }
+        let peers = Peers::new(&config, worker);
+        let facts = facts::fixed(&config);
+        Ok(Self {
+            node,
+            clock,
+            config,
+            worker,
+            poll,
+            inbox,
+            postboxes,
+            listeners,
+            log,
+            log_thread,
+            files,
+            clients: Clients::default(),
+            peers,
+            job: empty_job(),
+            flushing: false,
+            spare: None,
+            log_bytes: 0,
+            chunks: 0,
+            facts,
+            ticked_us: 0,
+            facts_us: 0,
+            started_us: clock.mono_us(),
+            next_worker: 0,
+        })
+    }
+
+    /// Turns until `stop`, then retires the node and waits for the log.
+    ///
+    /// # Errors
+    /// The event queue fails.
+    pub fn run(mut self, stop: &AtomicBool) -> Result<()> {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut retiring_since = None;
+        loop {
+            self.turn(&mut events)?;
+            if stop.load(Ordering::Relaxed) {
+                let now = self.clock.mono_us();
+                let since = *retiring_since.get_or_insert(now);
+                if self.node.retire() || now - since > RETIRE_US_MAX {
+                    break;
+                }
+            }
+        }
+        self.finish(&mut events)
+    }
+
+    /// Waits for what was handed to the log, so that clients get their answers, and for the log's last sync.
+    fn finish(mut self, events: &mut Events) -> Result<()> {
+        while self.flushing {
+            self.turn(events)?;
+        }
+        self.clients.flush_all(&mut self.node);
+        drop(self.log);
+        let _its_panic_was_reported = self.log_thread.join();
+        Ok(())
+    }
+
+    fn turn(&mut self, events: &mut Events) -> Result<()> {
+        let wait = self.wait();
+        match self.poll.poll(events, Some(wait)) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
+            result => result?,
+        }
+        self.node.begin_turn(self.clock.now());
+        for event in events.iter() {
+            match event.token() {
+                WAKER => {}
+                LISTENER => self.accept_clients(),
+                PEER_LISTENER => self.accept_peers(),
+                Token(token) if token >= CLIENTS => {
+                    self.clients.ready(token - CLIENTS, event, &mut self.node);
+                }
+                Token(token) => self.peer_ready(token - PEERS, event),
+            }
+        }
+        while let Ok(mail) = self.inbox.try_recv() {
+            self.mail(mail);
+        }
+        self.clients.go_on(&mut self.node);
+        self.tick();
+        self.node.end_turn();
+        self.deliver();
+        Ok(())
+    }
+
+    fn wait(&self) -> Duration {
+        if self.clients.waiting() || (self.chunks < CHUNKS_MAX && self.node.snapshot_running()) {
+            return Duration::ZERO;
+        }
+        let due = self.ticked_us + TICK_MS * 1000;
+        Duration::from_micros(due.saturating_sub(self.clock.mono_us()).max(1))
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.mono_us();
+        if now >= self.ticked_us + TICK_MS * 1000 {
+            self.ticked_us = now;
+            self.node.tick();
+            self.dial_peers(now);
+        }
+        if now >= self.facts_us + 1_000_000 {
+            self.facts_us = now;
+            let uptime_s = (now - self.started_us) / 1_000_000;
+            facts::refresh(&mut self.facts, uptime_s, self.log_bytes);
+            self.node.set_facts(self.facts.clone());
+        }
+        while self.chunks < CHUNKS_MAX && self.node.snapshot_step() {
+            self.chunks += 1;
+        }
+    }
+
+    fn mail(&mut self, mail: Mail) {
+        match mail {
+            Mail::Client(stream, addr) => {
+                self.clients.open(stream, addr, &mut self.node, &self.poll)
+            }
+            Mail::Peer { stream, hello, rest } => self.adopt_peer(stream, &hello, &rest),
+            Mail::Frames(bytes) => self.local_frames(&bytes),
+            Mail::Frame(from, frame) => self.node.frame(from, frame),
+            Mail::Relay(to, bytes) => self.send_to(to, &bytes),
+            Mail::Flushed(flushed) => {
+                self.flushing = false;
+                self.log_bytes = flushed.log_bytes;
+                self.spare = flushed.batch;
+                for (group, token) in flushed.acks {
+                    self.node.persisted(group, token);
+                }
+                for (group, meta) in flushed.marks {
+                    self.do_files(Task::Prune(group, meta));
+                }
+            }
+            Mail::DiskFull(full) => self.node.set_disk_full(full),
+            Mail::Pins(groups) => groups.into_iter().for_each(|g| self.node.snapshot_now(g)),
+            Mail::SnapshotWritten(group, meta) => self.node.snapshot_written(group, meta),
+            Mail::ChunkWritten => self.chunks -= 1,
+            Mail::SnapshotFailed(group) => self.node.snapshot_failed(group),
+            Mail::SnapshotProgress(group, meta, offset, complete) => {
+                self.node.snapshot_progress(group, &meta, offset, complete);
+            }
+            Mail::SnapshotLoaded(group, meta, state) => {
+                self.node.snapshot_loaded(group, meta, *state);
+            }
+            Mail::SnapshotFrame(to, bytes) => self.send_snapshot(to, bytes),
+            Mail::Map(map) => {
+                self.do_files(Task::Map(map.clone()));
+                self.node.install_map(map);
+            }
+            Mail::Status(reply) => {
+                let _the_asker_may_have_gone = reply.try_send(self.node.status());
+            }
+        }
+    }
+
+    fn do_files(&self, task: Task) {
+        if self.files.send(task).is_err() {
+            tracing::error!("the files thread has ended; snapshots stop");
+        }
+    }
+
+    fn accept_clients(&mut self) {
+        for _ in 0..ACCEPT_MAX {
+            let Some((listener, _)) = &self.listeners else { return };
+            match listener.accept() {
+                Ok((stream, addr)) => {
+                    let to = self.next_worker % self.postboxes.len();
+                    self.next_worker += 1;
+                    if to == usize::from(self.worker) {
+                        self.clients.open(stream, addr, &mut self.node, &self.poll);
+                    } else {
+                        self.postboxes[to].send(Mail::Client(stream, addr));
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    tracing::warn!(%error, "a client could not be accepted");
+                    return;
+                }
+            }
+        }
+        self.postboxes[usize::from(self.worker)].wake();
+    }
+
+    /// Hands everything out that the turn has brought forth.
+    fn deliver(&mut self) {
+        let output = self.node.output();
+        for record in output.log.drain(..) {
+            match record {
+                Log::Append { group, token, hard_state, entries } => {
+                    if let Some(state) = hard_state {
+                        self.job.batch.hard_state(group, &state);
+                    }
+                    entries.iter().for_each(|entry| self.job.batch.entry(group, entry));
+                    if let Some(token) = token {
+                        self.job.sync = true;
+                        self.job.acks.push((group, token));
+                    }
+                }
+                Log::Snapshot { group, meta } => {
+                    self.job.batch.snapshot(group, &meta);
+                    self.job.marks.push((group, meta));
+                }
+            }
+        }
+        let files = std::mem::take(&mut output.files);
+        let map = output.map.take();
+        files.into_iter().for_each(|work| self.do_files(Task::Work(work)));
+        if let Some(map) = map {
+            self.do_files(Task::Map(map.clone()));
+            self.peers.learn(&map);
+            for (worker, postbox) in self.postboxes.iter().enumerate() {
+                if worker != usize::from(self.worker) {
+                    postbox.send(Mail::Map(Arc::clone(&map)));
+                }
+            }
+        }
+        self.flush();
+        self.send_frames();
+        self.clients.write_dirty(&mut self.node, &self.poll);
+    }
+
+    /// Starts the next flush, unless one is under way: then what comes is gathered for the one after it.
+    fn flush(&mut self) {
+        if self.flushing || self.job.batch.is_empty() {
+            return;
+        }
+        let mut next = empty_job();
+        if let Some(batch) = self.spare.take() {
+            next.batch = batch;
+        }
+        let job = std::mem::replace(&mut self.job, next);
+        self.flushing = self.log.send(job).is_ok();
+        if !self.flushing {
+            tracing::error!("the flush thread has ended");
+            std::process::exit(70); // EX_SOFTWARE: nothing may be acknowledged any more
+        }
+    }
+}
