@@ -297,7 +297,7 @@ impl Replay<'_> {
 
     fn tail(&mut self, mut reader: SegmentReader) -> Result<Tail, OpenError> {
         if reader.trailer()?.is_some() {
-            let missing = reader.header.number + 1;
+            let missing = reader.header.number.saturating_add(1);
             let detail = format!("segment {missing} after it is missing");
             return Err(reader.damage(reader.header.bytes, None, detail));
         }

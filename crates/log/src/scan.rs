@@ -14,6 +14,9 @@ use synod_types::PartitionId;
 /// How much is read at once. Recovered entries keep the chunk they were read in alive.
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// No log gets this far; what says so was not written by this program.
+const SEQUENCE_MAX: u64 = 1 << 62;
+
 /// What stands at the reader's place.
 pub(crate) enum Step {
     /// An intact batch; its records are still to be checked.
@@ -65,6 +68,9 @@ impl SegmentReader {
         }
         if header.bytes != size || size % SECTOR_BYTES as u64 != 0 {
             return Err(damage(&format!("the file has {size} bytes instead of {}", header.bytes)));
+        }
+        if !(1..SEQUENCE_MAX).contains(&header.sequence_first) {
+            return Err(damage("the segment begins with a batch number that is never reached"));
         }
         let limit = size - OVERHEAD_BYTES + BATCHES_AT;
         Ok(Self { file, header, path, buf: BytesMut::new(), offset: BATCHES_AT, limit })

@@ -5,6 +5,7 @@
 //! XORed with a word that prevents it. Recovery can then say "this sector was never written" for sure.
 
 use crate::disk::SECTOR_BYTES;
+use std::collections::BTreeSet;
 
 /// Every written sector holds at least this many bytes that are not zero, so that no damage to fewer
 /// bytes makes it look unwritten.
@@ -39,13 +40,33 @@ fn is_thin(sector: &[u8], mask: u64) -> bool {
     true
 }
 
+/// The one word that most of a sector's words may equal (Boyer and Moore's majority vote). If the sector
+/// is thin for any mask, it is this one: all but `NONZERO_MIN - 1` of its words equal the mask then.
+fn majority(sector: &[u8]) -> u64 {
+    let (mut word_most, mut lead) = (0, 0u32);
+    for word in sector.as_chunks::<8>().0 {
+        let word = u64::from_le_bytes(*word);
+        if lead == 0 {
+            word_most = word;
+        }
+        if word == word_most { lead += 1 } else { lead -= 1 }
+    }
+    word_most
+}
+
 /// A word that leaves no sector of `bytes` thin; 0 if none is thin as it is.
 ///
-/// It is found after at most one try per sector and one: a sector is thin for `mask` only if nearly all
-/// its words equal `mask`, so each sector rules out one candidate at most.
+/// Each sector rules out one word at most, so a word is found, and in time that grows with the length
+/// only, whatever a client put into its values.
 pub(crate) fn choose_mask(bytes: &[u8]) -> u64 {
+    if !bytes.chunks(SECTOR_BYTES).any(|sector| is_thin(sector, 0)) {
+        return 0;
+    }
+    let majorities = bytes.chunks(SECTOR_BYTES).map(|sector| (sector, majority(sector)));
+    let ruled_out: BTreeSet<u64> =
+        majorities.filter(|(sector, word)| is_thin(sector, *word)).map(|(_, word)| word).collect();
     let mut mask = 0u64;
-    while bytes.chunks(SECTOR_BYTES).any(|sector| is_thin(sector, mask)) {
+    while ruled_out.contains(&mask) {
         // An odd step visits every word before it repeats one.
         mask = mask.wrapping_add(0x9e37_79b9_7f4a_7c15);
     }

@@ -7,18 +7,17 @@
 //!              full:  rotate                            release: drops segments that nobody needs
 //! ```
 
+mod open;
+mod rotate;
+
 use crate::batch::{BATCH_BYTES_MAX, Batch, BatchHeader};
-use crate::disk::{Disk, DiskFile, SECTOR_BYTES, is_full};
-use crate::error::{AppendError, OpenError};
+use crate::disk::{Disk, DiskFile, SECTOR_BYTES};
+use crate::error::AppendError;
 use crate::ledger::Ledger;
 use crate::record::{self, Change};
-use crate::recover::{self, Progress, Recovered, Tail};
-use crate::sector;
-use crate::segment::{
-    self, BATCHES_AT, FORMAT, NEXT_NAME, NextSegment, OVERHEAD_BYTES, SegmentHeader, SegmentTrailer,
-};
+use crate::segment::{self, NextSegment};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use synod_types::PartitionId;
 
@@ -71,82 +70,6 @@ pub struct Wal {
 }
 
 impl Wal {
-    /// Opens the log in `dir`, or begins one there.
-    ///
-    /// What is given back is durable when this returns. `progress` is called about once per MiB read.
-    ///
-    /// # Errors
-    /// See [`OpenError`]: when anything that may have been acknowledged cannot be read, the log is refused
-    /// and nothing is changed.
-    pub fn open(
-        disk: Arc<dyn Disk>,
-        dir: &Path,
-        options: Options,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(Self, Recovered), OpenError> {
-        disk.create_dir_all(dir).map_err(OpenError::io(dir))?;
-        let replayed = recover::recover(&*disk, dir, progress)?;
-        remove_stale(&*disk, dir).map_err(OpenError::io(dir))?;
-        let segment_bytes = options.segment_bytes.max(segment::BYTES_MIN);
-        let segment_bytes = segment_bytes.next_multiple_of(SECTOR_BYTES as u64);
-        let Some(replayed) = replayed else {
-            let wal = Self::begin(disk, dir, segment_bytes).map_err(OpenError::io(dir))?;
-            return Ok((wal, Recovered::default()));
-        };
-        let tail = replayed.tail;
-        settle(&tail).map_err(OpenError::io(&segment::path(dir, tail.reader.header.number)))?;
-        disk.sync_dir(dir).map_err(OpenError::io(dir))?;
-        let wal = Self {
-            disk,
-            dir: dir.to_path_buf(),
-            segment_bytes,
-            ledger: replayed.ledger,
-            number: tail.reader.header.number,
-            bytes: tail.reader.header.bytes,
-            file: tail.reader.file,
-            offset: tail.end,
-            sequence_next: tail.sequence_next,
-            chain: tail.chain,
-            durable: tail.sequence_next - 1,
-            proven: 0,
-            unsynced: false,
-            next: None,
-            poisoned: false,
-        };
-        Ok((wal, replayed.recovered))
-    }
-
-    fn begin(disk: Arc<dyn Disk>, dir: &Path, segment_bytes: u64) -> io::Result<Self> {
-        let mut next = NextSegment::create(&*disk, dir, segment_bytes)?;
-        next.prepare(u64::MAX)?;
-        let mut checkpoint = Batch::new();
-        let mut header = batch_header(1, BATCHES_AT, 1);
-        header.checkpoint = true;
-        let bytes = checkpoint.seal(&mut header);
-        let of_segment =
-            SegmentHeader { version: FORMAT, number: 1, bytes: segment_bytes, sequence_first: 1 };
-        let file = next.activate(&*disk, dir, &of_segment, bytes)?;
-        let mut ledger = Ledger::default();
-        ledger.add_segment(1, segment_bytes);
-        Ok(Self {
-            disk,
-            dir: dir.to_path_buf(),
-            segment_bytes,
-            ledger,
-            file,
-            number: 1,
-            bytes: segment_bytes,
-            offset: BATCHES_AT + bytes.len() as u64,
-            sequence_next: 2,
-            chain: header.chain(),
-            durable: 1,
-            proven: 0,
-            unsynced: false,
-            next: None,
-            poisoned: false,
-        })
-    }
-
     /// Writes a batch, in one write; [`Wal::sync`] makes it durable. When it was written the batch is
     /// empty again, ready for reuse; on an error it is as it was. An empty batch is not written.
     ///
@@ -313,79 +236,9 @@ impl Wal {
         self.proven = header.durable;
         Ok(())
     }
-
-    fn prepare(&mut self, bytes: u64, budget: u64) -> Result<(), AppendError> {
-        let result = self.try_prepare(bytes, budget);
-        match result {
-            Err(error) if is_full(&error) => Err(AppendError::Full(error)),
-            result => self.or_poison(result),
-        }
-    }
-
-    fn try_prepare(&mut self, bytes: u64, budget: u64) -> io::Result<()> {
-        let next = match &mut self.next {
-            Some(next) => next,
-            None => self.next.insert(NextSegment::create(&*self.disk, &self.dir, bytes)?),
-        };
-        next.grow(bytes);
-        if next.is_ready() { Ok(()) } else { next.prepare(budget) }
-    }
-
-    /// Goes on in a new segment with room for a batch of `need` bytes.
-    ///
-    /// The order matters: the old segment is durable before the new one exists, so only the last segment
-    /// can be torn; the new one is durable before it gets its name, so its start is never torn; the
-    /// trailer comes last, so it proves that the new one existed.
-    fn rotate(&mut self, need: u64) -> Result<(), AppendError> {
-        if self.sequence_next - 1 > self.durable {
-            self.sync_all()?;
-        }
-        let mut checkpoint = Batch::new();
-        for (group, state) in &self.ledger.groups {
-            checkpoint.checkpoint(*group, state);
-        }
-        let fixed = OVERHEAD_BYTES + checkpoint.padded_bytes() as u64;
-        self.prepare(self.segment_bytes.max(fixed + need), u64::MAX)?;
-        let Some(next) = self.next.take() else { return Ok(()) };
-
-        let of_segment = SegmentHeader {
-            version: FORMAT,
-            number: self.number + 1,
-            bytes: next.bytes(),
-            sequence_first: self.sequence_next,
-        };
-        let mut header = batch_header(of_segment.number, BATCHES_AT, self.sequence_next);
-        header.durable = self.durable;
-        header.previous = self.chain;
-        header.checkpoint = true;
-        let bytes = checkpoint.seal(&mut header);
-        let offset = BATCHES_AT + bytes.len() as u64;
-        let file = next.activate(&*self.disk, &self.dir, &of_segment, bytes);
-        let file = self.or_poison(file)?;
-
-        let trailer = SegmentTrailer {
-            number: self.number,
-            end: self.offset,
-            sequence_next: self.sequence_next,
-        };
-        let place = self.bytes - SECTOR_BYTES as u64;
-        let result = self.file.write_all_at(&trailer.encode(), place);
-        let result = result.and_then(|()| self.file.sync_data());
-        self.or_poison(result)?;
-
-        self.file = file;
-        self.number = of_segment.number;
-        self.bytes = of_segment.bytes;
-        self.offset = offset;
-        self.chain = header.chain();
-        self.proven = self.durable;
-        self.durable = self.sequence_next;
-        self.sequence_next += 1;
-        self.ledger.add_segment(self.number, self.bytes);
-        Ok(())
-    }
 }
 
+/// The header of a batch before it is sealed.
 fn batch_header(segment: u64, offset: u64, sequence: u64) -> BatchHeader {
     BatchHeader {
         body_bytes: 0,
@@ -399,36 +252,4 @@ fn batch_header(segment: u64, offset: u64, sequence: u64) -> BatchHeader {
         previous: 0,
         digest: 0,
     }
-}
-
-/// A segment that was still in preparation holds nothing.
-fn remove_stale(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
-    if disk.list(dir)?.iter().any(|name| name == NEXT_NAME) {
-        disk.remove(&dir.join(NEXT_NAME))?;
-    }
-    Ok(())
-}
-
-/// Makes what was read durable and clears what was torn.
-///
-/// What was read may have come from the page cache of an operating system that failed to write it and
-/// said so to a process that is gone; only writing it again makes it durable (ATC '20, see `disk`).
-fn settle(tail: &Tail) -> io::Result<()> {
-    const STEP_BYTES: u64 = 1 << 20;
-    let mut buf = vec![0; STEP_BYTES as usize];
-    let mut at = tail.unproven_from;
-    while at < tail.end {
-        let part = &mut buf[..(tail.end - at).min(STEP_BYTES) as usize];
-        tail.reader.file.read_exact_at(part, at)?;
-        tail.reader.file.write_all_at(part, at)?;
-        at += part.len() as u64;
-    }
-    buf.fill(0);
-    while at < tail.torn_end {
-        let part = &buf[..(tail.torn_end - at).min(STEP_BYTES) as usize];
-        tail.reader.file.write_all_at(part, at)?;
-        at += part.len() as u64;
-    }
-    debug_assert!(at as usize == sector::round_up(at as usize), "batches are whole sectors");
-    tail.reader.file.sync_data()
 }

@@ -6,14 +6,16 @@
 //! crash however often the file is synced again (Rebello et al., "Can Applications Recover from fsync
 //! Failures?", ATC '20).
 
-use super::{Disk, DiskFile, SECTOR_BYTES};
+mod inode;
+
+use super::{Disk, DiskFile};
+use inode::Inode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type InodeId = u64;
-type Sector = [u8; SECTOR_BYTES];
 
 /// What an operation on the disk does; faults are aimed by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,19 +54,6 @@ pub enum Unsynced<'a> {
     Length(&'a Path),
     /// A change of names: the directory and the number of the change since its last sync.
     Name(&'a Path, usize),
-}
-
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    data: Vec<u8>,
-    /// Sectors written since the last sync, with what they held then.
-    dirty: BTreeMap<u64, Sector>,
-    /// Sectors whose sync failed: readable, believed clean, gone at the next crash.
-    doomed: BTreeMap<u64, Sector>,
-    /// The length at the last sync.
-    durable_len: usize,
-    /// Shared with every open file, so that a removed file lives until it is closed.
-    open: Arc<()>,
 }
 
 #[derive(Clone, Debug)]
@@ -122,80 +111,6 @@ fn apply_change(names: &mut BTreeMap<PathBuf, InodeId>, change: &NameChange) {
         NameChange::Remove(path) => {
             names.remove(path);
         }
-    }
-}
-
-impl Inode {
-    fn sector(&self, number: u64) -> Sector {
-        let mut sector = [0; SECTOR_BYTES];
-        let start = number as usize * SECTOR_BYTES;
-        let end = self.data.len().min(start + SECTOR_BYTES);
-        if start < end {
-            sector[..end - start].copy_from_slice(&self.data[start..end]);
-        }
-        sector
-    }
-
-    fn put_sector(&mut self, number: u64, sector: &Sector) {
-        let start = number as usize * SECTOR_BYTES;
-        let end = self.data.len().min(start + SECTOR_BYTES);
-        if start < end {
-            self.data[start..end].copy_from_slice(&sector[..end - start]);
-        }
-    }
-
-    fn touch(&mut self, start: usize, end: usize) {
-        if start >= end {
-            return;
-        }
-        for number in start / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES) {
-            let number = number as u64;
-            if !self.dirty.contains_key(&number) {
-                let before = self.doomed.remove(&number).unwrap_or_else(|| self.sector(number));
-                self.dirty.insert(number, before);
-            }
-        }
-    }
-
-    fn write(&mut self, data: &[u8], offset: usize) {
-        let end = offset + data.len();
-        self.touch(offset, end);
-        if end > self.data.len() {
-            self.data.resize(end, 0);
-        }
-        self.data[offset..end].copy_from_slice(data);
-    }
-
-    fn set_len(&mut self, len: usize) {
-        self.touch(len, self.data.len());
-        self.data.resize(len, 0);
-    }
-
-    fn sync(&mut self) {
-        self.dirty.clear();
-        self.durable_len = self.data.len();
-    }
-
-    fn sync_failed(&mut self) {
-        for (number, before) in std::mem::take(&mut self.dirty) {
-            self.doomed.entry(number).or_insert(before);
-        }
-    }
-
-    fn crash(&mut self, path: &Path, keep: &mut dyn FnMut(Unsynced<'_>) -> bool) {
-        let len_now = self.data.len();
-        let keep_len = len_now == self.durable_len || keep(Unsynced::Length(path));
-        self.data.resize(len_now.max(self.durable_len), 0);
-        for (number, before) in std::mem::take(&mut self.doomed) {
-            self.put_sector(number, &before);
-        }
-        for (number, before) in std::mem::take(&mut self.dirty) {
-            if !keep(Unsynced::Sector(path, number)) {
-                self.put_sector(number, &before);
-            }
-        }
-        self.data.truncate(if keep_len { len_now } else { self.durable_len });
-        self.durable_len = self.data.len();
     }
 }
 
@@ -346,8 +261,7 @@ impl MemDisk {
         let Some(id) = state.names.get(path).copied() else { return };
         if let Some(inode) = state.inodes.get_mut(&id) {
             change(&mut inode.data);
-            inode.doomed.clear();
-            inode.sync();
+            inode.settle();
         }
     }
 

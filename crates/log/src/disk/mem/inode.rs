@@ -1,0 +1,103 @@
+//! The bytes of one file of the model, and what a crash would make of them.
+
+use super::Unsynced;
+use crate::disk::SECTOR_BYTES;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+type Sector = [u8; SECTOR_BYTES];
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inode {
+    /// What a reader sees.
+    pub(super) data: Vec<u8>,
+    /// Sectors written since the last sync, with what they held then.
+    dirty: BTreeMap<u64, Sector>,
+    /// Sectors whose sync failed: readable, believed clean, gone at the next crash.
+    doomed: BTreeMap<u64, Sector>,
+    /// The length at the last sync.
+    durable_len: usize,
+    /// Shared with every open file, so that a removed file lives until it is closed.
+    pub(super) open: Arc<()>,
+}
+
+impl Inode {
+    fn sector(&self, number: u64) -> Sector {
+        let mut sector = [0; SECTOR_BYTES];
+        let start = number as usize * SECTOR_BYTES;
+        let end = self.data.len().min(start + SECTOR_BYTES);
+        if start < end {
+            sector[..end - start].copy_from_slice(&self.data[start..end]);
+        }
+        sector
+    }
+
+    fn put_sector(&mut self, number: u64, sector: &Sector) {
+        let start = number as usize * SECTOR_BYTES;
+        let end = self.data.len().min(start + SECTOR_BYTES);
+        if start < end {
+            self.data[start..end].copy_from_slice(&sector[..end - start]);
+        }
+    }
+
+    fn touch(&mut self, start: usize, end: usize) {
+        if start >= end {
+            return;
+        }
+        for number in start / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES) {
+            let number = number as u64;
+            if !self.dirty.contains_key(&number) {
+                let before = self.doomed.remove(&number).unwrap_or_else(|| self.sector(number));
+                self.dirty.insert(number, before);
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, data: &[u8], offset: usize) {
+        let end = offset + data.len();
+        self.touch(offset, end);
+        if end > self.data.len() {
+            self.data.resize(end, 0);
+        }
+        self.data[offset..end].copy_from_slice(data);
+    }
+
+    pub(super) fn set_len(&mut self, len: usize) {
+        self.touch(len, self.data.len());
+        self.data.resize(len, 0);
+    }
+
+    pub(super) fn sync(&mut self) {
+        self.dirty.clear();
+        self.durable_len = self.data.len();
+    }
+
+    pub(super) fn sync_failed(&mut self) {
+        for (number, before) in std::mem::take(&mut self.dirty) {
+            self.doomed.entry(number).or_insert(before);
+        }
+    }
+
+    /// Makes everything as it is durable, even what a failed sync lost.
+    pub(super) fn settle(&mut self) {
+        self.doomed.clear();
+        self.sync();
+    }
+
+    pub(super) fn crash(&mut self, path: &Path, keep: &mut dyn FnMut(Unsynced<'_>) -> bool) {
+        let len_now = self.data.len();
+        let keep_len = len_now == self.durable_len || keep(Unsynced::Length(path));
+        self.data.resize(len_now.max(self.durable_len), 0);
+        for (number, before) in std::mem::take(&mut self.doomed) {
+            self.put_sector(number, &before);
+        }
+        for (number, before) in std::mem::take(&mut self.dirty) {
+            if !keep(Unsynced::Sector(path, number)) {
+                self.put_sector(number, &before);
+            }
+        }
+        self.data.truncate(if keep_len { len_now } else { self.durable_len });
+        self.durable_len = self.data.len();
+    }
+}

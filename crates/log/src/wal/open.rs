@@ -1,0 +1,121 @@
+//! Opening a log: read it, make what was read durable, clear what was torn, or begin a new one.
+
+use super::{Options, Wal, batch_header};
+use crate::batch::Batch;
+use crate::disk::{Disk, SECTOR_BYTES};
+use crate::error::OpenError;
+use crate::ledger::Ledger;
+use crate::recover::{self, Progress, Recovered, Tail};
+use crate::segment::{self, BATCHES_AT, FORMAT, NEXT_NAME, NextSegment, SegmentHeader};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+impl Wal {
+    /// Opens the log in `dir`, or begins one there.
+    ///
+    /// What is given back is durable when this returns. `progress` is called about once per MiB read.
+    ///
+    /// # Errors
+    /// See [`OpenError`]: when anything that may have been acknowledged cannot be read, the log is refused
+    /// and nothing is changed.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        options: Options,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Self, Recovered), OpenError> {
+        disk.create_dir_all(dir).map_err(OpenError::io(dir))?;
+        let replayed = recover::recover(&*disk, dir, progress)?;
+        remove_stale(&*disk, dir).map_err(OpenError::io(dir))?;
+        let segment_bytes = options.segment_bytes.max(segment::BYTES_MIN);
+        let segment_bytes = segment_bytes.next_multiple_of(SECTOR_BYTES as u64);
+        let Some(replayed) = replayed else {
+            let wal = Self::begin(disk, dir, segment_bytes).map_err(OpenError::io(dir))?;
+            return Ok((wal, Recovered::default()));
+        };
+        let tail = replayed.tail;
+        settle(&tail).map_err(OpenError::io(&segment::path(dir, tail.reader.header.number)))?;
+        disk.sync_dir(dir).map_err(OpenError::io(dir))?;
+        let wal = Self {
+            disk,
+            dir: dir.to_path_buf(),
+            segment_bytes,
+            ledger: replayed.ledger,
+            number: tail.reader.header.number,
+            bytes: tail.reader.header.bytes,
+            file: tail.reader.file,
+            offset: tail.end,
+            sequence_next: tail.sequence_next,
+            chain: tail.chain,
+            durable: tail.sequence_next - 1,
+            proven: 0,
+            unsynced: false,
+            next: None,
+            poisoned: false,
+        };
+        Ok((wal, replayed.recovered))
+    }
+
+    fn begin(disk: Arc<dyn Disk>, dir: &Path, segment_bytes: u64) -> io::Result<Self> {
+        let mut next = NextSegment::create(&*disk, dir, segment_bytes)?;
+        next.prepare(u64::MAX)?;
+        let mut checkpoint = Batch::new();
+        let mut header = batch_header(1, BATCHES_AT, 1);
+        header.checkpoint = true;
+        let bytes = checkpoint.seal(&mut header);
+        let of_segment =
+            SegmentHeader { version: FORMAT, number: 1, bytes: segment_bytes, sequence_first: 1 };
+        let file = next.activate(&*disk, dir, &of_segment, bytes)?;
+        let mut ledger = Ledger::default();
+        ledger.add_segment(1, segment_bytes);
+        Ok(Self {
+            disk,
+            dir: dir.to_path_buf(),
+            segment_bytes,
+            ledger,
+            file,
+            number: 1,
+            bytes: segment_bytes,
+            offset: BATCHES_AT + bytes.len() as u64,
+            sequence_next: 2,
+            chain: header.chain(),
+            durable: 1,
+            proven: 0,
+            unsynced: false,
+            next: None,
+            poisoned: false,
+        })
+    }
+}
+
+/// A segment that was still in preparation holds nothing.
+fn remove_stale(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    if disk.list(dir)?.iter().any(|name| name == NEXT_NAME) {
+        disk.remove(&dir.join(NEXT_NAME))?;
+    }
+    Ok(())
+}
+
+/// Makes what was read durable and clears what was torn.
+///
+/// What was read may have come from the page cache of an operating system that failed to write it and
+/// said so to a process that is gone; only writing it again makes it durable (ATC '20, see `disk`).
+fn settle(tail: &Tail) -> io::Result<()> {
+    const STEP_BYTES: u64 = 1 << 20;
+    let mut buf = vec![0; STEP_BYTES as usize];
+    let mut at = tail.unproven_from;
+    while at < tail.end {
+        let part = &mut buf[..(tail.end - at).min(STEP_BYTES) as usize];
+        tail.reader.file.read_exact_at(part, at)?;
+        tail.reader.file.write_all_at(part, at)?;
+        at += part.len() as u64;
+    }
+    buf.fill(0);
+    while at < tail.torn_end {
+        let part = &buf[..(tail.torn_end - at).min(STEP_BYTES) as usize];
+        tail.reader.file.write_all_at(part, at)?;
+        at += part.len() as u64;
+    }
+    tail.reader.file.sync_data()
+}
