@@ -113,7 +113,8 @@ impl Flusher {
             self.sync();
         }
         if !job.marks.is_empty() {
-            self.settle(self.wal.release().map(|_| ()));
+            let released = self.wal.release().map(|_| ());
+            self.settle(released);
             self.pinned = self.wal.segments();
         }
         job.batch.clear();
