@@ -9,6 +9,8 @@ mod expiry;
 mod read;
 mod scan;
 mod slot_table;
+#[cfg(test)]
+mod tests;
 mod text;
 mod transaction;
 

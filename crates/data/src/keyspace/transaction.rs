@@ -9,10 +9,10 @@ impl Keyspace {
     /// Runs the commands in order and answers an array of their replies; answers the null array and
     /// runs nothing when a watched key's version is no longer the one it was watched at. A command that
     /// fails is an error inside the array and stops nothing, as in Redis.
-    pub fn execute_transaction(
+    pub fn execute_transaction<'a, C: AsRef<[&'a [u8]]>>(
         &mut self,
         watched: &[(&[u8], u64)],
-        commands: &[Vec<&[u8]>],
+        commands: &[C],
         ctx: &Context,
         out: &mut dyn ReplySink,
     ) {
@@ -24,7 +24,7 @@ impl Keyspace {
         let mut seed = ctx.seed;
         for args in commands {
             let ctx = Context { now: ctx.now, seed: random(&mut seed) };
-            self.execute_inside(args, &ctx, out);
+            self.execute_inside(args.as_ref(), &ctx, out);
         }
     }
 

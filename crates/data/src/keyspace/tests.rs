@@ -1,0 +1,77 @@
+//! The counts that the keyspace keeps are those of what it holds, after any commands.
+
+use super::{Keyspace, SlotTable};
+use crate::object::Object;
+use crate::{Context, lookup};
+use proptest::prelude::*;
+use synod_types::{Millis, SLOT_COUNT, Slot};
+
+/// Recounts everything; every object must be found where it lies.
+fn check(keyspace: &Keyspace) {
+    let objects = || keyspace.slots.iter().flat_map(SlotTable::objects);
+    assert_eq!(keyspace.len, objects().count());
+    assert_eq!(keyspace.expires, objects().filter(|o| o.expire().is_some()).count());
+    assert_eq!(keyspace.bytes, objects().map(Object::heap_bytes).sum::<usize>());
+    for table in &keyspace.slots {
+        let expiring = table.objects().iter().filter_map(Object::expire);
+        assert_eq!(table.expires(), expiring.clone().count());
+        assert!(expiring.min().is_none_or(|earliest| table.expire_min() <= earliest));
+        assert!(table.absent_version() <= keyspace.changes);
+        for (at, object) in table.objects().iter().enumerate() {
+            let (_, hash) = keyspace.place(object.key()).unwrap();
+            assert_eq!(table.find(hash, object.key()), Some(at));
+            assert!(0 < object.version() && object.version() <= keyspace.changes);
+        }
+    }
+}
+
+const LINES: &[&str] = &[
+    "SET k v",
+    "SET k 10",
+    "SET k v PX 3",
+    "SET k 11 KEEPTTL",
+    "APPEND k 1234",
+    "SETRANGE k 2000 x",
+    "INCR k",
+    "GETEX k PX 4",
+    "PERSIST k",
+    "PEXPIRE k 2",
+    "DEL k",
+    "RENAME k j",
+    "COPY j k REPLACE",
+    "RPUSH k a b c",
+    "LPOP k",
+    "SADD k a b c",
+    "SPOP k 2",
+    "HSET k f v g w",
+    "HDEL k f",
+    "ZADD k 1 a",
+    "ZREM k a",
+    "XADD k * f v",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn counts_are_kept(steps in prop::collection::vec((0..LINES.len(), 0..10u32, 0..2u64), 1..150)) {
+        let mut keyspace = Keyspace::new(Slot(0)..=Slot(SLOT_COUNT - 1));
+        let mut now = 1;
+        for (line, tag, wait) in steps {
+            now += wait;
+            // One slot for all, so that removals move other keys.
+            let line = LINES[line].replace(" k", &format!(" {{t}}{tag}")).replace(" j", " {t}j");
+            let args: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            if let Some(command) = lookup(args[0]) {
+                let ctx = Context { now: Millis(now), seed: now };
+                keyspace.execute_write(command, &args, &ctx, &mut ());
+            }
+        }
+        check(&keyspace);
+        for key in ["j", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
+            keyspace.delete(format!("{{t}}{key}").as_bytes(), Millis(now));
+        }
+        check(&keyspace);
+        prop_assert_eq!((keyspace.len, keyspace.expires, keyspace.bytes), (0, 0, 0));
+    }
+}
