@@ -2,6 +2,7 @@
 //! that every check is the same on every machine and needs nothing but the Rust toolchain to start.
 
 mod audit;
+mod bench;
 mod fuzz;
 mod ladder;
 mod prepare;
@@ -50,6 +51,9 @@ enum Task {
     },
     /// Fuzz the decoders with libFuzzer.
     Fuzz(fuzz::Options),
+    /// Measure synod and its genuine peers (Redis, memcached, etcd) in turn on this machine, and write
+    /// docs/benchmarks.md. A whole run takes about half an hour.
+    Bench(bench::Options),
     /// Check licenses, advisories and sources of all dependencies (needs cargo-deny and the network).
     Audit,
 }
@@ -77,6 +81,7 @@ fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
             ladder::pytest(workspace, &ladder::CHAOS, &args)?.into_result("chaos tests")
         }
         Task::Fuzz(options) => fuzz::run(workspace, &options),
+        Task::Bench(options) => bench::run(workspace, &options),
         Task::Audit => audit::run(workspace),
     }
 }
