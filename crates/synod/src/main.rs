@@ -1,1 +1,30 @@
-fn main() {}
+//! The program: a thin shell of command line, configuration and processes around `synod-server`.
+//!
+//! Exit codes: 0, all went well; 1, something failed, and the reason is on stderr; 2, the command line,
+//! an environment variable or the configuration file does not make sense.
+
+mod cli;
+mod http;
+mod logging;
+mod serve;
+mod settings;
+mod signals;
+mod status;
+mod up;
+
+use clap::Parser;
+use cli::{Cli, Task};
+use settings::Usage;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Serve(options) => serve::run(*options),
+        Task::Up(options) => up::run(options),
+        Task::Status(options) => status::run(&options),
+    };
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    eprintln!("error: {error:#}");
+    let usage = error.chain().any(|cause| cause.is::<Usage>());
+    ExitCode::from(if usage { 2 } else { 1 })
+}

@@ -1,0 +1,120 @@
+//! The command line. What `--help` says is the manual: keep it true.
+
+use crate::{serve::ServeOptions, status::StatusOptions, up::UpOptions};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand};
+use std::str::FromStr;
+use synod_server::{Durability, Engine};
+
+/// A durable, replicated store that Redis clients use unmodified.
+///
+/// Every acknowledged write is on the disks of a majority of its replicas; any node may be killed at any
+/// moment and nothing that was acknowledged is lost. Any node answers for any key.
+#[derive(Parser)]
+#[command(name = "synod", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_long_help = "\
+Examples:
+  synod up                       a cluster of three nodes on this machine
+  redis-cli -p 6379 SET k v      talk to it with any Redis client
+  synod status                   see its nodes, partitions and leaders
+  synod serve --data /srv/synod  one durable node
+
+`synod help <COMMAND>` tells all about a command.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+#[derive(Subcommand)]
+pub enum Task {
+    /// Run one node
+    #[command(long_about = SERVE_ABOUT, after_long_help = SERVE_EXAMPLES)]
+    Serve(Box<ServeOptions>),
+    /// Run a whole cluster on this machine
+    #[command(long_about = UP_ABOUT, after_long_help = UP_EXAMPLES)]
+    Up(UpOptions),
+    /// Show the nodes, partitions and leaders of a running cluster
+    #[command(long_about = STATUS_ABOUT, after_long_help = STATUS_EXAMPLES)]
+    Status(StatusOptions),
+}
+
+const SERVE_ABOUT: &str = "\
+Run one node, in the foreground, until Ctrl-C or SIGTERM.
+
+Without --initial-cluster it is a cluster of one: durable, and complete in every other way. Nothing else \
+has to be installed or started.
+
+Each option may also stand in a TOML file (--config) under its long name, or in the environment as \
+SYNOD_ and its name in capitals. A flag beats the environment, the environment beats the file, the file \
+beats the default.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  One node:
+    synod serve --data /srv/synod
+
+  The first of three nodes (the others: --node-id 2 and 3, their own addresses, the same cluster):
+    synod serve --node-id 1 --data /srv/synod-1 --listen 127.0.0.1:7001 \\
+      --peer-listen 127.0.0.1:17001 --http 127.0.0.1:27001 \\
+      --initial-cluster 1=127.0.0.1:17001,2=127.0.0.1:17002,3=127.0.0.1:17003
+
+  From a file:
+    $ cat synod.toml
+    data = \"/srv/synod\"
+    durability = \"everysec\"
+    workers = 2
+    $ SYNOD_LISTEN=127.0.0.1:7001 synod serve --config synod.toml
+
+Signals: SIGTERM or SIGINT stops the node in an orderly way; a second one stops it at once. Nothing that was
+acknowledged is lost either way.";
+
+const UP_ABOUT: &str = "\
+Run a whole cluster on this machine: one process per node, all on loopback.
+
+Node i serves clients on port P+i-1, its peers on 10000 above that, and /status and /metrics on 20000 \
+above it, where P is --base-port. Its data and its log file synod.log are in DIR/node-i. Ctrl-C stops all \
+nodes; started again with the same --data the cluster comes back with everything it held.
+
+What the cluster was made with (nodes, partitions, replicas, workers, ports) is kept in DIR/cluster.toml \
+and need not be repeated.
+
+Each option may also stand in a TOML file (--config) under its long name, or in the environment as \
+SYNOD_ and its name in capitals. A flag beats the environment, the environment beats the file, the file \
+beats the default.";
+
+const UP_EXAMPLES: &str = "\
+Examples:
+  synod up
+  synod up --nodes 5 --base-port 7001 --data /tmp/five
+  synod up --durability everysec --partitions 64
+
+A node that dies is reported and stays down while the others go on; `up` then ends with exit code 1.";
+
+const STATUS_ABOUT: &str = "\
+Show the nodes, partitions and leaders of a running cluster, as one of its nodes sees them.
+
+The exit code is 0 when every node is up and every partition has a leader, and 1 otherwise.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  synod status
+  synod status --http 127.0.0.1:27001
+  synod status --json";
+
+/// Reads `--durability`.
+pub fn durability() -> impl TypedValueParser<Value = Durability> {
+    choice(Durability::ALL.map(Durability::as_str))
+}
+
+/// Reads `--engine`.
+pub fn engine() -> impl TypedValueParser<Value = Engine> {
+    choice(Engine::ALL.map(Engine::as_str))
+}
+
+/// One of these words, which are also named in the help.
+fn choice<T, const N: usize>(words: [&'static str; N]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
+}

@@ -1,0 +1,94 @@
+//! The one HTTP request this program makes: GET from a node, on the operator's behalf.
+
+use anyhow::{Context, Result, bail};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// A status of the largest possible cluster is well below this.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// The body of the answer to `GET path`. Speaks HTTP/1.0, to which there are neither chunks nor a second
+/// answer on the same connection.
+pub fn get(address: &str, path: &str) -> Result<Vec<u8>> {
+    let mut stream = connect(address)?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).context("no answer")?;
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").context("the answer is no HTTP")?;
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    let status = head.lines().next().unwrap_or_default();
+    if !status.starts_with("HTTP/1.") || status.split(' ').nth(1) != Some("200") {
+        bail!("the answer is `{status}`");
+    }
+    let body = answer.split_off(end + 4);
+    match content_length(&head) {
+        Some(length) if length > body.len() => bail!("the answer is cut short"),
+        Some(length) => Ok(body[..length].to_vec()),
+        None => Ok(body),
+    }
+}
+
+fn content_length(head: &str) -> Option<usize> {
+    let (_, value) = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
+    value.trim().parse().ok()
+}
+
+fn connect(address: &str) -> Result<TcpStream> {
+    let addresses: Vec<SocketAddr> = address.to_socket_addrs()?.collect();
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, TIMEOUT) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(TIMEOUT))?;
+                stream.set_write_timeout(Some(TIMEOUT))?;
+                return Ok(stream);
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    match last {
+        Some(error) => Err(error).context("no connection"),
+        None => bail!("the name has no address"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn answered(answer: &'static [u8]) -> Result<Vec<u8>> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let len = stream.read(&mut request).unwrap();
+            assert!(request[..len].starts_with(b"GET /status HTTP/1.0\r\n"));
+            stream.write_all(answer).unwrap();
+        });
+        let body = get(&address, "/status");
+        server.join().unwrap();
+        body
+    }
+
+    #[test]
+    fn a_body_is_taken_whole_or_not_at_all() {
+        let ok = answered(b"HTTP/1.1 200 OK\r\ncontent-LENGTH: 2\r\n\r\n{}");
+        assert_eq!(ok.unwrap(), b"{}");
+        assert_eq!(answered(b"HTTP/1.0 200 OK\r\n\r\nabc").unwrap(), b"abc");
+        for wrong in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}"[..],
+            b"HTTP/1.1 404 Not Found\r\n\r\n",
+            b"+PONG\r\n",
+            b"",
+        ] {
+            assert!(answered(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

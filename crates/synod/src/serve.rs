@@ -1,0 +1,238 @@
+//! `synod serve`: one node.
+
+use crate::logging::{self, Format, Level};
+use crate::settings::{self, Address, InitialCluster, Usage, from_text};
+use crate::{cli, signals};
+use anyhow::Result;
+use serde::Deserialize;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use synod_server::{Config, Durability, Engine, PARTITIONS_DEFAULT, REPLICAS_DEFAULT};
+use synod_types::NodeId;
+
+/// What the operator says, before defaults. All fields are optional, so that the command line, the
+/// environment and a file can be laid over each other.
+#[derive(clap::Args, Deserialize, Debug, Default)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServeOptions {
+    /// Read options from this TOML file
+    #[arg(long, env = "SYNOD_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+
+    /// The directory of this node's log and snapshots; made if it does not exist
+    /// [default: ./synod-data/serve]
+    #[arg(long, env = "SYNOD_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Where Redis clients connect [default: 127.0.0.1:6379]
+    #[arg(long, env = "SYNOD_LISTEN", value_name = "HOST:PORT")]
+    #[serde(deserialize_with = "from_text")]
+    listen: Option<Address>,
+
+    /// Where the other nodes connect [default: 127.0.0.1:16379]
+    #[arg(long, env = "SYNOD_PEER_LISTEN", value_name = "HOST:PORT")]
+    #[serde(deserialize_with = "from_text")]
+    peer_listen: Option<Address>,
+
+    /// Where /status and /metrics are served [default: 127.0.0.1:26379]
+    #[arg(long, env = "SYNOD_HTTP", value_name = "HOST:PORT")]
+    #[serde(deserialize_with = "from_text")]
+    http: Option<Address>,
+
+    /// When a write is on disk [default: always]
+    ///
+    /// always: on the disks of a majority before the reply leaves. everysec: within a second of the
+    /// reply; a crash of all replicas at once may lose that second. none: when the operating system
+    /// gets to it.
+    #[arg(long, env = "SYNOD_DURABILITY", value_name = "WHEN", value_parser = cli::durability())]
+    #[serde(deserialize_with = "from_text")]
+    durability: Option<Durability>,
+
+    /// How many worker threads [default: one per core]
+    #[arg(long, env = "SYNOD_WORKERS", value_name = "N")]
+    workers: Option<u16>,
+
+    /// How many partitions a new cluster is made with [default: 16]
+    ///
+    /// Commands whose keys are in different partitions answer CROSSSLOT, except where splitting them is
+    /// harmless. With 1 nothing ever does. No effect on a cluster that exists.
+    #[arg(long, env = "SYNOD_PARTITIONS", value_name = "N")]
+    partitions: Option<u32>,
+
+    /// On how many nodes a new cluster keeps each partition [default: 3, or all if fewer]
+    ///
+    /// No effect on a cluster that exists.
+    #[arg(long, env = "SYNOD_REPLICAS", value_name = "N")]
+    replicas: Option<u32>,
+
+    /// Which consensus protocol keeps the replicas alike [default: raft]
+    #[arg(long, env = "SYNOD_ENGINE", value_name = "ENGINE", value_parser = cli::engine())]
+    #[serde(deserialize_with = "from_text")]
+    engine: Option<Engine>,
+
+    /// This node's number in the cluster, from 1 [default: 1]
+    #[arg(long, env = "SYNOD_NODE_ID", value_name = "N")]
+    node_id: Option<u64>,
+
+    /// All nodes that the cluster is made of, this one included, and their peer addresses
+    /// [default: this node alone]
+    #[arg(long, env = "SYNOD_INITIAL_CLUSTER", value_name = "1=HOST:PEERPORT,2=...")]
+    #[serde(deserialize_with = "from_text")]
+    initial_cluster: Option<InitialCluster>,
+
+    /// Let a leader answer reads on its own while its lease lasts [default: false]
+    ///
+    /// Saves a round to a majority per batch of reads. Linearizable only while no node's clock runs more
+    /// than 25 % faster than another's.
+    #[arg(
+        long,
+        env = "SYNOD_LEASE_READS",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    lease_reads: Option<bool>,
+
+    /// Listen on addresses that other machines can reach, although there is no authentication yet
+    /// [default: false]
+    #[arg(
+        long,
+        env = "SYNOD_ALLOW_REMOTE",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    allow_remote: Option<bool>,
+
+    /// How log lines on stderr look [default: human]
+    #[arg(long, env = "SYNOD_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<Format>,
+
+    /// What is logged: error, warn, info, debug, trace, off, or levels per part of the program such as
+    /// info,synod_consensus=debug [default: info]
+    #[arg(long, env = "SYNOD_LOG_LEVEL", value_name = "LEVEL")]
+    #[serde(deserialize_with = "from_text")]
+    log_level: Option<Level>,
+
+    /// Print the configuration that results and exit
+    #[arg(long)]
+    #[serde(skip)]
+    check: bool,
+
+    /// Stop when stdin ends, which it does when the process that started this one dies
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    stop_with_stdin: bool,
+}
+
+/// Runs a node until it is told to stop.
+pub fn run(options: ServeOptions) -> Result<()> {
+    let file = settings::from_file(options.config.as_deref())?;
+    let (check, stop_with_stdin) = (options.check, options.stop_with_stdin);
+    let mut options = options.over(file);
+    let format = options.log_format.unwrap_or_default();
+    let level = options.log_level.take().unwrap_or_default();
+    let config = options.resolve()?;
+    if check {
+        print!("{}", show(&config));
+        return Ok(());
+    }
+    logging::start(format, level);
+    let stop = signals::stop_flag()?;
+    if stop_with_stdin {
+        stop_when_stdin_ends(Arc::clone(&stop));
+    }
+    synod_server::run(config, &stop)
+}
+
+impl ServeOptions {
+    /// What is said here, and where nothing is, what the file says.
+    fn over(self, file: Self) -> Self {
+        Self {
+            config: self.config,
+            data: self.data.or(file.data),
+            listen: self.listen.or(file.listen),
+            peer_listen: self.peer_listen.or(file.peer_listen),
+            http: self.http.or(file.http),
+            durability: self.durability.or(file.durability),
+            workers: self.workers.or(file.workers),
+            partitions: self.partitions.or(file.partitions),
+            replicas: self.replicas.or(file.replicas),
+            engine: self.engine.or(file.engine),
+            node_id: self.node_id.or(file.node_id),
+            initial_cluster: self.initial_cluster.or(file.initial_cluster),
+            lease_reads: self.lease_reads.or(file.lease_reads),
+            allow_remote: self.allow_remote.or(file.allow_remote),
+            log_format: self.log_format.or(file.log_format),
+            log_level: self.log_level.or(file.log_level),
+            check: self.check,
+            stop_with_stdin: self.stop_with_stdin,
+        }
+    }
+
+    /// Fills in the defaults and checks the whole.
+    fn resolve(self) -> Result<Config> {
+        let allow_remote = self.allow_remote.unwrap_or(false);
+        let listen = |flag: &str, given: Option<Address>, default: &str| match given {
+            Some(address) => address.to_listen(flag, allow_remote),
+            None => default.parse::<Address>()?.to_listen(flag, allow_remote),
+        };
+        let peer_listen = listen("--peer-listen", self.peer_listen, "127.0.0.1:16379")?;
+        let node_id = NodeId(self.node_id.unwrap_or(1));
+        let initial_cluster = match self.initial_cluster {
+            Some(cluster) => cluster.0,
+            None => [(node_id, peer_listen.to_string())].into(),
+        };
+        let nodes = initial_cluster.len() as u32;
+        let config = Config {
+            node_id,
+            data: self.data.unwrap_or_else(|| "synod-data/serve".into()),
+            listen: listen("--listen", self.listen, "127.0.0.1:6379")?,
+            peer_listen,
+            http: listen("--http", self.http, "127.0.0.1:26379")?,
+            durability: self.durability.unwrap_or_default(),
+            workers: self.workers.unwrap_or_else(|| settings::workers_per_node(1)),
+            partitions: self.partitions.unwrap_or(PARTITIONS_DEFAULT),
+            replicas: self.replicas.unwrap_or(REPLICAS_DEFAULT.min(nodes)),
+            engine: self.engine.unwrap_or_default(),
+            initial_cluster,
+            lease_reads: self.lease_reads.unwrap_or(false),
+        };
+        config.validate().map_err(|error| Usage(error.to_string()))?;
+        Ok(config)
+    }
+}
+
+/// The configuration as a file for `--config` that says the same.
+fn show(config: &Config) -> String {
+    let cluster = InitialCluster(config.initial_cluster.clone());
+    let mut table = toml::Table::new();
+    let mut put = |key: &str, value: toml::Value| drop(table.insert(key.into(), value));
+    put("node-id", (config.node_id.0 as i64).into());
+    put("data", config.data.display().to_string().into());
+    put("listen", config.listen.to_string().into());
+    put("peer-listen", config.peer_listen.to_string().into());
+    put("http", config.http.to_string().into());
+    put("durability", config.durability.as_str().into());
+    put("workers", i64::from(config.workers).into());
+    put("partitions", i64::from(config.partitions).into());
+    put("replicas", i64::from(config.replicas).into());
+    put("engine", config.engine.as_str().into());
+    put("initial-cluster", cluster.to_string().into());
+    put("lease-reads", config.lease_reads.into());
+    table.to_string()
+}
+
+/// Whoever started this process holds the other end of stdin, so its end is that process's end.
+fn stop_when_stdin_ends(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let mut sink = [0; 64];
+        while matches!(std::io::stdin().read(&mut sink), Ok(1..)) {}
+        stop.store(true, Ordering::Relaxed);
+    });
+}

@@ -1,0 +1,191 @@
+//! `synod status`: what a node says of its cluster, as a table.
+
+use crate::http;
+use crate::settings::Address;
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// What to ask, and how to print it.
+#[derive(clap::Args, Debug)]
+pub struct StatusOptions {
+    /// The HTTP address of any node
+    #[arg(long, env = "SYNOD_HTTP", value_name = "HOST:PORT", default_value = "127.0.0.1:26379")]
+    http: Address,
+
+    /// Print the node's own JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `/status` answers. Unknown fields are passed over, so that an older program can ask a newer node.
+#[derive(Deserialize, Debug, Default)]
+#[serde(default)]
+struct Status {
+    /// The cluster's number, in hexadecimal.
+    cluster: String,
+    /// The node that answers.
+    node: u64,
+    /// Its version.
+    version: String,
+    /// `always`, `everysec` or `none`.
+    durability: String,
+    nodes: Vec<Node>,
+    partitions: Vec<Partition>,
+}
+
+#[derive(Deserialize, Debug, Default)]
+#[serde(default)]
+struct Node {
+    id: u64,
+    /// Where clients connect.
+    listen: String,
+    peer_listen: String,
+    http: String,
+    /// Whether the answering node hears from it.
+    up: bool,
+}
+
+#[derive(Deserialize, Debug, Default)]
+#[serde(default)]
+struct Partition {
+    id: u32,
+    /// First and last slot; absent for the metadata group, which has none.
+    slots: Option<(u16, u16)>,
+    leader: Option<u64>,
+    term: u64,
+    commit: u64,
+    /// Where the answering node knows them: how many entries each replica is behind the leader.
+    lag: BTreeMap<u64, u64>,
+    replicas: Vec<u64>,
+}
+
+/// Asks and prints.
+pub fn run(options: &StatusOptions) -> Result<()> {
+    let address = options.http.to_string();
+    let body = http::get(&address, "/status")
+        .with_context(|| format!("no status from {address}: is a node running there? (--http)"))?;
+    let status: Status = serde_json::from_slice(&body)
+        .with_context(|| format!("{address} does not answer as a Synod node does"))?;
+    if options.json {
+        println!("{}", String::from_utf8_lossy(&body).trim_end());
+    } else {
+        print!("{}", tables(&status));
+    }
+    status.complaint().map_or(Ok(()), |complaint| bail!(complaint))
+}
+
+impl Status {
+    /// What is not as it should be.
+    fn complaint(&self) -> Option<String> {
+        let down = self.nodes.iter().filter(|node| !node.up).count();
+        let headless = self.partitions.iter().filter(|p| p.leader.is_none()).count();
+        let mut complaints = Vec::new();
+        if down > 0 {
+            complaints.push(format!("{down} of {} nodes down", self.nodes.len()));
+        }
+        if headless > 0 {
+            complaints
+                .push(format!("{headless} of {} groups without a leader", self.partitions.len()));
+        }
+        (!complaints.is_empty()).then(|| complaints.join(", "))
+    }
+}
+
+fn tables(status: &Status) -> String {
+    let mut out = format!(
+        "cluster {}, as node {} sees it (synod {}, durability {})\n\n",
+        status.cluster, status.node, status.version, status.durability
+    );
+    let mut nodes =
+        vec![["NODE", "STATE", "CLIENTS", "PEERS", "HTTP", "LEADS", "HOLDS"].map(String::from)];
+    for node in &status.nodes {
+        let leads = status.partitions.iter().filter(|p| p.leader == Some(node.id)).count();
+        let holds = status.partitions.iter().filter(|p| p.replicas.contains(&node.id)).count();
+        nodes.push([
+            node.id.to_string(),
+            if node.up { "up" } else { "down" }.into(),
+            node.listen.clone(),
+            node.peer_listen.clone(),
+            node.http.clone(),
+            leads.to_string(),
+            holds.to_string(),
+        ]);
+    }
+    columns(&mut out, &nodes);
+    out.push('\n');
+    let mut groups =
+        vec![["GROUP", "SLOTS", "LEADER", "REPLICAS", "TERM", "COMMIT", "LAG"].map(String::from)];
+    groups.extend(status.partitions.iter().map(group_row));
+    columns(&mut out, &groups);
+    out
+}
+
+fn group_row(partition: &Partition) -> [String; 7] {
+    [
+        if partition.slots.is_none() { "meta".into() } else { partition.id.to_string() },
+        partition.slots.map_or("-".into(), |(first, last)| format!("{first}-{last}")),
+        partition.leader.map_or("none".into(), |leader| leader.to_string()),
+        join(partition.replicas.iter()),
+        partition.term.to_string(),
+        partition.commit.to_string(),
+        if partition.lag.is_empty() {
+            "-".into()
+        } else {
+            join(partition.lag.iter().map(|(node, lag)| format!("{node}:{lag}")))
+        },
+    ]
+}
+
+fn join(items: impl Iterator<Item = impl ToString>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// Left-aligned columns, two spaces apart.
+fn columns<const N: usize>(out: &mut String, rows: &[[String; N]]) {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            // Writing to a string cannot fail.
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_shown_as_columns() {
+        let status: Status = serde_json::from_str(
+            r#"{"cluster":"00000000000000ab","node":1,"version":"0.1.0","durability":"always","later":1,
+                "nodes":[
+                  {"id":1,"listen":"127.0.0.1:6379","peer_listen":"127.0.0.1:16379","http":"127.0.0.1:26379","up":true},
+                  {"id":2,"listen":"127.0.0.1:6380","peer_listen":"127.0.0.1:16380","http":"127.0.0.1:26380","up":false}],
+                "partitions":[
+                  {"id":0,"leader":1,"replicas":[1,2],"term":2,"commit":5,"lag":{"2":1}},
+                  {"id":1,"slots":[0,16383],"leader":null,"replicas":[1,2],"term":3,"commit":9}]}"#,
+        )
+        .unwrap();
+        let expected = "\
+cluster 00000000000000ab, as node 1 sees it (synod 0.1.0, durability always)
+
+NODE  STATE  CLIENTS         PEERS            HTTP             LEADS  HOLDS
+1     up     127.0.0.1:6379  127.0.0.1:16379  127.0.0.1:26379  1      2
+2     down   127.0.0.1:6380  127.0.0.1:16380  127.0.0.1:26380  0      2
+
+GROUP  SLOTS    LEADER  REPLICAS  TERM  COMMIT  LAG
+meta   -        1       1,2       2     5       2:1
+1      0-16383  none    1,2       3     9       -
+";
+        assert_eq!(tables(&status), expected);
+        let complaint = status.complaint().unwrap();
+        assert_eq!(complaint, "1 of 2 nodes down, 1 of 2 groups without a leader");
+    }
+}

@@ -1,0 +1,60 @@
+//! Whether a node answers and finds its cluster whole.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+use synod_wire::resp::{Value, write_request};
+
+const TIMEOUT: Duration = Duration::from_secs(1);
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// `Err` says, for the operator, what the node is not ready with.
+pub fn probe(address: SocketAddr) -> Result<(), String> {
+    let mut client = Client::connect(address).map_err(|_| "it does not listen yet".to_owned())?;
+    match client.ask(&[b"PING"])? {
+        Value::Simple(pong) if pong == "PONG" => {}
+        other => return Err(format!("it answers PING with {other:?}")),
+    }
+    let info = client.ask(&[b"CLUSTER", b"INFO"])?;
+    let info = info.as_str().unwrap_or_default();
+    if info.lines().any(|line| line.trim() == "cluster_state:ok") {
+        return Ok(());
+    }
+    Err("its partitions have no leaders yet".into())
+}
+
+struct Client {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Client {
+    fn connect(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        Ok(Self { stream, received: Vec::new() })
+    }
+
+    fn ask(&mut self, request: &[&[u8]]) -> Result<Value, String> {
+        let mut bytes = Vec::new();
+        write_request(&mut bytes, request);
+        self.stream.write_all(&bytes).map_err(|error| error.to_string())?;
+        let mut chunk = [0; 4096];
+        loop {
+            let reply = Value::decode(&self.received).map_err(|error| error.to_string())?;
+            if let Some((value, len)) = reply {
+                self.received.drain(..len);
+                return Ok(value);
+            }
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Err("it closed the connection".into()),
+                Ok(n) => self.received.extend_from_slice(&chunk[..n]),
+                Err(_) => return Err("it does not answer yet".into()),
+            }
+            if self.received.len() > ANSWER_BYTES_MAX {
+                return Err("its answer is too long".into());
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! A cluster of real processes: started, one node killed, stopped, started again.
+
+#![allow(clippy::unwrap_used)]
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `synod up`, stopped with the test.
+struct Up {
+    child: Child,
+    lines: Receiver<String>,
+    base_port: u16,
+}
+
+impl Up {
+    /// Starts a cluster and waits until it is ready. Tries other ports while somebody has these.
+    fn start(data: &Path, base_port: Option<u16>) -> Self {
+        let first = 21_000 + (std::process::id() % 100) as u16 * 100;
+        let candidates = base_port.map_or((0..10).map(|i| first + i * 10).collect(), |p| vec![p]);
+        for port in candidates {
+            let mut up = Self::spawn(data, port);
+            if up.wait_for("Ready").is_some() {
+                return up;
+            }
+            let _ = std::fs::remove_file(data.join("cluster.toml"));
+        }
+        panic!("the cluster does not start");
+    }
+
+    fn spawn(data: &Path, base_port: u16) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_synod"));
+        for (variable, _) in std::env::vars_os() {
+            if variable.to_string_lossy().starts_with("SYNOD_") {
+                command.env_remove(variable);
+            }
+        }
+        let mut child = command
+            .args(["up", "--nodes", "3", "--partitions", "4", "--workers", "1", "--base-port"])
+            .arg(base_port.to_string())
+            .arg("--data")
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = channel();
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        for stream in [Box::new(out) as Box<dyn Read + Send>, Box::new(err)] {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    println!("{line}");
+                    if sender.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Self { child, lines, base_port }
+    }
+
+    /// The next line that contains `text`; `None` when the output ends or nothing comes for long.
+    fn wait_for(&mut self, text: &str) -> Option<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left).ok()?;
+            if line.contains(text) {
+                return Some(line);
+            }
+        }
+    }
+
+    fn ask(&self, node: u16, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.base_port + node - 1)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut chunk = [0; 1024];
+        let len = stream.read(&mut chunk).unwrap();
+        String::from_utf8_lossy(&chunk[..len]).into_owned()
+    }
+
+    fn signal(pid: u32, signal: Signal) {
+        kill_process(Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
+    }
+
+    /// The process of a node: its parent is the `up` process and its arguments name the node.
+    fn node_pid(&self, node: u16) -> u32 {
+        let pids = std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        let wanted = format!("--node-id\0{node}\0");
+        pids.filter(|pid| {
+            let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}"));
+            let of_ours = read("status").is_ok_and(|status| {
+                status.lines().any(|line| line == format!("PPid:\t{}", self.child.id()))
+            });
+            of_ours && read("cmdline").is_ok_and(|arguments| arguments.contains(&wanted))
+        })
+        .next()
+        .unwrap()
+    }
+
+    /// Stops it as Ctrl-C or `kill` would, and gives the exit code.
+    fn stop(mut self) -> Option<i32> {
+        Self::signal(self.child.id(), Signal::TERM);
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("up does not stop");
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // The nodes end with it: their stdin does.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_cluster_starts_survives_a_node_and_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut up = Up::start(dir.path(), None);
+    let port = up.base_port;
+    for node in 1..=3 {
+        assert_eq!(up.ask(node, "PING\r\n"), "+PONG\r\n");
+    }
+    assert_eq!(up.ask(1, "SET key value\r\n"), "+OK\r\n");
+    let again = Command::new(env!("CARGO_BIN_EXE_synod"))
+        .args(["up", "--data"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is in use by another synod"));
+
+    Up::signal(up.node_pid(2), Signal::KILL);
+    assert!(up.wait_for("node 2 ended unasked").is_some());
+    assert_eq!(up.ask(1, "GET key\r\n"), "$5\r\nvalue\r\n");
+    assert_eq!(up.stop(), Some(1), "a node died");
+
+    let up = Up::start(dir.path(), Some(port));
+    assert_eq!(up.ask(2, "GET key\r\n"), "$5\r\nvalue\r\n");
+    assert_eq!(up.stop(), Some(0));
+    assert!(std::fs::read_to_string(dir.path().join("node-2/synod.log")).unwrap().contains("INFO"));
+}
