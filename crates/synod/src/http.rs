@@ -13,7 +13,9 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// answer on the same connection.
 pub fn get(address: &str, path: &str) -> Result<Vec<u8>> {
     let mut stream = connect(address)?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    // In one piece: a server that answers after the first would reset the connection over the rest.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).context("no request could be sent")?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).context("no answer")?;
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n").context("the answer is no HTTP")?;
