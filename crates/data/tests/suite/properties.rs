@@ -3,6 +3,7 @@
 
 use crate::script::{reborn, run, whole};
 use proptest::prelude::*;
+use synod_data::value::Kind;
 use synod_data::{Context, Keyspace, ScanFilter, lookup};
 use synod_types::{Millis, Slot, key_slot};
 
@@ -83,8 +84,8 @@ fn apply(keyspace: &mut Keyspace, step: &Step) -> String {
 
 fn restored(chunks: &[Vec<u8>]) -> Keyspace {
     let mut restorer = Keyspace::restore(whole());
-    chunks.iter().for_each(|chunk| restorer.chunk(chunk).unwrap());
-    restorer.finish().unwrap()
+    chunks.iter().for_each(|chunk| restorer.chunk(chunk).expect("own snapshot"));
+    restorer.finish().expect("own snapshot")
 }
 
 proptest! {
@@ -254,4 +255,43 @@ fn a_partition_refuses_writes_to_foreign_keys_and_finds_none() {
     assert_eq!(keyspace.scan(0, 10, ScanFilter::default(), ctx.now, &mut |_| seen += 1), 0);
     assert_eq!(seen, 1);
     assert!(lookup(b"SET").is_some());
+}
+
+#[test]
+fn walks_see_what_is_alive_and_asked_for() {
+    let mut keyspace = Keyspace::new(whole());
+    let ctx = Context { now: Millis(10), seed: 0 };
+    for line in ["SET one 1", "SET two 2", "SET gone 1 PX 5", "RPUSH three a"] {
+        let args: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        run(&mut keyspace, &args, &ctx);
+    }
+    let later = Millis(20);
+    let scan = |filter: ScanFilter<'_>| {
+        let (mut found, mut cursor) = (Vec::new(), 0);
+        loop {
+            cursor = keyspace.scan(cursor, 2, filter, later, &mut |key| {
+                found.push(String::from_utf8_lossy(key).into_owned());
+            });
+            if cursor == 0 {
+                found.sort();
+                return found;
+            }
+        }
+    };
+    let kind = Some(Kind::List);
+    assert_eq!(scan(ScanFilter::default()), ["one", "three", "two"]);
+    assert_eq!(scan(ScanFilter { pattern: Some(b"t*"), kind: None }), ["three", "two"]);
+    assert_eq!(scan(ScanFilter { pattern: None, kind }), ["three"]);
+    assert_eq!(scan(ScanFilter { pattern: Some(b"*o*"), kind }), Vec::<String>::new());
+    let mut keys = 0;
+    keyspace.keys(b"*o*", later, &mut |_| keys += 1);
+    assert_eq!(keys, 2);
+    let drawn: std::collections::BTreeSet<_> =
+        (0..100).filter_map(|seed| keyspace.random_key(seed, later)).collect();
+    assert_eq!(drawn, [&b"one"[..], b"three", b"two"].into());
+    assert_eq!(Keyspace::new(whole()).random_key(1, later), None);
+    // A cursor that nobody gave out is harmless.
+    for cursor in [1, u64::from(u32::MAX), u64::MAX, 1 << 32, 99 << 40] {
+        keyspace.scan(cursor, 10, ScanFilter::default(), later, &mut |_| ());
+    }
 }
