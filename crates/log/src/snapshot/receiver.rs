@@ -2,7 +2,7 @@
 
 use super::reader::Walk;
 use super::{RECEIVING_SUFFIX, SUFFIX, SnapshotError, SnapshotFile, path};
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{self, Disk, DiskFile};
 use crate::snapshot::FormatError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,8 @@ impl SnapshotReceiver {
         };
         let file = file.map_err(SnapshotError::io(&path))?;
         let offset = intact(&*file, &path, group, meta)?;
-        file.set_size(offset).map_err(SnapshotError::io(&path))?;
+        let kept = file.set_size(offset).and_then(|()| disk::rewrite(&*file, 0, offset));
+        kept.map_err(SnapshotError::io(&path))?;
         let (dir, meta) = (dir.to_path_buf(), meta.clone());
         Ok(Self { disk, dir, path, file, group, meta, offset, synced: offset })
     }

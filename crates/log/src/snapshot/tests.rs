@@ -211,6 +211,29 @@ fn a_power_cut_while_receiving_leaves_the_old_snapshot_or_the_new_one() {
 }
 
 #[test]
+fn a_snapshot_is_durable_even_if_an_earlier_attempt_failed_to_sync_it() {
+    let leader = MemDisk::new();
+    let file = write(&leader, Path::new(DIR), 9).unwrap();
+    let receive = |disk: &MemDisk| {
+        let mut to = receiver(disk, 9)?;
+        send(&file, &mut to, 64)?;
+        to.finish().map(|_| ())
+    };
+    type Attempt<'a> = &'a dyn Fn(&MemDisk) -> Result<(), SnapshotError>;
+    let attempts: [Attempt<'_>; 2] = [&receive, &|disk| write(disk, Path::new(DIR), 9).map(|_| ())];
+    let kinds = [Operation::Sync, Operation::SyncDir];
+    for (attempt, on) in attempts.iter().flat_map(|a| kinds.map(|on| (a, on))) {
+        let disk = MemDisk::new();
+        let error = io::ErrorKind::Other;
+        disk.inject(Fault { on: Some(on), after: 0, error, forever: false });
+        assert!(attempt(&disk).is_err());
+        attempt(&disk).unwrap();
+        disk.crash_with(&mut |_| false);
+        assert_eq!(newest(&disk), Some((meta(9, 1), chunks(9))));
+    }
+}
+
+#[test]
 fn a_full_disk_is_told_apart() {
     let disk = MemDisk::new();
     disk.set_capacity(Some(200));

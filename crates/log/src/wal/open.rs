@@ -2,7 +2,7 @@
 
 use super::{Options, Wal, batch_header};
 use crate::batch::Batch;
-use crate::disk::{Disk, SECTOR_BYTES};
+use crate::disk::{self, Disk, SECTOR_BYTES};
 use crate::error::OpenError;
 use crate::ledger::Ledger;
 use crate::recover::{self, Progress, Recovered, Tail};
@@ -98,24 +98,16 @@ fn remove_stale(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
 }
 
 /// Makes what was read durable and clears what was torn.
-///
-/// What was read may have come from the page cache of an operating system that failed to write it and
-/// said so to a process that is gone; only writing it again makes it durable (ATC '20, see `disk`).
 fn settle(tail: &Tail) -> io::Result<()> {
     const STEP_BYTES: u64 = 1 << 20;
-    let mut buf = vec![0; STEP_BYTES as usize];
-    let mut at = tail.unproven_from;
-    while at < tail.end {
-        let part = &mut buf[..(tail.end - at).min(STEP_BYTES) as usize];
-        tail.reader.file.read_exact_at(part, at)?;
-        tail.reader.file.write_all_at(part, at)?;
-        at += part.len() as u64;
-    }
-    buf.fill(0);
+    let file = &*tail.reader.file;
+    disk::rewrite(file, tail.unproven_from, tail.end)?;
+    let zeros = vec![0; (tail.torn_end - tail.end).min(STEP_BYTES) as usize];
+    let mut at = tail.end;
     while at < tail.torn_end {
-        let part = &buf[..(tail.torn_end - at).min(STEP_BYTES) as usize];
-        tail.reader.file.write_all_at(part, at)?;
+        let part = &zeros[..(tail.torn_end - at).min(STEP_BYTES) as usize];
+        file.write_all_at(part, at)?;
         at += part.len() as u64;
     }
-    tail.reader.file.sync_data()
+    file.sync_data()
 }
