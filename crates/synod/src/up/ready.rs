@@ -15,12 +15,15 @@ pub fn probe(address: SocketAddr) -> Result<(), String> {
         Value::Simple(pong) if pong == "PONG" => {}
         other => return Err(format!("it answers PING with {other:?}")),
     }
-    let info = client.ask(&[b"CLUSTER", b"INFO"])?;
-    let info = info.as_str().unwrap_or_default();
-    if info.lines().any(|line| line.trim() == "cluster_state:ok") {
-        return Ok(());
+    match client.ask(&[b"CLUSTER", b"INFO"])? {
+        Value::Bulk(info) if is_ok(&info) => Ok(()),
+        Value::Bulk(_) => Err("its partitions have no leaders yet".into()),
+        other => Err(format!("it answers CLUSTER INFO with {other:?}")),
     }
-    Err("its partitions have no leaders yet".into())
+}
+
+fn is_ok(info: &[u8]) -> bool {
+    info.split(|byte| *byte == b'\n').any(|line| line.trim_ascii_end() == b"cluster_state:ok")
 }
 
 struct Client {
