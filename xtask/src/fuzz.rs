@@ -6,8 +6,8 @@ use crate::program::{Tally, check, output};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What to fuzz and for how long.
@@ -34,6 +34,9 @@ const COVERAGE: &[&str] = &[
     "-Ccodegen-units=1",
     "-Cdebug-assertions",
 ];
+
+/// How much of libFuzzer's messages is shown when it found something.
+const LAST_LINES: usize = 30;
 
 /// The task: fuzzes what the options name.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
@@ -113,26 +116,36 @@ fn host() -> Result<String> {
     host.map(str::to_owned).context("rustc -vV names no host")
 }
 
-fn fuzz(
-    workspace: &Workspace,
-    programs: &std::path::Path,
-    target: &str,
-    seconds: u64,
-) -> Result<()> {
+fn fuzz(workspace: &Workspace, programs: &Path, target: &str, seconds: u64) -> Result<()> {
     let corpus = workspace.root.join("fuzz/corpus").join(target);
     let artifacts = workspace.root.join("fuzz/artifacts").join(target);
     for folder in [&corpus, &artifacts] {
         fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
     }
-    println!("fuzz {target}: {seconds} s");
+    let log = artifacts.join("log.txt");
     let mut run = Command::new(programs.join(target));
     run.arg(&corpus)
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(format!("-max_total_time={seconds}"))
-        .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0"])
-        .current_dir(&workspace.root);
+        .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"])
+        .current_dir(&workspace.root)
+        .stderr(File::create(&log).with_context(|| format!("{}", log.display()))?);
+    let ended = check(run);
+    let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+    if ended.is_err() {
+        let lines: Vec<&str> = said.lines().collect();
+        eprintln!("{}", lines[lines.len().saturating_sub(LAST_LINES)..].join("\n"));
+    } else {
+        let stat = |name: &str| {
+            let line = said.lines().find_map(|line| line.strip_prefix(name));
+            line.map_or("?", str::trim).to_owned()
+        };
+        let (inputs, new) =
+            (stat("stat::number_of_executed_units:"), stat("stat::new_units_added:"));
+        println!("    {target}: {inputs} inputs in {seconds} s, {new} of them reached new code");
+    }
     let folder = workspace.show(&artifacts).to_string();
-    check(run).with_context(|| {
+    ended.with_context(|| {
         format!(
             "input saved in {folder}; again: cargo xtask fuzz {target} --input {folder}/crash-.."
         )

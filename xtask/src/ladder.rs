@@ -5,54 +5,66 @@ use crate::program::{Summary, Tally, check, tally};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 use crate::{fuzz, prepare, tidy};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 use std::process::Command;
 
-/// A folder of tests for pytest, against the program as users run it.
-pub struct Suite {
-    /// Relative to the root.
-    folder: &'static str,
-    /// Which of its tests, as pytest's marker expression; empty for all.
-    marker: &'static str,
-}
-
-/// Other people's clients.
-pub const CLIENTS: Suite = Suite { folder: "tests/clients", marker: "" };
-/// Processes killed under load.
-pub const CHAOS: Suite = Suite { folder: "tests/chaos", marker: "" };
-
 /// How long each decoder is fuzzed by the gate, in seconds.
-const FUZZ_SMOKE_SECONDS: u64 = 10;
+const FUZZ_SECONDS: u64 = 10;
+/// How long processes are killed by the gate, in seconds.
+const CHAOS_SECONDS: u64 = 120;
+/// How long writes may fail after the node that leads was killed, in milliseconds.
+const FAILOVER_MS_MAX: u64 = 3_000;
+
+/// Workspaces of their own, which `--workspace` does not reach.
+const SIDE_WORKSPACES: &[&str] = &["tools/bench/Cargo.toml", "fuzz/Cargo.toml"];
 
 /// Runs every step; the first failure ends the run.
 pub fn climb(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::new();
     let one = |result: Result<()>| result.map(|()| Tally::ONE);
     steps.take("prepare", "cargo xtask prepare", || one(prepare::for_tests(workspace)))?;
-    steps.take("tidy", "cargo xtask tidy", || one(tidy::run(workspace)))?;
-    steps.take("format", "cargo fmt --all --check", || {
-        one(cargo(workspace, &["fmt", "--all", "--check"]))
-    })?;
-    let lints = &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    steps.take("lints", &format!("cargo {}", lints.join(" ")), || one(cargo(workspace, lints)))?;
-    steps.take("tests of every crate", "cargo test --workspace", || {
+    steps.take("rules of the house", "cargo xtask tidy", || one(tidy::run(workspace)))?;
+    let format = ["fmt", "--all", "--check"];
+    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let tests = ["test", "--workspace", "--no-fail-fast"];
+    steps.take("format", &again(&format), || one(cargo(workspace, &format)))?;
+    steps.take("lints", &again(&lints), || one(cargo(workspace, &lints)))?;
+    steps.take("tests of every crate", &again(&tests), || {
         let mut test = workspace.cargo();
-        test.args(["test", "--workspace", "--no-fail-fast"]);
+        test.args(tests);
         tally(test, Summary::Cargo)
     })?;
-    steps.take(
-        "fuzz, a short run",
-        &format!("cargo xtask fuzz --seconds {FUZZ_SMOKE_SECONDS}"),
-        || fuzz::all(workspace, FUZZ_SMOKE_SECONDS),
-    )?;
-    steps.take("other people's clients", "cargo xtask clients", || {
-        pytest(workspace, &CLIENTS, &[])
-    })?;
-    steps.take("processes killed under load", "cargo xtask chaos", || {
-        pytest(workspace, &CHAOS, &[])
-    })?;
+    for manifest in SIDE_WORKSPACES {
+        side_workspace(workspace, &mut steps, manifest)?;
+    }
+    let command = format!("cargo xtask fuzz --seconds {FUZZ_SECONDS}");
+    steps.take("decoders, fuzzed", &command, || fuzz::all(workspace, FUZZ_SECONDS))?;
+    steps.take("other people's clients", "cargo xtask clients", || clients(workspace, &[]))?;
+    steps
+        .take("processes killed under load", "cargo xtask chaos", || one(chaos(workspace, &[])))?;
     steps.summary();
     Ok(())
+}
+
+/// Formatting, lints and tests of a workspace that has its own lock file.
+fn side_workspace(workspace: &Workspace, steps: &mut Steps, manifest: &str) -> Result<()> {
+    let format = ["fmt", "--manifest-path", manifest, "--check"];
+    let lints = ["clippy", "--manifest-path", manifest, "--all-targets", "--", "-D", "warnings"];
+    let tests = ["test", "--manifest-path", manifest];
+    let folder = manifest.trim_end_matches("/Cargo.toml");
+    let title = format!("{folder}: format, lints and tests");
+    let all = [&format[..], &lints[..], &tests[..]].map(again).join(" && ");
+    steps.take(&title, &all, || {
+        cargo(workspace, &format)?;
+        cargo(workspace, &lints)?;
+        let mut test = workspace.cargo();
+        test.args(tests);
+        tally(test, Summary::Cargo)
+    })
+}
+
+fn again(args: &[&str]) -> String {
+    format!("cargo {}", args.join(" "))
 }
 
 fn cargo(workspace: &Workspace, args: &[&str]) -> Result<()> {
@@ -61,23 +73,31 @@ fn cargo(workspace: &Workspace, args: &[&str]) -> Result<()> {
     check(command)
 }
 
-/// Builds synod and runs one suite against it.
-pub fn pytest(workspace: &Workspace, suite: &Suite, args: &[String]) -> Result<Tally> {
+/// Drives synod with other people's clients; `args` go to pytest.
+pub fn clients(workspace: &Workspace, args: &[String]) -> Result<Tally> {
     prepare::for_tests(workspace)?;
     workspace.build_synod()?;
-    let folder = workspace.root.join(suite.folder);
-    if !folder.is_dir() {
-        bail!("{} is missing", suite.folder);
-    }
-    let mut pytest = Command::new(workspace.venv().join("bin/python"));
-    pytest.args(["-m", "pytest", "-p", "no:cacheprovider"]).arg(&folder).args(args);
-    if !suite.marker.is_empty() {
-        pytest.args(["-m", suite.marker]);
-    }
-    pytest
+    let mut run = Command::new(workspace.root.join("tests/clients/run.sh"));
+    run.args(args)
         .current_dir(&workspace.root)
         .env("SYNOD_BIN", workspace.synod())
+        .env("VENV", workspace.venv())
         .env("NODE_PATH", workspace.node().join("node_modules"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    tally(pytest, Summary::Pytest)
+    tally(run, Summary::Pytest)
+}
+
+/// Kills processes under load and judges what clients saw; `args` go to synod-chaos.
+pub fn chaos(workspace: &Workspace, args: &[String]) -> Result<()> {
+    workspace.build_synod()?;
+    cargo(workspace, &["build", "--release", "--package", "synod-chaos"])?;
+    let mut run = Command::new(workspace.target.join("release/synod-chaos"));
+    run.arg("--synod").arg(workspace.synod()).current_dir(&workspace.root);
+    if args.is_empty() {
+        run.args(["--seconds", &CHAOS_SECONDS.to_string()]);
+        run.args(["--failover-max", &FAILOVER_MS_MAX.to_string()]);
+    } else {
+        run.args(args);
+    }
+    check(run).context("its output above names the seed and where the history is saved")
 }

@@ -45,7 +45,7 @@ enum Task {
     },
     /// Kill real synod processes under load, and check that no acknowledged write is lost.
     Chaos {
-        /// Passed on to pytest.
+        /// Passed on to synod-chaos, for example `--seconds 600`; its own manual: `cargo xtask chaos -- --help`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -74,12 +74,8 @@ fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
         Task::Test => ladder::climb(workspace),
         Task::Prepare => prepare::for_tests(workspace),
         Task::Tidy => tidy::run(workspace),
-        Task::Clients { args } => {
-            ladder::pytest(workspace, &ladder::CLIENTS, &args)?.into_result("client tests")
-        }
-        Task::Chaos { args } => {
-            ladder::pytest(workspace, &ladder::CHAOS, &args)?.into_result("chaos tests")
-        }
+        Task::Clients { args } => ladder::clients(workspace, &args)?.into_result("client tests"),
+        Task::Chaos { args } => ladder::chaos(workspace, &args),
         Task::Fuzz(options) => fuzz::run(workspace, &options),
         Task::Bench(options) => bench::run(workspace, &options),
         Task::Audit => audit::run(workspace),

@@ -17,10 +17,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("wire", &["types"]),
     ("log", &["types"]),
     ("replica", &["types", "consensus", "data", "ring"]),
-    ("node", &["types", "consensus", "data", "ring", "replica"]),
+    ("node", &["types", "consensus", "data", "ring", "wire", "replica"]),
     ("server", &["types", "consensus", "data", "ring", "wire", "log", "replica", "node"]),
     ("sim", &["types", "consensus", "data", "ring", "wire", "log", "replica", "node", "checker"]),
-    ("synod", &["types", "server", "sim"]),
+    ("synod", &["types", "wire", "server", "sim"]),
+    ("chaos", &["types", "checker"]),
     ("xtask", &[]),
 ];
 
