@@ -1,6 +1,6 @@
 //! The follower's side of the log: take what the leader sends, mend what differs, acknowledge what is durable.
 
-use super::{Body, Raft, State};
+use super::{Body, Raft};
 use crate::contract::Effect;
 use synod_types::{Entry, EntryKind, Index, Membership, NodeId, Term};
 
@@ -131,20 +131,5 @@ impl Raft {
         }
         self.leave_sleep();
         self.send(from, Body::HeartbeatReply { round, commit: self.commit });
-    }
-
-    /// Forgets what the members have and what exceeds the budget.
-    pub(super) fn compact(&mut self) {
-        let durable = self.durability.durable();
-        if let State::Leader(leader) = &self.state {
-            self.shared = leader.shared(durable).min(self.commit);
-        }
-        let droppable = self.applied.min(durable);
-        let unneeded = if crate::membership::is_alone(self.membership(), self.config.id) {
-            droppable
-        } else {
-            self.shared
-        };
-        self.log.compact(unneeded, droppable, self.window_bytes_max());
     }
 }

@@ -22,9 +22,10 @@
 //! dissertation (2014) for pre-vote (9.6), read rounds and leases (6.4), transfer (3.10) and check-quorum (6.2).
 //!
 //! Where things are: election.rs (who leads), replication.rs (the leader's side of the log), following.rs (the
-//! follower's side), reads.rs, reconfiguration.rs, transfer.rs, snapshot.rs, sleep.rs, and drain.rs (what
-//! the driver is asked to do).
+//! follower's side), reads.rs, reconfiguration.rs, transfer.rs, snapshot.rs, compaction.rs, sleep.rs, and
+//! drain.rs (what the driver is asked to do).
 
+mod compaction;
 mod drain;
 mod election;
 mod engine;

@@ -106,14 +106,14 @@ impl Raft {
         let patience = u64::from(self.config.heartbeat_ticks.max(1));
         let State::Leader(leader) = &mut self.state else { return };
         for (_, peer) in &mut leader.peers {
-            if peer.flow != Flow::Replicate {
-                continue;
-            }
             if now - peer.heard > silence {
                 // It is not fed before it is heard again.
                 peer.probe();
                 peer.flow = Flow::Probe { waiting: true };
-            } else if peer.is_waiting() && now - peer.moved >= patience {
+            } else if peer.flow == Flow::Replicate
+                && peer.is_waiting()
+                && now - peer.moved >= patience
+            {
                 peer.nudge = true;
                 peer.moved = now;
             }

@@ -4,20 +4,9 @@ use super::{Raft, State};
 use crate::contract::Effect;
 use crate::log_view::LogView;
 use crate::membership::Memberships;
-use crate::progress::Flow;
 use synod_types::{NodeId, SnapshotMeta};
 
-/// While a peer takes in a snapshot the window may grow to this many times its budget, so that what comes
-/// after the snapshot is still there when the peer is done.
-const SNAPSHOT_SLACK: usize = 4;
-
 impl Raft {
-    pub(super) fn window_bytes_max(&self) -> usize {
-        let State::Leader(leader) = &self.state else { return self.config.cache_bytes_max };
-        let waits = leader.peers.iter().any(|(_, peer)| matches!(peer.flow, Flow::Snapshot { .. }));
-        self.config.cache_bytes_max.saturating_mul(if waits { SNAPSHOT_SLACK } else { 1 })
-    }
-
     /// A durable snapshot exists here.
     ///
     /// # Panics

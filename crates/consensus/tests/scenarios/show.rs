@@ -1,0 +1,126 @@
+//! Effects and messages in a few words.
+
+use synod_consensus::raft::Body;
+use synod_consensus::{Effect, Message, Role, Status};
+use synod_types::{Entry, EntryKind, Membership, NodeId};
+
+pub fn effect(node: NodeId, effect: &Effect) -> String {
+    match effect {
+        Effect::Persist { token, hard_state, entries } => {
+            let hard = hard_state.map_or(String::new(), |hard| {
+                format!(" term {} vote {} commit {}", hard.term, hard.vote, hard.commit)
+            });
+            format!("{node} persist #{}{hard}{}", token.0, list(entries))
+        }
+        Effect::Send { to, message } => format!("{node}->{to} {}", self::message(message)),
+        Effect::Commit(entries) => format!("{node} commit{}", list(entries)),
+        Effect::ReadReady { id, index } => format!("{node} read {id} at {index}"),
+        Effect::ReadAborted { id } => format!("{node} read {id} aborted"),
+        Effect::RoleChanged { role, term, leader } => {
+            format!("{node} {} of term {term}{}", self::role(*role), following(*leader))
+        }
+        Effect::MembershipChanged(members) => format!("{node} members {}", membership(members)),
+        Effect::SnapshotWanted { at_least } => format!("{node} wants a snapshot from {at_least}"),
+        Effect::FetchSnapshot { from, meta } => {
+            format!("{node} fetches snapshot {}:{} from {from}", meta.index, meta.term)
+        }
+    }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Follower => "follower",
+        Role::PreCandidate => "pre-candidate",
+        Role::Candidate => "candidate",
+        Role::Leader => "leader",
+    }
+}
+
+fn following(leader: Option<NodeId>) -> String {
+    leader.map_or(String::new(), |leader| format!(", led by {leader}"))
+}
+
+/// Entries as index:term and what they carry.
+fn list(entries: &[Entry]) -> String {
+    entries
+        .iter()
+        .map(|entry| {
+            let what = match entry.kind {
+                EntryKind::Noop => "noop".to_owned(),
+                EntryKind::Commands => String::from_utf8_lossy(&entry.payload).into_owned(),
+                EntryKind::Membership => Membership::decode(&entry.payload)
+                    .map_or_else(|| "?".to_owned(), |members| membership(&members)),
+            };
+            format!(" [{}:{} {what}]", entry.index, entry.term)
+        })
+        .collect()
+}
+
+pub fn membership(members: &Membership) -> String {
+    let ids = |list: &[NodeId]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let mut shown = ids(&members.voters);
+    if !members.outgoing.is_empty() {
+        shown = format!("{shown} leaving {}", ids(&members.outgoing));
+    }
+    if !members.learners.is_empty() {
+        shown = format!("{shown} learning {}", ids(&members.learners));
+    }
+    shown
+}
+
+pub fn message(message: &Message) -> String {
+    let Message::Raft(raft) = message;
+    let said = match &raft.body {
+        Body::Vote { pre, transfer, last, last_term } => {
+            let pre = if *pre { "pre-" } else { "" };
+            let transfer = if *transfer { " by transfer" } else { "" };
+            format!("{pre}vote? last {last}:{last_term}{transfer}")
+        }
+        Body::VoteReply { pre, granted } => {
+            format!(
+                "{}{}",
+                if *pre { "pre-" } else { "" },
+                if *granted { "vote" } else { "no vote" }
+            )
+        }
+        Body::Append { prev, prev_term, commit, entries, .. } => {
+            format!("append after {prev}:{prev_term} commit {commit}{}", list(entries))
+        }
+        Body::AppendReply { matched, commit } => format!("has {matched} commit {commit}"),
+        Body::AppendReject { prev, hint, hint_term } => {
+            format!("lacks {prev}, try {hint}:{hint_term}")
+        }
+        Body::Heartbeat { commit, round, sleep, .. } => {
+            let sleep =
+                sleep.map_or(String::new(), |(last, term)| format!(" sleep at {last}:{term}"));
+            format!("heartbeat {round} commit {commit}{sleep}")
+        }
+        Body::HeartbeatReply { round, commit } => format!("alive {round} commit {commit}"),
+        Body::SnapshotOffer(meta) => format!("offers snapshot {}:{}", meta.index, meta.term),
+        Body::TimeoutNow => "stand now".to_owned(),
+    };
+    format!("t{} {said}", raft.term)
+}
+
+pub fn status(node: NodeId, status: &Status) -> String {
+    let asleep = if status.asleep { ", asleep" } else { "" };
+    let peers: String = status
+        .peers
+        .iter()
+        .map(|peer| {
+            let silent = if peer.active { "" } else { " silent" };
+            let snapshot = if peer.snapshot { " in snapshot" } else { "" };
+            format!(" | {} has {}{silent}{snapshot}", peer.node, peer.matched)
+        })
+        .collect();
+    format!(
+        "{node} is {} of term {}{}: applied {} commit {} last {}, members {}{asleep}{peers}",
+        role(status.role),
+        status.term,
+        following(status.leader),
+        status.applied,
+        status.commit,
+        status.last,
+        membership(&status.membership),
+    )
+}
