@@ -1,8 +1,11 @@
 //! The commands, one file each (close relatives share one). A handler checks its arguments first,
 //! changes the keyspace second and answers last; on `Err` it has changed and answered nothing.
 
+mod element_scan;
 pub(crate) mod key;
 pub(crate) mod list;
+mod random_picks;
+pub(crate) mod set;
 pub(crate) mod string;
 
 /// What a command's file begins with.

@@ -7,11 +7,12 @@ mod command;
 mod key;
 mod list;
 mod session;
+mod set;
 mod string;
 
 pub use command::{Command, Flags, Group, Handler, KeySpec};
 
-const FAMILIES: &[&[Command]] = &[string::ROWS, list::ROWS, key::ROWS, session::ROWS];
+const FAMILIES: &[&[Command]] = &[string::ROWS, list::ROWS, set::ROWS, key::ROWS, session::ROWS];
 
 const COUNT: usize = {
     let (mut count, mut family) = (0, 0);

@@ -22,17 +22,9 @@ pub struct Set {
 }
 
 impl Set {
-    /// The set of these members, in this order, in the form that fits it. Members may repeat.
-    pub fn collect<T: AsRef<[u8]>>(members: impl IntoIterator<Item = T>) -> Whole<Self> {
-        let mut set = Self::default();
-        for member in members {
-            set.add(member.as_ref());
-        }
-        set.pack()
-    }
-
     /// In the smallest form that may hold it.
-    fn pack(self) -> Whole<Self> {
+    #[must_use]
+    pub fn pack(self) -> Whole<Self> {
         let members = self.members.entries();
         let numbers: Option<Vec<i64>> = match members.len() {
             0..=INTS_MAX => members.iter().map(|m| parse_i64(m)).collect(),
@@ -57,6 +49,11 @@ impl Set {
             set.add(item.text(&mut I64Text::new(0)));
         });
         set
+    }
+
+    /// Adds a member if it is new.
+    pub fn insert(&mut self, member: &[u8]) {
+        self.add(member);
     }
 
     fn add(&mut self, member: &[u8]) -> bool {

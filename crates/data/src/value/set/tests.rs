@@ -81,7 +81,9 @@ proptest! {
                 check(&view, &model);
             }
         }
-        let whole = Set::collect(model.iter());
+        let mut set = Set::default();
+        model.iter().for_each(|member| set.insert(member));
+        let whole = set.pack();
         match &whole {
             Whole::Packed(packed) => check(&View::Packed(packed), &model),
             Whole::Full(set) => check(&View::Full(set), &model),

@@ -1,0 +1,23 @@
+//! SSCAN key cursor [MATCH pattern] [COUNT count]
+
+use crate::commands::element_scan;
+use crate::commands::prelude::*;
+use crate::value::set::Set;
+
+pub(crate) fn sscan(
+    keyspace: &Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    let cursor = element_scan::cursor(args[2])?;
+    let Some(set) = keyspace.view::<Set>(args[1], ctx.now)? else {
+        element_scan::reply_absent(out);
+        return Ok(());
+    };
+    let options = element_scan::options(&args[3..])?;
+    let size = (set.len(), set.is_full());
+    let found = element_scan::step(cursor, &options, size, |at| set.get(at), 1, out);
+    found.into_iter().for_each(|at| set.get(at).reply(out));
+    Ok(())
+}
