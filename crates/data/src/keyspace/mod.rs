@@ -13,6 +13,7 @@ mod slot_table;
 mod tests;
 mod text;
 mod transaction;
+mod warm;
 
 pub use edit::{Edit, Whole};
 pub use scan::ScanFilter;

@@ -72,6 +72,12 @@ impl SlotTable {
         self.index.find(hash, |at| dense[*at as usize].key() == key).map(|at| *at as usize)
     }
 
+    /// The place at which a key with this hash probably lies; no key is compared.
+    #[inline]
+    pub(crate) fn guess(&self, hash: u64) -> Option<usize> {
+        self.index.find(hash, |_| true).map(|at| *at as usize)
+    }
+
     #[inline]
     pub(crate) fn object(&self, at: usize) -> &Object {
         &self.dense[at]
