@@ -2,6 +2,7 @@
 //! changes the keyspace second and answers last; on `Err` it has changed and answered nothing.
 
 mod element_scan;
+pub(crate) mod hash;
 pub(crate) mod key;
 pub(crate) mod list;
 mod random_picks;

@@ -4,6 +4,7 @@
 //! joined and indexed at compile time, so finding a command allocates nothing and compares one name.
 
 mod command;
+mod hash;
 mod key;
 mod list;
 mod session;
@@ -12,7 +13,8 @@ mod string;
 
 pub use command::{Command, Flags, Group, Handler, KeySpec};
 
-const FAMILIES: &[&[Command]] = &[string::ROWS, list::ROWS, set::ROWS, key::ROWS, session::ROWS];
+const FAMILIES: &[&[Command]] =
+    &[string::ROWS, list::ROWS, set::ROWS, hash::ROWS, key::ROWS, session::ROWS];
 
 const COUNT: usize = {
     let (mut count, mut family) = (0, 0);

@@ -1,0 +1,28 @@
+//! HINCRBY key field increment
+
+use crate::commands::prelude::*;
+use crate::number::{I64Text, parse_i64};
+use crate::value::hash::Hash;
+use crate::value::packed::Item;
+
+pub(crate) fn hincrby(
+    keyspace: &mut Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    const NOT_INTEGER: Failure = Failure("ERR hash value is not an integer");
+    let by = args::integer(args[3])?;
+    let sum = keyspace.edit_or_create::<Hash, _>(args[1], ctx.now, |hash| {
+        let before = match hash.view().get(args[2]) {
+            None => 0,
+            Some(Item::Int(n)) => n,
+            Some(value) => parse_i64(value.text(&mut I64Text::new(0))).ok_or(NOT_INTEGER)?,
+        };
+        let sum = before.checked_add(by).ok_or(error::OVERFLOW)?;
+        hash.put(args[2], I64Text::new(sum).as_bytes());
+        Ok(sum)
+    })?;
+    out.integer(sum);
+    Ok(())
+}

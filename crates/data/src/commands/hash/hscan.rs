@@ -1,0 +1,27 @@
+//! HSCAN key cursor [MATCH pattern] [COUNT count]
+
+use crate::commands::element_scan;
+use crate::commands::prelude::*;
+use crate::value::hash::Hash;
+
+pub(crate) fn hscan(
+    keyspace: &Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    let cursor = element_scan::cursor(args[2])?;
+    let Some(hash) = keyspace.view::<Hash>(args[1], ctx.now)? else {
+        element_scan::reply_absent(out);
+        return Ok(());
+    };
+    let options = element_scan::options(&args[3..])?;
+    let size = (hash.len(), hash.is_full());
+    let found = element_scan::step(cursor, &options, size, |at| hash.pair_at(at).0, 2, out);
+    for at in found {
+        let (field, value) = hash.pair_at(at);
+        field.reply(out);
+        value.reply(out);
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! HSTRLEN key field
+
+use crate::commands::prelude::*;
+use crate::value::hash::Hash;
+
+pub(crate) fn hstrlen(
+    keyspace: &Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    let value = keyspace.view::<Hash>(args[1], ctx.now)?.and_then(|hash| hash.get(args[2]));
+    out.integer(value.map_or(0, |value| value.text_len()) as i64);
+    Ok(())
+}
