@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::dice::Dice;
+use crate::disk::PowerDisk;
 use crate::resp::{Connection, Reply};
 
 /// Where free ports are looked for; three per node.
 const PORTS: std::ops::Range<u16> = 20_000..29_000;
 /// How long one answer is waited for while looking whether a node is well.
 const GLANCE: Duration = Duration::from_millis(1_500);
+/// The streams of choices for power cuts, counted down from here.
+const POWER_STREAM: u64 = u64::MAX - 1;
 /// Enough keys to touch every partition of a cluster of reasonable size.
 const READY_KEYS: usize = 128;
 
@@ -41,6 +45,20 @@ pub struct Settings {
     pub durability: String,
     /// Where the nodes keep their data and write their logs.
     pub directory: PathBuf,
+    /// What a kill does to a node's disk.
+    pub power: Power,
+}
+
+/// What a kill does to a node's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// Nothing: what the process wrote is with the kernel and safe.
+    Stays,
+    /// The power goes with the process: what was not flushed is lost, in part or as a whole, by the dice
+    /// of this seed.
+    Fails(u64),
+    /// The power goes with the process, and all that was not flushed.
+    FailsHard,
 }
 
 /// One node: a process that comes and goes, at addresses that stay.
@@ -50,6 +68,33 @@ struct Node {
     command: Vec<String>,
     log: PathBuf,
     process: Mutex<Option<Child>>,
+    power: Option<Outlet>,
+}
+
+/// A disk of which the power can be cut, and what decides how that ends.
+#[derive(Debug)]
+struct Outlet {
+    disk: PowerDisk,
+    dice: Option<Mutex<Dice>>,
+}
+
+impl Outlet {
+    fn new(settings: &Settings, data: &Path, node: usize) -> Result<Option<Self>> {
+        let dice = match settings.power {
+            Power::Stays => return Ok(None),
+            Power::Fails(seed) => Some(Mutex::new(Dice::new(seed, POWER_STREAM - node as u64))),
+            Power::FailsHard => None,
+        };
+        // Redis trusts the journal with the names of its files, as all ext4 users do; synod must not.
+        let journal = matches!(settings.program, Program::Redis(_));
+        Ok(Some(Self { disk: PowerDisk::mount(data, journal)?, dice }))
+    }
+
+    fn cut(&self) {
+        let mut dice = self.dice.as_ref().and_then(|dice| dice.lock().ok());
+        let lucky = dice.as_mut().is_some_and(|dice| dice.chance(50));
+        self.disk.cut(dice.as_deref_mut().filter(|_| lucky));
+    }
 }
 
 /// All nodes of one run.
@@ -82,7 +127,8 @@ impl Cluster {
         self.nodes[node].start()
     }
 
-    /// Kills a node with SIGKILL; it is gone when this returns.
+    /// Kills a node with SIGKILL, and the power of its disk if it is of that kind; it is gone when this
+    /// returns.
     pub fn kill(&self, node: usize) -> Result<()> {
         self.nodes[node].kill()
     }
@@ -161,7 +207,8 @@ impl Node {
             Program::Redis(path) => redis_command(settings, path, &data, client),
         };
         let log = settings.directory.join(format!("{name}.log"));
-        Ok(Self { client, command, log, process: Mutex::new(None) })
+        let power = Outlet::new(settings, &data, i)?;
+        Ok(Self { client, command, log, process: Mutex::new(None), power })
     }
 
     fn start(&self) -> Result<()> {
@@ -185,6 +232,9 @@ impl Node {
         if let Some(mut child) = self.process()?.take() {
             child.kill()?;
             child.wait()?;
+            if let Some(power) = &self.power {
+                power.cut();
+            }
         }
         Ok(())
     }

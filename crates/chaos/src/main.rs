@@ -7,6 +7,7 @@
 
 mod cluster;
 mod dice;
+mod disk;
 mod failover;
 mod nemesis;
 mod options;
@@ -73,6 +74,9 @@ fn check(file: &Path) -> Result<bool> {
 }
 
 fn run(options: &Options) -> Result<bool> {
+    if options.power_cut {
+        disk::enter()?;
+    }
     let seed = options.seed.unwrap_or_else(any_seed);
     let directory = directory(options, seed)?;
     println!("seed {seed}, data and logs in {}", directory.display());
@@ -96,7 +100,7 @@ fn run(options: &Options) -> Result<bool> {
 }
 
 fn trouble(options: &Options, seed: u64, directory: &Path) -> Result<Summary> {
-    let cluster = Cluster::new(&options.settings(directory.to_owned())?)?;
+    let cluster = Cluster::new(&options.settings(seed, directory.to_owned())?)?;
     (0..cluster.len()).try_for_each(|node| cluster.start(node))?;
     cluster.wait_ready(HEAL).context("the cluster did not start")?;
     let started = Instant::now();

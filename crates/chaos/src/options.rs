@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{ArgGroup, Parser};
 
-use crate::cluster::{Program, Settings};
+use crate::cluster::{Power, Program, Settings};
 
 /// Kills, pauses and restarts the nodes of a real cluster while clients write to it, then checks that
 /// every acknowledged write is there and that all answers were linearizable.
@@ -55,6 +55,11 @@ pub struct Options {
     /// Fail when writes to a dead leader's keys fail for longer than this, in milliseconds.
     #[arg(long, value_name = "MS")]
     pub failover_max: Option<u64>,
+    /// Cut the power with every kill: each node's data lies on a disk of our own (FUSE) that forgets what
+    /// was not flushed with fsync, wholly or in any part. Without it a killed process loses nothing that it
+    /// wrote, flushed or not.
+    #[arg(long)]
+    pub power_cut: bool,
     /// Succeed only if an acknowledged write gets lost. All nodes are killed at once, again and again; with
     /// a server that acknowledges too early the checkers must find that out.
     #[arg(long)]
@@ -75,7 +80,7 @@ impl Options {
     }
 
     /// How to run the nodes.
-    pub fn settings(&self, directory: PathBuf) -> Result<Settings> {
+    pub fn settings(&self, seed: u64, directory: PathBuf) -> Result<Settings> {
         let (program, nodes) = match (&self.synod, &self.redis) {
             (Some(path), _) => (Program::Synod(program_at(path)?), self.nodes),
             (None, Some(path)) => (Program::Redis(path.clone()), 1),
@@ -87,6 +92,11 @@ impl Options {
             partitions: self.partitions,
             durability: self.durability.clone(),
             directory,
+            power: match (self.power_cut, self.expect_loss) {
+                (false, _) => Power::Stays,
+                (true, false) => Power::Fails(seed),
+                (true, true) => Power::FailsHard,
+            },
         })
     }
 }

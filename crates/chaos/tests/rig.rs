@@ -43,6 +43,18 @@ fn a_server_that_keeps_writes_in_memory_is_caught() {
     std::fs::remove_file(file).unwrap();
 }
 
+/// The kernel keeps what `appendfsync everysec` has not flushed, so a kill loses nothing; a power cut does.
+#[test]
+fn only_a_power_cut_tells_whether_a_server_flushes() {
+    let unflushed = ["--seconds", "6", "--durability", "everysec", "--expect-loss"];
+    let killed = chaos(&unflushed);
+    assert_eq!(killed.status.code(), Some(1), "{}", told(&killed));
+    let cut = chaos(&[&unflushed[..], &["--power-cut"]].concat());
+    assert_eq!(cut.status.code(), Some(0), "{}", told(&cut));
+    let flushed = chaos(&["--seconds", "8", "--power-cut"]);
+    assert_eq!(flushed.status.code(), Some(0), "{}", told(&flushed));
+}
+
 #[test]
 fn a_loss_that_does_not_come_is_told() {
     let output = chaos(&["--seconds", "6", "--expect-loss"]);

@@ -1,0 +1,307 @@
+//! The file system as the kernel sees it: FUSE requests to a [`Tree`].
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use fuser::{
+    BackgroundSession, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
+    Generation, INodeNo, LockOwner, MountOption, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate,
+    ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyWrite, Request, WriteFlags,
+};
+
+use super::Fault;
+use super::file::{File, SECTOR};
+use super::tree::{Directory, Node, Tree};
+use crate::dice::Dice;
+
+/// The kernel asks every time: after a power cut nothing that it knew is true.
+const NO_CACHE: Duration = Duration::ZERO;
+
+/// A mounted disk; unmounted when it is dropped.
+#[derive(Debug)]
+pub struct PowerDisk {
+    tree: Arc<Mutex<Tree>>,
+    _session: BackgroundSession,
+}
+
+impl PowerDisk {
+    /// Mounts an empty disk at an empty directory. With `journal`, every fsync makes all names safe.
+    pub fn mount(at: &Path, journal: bool) -> Result<Self> {
+        let tree = Arc::new(Mutex::new(Tree::new(journal)));
+        let mut config = Config::default();
+        config.mount_options = vec![MountOption::FSName("power-disk".into()), MountOption::NoAtime];
+        let disk = Disk { tree: Arc::clone(&tree) };
+        let session = fuser::spawn_mount(disk, at, &config)
+            .with_context(|| format!("cannot mount a power disk at {}", at.display()))?;
+        Ok(Self { tree, _session: session })
+    }
+
+    /// Cuts the power. No process may have a file of the disk open.
+    pub fn cut(&self, dice: Option<&mut Dice>) {
+        lock(&self.tree).cut(dice);
+    }
+}
+
+/// The tree is consistent between any two requests, so a thread that failed left it usable.
+fn lock(tree: &Mutex<Tree>) -> MutexGuard<'_, Tree> {
+    tree.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Disk {
+    tree: Arc<Mutex<Tree>>,
+}
+
+impl From<Fault> for Errno {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Missing => Self::ENOENT,
+            Fault::Exists => Self::EEXIST,
+            Fault::NotEmpty => Self::ENOTEMPTY,
+            Fault::NotDirectory => Self::ENOTDIR,
+            Fault::IsDirectory => Self::EISDIR,
+        }
+    }
+}
+
+fn kind(node: &Node) -> FileType {
+    match node {
+        Node::File(_) => FileType::RegularFile,
+        Node::Directory(_) => FileType::Directory,
+    }
+}
+
+fn attributes(tree: &Tree, number: u64) -> Result<FileAttr, Fault> {
+    let node = tree.node(number)?;
+    let size = match node {
+        Node::File(file) => file.size(),
+        Node::Directory(_) => 0,
+    };
+    Ok(FileAttr {
+        ino: INodeNo(number),
+        size,
+        blocks: size.div_ceil(SECTOR),
+        atime: UNIX_EPOCH,
+        mtime: UNIX_EPOCH,
+        ctime: UNIX_EPOCH,
+        crtime: UNIX_EPOCH,
+        kind: kind(node),
+        perm: 0o777,
+        nlink: 1,
+        uid: rustix::process::getuid().as_raw(),
+        gid: rustix::process::getgid().as_raw(),
+        rdev: 0,
+        blksize: 4096,
+        flags: 0,
+    })
+}
+
+impl Disk {
+    fn tree(&self) -> MutexGuard<'_, Tree> {
+        lock(&self.tree)
+    }
+
+    fn make(&self, parent: INodeNo, name: &OsStr, node: Node) -> Result<FileAttr, Fault> {
+        let mut tree = self.tree();
+        let number = tree.create(parent.0, name, node)?;
+        attributes(&tree, number)
+    }
+}
+
+fn answer_entry(reply: ReplyEntry, found: Result<FileAttr, Fault>) {
+    match found {
+        Ok(attributes) => reply.entry(&NO_CACHE, &attributes, Generation(0)),
+        Err(fault) => reply.error(fault.into()),
+    }
+}
+
+fn answer_attr(reply: ReplyAttr, found: Result<FileAttr, Fault>) {
+    match found {
+        Ok(attributes) => reply.attr(&NO_CACHE, &attributes),
+        Err(fault) => reply.error(fault.into()),
+    }
+}
+
+fn answer(reply: ReplyEmpty, done: Result<(), Fault>) {
+    match done {
+        Ok(()) => reply.ok(),
+        Err(fault) => reply.error(fault.into()),
+    }
+}
+
+impl Filesystem for Disk {
+    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        let mut tree = self.tree();
+        let found = tree.lookup(parent.0, name).and_then(|number| attributes(&tree, number));
+        answer_entry(reply, found);
+    }
+
+    fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+        answer_attr(reply, attributes(&self.tree(), ino.0));
+    }
+
+    fn setattr(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        _mode: Option<u32>,
+        _uid: Option<u32>,
+        _gid: Option<u32>,
+        size: Option<u64>,
+        _atime: Option<fuser::TimeOrNow>,
+        _mtime: Option<fuser::TimeOrNow>,
+        _ctime: Option<std::time::SystemTime>,
+        _fh: Option<FileHandle>,
+        _crtime: Option<std::time::SystemTime>,
+        _chgtime: Option<std::time::SystemTime>,
+        _bkuptime: Option<std::time::SystemTime>,
+        _flags: Option<fuser::BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        let mut tree = self.tree();
+        let sized = match size {
+            Some(size) => tree.file(ino.0).map(|file| file.set_size(size)),
+            None => Ok(()),
+        };
+        answer_attr(reply, sized.and_then(|()| attributes(&tree, ino.0)));
+    }
+
+    fn mkdir(
+        &self,
+        _: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        _mode: u32,
+        _umask: u32,
+        reply: ReplyEntry,
+    ) {
+        answer_entry(reply, self.make(parent, name, Node::Directory(Directory::default())));
+    }
+
+    fn create(
+        &self,
+        _: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        _mode: u32,
+        _umask: u32,
+        _flags: i32,
+        reply: ReplyCreate,
+    ) {
+        match self.make(parent, name, Node::File(File::default())) {
+            Ok(attributes) => reply.created(
+                &NO_CACHE,
+                &attributes,
+                Generation(0),
+                FileHandle(0),
+                FopenFlags::FOPEN_DIRECT_IO,
+            ),
+            Err(fault) => reply.error(fault.into()),
+        }
+    }
+
+    fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        answer(reply, self.tree().remove(parent.0, name));
+    }
+
+    fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        answer(reply, self.tree().remove(parent.0, name));
+    }
+
+    fn rename(
+        &self,
+        _: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        newparent: INodeNo,
+        newname: &OsStr,
+        _flags: RenameFlags,
+        reply: ReplyEmpty,
+    ) {
+        answer(reply, self.tree().rename(parent.0, name, newparent.0, newname));
+    }
+
+    fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        match self.tree().node(ino.0) {
+            Ok(_) => reply.opened(FileHandle(0), FopenFlags::FOPEN_DIRECT_IO),
+            Err(fault) => reply.error(fault.into()),
+        }
+    }
+
+    fn read(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        size: u32,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        match self.tree().file(ino.0) {
+            Ok(file) => reply.data(&file.read(offset, size as usize)),
+            Err(fault) => reply.error(fault.into()),
+        }
+    }
+
+    fn write(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        data: &[u8],
+        _: WriteFlags,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyWrite,
+    ) {
+        match self.tree().file(ino.0) {
+            Ok(file) => {
+                file.write(offset, data);
+                // The kernel never passes more than fits.
+                reply.written(data.len() as u32);
+            }
+            Err(fault) => reply.error(fault.into()),
+        }
+    }
+
+    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
+        // Closing a file makes nothing safe.
+        reply.ok();
+    }
+
+    fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        answer(reply, self.tree().sync(ino.0));
+    }
+
+    fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        answer(reply, self.tree().sync(ino.0));
+    }
+
+    fn readdir(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectory,
+    ) {
+        let mut tree = self.tree();
+        let names = match tree.list(ino.0) {
+            Ok(names) => names,
+            Err(fault) => return reply.error(fault.into()),
+        };
+        let all = [(".".into(), ino.0), ("..".into(), ino.0)].into_iter().chain(names);
+        for (place, (name, number)) in (1..).zip(all) {
+            let Ok(node) = tree.node(number) else { continue };
+            if place > offset && reply.add(INodeNo(number), place, kind(node), name) {
+                break;
+            }
+        }
+        reply.ok();
+    }
+}
