@@ -22,6 +22,7 @@ mod config;
 mod desk;
 mod forward;
 mod gather;
+mod latency;
 mod node;
 mod output;
 mod peers;
@@ -33,8 +34,9 @@ mod status;
 mod turn;
 
 pub use config::{Facts, NodeConfig, RecoveredGroup};
+pub use latency::Histogram;
 pub use node::Node;
 pub use output::{Destination, FileWork, Log, Output};
 pub use requests::Flow;
-pub use status::{GroupStatus, NodeStatus, PeerLag};
+pub use status::{Counters, GroupStatus, NodeStatus, PeerLag};
 pub use turn::TICK_MS;

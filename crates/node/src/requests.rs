@@ -153,6 +153,7 @@ impl Node {
             Kind::Read if replica.reads_at_once() => {
                 session.reply_now(|out| replica.read_now(command, args, out));
                 session.touch(&mut self.output);
+                self.sessions.latency.done(true, self.now.mono_us);
             }
             Kind::Read => {
                 let origin = Origin::Client { client, seq: session.reserve(kind) };

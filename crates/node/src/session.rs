@@ -1,5 +1,6 @@
 //! Client sessions: what a connection has said of itself, and its replies in order.
 
+use crate::latency::Latency;
 use crate::output::Output;
 use std::collections::VecDeque;
 use synod_types::{ClientId, limits};
@@ -16,6 +17,8 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 struct Place {
     kind: Kind,
+    /// When the request came.
+    since_us: u64,
     reply: Option<Vec<u8>>,
 }
 
@@ -117,7 +120,8 @@ impl Session {
             Kind::Read => self.reads += 1,
             Kind::Write => self.writes += 1,
         }
-        self.places.push_back(Place { kind, reply: None });
+        let since_us = self.active_us;
+        self.places.push_back(Place { kind, since_us, reply: None });
         self.head + self.places.len() as u64 - 1
     }
 
@@ -133,17 +137,25 @@ impl Session {
         } else {
             let mut reply = Vec::new();
             write(&mut RespWriter::new(&mut reply, proto));
-            self.places.push_back(Place { kind: Kind::Read, reply: Some(reply) });
+            let since_us = self.active_us;
+            self.places.push_back(Place { kind: Kind::Read, since_us, reply: Some(reply) });
             self.reads += 1;
         }
     }
 
-    /// Fills a place reserved before. One that is unknown (the session was reset) is passed over.
-    pub fn complete(&mut self, seq: u64, write: &mut dyn FnMut(&mut RespWriter<'_>)) {
-        let Some(at) = seq.checked_sub(self.head).map(|at| at as usize) else { return };
+    /// Fills a place reserved before, and says of what kind the request was and when it came. A place that is
+    /// unknown is passed over.
+    pub fn complete(
+        &mut self,
+        seq: u64,
+        write: &mut dyn FnMut(&mut RespWriter<'_>),
+    ) -> Option<(Kind, u64)> {
+        let at = seq.checked_sub(self.head)? as usize;
+        let place = self.places.get(at)?;
+        let request = (place.kind, place.since_us);
         let proto = self.proto;
         let quiet = self.reply_mode != ReplyMode::On;
-        if at == 0 && !self.places.is_empty() {
+        if at == 0 {
             let end = self.out.len();
             write(&mut RespWriter::new(&mut self.out, proto));
             if quiet {
@@ -162,6 +174,7 @@ impl Session {
             }
             place.reply = Some(reply);
         }
+        Some(request)
     }
 
     fn pop(&mut self) {
@@ -180,6 +193,7 @@ pub(crate) struct Sessions {
     table: Vec<(u32, Option<Box<Session>>)>,
     free: Vec<u32>,
     pub len: usize,
+    pub latency: Latency,
 }
 
 impl Sessions {
@@ -227,7 +241,10 @@ impl Sessions {
         write: &mut dyn FnMut(&mut RespWriter<'_>),
     ) {
         let Some(session) = self.get(id) else { return };
-        session.complete(seq, write);
+        if let Some((kind, since_us)) = session.complete(seq, write) {
+            self.latency.done(kind == Kind::Read, since_us);
+        }
+        let Some(session) = self.get(id) else { return };
         session.touch(output);
         if session.stalled && (session.reads == 0 || session.writes == 0) {
             session.stalled = false;

@@ -1,8 +1,12 @@
 //! What a node tells about itself: counters for INFO and metrics, and the status of its groups.
 
+use crate::config::Facts;
+use crate::latency::Histogram;
 use crate::node::Node;
+use std::sync::Arc;
 use synod_consensus::Role;
 use synod_data::{Command, Handler};
+use synod_ring::ClusterMap;
 use synod_types::{Index, NodeId, PartitionId, Term};
 
 /// Counts since the process began.
@@ -96,6 +100,8 @@ pub struct GroupStatus {
     pub expires: u64,
     /// Bytes of keys and values.
     pub bytes: u64,
+    /// The members.
+    pub members: Vec<NodeId>,
     /// The followers, if the replica here leads.
     pub followers: Vec<PeerLag>,
 }
@@ -119,6 +125,14 @@ pub struct NodeStatus {
     pub leaders: Vec<(PartitionId, Option<NodeId>)>,
     /// The replicas here.
     pub groups: Vec<GroupStatus>,
+    /// The cluster map as far as it is known.
+    pub map: Arc<ClusterMap>,
+    /// What the world told last.
+    pub facts: Facts,
+    /// How long reads took.
+    pub reads: Histogram,
+    /// How long writes took.
+    pub writes: Histogram,
 }
 
 impl Node {
@@ -138,6 +152,10 @@ impl Node {
                 .map(|g| (g, self.leaders.get(g)))
                 .collect(),
             groups: self.replicas.iter().flatten().map(|r| group_status(r)).collect(),
+            map: self.map.clone(),
+            facts: self.facts.clone(),
+            reads: self.sessions.latency.reads,
+            writes: self.sessions.latency.writes,
         }
     }
 }
@@ -163,6 +181,7 @@ fn group_status(replica: &synod_replica::Replica) -> GroupStatus {
         keys: keyspace.map_or(0, |k| k.len() as u64),
         expires: keyspace.map_or(0, |k| k.expires_len() as u64),
         bytes: keyspace.map_or(0, |k| k.memory() as u64),
+        members: status.membership.all(),
         followers: followers.collect(),
     }
 }

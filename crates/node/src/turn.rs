@@ -23,6 +23,7 @@ impl Node {
     /// A turn begins at this time.
     pub fn begin_turn(&mut self, now: Now) {
         self.now = now;
+        self.sessions.latency.now_us = now.mono_us;
     }
 
     /// Another [`TICK_MS`] have passed.
@@ -59,6 +60,11 @@ impl Node {
             self.place_leaders();
         }
         self.tend_fetches();
+    }
+
+    /// How long the turn took, deliveries included: what requests answered within it have waited.
+    pub fn turn_took(&mut self, us: u64) {
+        self.sessions.latency.turn_took(us);
     }
 
     /// The turn ends: everything that can be done is done, and stands in the output.

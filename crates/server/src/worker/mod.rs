@@ -69,7 +69,6 @@ pub struct Setup {
 pub struct Worker {
     node: Node,
     clock: Clock,
-    config: Config,
     worker: u16,
     poll: Poll,
     inbox: Receiver<Mail>,
@@ -125,7 +124,6 @@ impl Worker {
         Ok(Self {
             node,
             clock,
-            config,
             worker,
             poll,
             inbox,
@@ -186,7 +184,8 @@ impl Worker {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
             result => result?,
         }
-        self.node.begin_turn(self.clock.now());
+        let now = self.clock.now();
+        self.node.begin_turn(now);
         for event in events.iter() {
             match event.token() {
                 WAKER => {}
@@ -205,6 +204,7 @@ impl Worker {
         self.tick();
         self.node.end_turn();
         self.deliver();
+        self.node.turn_took(self.clock.mono_us() - now.mono_us);
         Ok(())
     }
 
@@ -250,7 +250,7 @@ impl Worker {
                 for (group, token) in flushed.acks {
                     self.node.persisted(group, token);
                 }
-                for (group, meta) in flushed.marks {
+                for (group, meta) in flushed.marks.into_iter().filter(|(_, m)| m.index.0 > 0) {
                     self.do_files(Task::Prune(group, meta));
                 }
             }

@@ -1,0 +1,82 @@
+//! How long requests take, in powers of two of a microsecond.
+
+/// The number of buckets: 1 us to about 67 s.
+const BUCKETS: usize = 27;
+
+/// Counts of durations. Bucket `i` holds those of at most `2^i` microseconds that are in no smaller one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Histogram {
+    counts: [u64; BUCKETS],
+    /// All of them.
+    pub count: u64,
+    /// Their sum, in microseconds.
+    pub sum_us: u64,
+}
+
+impl Histogram {
+    /// Counts `times` requests that took so long each.
+    #[inline]
+    pub fn record(&mut self, us: u64, times: u64) {
+        let bucket = (u64::BITS - us.saturating_sub(1).leading_zeros()) as usize;
+        self.counts[bucket.min(BUCKETS - 1)] += times;
+        self.count += times;
+        self.sum_us += us * times;
+    }
+
+    /// Adds the counts of another.
+    pub fn merge(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(other.counts).for_each(|(mine, theirs)| *mine += theirs);
+        self.count += other.count;
+        self.sum_us += other.sum_us;
+    }
+
+    /// The upper limit of each bucket but the last, in microseconds, and its count.
+    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.counts[..BUCKETS - 1].iter().enumerate().map(|(i, count)| (1 << i, *count))
+    }
+}
+
+/// Durations of reads and writes. A request answered in the turn that took it is counted when the turn's length is
+/// known.
+#[derive(Debug, Default)]
+pub(crate) struct Latency {
+    pub now_us: u64,
+    pub reads: Histogram,
+    pub writes: Histogram,
+    reads_at_once: u64,
+    writes_at_once: u64,
+}
+
+impl Latency {
+    #[inline]
+    pub fn done(&mut self, read: bool, since_us: u64) {
+        let us = self.now_us.saturating_sub(since_us);
+        match (read, us) {
+            (true, 0) => self.reads_at_once += 1,
+            (false, 0) => self.writes_at_once += 1,
+            (true, us) => self.reads.record(us, 1),
+            (false, us) => self.writes.record(us, 1),
+        }
+    }
+
+    pub fn turn_took(&mut self, us: u64) {
+        self.reads.record(us, std::mem::take(&mut self.reads_at_once));
+        self.writes.record(us, std::mem::take(&mut self.writes_at_once));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_counted_in_the_smallest_bucket_that_holds_it() {
+        let mut histogram = Histogram::default();
+        for us in [0, 1, 2, 3, 4, 5, u64::from(u32::MAX)] {
+            histogram.record(us, 1);
+        }
+        let buckets: Vec<_> = histogram.buckets().take(4).collect();
+        assert_eq!(buckets, [(1, 2), (2, 1), (4, 2), (8, 1)]);
+        assert_eq!(histogram.count, 7);
+    }
+}

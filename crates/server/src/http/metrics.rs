@@ -1,0 +1,139 @@
+//! `/metrics`: the same numbers in Prometheus's text format.
+//!
+//! The counters live unshared in the workers, so there is no registry to collect from; the format is three kinds
+//! of line. Source: "Exposition formats" of the Prometheus documentation, version 0.0.4.
+
+use crate::config::Config;
+use std::fmt::Write;
+use synod_consensus::Role;
+use synod_node::{Histogram, NodeStatus};
+
+struct Page {
+    text: String,
+    node: u64,
+}
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _a_string_takes_all = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
+        let node = self.node;
+        let comma = if labels.is_empty() { "" } else { "," };
+        let _a_string_takes_all =
+            writeln!(self.text, "{name}{{node=\"{node}\"{comma}{labels}}} {value}");
+    }
+
+    fn single(&mut self, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
+        self.family(name, kind, help);
+        self.sample(name, "", value);
+    }
+}
+
+/// Renders what the workers said.
+pub fn text(config: &Config, workers: &[NodeStatus]) -> String {
+    let mut page = Page { text: String::new(), node: config.node_id.0 };
+    let sum = |f: fn(&NodeStatus) -> u64| workers.iter().map(f).sum::<u64>();
+    let counters: [(&str, &str, u64); 9] = [
+        (
+            "synod_connections_total",
+            "Client connections accepted.",
+            sum(|w| w.counters.connections),
+        ),
+        ("synod_commands_total", "Client commands taken.", sum(|w| w.counters.commands)),
+        ("synod_commands_refused_total", "Requests refused.", sum(|w| w.counters.refused)),
+        ("synod_requests_forwarded_total", "Requests sent on.", sum(|w| w.counters.forwarded)),
+        ("synod_frames_received_total", "Frames from peers.", sum(|w| w.counters.frames_in)),
+        (
+            "synod_role_changes_total",
+            "Changes of role or leader.",
+            sum(|w| w.counters.role_changes),
+        ),
+        ("synod_snapshots_taken_total", "Snapshots taken.", sum(|w| w.counters.snapshots)),
+        (
+            "synod_snapshots_installed_total",
+            "Snapshots received from leaders.",
+            sum(|w| w.counters.snapshots_installed),
+        ),
+        ("synod_log_bytes", "Bytes of all log segments.", sum(|w| w.facts.log_bytes)),
+    ];
+    for (name, help, value) in counters {
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        page.single(name, kind, help, value);
+    }
+    gauges(&mut page, workers);
+    groups(&mut page, workers);
+    latencies(&mut page, workers);
+    page.text
+}
+
+fn gauges(page: &mut Page, workers: &[NodeStatus]) {
+    let clients: usize = workers.iter().map(|w| w.clients).sum();
+    let parked: usize = workers.iter().map(|w| w.parked).sum();
+    let full = workers.iter().any(|w| w.disk_full);
+    page.single("synod_clients", "gauge", "Clients connected.", clients);
+    page.single("synod_requests_parked", "gauge", "Requests waiting for a leader.", parked);
+    page.single("synod_disk_full", "gauge", "1 while writes are refused.", u8::from(full));
+    let rss = workers.first().map_or(0, |w| w.facts.rss_bytes);
+    page.single("process_resident_memory_bytes", "gauge", "Resident memory.", rss);
+    if let Some(first) = workers.first() {
+        page.family("synod_node_up", "gauge", "1 for each node that can be reached from here.");
+        for id in first.map.nodes.keys() {
+            let up = u8::from(workers.iter().any(|w| w.up.contains(id)));
+            page.sample("synod_node_up", &format!("peer=\"{id}\""), up);
+        }
+    }
+}
+
+fn groups(page: &mut Page, workers: &[NodeStatus]) {
+    type Field = fn(&synod_node::GroupStatus) -> u64;
+    let families: [(&str, &str, Field); 6] = [
+        ("synod_partition_leader", "1 where this node leads.", |g| {
+            u64::from(g.role == Role::Leader)
+        }),
+        ("synod_partition_term", "The term.", |g| g.term.0),
+        ("synod_partition_commit", "Last committed entry.", |g| g.commit.0),
+        ("synod_partition_applied", "Last applied entry.", |g| g.applied.0),
+        ("synod_partition_keys", "Keys.", |g| g.keys),
+        ("synod_partition_bytes", "Bytes of keys and values.", |g| g.bytes),
+    ];
+    for (name, help, field) in families {
+        page.family(name, "gauge", help);
+        for group in workers.iter().flat_map(|w| &w.groups) {
+            page.sample(name, &format!("partition=\"{}\"", group.group), field(group));
+        }
+    }
+    page.family("synod_partition_lag", "gauge", "Entries a follower is behind its leader here.");
+    for group in workers.iter().flat_map(|w| &w.groups) {
+        for follower in &group.followers {
+            let labels = format!("partition=\"{}\",follower=\"{}\"", group.group, follower.node);
+            page.sample("synod_partition_lag", &labels, follower.entries);
+        }
+    }
+}
+
+fn latencies(page: &mut Page, workers: &[NodeStatus]) {
+    let name = "synod_request_duration_seconds";
+    page.family(
+        name,
+        "histogram",
+        "From the turn that read a request to the turn that answered it.",
+    );
+    let kinds: [(&str, fn(&NodeStatus) -> &Histogram); 2] =
+        [("read", |w| &w.reads), ("write", |w| &w.writes)];
+    for (kind, pick) in kinds {
+        let mut all = Histogram::default();
+        workers.iter().for_each(|w| all.merge(pick(w)));
+        let mut below = 0;
+        for (limit_us, count) in all.buckets() {
+            below += count;
+            let labels = format!("kind=\"{kind}\",le=\"{}\"", limit_us as f64 / 1e6);
+            page.sample(&format!("{name}_bucket"), &labels, below);
+        }
+        page.sample(&format!("{name}_bucket"), &format!("kind=\"{kind}\",le=\"+Inf\""), all.count);
+        let labels = format!("kind=\"{kind}\"");
+        page.sample(&format!("{name}_sum"), &labels, all.sum_us as f64 / 1e6);
+        page.sample(&format!("{name}_count"), &labels, all.count);
+    }
+}

@@ -1,0 +1,127 @@
+//! The HTTP side of a node, on a thread of its own: `/status`, `/metrics`, `/health`.
+//!
+//! It asks the workers through their inboxes, so what it tells is true of one moment per worker and costs the
+//! data path one message.
+
+mod metrics;
+mod status;
+
+use crate::config::Config;
+use crate::inbox::{Mail, Postbox};
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use synod_node::NodeStatus;
+use tokio::sync::oneshot;
+
+/// How long a worker may take to answer.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// The running HTTP side.
+pub struct Http {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Http {
+    /// Ends it.
+    pub fn stop(self) {
+        let _it_may_have_ended = self.stop.send(());
+        let _its_panic_was_reported = self.thread.join();
+    }
+}
+
+struct Shared {
+    config: Config,
+    postboxes: Vec<Postbox>,
+}
+
+/// Starts serving.
+///
+/// # Errors
+/// The address cannot be had.
+pub fn start(config: &Config, postboxes: Vec<Postbox>) -> Result<Http> {
+    let listener = std::net::TcpListener::bind(config.http)
+        .with_context(|| format!("cannot listen for HTTP on {}", config.http))?;
+    listener.set_nonblocking(true)?;
+    let shared = Arc::new(Shared { config: config.clone(), postboxes });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serve = async move {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let end = async {
+            let _dropped_or_sent = stopped.await;
+        };
+        tokio::select! {
+            result = axum::serve(listener, router(shared)) => result,
+            () = end => Ok(()),
+        }
+    };
+    let thread = thread::Builder::new().name("http".into()).spawn(move || {
+        if let Err(error) = runtime.block_on(serve) {
+            tracing::error!(%error, "the HTTP side has ended");
+        }
+    })?;
+    Ok(Http { stop, thread })
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    let (for_status, for_metrics, for_health) = (shared.clone(), shared.clone(), shared);
+    Router::new()
+        .route("/status", get(move || respond(for_status, "application/json", status::json)))
+        .route(
+            "/metrics",
+            get(move || respond(for_metrics, "text/plain; version=0.0.4", metrics::text)),
+        )
+        .route("/health", get(move || health(for_health)))
+}
+
+async fn respond(
+    shared: Arc<Shared>,
+    kind: &'static str,
+    render: fn(&Config, &[NodeStatus]) -> String,
+) -> Response {
+    match ask(&shared).await {
+        Some(workers) => {
+            ([(header::CONTENT_TYPE, kind)], render(&shared.config, &workers)).into_response()
+        }
+        None => (StatusCode::SERVICE_UNAVAILABLE, "a worker does not answer\n").into_response(),
+    }
+}
+
+/// 200 when every group that this node knows has a leader, 503 otherwise.
+async fn health(shared: Arc<Shared>) -> Response {
+    let workers = ask(&shared).await.unwrap_or_default();
+    let led = workers.iter().any(|w| !w.leaders.is_empty())
+        && workers.iter().flat_map(|w| &w.leaders).all(|(_, leader)| leader.is_some());
+    match led {
+        true => (StatusCode::OK, "ok\n").into_response(),
+        false => {
+            (StatusCode::SERVICE_UNAVAILABLE, "some partitions have no leader\n").into_response()
+        }
+    }
+}
+
+/// Every worker's status; `None` when one does not answer in time.
+async fn ask(shared: &Arc<Shared>) -> Option<Vec<NodeStatus>> {
+    let shared = shared.clone();
+    let asked = tokio::task::spawn_blocking(move || {
+        let receivers: Vec<_> = shared
+            .postboxes
+            .iter()
+            .map(|postbox| {
+                let (sender, receiver) = sync_channel(1);
+                postbox.send(Mail::Status(sender));
+                receiver
+            })
+            .collect();
+        receivers.into_iter().map(|r| r.recv_timeout(ANSWER).ok()).collect()
+    });
+    asked.await.ok().flatten()
+}
