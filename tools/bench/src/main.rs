@@ -16,6 +16,7 @@ mod workload;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// Measures servers that speak RESP, memcached's text protocol, or etcd's gRPC.
@@ -132,8 +133,18 @@ struct Failover {
     keys: u32,
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
         Task::Load(load) => println!("{}", serde_json::to_string(&run_load(&load)?)?),
         Task::Fill(fill) => println!("{}", serde_json::to_string(&run_fill(&fill)?)?),
         Task::Failover(options) => {
