@@ -1,7 +1,8 @@
 //! A full disk is an answer to the writer, not the end.
 
 use super::model::{Random, World};
-use crate::AppendError;
+use crate::disk::{Fault, Operation};
+use crate::{AppendError, Prepared};
 
 #[test]
 fn a_full_disk_refuses_batches_and_takes_them_once_there_is_room() {
@@ -43,4 +44,21 @@ fn a_full_disk_refuses_batches_and_takes_them_once_there_is_room() {
         let wal = world.restart("after a full disk");
         world.check_goes_on(wal, &mut random, "after a full disk");
     }
+}
+
+/// A file system that allocates late says so at the sync.
+#[test]
+fn a_disk_found_full_by_a_sync_of_zeros_is_tried_again() {
+    let world = World::new();
+    let (mut wal, _) = super::open(&world.disk).unwrap();
+    for after in 0..3 {
+        world.disk.inject(Fault {
+            on: Some(Operation::Sync),
+            after: 0,
+            error: std::io::ErrorKind::StorageFull,
+            forever: false,
+        });
+        assert!(matches!(wal.prepare_next(u64::MAX), Err(AppendError::Full(_))), "{after}");
+    }
+    assert_eq!(wal.prepare_next(u64::MAX).unwrap(), Prepared::Ready);
 }
