@@ -8,6 +8,7 @@ pub(crate) mod list;
 mod random_picks;
 pub(crate) mod set;
 pub(crate) mod string;
+pub(crate) mod zset;
 
 /// What a command's file begins with.
 pub(crate) mod prelude {

@@ -17,6 +17,17 @@ pub enum Whole<K> {
     Full(K),
 }
 
+impl<K> Whole<K> {
+    /// The collection as it stands.
+    #[must_use]
+    pub fn view(&self) -> View<'_, K> {
+        match self {
+            Self::Packed(packed) => View::Packed(packed),
+            Self::Full(full) => View::Full(full),
+        }
+    }
+}
+
 /// A collection open for change. Whatever changes it marks the key as changed; merely looking does not.
 pub struct Edit<'a, K> {
     /// Invariant: holds a `K`, packed or full.

@@ -10,11 +10,12 @@ mod list;
 mod session;
 mod set;
 mod string;
+mod zset;
 
 pub use command::{Command, Flags, Group, Handler, KeySpec};
 
 const FAMILIES: &[&[Command]] =
-    &[string::ROWS, list::ROWS, set::ROWS, hash::ROWS, key::ROWS, session::ROWS];
+    &[string::ROWS, list::ROWS, set::ROWS, hash::ROWS, zset::ROWS, key::ROWS, session::ROWS];
 
 const COUNT: usize = {
     let (mut count, mut family) = (0, 0);

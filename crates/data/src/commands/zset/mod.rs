@@ -1,0 +1,57 @@
+//! Commands on sorted sets.
+
+pub(crate) mod algebra;
+mod bounds;
+mod operand;
+mod query;
+pub(crate) mod zadd;
+pub(crate) mod zcard;
+pub(crate) mod zcount;
+pub(crate) mod zpop;
+pub(crate) mod zrandmember;
+pub(crate) mod zrange;
+pub(crate) mod zrangestore;
+pub(crate) mod zrank;
+pub(crate) mod zrem;
+pub(crate) mod zremrange;
+pub(crate) mod zscan;
+pub(crate) mod zscore;
+
+use crate::object::View;
+use crate::value::packed::Item;
+use crate::value::zset::Zset;
+use std::ops::Range;
+use synod_types::ReplySink;
+
+/// Announces `len` members: with their scores, RESP3 has an array of pairs, RESP2 a flat one.
+fn reply_head(len: usize, with_scores: bool, out: &mut dyn ReplySink) {
+    out.array(if with_scores && !out.is_resp3() { 2 * len } else { len });
+}
+
+/// Answers one member as [`reply_head`] announced it.
+fn reply_member(member: Item<'_>, score: f64, with_scores: bool, out: &mut dyn ReplySink) {
+    if with_scores && out.is_resp3() {
+        out.array(2);
+    }
+    member.reply(out);
+    if with_scores {
+        out.double(score);
+    }
+}
+
+/// Answers the members at a range of positions.
+fn reply_range(
+    zset: &View<'_, Zset>,
+    range: Range<usize>,
+    reverse: bool,
+    with_scores: bool,
+    out: &mut dyn ReplySink,
+) {
+    reply_head(range.len(), with_scores, out);
+    let reply = |member: Item<'_>, score| reply_member(member, score, with_scores, out);
+    if reverse {
+        zset.each_back(range, reply);
+    } else {
+        zset.each(range, reply);
+    }
+}
