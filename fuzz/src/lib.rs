@@ -8,6 +8,7 @@
 pub mod log;
 pub mod peer;
 pub mod resp;
+pub mod state;
 
 /// One target.
 pub struct Target {
@@ -28,6 +29,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "consensus_messages", run: peer::messages, seeds: peer::message_seeds },
     Target { name: "log_records", run: log::records, seeds: log::record_seeds },
     Target { name: "log_recovery", run: log::recovery, seeds: log::recovery_seeds },
+    Target { name: "log_snapshots", run: log::snapshots, seeds: log::snapshot_seeds },
+    Target { name: "state_commands", run: state::commands, seeds: state::command_seeds },
+    Target { name: "state_snapshots", run: state::snapshots, seeds: state::snapshot_seeds },
+    Target { name: "state_operations", run: state::operations, seeds: state::operation_seeds },
+    Target { name: "state_cluster_map", run: state::cluster_map, seeds: state::cluster_map_seeds },
 ];
 
 /// Writes the seeds of a target into the corpus folder named on the command line, if there is one.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
 use synod_log::record::{self, Change, RecordError};
+use synod_log::snapshot::{self, SnapshotError, SnapshotReader, SnapshotWriter};
 use synod_log::{Batch, MemDisk, OpenError, Options, Wal};
 use synod_types::{
     Entry, EntryKind, HardState, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term,
@@ -141,6 +142,53 @@ fn open_and_compare(disk: &MemDisk, options: Options, written: &[Entry], sound: 
     }
 }
 
+/// Snapshot files: the parts of the format on the bytes as they are, and a file written in chunks, then
+/// damaged, then read: what comes back is what was written, as far as it comes back.
+///
+/// The input's first byte says how long chunks are, the next eight bytes are damage in the manner of
+/// [`recovery`], the rest is content.
+pub fn snapshots(input: &[u8]) {
+    let _ = snapshot::decode_header(input);
+    let _ = snapshot::decode_chunk_header(input);
+    let _ = snapshot::decode_trailer(input);
+    let Some(([chunk_bytes, damage @ ..], content)) = input.split_first_chunk::<9>() else {
+        return;
+    };
+    let disk = MemDisk::new();
+    let chunks: Vec<&[u8]> = content.chunks(usize::from(*chunk_bytes).max(1)).collect();
+    write_snapshot(&disk, &chunks).expect("a sound disk takes a snapshot");
+    for damage in damage.chunks_exact(4).filter(|damage| damage[0] % 8 == 7) {
+        damage_file(&disk, damage[1], damage[2], damage[3]);
+    }
+    match read_snapshot(&disk, &chunks) {
+        Ok(()) => {}
+        Err(SnapshotError::Damaged { .. }) if damage.iter().any(|byte| *byte != 0) => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn write_snapshot(disk: &MemDisk, chunks: &[&[u8]]) -> Result<(), SnapshotError> {
+    let membership = Membership::of_voters(vec![NodeId(1), NodeId(2)]);
+    let meta = SnapshotMeta { index: Index(9), term: Term(2), membership };
+    let mut writer = SnapshotWriter::create(Arc::new(disk.clone()), Path::new(DIR), GROUP, &meta)?;
+    for chunk in chunks {
+        writer.chunk(chunk)?;
+    }
+    writer.finish().map(drop)
+}
+
+fn read_snapshot(disk: &MemDisk, chunks: &[&[u8]]) -> Result<(), SnapshotError> {
+    let Some(mut reader) = SnapshotReader::open(disk, Path::new(DIR), GROUP)? else {
+        return Ok(());
+    };
+    let mut written = chunks.iter();
+    while let Some(chunk) = reader.next_chunk()? {
+        assert_eq!(written.next(), Some(&&chunk[..]), "a chunk that nobody wrote");
+    }
+    assert!(written.next().is_none(), "the end came early and nobody said so");
+    Ok(())
+}
+
 /// One record of each kind.
 pub fn record_seeds() -> Vec<Vec<u8>> {
     let entry = Entry {
@@ -177,5 +225,20 @@ pub fn recovery_seeds() -> Vec<Vec<u8>> {
         with([7, 1, 60, 5]),
         with([7, 0, 33, 0x80]),
         [entries, [7, 0, 3, 255]].concat(),
+    ]
+}
+
+/// Sound and damaged files.
+pub fn snapshot_seeds() -> Vec<Vec<u8>> {
+    let with = |damage: [u8; 4]| {
+        [&[20][..], &damage, &[0, 0, 0, 0], b"some chunks of a snapshot of twenty bytes each"]
+            .concat()
+    };
+    vec![
+        with([0, 0, 0, 0]),
+        with([7, 0, 5, 0]),
+        with([7, 0, 6, 0x20]),
+        with([7, 0, 1, 5]),
+        with([7, 0, 9, 1]),
     ]
 }
