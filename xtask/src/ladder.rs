@@ -10,10 +10,16 @@ use std::process::Command;
 
 /// How long each decoder is fuzzed by the gate, in seconds.
 const FUZZ_SECONDS: u64 = 10;
-/// How long processes are killed by the gate, in seconds.
-const CHAOS_SECONDS: u64 = 120;
-/// How long writes may fail after the node that leads was killed, in milliseconds.
-const FAILOVER_MS_MAX: u64 = 3_000;
+/// What real processes go through: what it shows, and the arguments of synod-chaos.
+const CHAOS: &[(&str, &[&str])] = &[
+    ("processes killed under load", &["--seconds", "120", "--failover-max", "3000"]),
+    ("power cut under load", &["--seconds", "45", "--power-cut"]),
+    // The test of the tests: without flushes an acknowledged write must be seen to get lost.
+    (
+        "power cut without flushes is noticed",
+        &["--seconds", "20", "--power-cut", "--expect-loss", "--durability", "none"],
+    ),
+];
 
 /// Workspaces of their own, which `--workspace` does not reach.
 const SIDE_WORKSPACES: &[&str] = &["tools/bench/Cargo.toml", "fuzz/Cargo.toml"];
@@ -87,17 +93,23 @@ pub fn clients(workspace: &Workspace, args: &[String]) -> Result<Tally> {
     tally(run, Summary::Pytest)
 }
 
-/// Kills processes under load and judges what clients saw; `args` go to synod-chaos.
-pub fn chaos(workspace: &Workspace, args: &[String]) -> Result<()> {
+/// The runs of the gate, or one run with other arguments for synod-chaos.
+pub fn chaos_task(workspace: &Workspace, args: &[String]) -> Result<()> {
+    if !args.is_empty() {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        return chaos(workspace, &args);
+    }
+    CHAOS.iter().try_for_each(|(title, args)| {
+        println!("\n{title}");
+        chaos(workspace, args)
+    })
+}
+
+/// Kills processes under load and judges what clients saw.
+fn chaos(workspace: &Workspace, args: &[&str]) -> Result<()> {
     workspace.build_synod()?;
     cargo(workspace, &["build", "--release", "--package", "synod-chaos"])?;
     let mut run = Command::new(workspace.target.join("release/synod-chaos"));
-    run.arg("--synod").arg(workspace.synod()).current_dir(&workspace.root);
-    if args.is_empty() {
-        run.args(["--seconds", &CHAOS_SECONDS.to_string()]);
-        run.args(["--failover-max", &FAILOVER_MS_MAX.to_string()]);
-    } else {
-        run.args(args);
-    }
+    run.arg("--synod").arg(workspace.synod()).args(args).current_dir(&workspace.root);
     check(run).context("its output above names the seed and where the history is saved")
 }

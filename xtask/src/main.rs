@@ -75,7 +75,7 @@ fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
         Task::Prepare => prepare::for_tests(workspace),
         Task::Tidy => tidy::run(workspace),
         Task::Clients { args } => ladder::clients(workspace, &args)?.into_result("client tests"),
-        Task::Chaos { args } => ladder::chaos(workspace, &args),
+        Task::Chaos { args } => ladder::chaos_task(workspace, &args),
         Task::Fuzz(options) => fuzz::run(workspace, &options),
         Task::Bench(options) => bench::run(workspace, &options),
         Task::Audit => audit::run(workspace),
