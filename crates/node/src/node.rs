@@ -112,9 +112,16 @@ impl Node {
         self.facts = facts;
     }
 
-    /// Tells whether the log takes entries. While it does not, writes are refused and reads are served.
+    /// Tells whether the log takes entries. While it does not, writes are refused and reads are served; those who
+    /// wait for a write are told that its fate is not known.
     pub fn set_disk_full(&mut self, full: bool) {
         self.disk_full = full;
+        for at in 0..self.replicas.len() {
+            let group = PartitionId(at as u32);
+            if full {
+                self.with_desk(group, |replica, desk| replica.abandon_proposals(desk));
+            }
+        }
     }
 
     pub(crate) fn replica(&mut self, group: PartitionId) -> Option<&mut Replica> {
@@ -158,7 +165,7 @@ impl Node {
     pub fn session_output(&mut self, client: ClientId) -> Option<(&mut Vec<u8>, bool)> {
         let session = self.sessions.get(client)?;
         session.untouch();
-        let close = session.closing && session.is_idle();
+        let close = session.killed || (session.closing && session.is_idle());
         Some((&mut session.out, close))
     }
 

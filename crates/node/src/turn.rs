@@ -43,7 +43,9 @@ impl Node {
                 if !self.disk_full {
                     replica.expire(EXPIRE_SCAN_MAX, EXPIRE_KEYS_MAX, &mut out);
                 }
-                if replica.bytes_since_snapshot() >= self.config.snapshot_bytes {
+                // A large keyspace is written less often: a snapshot costs as much as it holds.
+                let keyspace = replica.state().keyspace().map_or(0, |k| k.memory());
+                if replica.bytes_since_snapshot() >= self.config.snapshot_bytes.max(keyspace / 2) {
                     replica.begin_snapshot();
                 }
                 self.touch(PartitionId(at as u32));

@@ -7,6 +7,21 @@ use crate::state::context;
 use synod_consensus::Position;
 use synod_types::{Entry, EntryKind, Membership};
 
+/// From how many operations on it pays to fetch their keys side by side first.
+const WARM_MIN: usize = 4;
+
+/// The first key of each command.
+fn first_keys(mut ops: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        loop {
+            match Op::take(&mut ops)? {
+                Op::Command(args) if args.len() > 1 => return Some(args[1]),
+                _ => {}
+            }
+        }
+    })
+}
+
 impl Replica {
     /// Applies entries in order and answers those who wait for them.
     pub(crate) fn apply(&mut self, entries: Vec<Entry>, audience: &mut dyn Audience) {
@@ -53,6 +68,11 @@ impl Replica {
         let Some((now, seed, mut ops)) = op::open_payload(payload) else { return };
         self.stamp = self.stamp.max(now);
         self.bytes_since_snapshot += payload.len();
+        if origins.len() >= WARM_MIN
+            && let Some(keyspace) = self.state.keyspace()
+        {
+            keyspace.warm(first_keys(ops));
+        }
         let mut ordinal = 0;
         while let Some(op) = Op::take(&mut ops) {
             let ctx = context(now, seed, ordinal as u64);
@@ -70,6 +90,11 @@ impl Replica {
     /// Answers every read whose barrier is reached.
     pub(crate) fn answer_reads(&mut self, audience: &mut dyn Audience) {
         while let Some(batch) = self.reads.ready(self.applied) {
+            if batch.len() >= WARM_MIN
+                && let Some(keyspace) = self.state.keyspace()
+            {
+                keyspace.warm(first_keys(batch.ops()));
+            }
             for (origin, mut bytes) in batch.iter() {
                 let Some(op) = Op::take(&mut bytes) else { continue };
                 let ctx = self.read_context();

@@ -15,6 +15,15 @@ pub(crate) struct ReadBatch {
 }
 
 impl ReadBatch {
+    pub fn len(&self) -> usize {
+        self.reads.len()
+    }
+
+    /// All operations, one after another.
+    pub fn ops(&self) -> &[u8] {
+        &self.ops
+    }
+
     /// Each read and the bytes of its operation, in order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = (Origin, &[u8])> {
         let starts = std::iter::once(0).chain(self.reads.iter().map(|(_, end)| *end));

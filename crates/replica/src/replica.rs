@@ -343,7 +343,7 @@ impl Replica {
     }
 
     /// Gives up on everyone who waits for a proposal: whether they were executed is not known here.
-    pub(crate) fn abandon_proposals(&mut self, audience: &mut dyn Audience) {
+    pub fn abandon_proposals(&mut self, audience: &mut dyn Audience) {
         for proposal in self.proposals.drain() {
             proposal.origins.iter().for_each(|origin| audience.fail(*origin, Failure::Unknown));
         }

@@ -99,6 +99,10 @@ pub fn load_groups(
     recovered: Recovered,
     map: &ClusterMap,
 ) -> Result<Vec<RecoveredGroup>> {
+    if !recovered.groups.is_empty() {
+        synod_log::snapshot::sweep(disk, snapshots)
+            .context("half-written snapshots cannot be removed")?;
+    }
     let mut groups = Vec::new();
     for (group, log) in recovered.groups {
         let state = match log.snapshot.index {
