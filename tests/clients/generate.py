@@ -22,7 +22,7 @@ INTEGERS = ["0", "1", "-1", "2", "10", "-10", "123456789", "9223372036854775807"
             "-9223372036854775808", "9223372036854775808", "1.5", "abc", "", " 1", "+1"]  # fmt: skip
 # Exact in binary: Redis counts with the x87's 80 bits, synod with 64, and neither rounds these.
 FLOATS = ["0", "1", "-1", "0.5", "-0.25", "3.0e2", "1048576.125", "10.125", "1e9", "inf", "-inf", "nan",
-          "abc", "", " 1", "1 ", "+1", "0x10", "1e", "."]  # fmt: skip
+          "abc", "", " 1", "1 ", "+1", "1e", "."]  # fmt: skip
 # None of them expires while the test runs.
 TTLS = ["0", "-1", "-5000000000", "abc", "", "1.5", "123456789", "9223372036854775807",
         "-9223372036854775808", "9223372036854775808", "9223372036854775"]  # fmt: skip
@@ -213,8 +213,8 @@ TEMPLATES = {
         """,
 }
 
-# With another count the first ones would answer at random; for the last one see FLOATS.
-NEVER_SPOILED = {"SPOP", "SRANDMEMBER", "SCAN", "INCRBYFLOAT"}
+# With another count they would answer at random; for `number` see FLOATS.
+NEVER_SPOILED = {"SPOP", "SRANDMEMBER", "SCAN"}
 JUNK = ["", "x", "-1", "NX", "\x01", "99999999999999999999"]
 
 TABLES = {"int": INTEGERS, "badttl": TTLS, "float": FLOATS, "score": SCORES, "bound": BOUNDS,
@@ -244,7 +244,7 @@ class Generator:
         self.keys = KEYS.get(family, ALL_KEYS)
         args = list(self._expand(template))
         roll = self.random.random()
-        if args[0] in NEVER_SPOILED:
+        if args[0] in NEVER_SPOILED or "number" in args:
             pass
         elif roll < 0.02 and len(args) > 1:
             args.pop()
