@@ -20,6 +20,7 @@ mod bootstrap;
 mod commands;
 mod config;
 mod desk;
+mod errors;
 mod forward;
 mod gather;
 mod latency;

@@ -30,6 +30,14 @@ const NOT_READY: &str = "CLUSTERDOWN The cluster is not formed yet";
 impl Node {
     /// Takes a client's request. `args` holds the command's name first and is not empty.
     pub fn request(&mut self, client: ClientId, args: &[&[u8]]) -> Flow {
+        let flow = self.take_request(client, args);
+        if flow != Flow::Stalled {
+            self.end_skip(client);
+        }
+        flow
+    }
+
+    fn take_request(&mut self, client: ClientId, args: &[&[u8]]) -> Flow {
         let now_us = self.now.mono_us;
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
         if session.closing {
@@ -53,7 +61,6 @@ impl Node {
         };
         if flow == Flow::Next {
             self.counters.command(command);
-            self.end_skip(client);
         }
         flow
     }

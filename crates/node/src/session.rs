@@ -1,5 +1,6 @@
 //! Client sessions: what a connection has said of itself, and its replies in order.
 
+use crate::errors::ErrorCounts;
 use crate::latency::Latency;
 use crate::output::Output;
 use std::collections::VecDeque;
@@ -16,9 +17,12 @@ pub(crate) enum Kind {
 /// A place in the order of replies.
 #[derive(Debug)]
 struct Place {
-    kind: Kind,
+    /// `None` for a reply that was ready at once and only waits for its turn.
+    kind: Option<Kind>,
     /// When the request came.
     since_us: u64,
+    /// CLIENT REPLY had it dropped when the request came, whatever was asked for since.
+    quiet: bool,
     reply: Option<Vec<u8>>,
 }
 
@@ -47,6 +51,8 @@ pub(crate) enum ReplyMode {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub id: ClientId,
+    /// Counts the connections of this worker; never used twice.
+    pub number: u64,
     pub addr: String,
     pub proto: Proto,
     pub name: Vec<u8>,
@@ -61,6 +67,8 @@ pub(crate) struct Session {
     pub reply_mode: ReplyMode,
     /// Close once `out` is written and nothing is in flight.
     pub closing: bool,
+    /// Close at once, whatever is in flight.
+    pub killed: bool,
     /// The world found a request that cannot go on yet.
     pub stalled: bool,
     /// Replies ready to be written to the socket.
@@ -71,12 +79,15 @@ pub(crate) struct Session {
     head: u64,
     pub reads: usize,
     pub writes: usize,
+    /// The errors that were answered.
+    pub errors: ErrorCounts,
 }
 
 impl Session {
-    fn new(id: ClientId, addr: String, now_us: u64) -> Self {
+    fn new(id: ClientId, number: u64, addr: String, now_us: u64) -> Self {
         Self {
             id,
+            number,
             addr,
             proto: Proto::Resp2,
             name: Vec::new(),
@@ -89,6 +100,7 @@ impl Session {
             watches: Vec::new(),
             reply_mode: ReplyMode::On,
             closing: false,
+            killed: false,
             stalled: false,
             out: Vec::new(),
             dirty: false,
@@ -96,6 +108,7 @@ impl Session {
             head: 0,
             reads: 0,
             writes: 0,
+            errors: ErrorCounts::default(),
         }
     }
 
@@ -121,7 +134,8 @@ impl Session {
             Kind::Write => self.writes += 1,
         }
         let since_us = self.active_us;
-        self.places.push_back(Place { kind, since_us, reply: None });
+        let quiet = self.reply_mode != ReplyMode::On;
+        self.places.push_back(Place { kind: Some(kind), since_us, quiet, reply: None });
         self.head + self.places.len() as u64 - 1
     }
 
@@ -133,13 +147,16 @@ impl Session {
             return;
         }
         if self.places.is_empty() {
+            let end = self.out.len();
             write(&mut RespWriter::new(&mut self.out, proto));
+            self.errors.note(&self.out[end..]);
         } else {
             let mut reply = Vec::new();
             write(&mut RespWriter::new(&mut reply, proto));
+            self.errors.note(&reply);
             let since_us = self.active_us;
-            self.places.push_back(Place { kind: Kind::Read, since_us, reply: Some(reply) });
-            self.reads += 1;
+            let place = Place { kind: None, since_us, quiet: false, reply: Some(reply) };
+            self.places.push_back(place);
         }
     }
 
@@ -152,12 +169,13 @@ impl Session {
     ) -> Option<(Kind, u64)> {
         let at = seq.checked_sub(self.head)? as usize;
         let place = self.places.get(at)?;
-        let request = (place.kind, place.since_us);
+        let request = (place.kind?, place.since_us);
+        let quiet = place.quiet || self.killed;
         let proto = self.proto;
-        let quiet = self.reply_mode != ReplyMode::On;
         if at == 0 {
             let end = self.out.len();
             write(&mut RespWriter::new(&mut self.out, proto));
+            self.errors.note(&self.out[end..]);
             if quiet {
                 self.out.truncate(end);
             }
@@ -169,6 +187,7 @@ impl Session {
         } else if let Some(place) = self.places.get_mut(at) {
             let mut reply = Vec::new();
             write(&mut RespWriter::new(&mut reply, proto));
+            self.errors.note(&reply);
             if quiet {
                 reply.clear();
             }
@@ -179,7 +198,7 @@ impl Session {
 
     fn pop(&mut self) {
         self.head += 1;
-        match self.places.pop_front().map(|p| p.kind) {
+        match self.places.pop_front().and_then(|p| p.kind) {
             Some(Kind::Read) => self.reads -= 1,
             Some(Kind::Write) => self.writes -= 1,
             None => {}
@@ -194,6 +213,10 @@ pub(crate) struct Sessions {
     free: Vec<u32>,
     pub len: usize,
     pub latency: Latency,
+    /// How many sessions there have ever been.
+    opened: u64,
+    /// The errors answered to sessions that are closed.
+    errors: ErrorCounts,
 }
 
 impl Sessions {
@@ -206,7 +229,8 @@ impl Sessions {
         let (generation, place) = &mut self.table[at as usize];
         *generation += 1;
         let id = ClientId(u64::from(*generation) << 32 | u64::from(at));
-        *place = Some(Box::new(Session::new(id, addr, now_us)));
+        self.opened += 1;
+        *place = Some(Box::new(Session::new(id, self.opened, addr, now_us)));
         self.len += 1;
         id
     }
@@ -217,7 +241,9 @@ impl Sessions {
         self.get(id)?;
         self.len -= 1;
         self.free.push(at);
-        self.table[at as usize].1.take()
+        let session = self.table[at as usize].1.take()?;
+        self.errors.merge(&session.errors);
+        Some(session)
     }
 
     /// The session, if it is still open.
@@ -230,6 +256,32 @@ impl Sessions {
     /// Every session, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         self.table.iter().filter_map(|(_, session)| session.as_deref())
+    }
+
+    /// Every session, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.table.iter_mut().filter_map(|(_, session)| session.as_deref_mut())
+    }
+
+    /// Lets all stalled requests be offered again.
+    pub fn resume_all(&mut self, output: &mut Output) {
+        for session in self.iter_mut().filter(|s| s.stalled) {
+            session.stalled = false;
+            output.resumed.push(session.id);
+        }
+    }
+
+    /// The errors answered so far, by their code.
+    pub fn errors(&self) -> ErrorCounts {
+        let mut all = self.errors.clone();
+        self.iter().for_each(|session| all.merge(&session.errors));
+        all
+    }
+
+    /// Counts errors from zero again.
+    pub fn reset_errors(&mut self) {
+        self.errors = ErrorCounts::default();
+        self.iter_mut().for_each(|session| session.errors = ErrorCounts::default());
     }
 
     /// Fills a reply and notes who has to be written to and who may go on.
@@ -261,6 +313,15 @@ impl Session {
             self.dirty = true;
             output.dirty.push(self.id);
         }
+    }
+
+    /// Has the connection closed at once; what it still would be answered is dropped.
+    pub fn kill(&mut self, output: &mut Output) {
+        self.closing = true;
+        self.killed = true;
+        self.reply_mode = ReplyMode::Off;
+        self.out.clear();
+        self.touch(output);
     }
 
     /// The world has taken note.
