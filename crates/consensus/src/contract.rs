@@ -14,12 +14,17 @@
 //! 3. `Send`: deliver at most once, or lose it; order does not matter for safety. What a message
 //!    promises is already persisted when the effect appears.
 //! 4. `Commit`: apply the entries in order, then call [`Engine::applied`]. Each entry is handed out
-//!    exactly once in the life of this engine value.
+//!    exactly once in the life of this engine value, possibly before the own disk has it: a quorum of
+//!    others does.
 //! 5. `ReadReady`: answer the read once everything up to the index is applied.
 //! 6. `SnapshotWanted`: make a durable snapshot at any index not before the one given and call
 //!    [`Engine::snapshot_taken`]. `FetchSnapshot`: fetch that snapshot from the node named, make it durable,
-//!    load it into the state machine, then call [`Engine::snapshot_installed`].
-//! 7. Call [`Engine::tick`] at a steady pace; all time-outs are counted in ticks.
+//!    load it into the state machine, then call [`Engine::snapshot_installed`]. A later `FetchSnapshot` replaces the
+//!    one under way, which is then not installed. Entries that were written before and lie behind a
+//!    snapshot need not be removed.
+//! 7. Call [`Engine::tick`] at a steady pace; all time-outs are counted in ticks. With lease reads, make up for missed
+//!    ticks (a pause) before any other input.
+//! 8. Stop a member that a committed membership no longer has. It may not know, and would ask for votes forever.
 
 use crate::Message;
 use bytes::Bytes;
@@ -35,16 +40,17 @@ pub struct Config {
     /// A follower that hears nothing for this many ticks, plus a random share of as many again, stands for election.
     /// At least `2 * heartbeat_ticks`.
     pub election_ticks: u32,
-    /// A leader that sent nothing for this many ticks sends a heartbeat. At least 1.
+    /// A leader sends a heartbeat every so many ticks, unless the group sleeps. At least 1.
     pub heartbeat_ticks: u32,
     /// Serve reads from the leader's lease instead of a quorum round. Safe only while no clock runs more
     /// than 25 % faster than another; off by default.
     pub lease_reads: bool,
     /// The most entry bytes in one append message (one entry always fits).
     pub append_bytes_max: usize,
-    /// The most entry bytes in flight to one follower.
+    /// The most entry bytes in flight to one follower; the last append may exceed it.
     pub inflight_bytes_max: usize,
-    /// How many bytes of applied entries stay in memory for followers that lag; older ones cost a snapshot.
+    /// How many bytes of applied entries stay in memory for followers that lag; older ones cost a snapshot. For
+    /// followers that lag but answer it may become four times as many.
     pub cache_bytes_max: usize,
     /// Where the random election delays come from.
     pub seed: u64,
@@ -129,7 +135,7 @@ pub enum Effect {
         /// The leader of that term, if known.
         leader: Option<NodeId>,
     },
-    /// A membership is in force now (it may still be uncommitted).
+    /// A membership is in force now (it may still be uncommitted). The one at the start is in [`Status`].
     MembershipChanged(Membership),
     /// A follower needs what this leader no longer holds in memory: take a snapshot at `at_least` or later.
     SnapshotWanted {
@@ -205,7 +211,8 @@ pub struct Status {
 pub trait Engine {
     /// One unit of time passed.
     fn tick(&mut self);
-    /// Stands for election now, if it may vote and does not lead.
+    /// Stands for election now, if it may vote and does not lead. Members that hear a leader will not help; with
+    /// lease reads, a member that hears one or has just begun does not even try.
     fn campaign(&mut self);
     /// A message came. One that cannot be right is dropped, whatever it holds.
     fn step(&mut self, from: NodeId, message: Message);

@@ -111,14 +111,27 @@ impl State {
 }
 
 impl Raft {
-    /// A member that remembers `recovered`. Entries that cannot follow the snapshot are left out.
+    /// A member that remembers `recovered`. Entries that a snapshot has covered, or that are of an older reign than the
+    /// snapshot they lie behind, are left out.
+    ///
+    /// # Panics
+    /// When the entries have a gap: to go on would be to forget what was acknowledged.
     #[must_use]
     pub fn new(config: Config, recovered: Recovered) -> Self {
         let Recovered { hard_state, snapshot, entries } = recovered;
         let mut log = LogView::new(snapshot.index, snapshot.term);
         let mut memberships = Memberships::new(snapshot.index, snapshot.membership.clone());
         for entry in entries {
-            if entry.index != log.last().next() || entry.term < log.last_term() {
+            if entry.index < snapshot.index {
+                continue;
+            }
+            if entry.index == snapshot.index {
+                if entry.term == snapshot.term {
+                    continue;
+                }
+                break;
+            }
+            if entry.term < log.last_term() {
                 break;
             }
             if let (EntryKind::Membership, Some(membership)) =

@@ -66,6 +66,7 @@ impl Raft {
     }
 
     /// Answers the reads whose round a quorum of the membership in force has answered.
+    /// A change of membership may make it smaller, so this is also asked with every beat.
     pub(super) fn confirm_reads(&mut self) {
         let me = self.config.id;
         let State::Leader(leader) = &mut self.state else { return };

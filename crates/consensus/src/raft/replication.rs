@@ -18,8 +18,6 @@ impl Raft {
             if kind == EntryKind::Membership {
                 let membership = self.memberships.current();
                 leader.set_members(membership, self.config.id, index, self.now);
-                // A smaller quorum may have answered already.
-                self.confirm_reads();
             }
         }
         Position { term, index }

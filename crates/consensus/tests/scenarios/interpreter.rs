@@ -184,15 +184,10 @@ impl Stage {
             "read" => self.raft(node).read(number(words[0])),
             "transfer" => self.raft(node).transfer_leadership(id(words[0])),
             "change" => self.change(node, words),
-            "persist" => Ok(self.persist(node)),
-            "apply" => Ok(self.apply(node)),
-            "snapshot" => Ok(self.snapshot(node)),
-            "install" => Ok(self.install(node)),
-            "fail" => {
-                self.node(node).fetch = None;
-                Ok(self.raft(node).snapshot_failed())
+            _ => {
+                self.catch_up(command, node);
+                Ok(())
             }
-            _ => panic!("no such command: {command}"),
         };
         if let Err(refused) = answer {
             let leader = match refused {
@@ -202,6 +197,20 @@ impl Stage {
             self.outcome.push(format!("{node} refuses: {refused}{leader}"));
         }
         self.drain(node);
+    }
+
+    fn catch_up(&mut self, command: &str, node: NodeId) {
+        match command {
+            "persist" => self.persist(node),
+            "apply" => self.apply(node),
+            "snapshot" => self.snapshot(node),
+            "install" => self.install(node),
+            "fail" => {
+                self.node(node).fetch = None;
+                self.raft(node).snapshot_failed();
+            }
+            _ => panic!("no such command: {command}"),
+        }
     }
 
     fn change(&mut self, node: NodeId, words: &[&str]) -> Result<(), Refused> {
@@ -318,10 +327,8 @@ impl Stage {
                 Effect::Persist { token, hard_state, entries } => {
                     self.node(node).writes.push_back((token, hard_state, entries));
                 }
-                Effect::Send { to, message } => {
-                    if !self.cut.contains(&(node, to)) {
-                        self.mail.push(((node, to), message));
-                    }
+                Effect::Send { to, message } if !self.cut.contains(&(node, to)) => {
+                    self.mail.push(((node, to), message));
                 }
                 Effect::Commit(entries) => self.node(node).to_apply.extend(entries),
                 Effect::FetchSnapshot { meta, .. } => self.node(node).fetch = Some(meta),

@@ -4,9 +4,13 @@
 //!
 //! `SEED=n cargo test -p synod-consensus --test simulation` runs one seed; `SEEDS=n` runs that many.
 
+#![allow(clippy::unwrap_used, reason = "a simulated world that breaks its own rules should stop")]
+
 mod disk;
+mod faults;
 mod member;
 mod oracle;
+mod requests;
 mod world;
 
 use world::World;

@@ -1,65 +1,12 @@
 //! The network, the clock and the misfortune of one seed.
 
+use crate::faults::Faults;
 use crate::member::Member;
 use crate::oracle::Oracle;
-use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_consensus::random::Random;
 use synod_consensus::{Config, Effect, Engine, Message, Recovered, Role};
 use synod_types::{Index, Membership, NodeId, PartitionId, SnapshotMeta, Term};
-
-/// Which misfortunes this seed has; each is left out in half of them.
-pub struct Faults {
-    loss_percent: u32,
-    double_percent: u32,
-    delay_max: u32,
-    slow_disk: bool,
-    crashes: bool,
-    partitions: bool,
-    pauses: bool,
-    changes: bool,
-    transfers: bool,
-    campaigns: bool,
-    snapshots: bool,
-}
-
-impl Faults {
-    fn draw(random: &mut Random) -> Self {
-        let mut coin = || random.below(2) == 0;
-        let (loss, double, slow_disk, delay) = (coin(), coin(), coin(), coin());
-        let (crashes, partitions, pauses, changes) = (coin(), coin(), coin(), coin());
-        let (transfers, campaigns, snapshots) = (coin(), coin(), coin());
-        Self {
-            loss_percent: if loss { random.below(30) } else { 0 },
-            double_percent: if double { random.below(50) } else { 0 },
-            delay_max: if delay { 3 + random.below(20) } else { 2 },
-            slow_disk,
-            crashes,
-            partitions,
-            pauses,
-            changes,
-            transfers,
-            campaigns,
-            snapshots,
-        }
-    }
-
-    fn none() -> Self {
-        Self {
-            loss_percent: 0,
-            double_percent: 0,
-            delay_max: 2,
-            slow_disk: false,
-            crashes: false,
-            partitions: false,
-            pauses: false,
-            changes: false,
-            transfers: false,
-            campaigns: false,
-            snapshots: false,
-        }
-    }
-}
 
 struct Mail {
     at: u64,
@@ -75,13 +22,13 @@ pub struct World {
     pub members: BTreeMap<NodeId, Member>,
     pub oracle: Oracle,
     founding: Membership,
-    now: u64,
+    pub now: u64,
     mail: Vec<Mail>,
     /// One-way cuts.
-    cut: BTreeSet<(NodeId, NodeId)>,
+    pub cut: BTreeSet<(NodeId, NodeId)>,
     /// Nodes that stand still until then.
-    paused: BTreeMap<NodeId, u64>,
-    next_id: u64,
+    pub paused: BTreeMap<NodeId, u64>,
+    pub next_id: u64,
     /// What was done, for comparing two runs of a seed.
     pub trace: u64,
 }
@@ -135,17 +82,17 @@ impl World {
         }
     }
 
-    fn chance(&mut self, one_in: u32) -> bool {
+    pub fn chance(&mut self, one_in: u32) -> bool {
         self.random.below(one_in) == 0
     }
 
-    fn any_node(&mut self) -> NodeId {
+    pub fn any_node(&mut self) -> NodeId {
         let n = self.random.below(self.members.len() as u32) as usize;
         *self.members.keys().nth(n).unwrap()
     }
 
     /// A node that believes to lead, if there is one; there may be several.
-    fn any_leader(&mut self) -> NodeId {
+    pub fn any_leader(&mut self) -> NodeId {
         let leads = |member: &Member| {
             member.raft.as_ref().is_some_and(|raft| raft.role().0 == Role::Leader)
         };
@@ -158,7 +105,7 @@ impl World {
     }
 
     /// Gives an input to a running node and carries its effects out.
-    fn with<T>(&mut self, node: NodeId, input: impl FnOnce(&mut Member) -> T) -> Option<T> {
+    pub fn with<T>(&mut self, node: NodeId, input: impl FnOnce(&mut Member) -> T) -> Option<T> {
         let member = self.members.get_mut(&node)?;
         member.raft.as_ref()?;
         let answer = input(member);
@@ -305,139 +252,6 @@ impl World {
             member.disk.keep_snapshot(meta.clone());
             member.raft.as_mut().unwrap().snapshot_taken(meta);
         });
-    }
-
-    /// Something happens that nobody asked the group about.
-    pub fn misfortune(&mut self) {
-        if self.faults.crashes && self.chance(60) {
-            let node = self.any_node();
-            self.crash_or_start(node);
-        }
-        if self.faults.crashes && self.chance(150) {
-            let node = self.any_leader();
-            self.crash_or_start(node);
-        }
-        if self.faults.partitions && self.chance(80) {
-            self.cut_some();
-        }
-        if self.faults.pauses && self.chance(150) {
-            let node = self.any_node();
-            let until = self.now + u64::from(self.random.below(150));
-            self.paused.insert(node, until);
-        }
-        if self.chance(500) {
-            let node = self.any_node();
-            self.with(node, |member| member.raft.as_mut().unwrap().wake());
-        }
-        if self.faults.campaigns && self.chance(200) {
-            let node = self.any_node();
-            self.with(node, |member| member.raft.as_mut().unwrap().campaign());
-        }
-    }
-
-    fn crash_or_start(&mut self, node: NodeId) {
-        let member = self.members.get_mut(&node).unwrap();
-        if member.raft.is_some() {
-            member.disk.crash(&mut self.random);
-            member.stop();
-        } else {
-            member.start();
-            self.with(node, |_| ());
-        }
-    }
-
-    fn cut_some(&mut self) {
-        self.cut.clear();
-        let nodes: Vec<NodeId> = self.members.keys().copied().collect();
-        match self.random.below(4) {
-            0 => {}
-            1 => {
-                let lonely = if self.chance(2) { self.any_node() } else { self.any_leader() };
-                for node in nodes {
-                    self.cut.insert((node, lonely));
-                    self.cut.insert((lonely, node));
-                }
-            }
-            2 => {
-                let side: Vec<bool> = nodes.iter().map(|_| self.random.below(2) == 0).collect();
-                for (a, x) in nodes.iter().zip(&side) {
-                    for (b, y) in nodes.iter().zip(&side) {
-                        if x != y {
-                            self.cut.insert((*a, *b));
-                        }
-                    }
-                }
-            }
-            _ => {
-                for a in &nodes {
-                    for b in &nodes {
-                        if self.random.below(4) == 0 {
-                            self.cut.insert((*a, *b));
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Clients and operators ask for things.
-    pub fn requests(&mut self) {
-        if self.chance(3) {
-            let node = self.any_leader();
-            self.propose(node);
-        }
-        if self.chance(4) {
-            let node = self.any_leader();
-            self.read(node);
-        }
-        if self.faults.transfers && self.chance(100) {
-            let (node, to) = (self.any_leader(), self.any_node());
-            self.with(node, |member| {
-                let _ = member.raft.as_mut().unwrap().transfer_leadership(to);
-            });
-        }
-        if self.faults.changes && self.chance(30) {
-            let node = self.any_leader();
-            let target = self.any_membership();
-            self.with(node, |member| {
-                let _ = member.raft.as_mut().unwrap().change_membership(target);
-            });
-        }
-    }
-
-    fn any_membership(&mut self) -> Membership {
-        let mut target = Membership::default();
-        let nodes: Vec<NodeId> = self.members.keys().copied().collect();
-        for node in nodes {
-            match self.random.below(4) {
-                0 | 1 => target.voters.push(node),
-                2 => target.learners.push(node),
-                _ => {}
-            }
-        }
-        target
-    }
-
-    pub fn propose(&mut self, node: NodeId) -> Option<Index> {
-        self.next_id += 1;
-        let mut payload = self.next_id.to_le_bytes().to_vec();
-        payload.resize(8 + self.random.below(100) as usize, 0);
-        let bytes = Bytes::from(payload.clone());
-        let mut at = None;
-        self.with(node, |member| at = member.raft.as_mut().unwrap().propose(bytes).ok());
-        let at = at?;
-        self.oracle.proposed(at, payload);
-        Some(at.index)
-    }
-
-    pub fn read(&mut self, node: NodeId) {
-        self.next_id += 1;
-        let id = self.next_id;
-        self.oracle.read_asked(id);
-        let asked = self.with(node, |member| member.raft.as_mut().unwrap().read(id).is_ok());
-        if asked != Some(true) {
-            self.oracle.read_gone(id);
-        }
     }
 
     pub fn check_logs(&self) {
