@@ -7,6 +7,7 @@ pub(crate) mod key;
 pub(crate) mod list;
 mod random_picks;
 pub(crate) mod set;
+pub(crate) mod stream;
 pub(crate) mod string;
 pub(crate) mod zset;
 

@@ -9,13 +9,22 @@ mod key;
 mod list;
 mod session;
 mod set;
+mod stream;
 mod string;
 mod zset;
 
 pub use command::{Command, Flags, Group, Handler, KeySpec};
 
-const FAMILIES: &[&[Command]] =
-    &[string::ROWS, list::ROWS, set::ROWS, hash::ROWS, zset::ROWS, key::ROWS, session::ROWS];
+const FAMILIES: &[&[Command]] = &[
+    string::ROWS,
+    list::ROWS,
+    set::ROWS,
+    hash::ROWS,
+    zset::ROWS,
+    stream::ROWS,
+    key::ROWS,
+    session::ROWS,
+];
 
 const COUNT: usize = {
     let (mut count, mut family) = (0, 0);

@@ -12,6 +12,7 @@ pub mod list;
 pub mod packed;
 pub(crate) mod sample;
 pub mod set;
+pub mod stream;
 pub mod zset;
 
 pub(crate) use dense::scan_step;
@@ -30,6 +31,8 @@ pub enum Value {
     Hash(hash::Hash),
     /// A sorted set.
     Zset(zset::Zset),
+    /// A stream.
+    Stream(stream::Stream),
 }
 
 /// What is asked of any full value, whatever its kind.
@@ -104,7 +107,7 @@ impl Packing {
             Kind::Set => Some(const { &Self::of::<set::Set>() }),
             Kind::Hash => Some(const { &Self::of::<hash::Hash>() }),
             Kind::Zset => Some(const { &Self::of::<zset::Zset>() }),
-            _ => None,
+            Kind::Stream => Some(const { &Self::of::<stream::Stream>() }),
         }
     }
 }
@@ -119,6 +122,7 @@ impl Value {
             Self::Set(set) => set,
             Self::Hash(hash) => hash,
             Self::Zset(zset) => zset,
+            Self::Stream(stream) => stream,
         }
     }
 

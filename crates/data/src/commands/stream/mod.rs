@@ -1,0 +1,19 @@
+//! Commands on streams.
+
+mod trim_option;
+pub(crate) mod xadd;
+pub(crate) mod xdel;
+pub(crate) mod xlen;
+pub(crate) mod xrange;
+pub(crate) mod xtrim;
+
+use crate::commands::prelude::*;
+use crate::value::stream::StreamId;
+
+const INVALID_ID: Failure = Failure("ERR Invalid stream ID specified as stream command argument");
+
+/// An id argument; `seq` is the sequence number when none is given.
+fn id(arg: &[u8], seq: u64) -> Result<StreamId, Failure> {
+    let (ms, given) = StreamId::parse(arg).ok_or(INVALID_ID)?;
+    Ok(StreamId { ms, seq: given.unwrap_or(seq) })
+}

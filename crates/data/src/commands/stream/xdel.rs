@@ -1,0 +1,25 @@
+//! XDEL key id...
+
+use super::id;
+use crate::commands::prelude::*;
+use crate::value::stream::{Stream, StreamId};
+
+pub(crate) fn xdel(
+    keyspace: &mut Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    // Redis looks for the key before it reads the ids.
+    if keyspace.view::<Stream>(args[1], ctx.now)?.is_none() {
+        out.integer(0);
+        return Ok(());
+    }
+    let ids: Vec<StreamId> = args[2..].iter().map(|arg| id(arg, 0)).collect::<Result<_, _>>()?;
+    let deleted = keyspace.edit::<Stream, _>(args[1], ctx.now, |stream| {
+        let Some(stream) = stream.stream() else { return Ok(0) };
+        Ok(ids.iter().filter(|id| stream.delete(**id)).count())
+    })?;
+    out.integer(deleted.unwrap_or(0) as i64);
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! XRANGE key start end [COUNT count], XREVRANGE key end start [COUNT count]
+
+use super::id;
+use crate::commands::prelude::*;
+use crate::value::stream::{Entry, Stream, StreamId};
+use std::ops::ControlFlow;
+
+pub(crate) fn xrange(
+    keyspace: &Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    range(keyspace, args, (args[2], args[3]), false, ctx, out)
+}
+
+pub(crate) fn xrevrange(
+    keyspace: &Keyspace,
+    args: &Args<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    range(keyspace, args, (args[3], args[2]), true, ctx, out)
+}
+
+fn range(
+    keyspace: &Keyspace,
+    args: &Args<'_>,
+    (start, end): (&[u8], &[u8]),
+    backwards: bool,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> Outcome {
+    const START: Failure = Failure("ERR invalid start ID for the interval");
+    const END: Failure = Failure("ERR invalid end ID for the interval");
+    let start = match start {
+        b"-" => StreamId::MIN,
+        b"+" => StreamId::MAX,
+        [b'(', open @ ..] => id(open, 0)?.next().ok_or(START)?,
+        closed => id(closed, 0)?,
+    };
+    let end = match end {
+        b"-" => StreamId::MIN,
+        b"+" => StreamId::MAX,
+        [b'(', open @ ..] => id(open, u64::MAX)?.prev().ok_or(END)?,
+        closed => id(closed, u64::MAX)?,
+    };
+    let count = count(&args[4..])?;
+    let Some(view) = keyspace.view::<Stream>(args[1], ctx.now)? else {
+        out.array(0);
+        return Ok(());
+    };
+    if count == 0 {
+        out.null_array();
+        return Ok(());
+    }
+    let mut entries = Vec::new();
+    if let Some(stream) = view.stream() {
+        stream.walk(start, end, backwards, |entry| {
+            entries.push(entry);
+            if entries.len() == count { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+    }
+    out.array(entries.len());
+    entries.iter().for_each(|entry| reply(entry, out));
+    Ok(())
+}
+
+/// How many entries at most.
+fn count(options: &[&[u8]]) -> Result<usize, Failure> {
+    let mut count = usize::MAX;
+    for pair in options.chunks(2) {
+        match *pair {
+            [word, n] if args::is(word, "COUNT") => {
+                count = usize::try_from(args::integer(n)?).unwrap_or(0);
+            }
+            _ => return Err(error::SYNTAX),
+        }
+    }
+    Ok(count)
+}
+
+fn reply(entry: &Entry<'_>, out: &mut dyn ReplySink) {
+    out.array(2);
+    out.bulk(entry.id.text().as_bytes());
+    out.array(2 * entry.pairs);
+    entry.each(|field, value| {
+        field.reply(out);
+        value.reply(out);
+    });
+}
