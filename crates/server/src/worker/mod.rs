@@ -31,7 +31,12 @@ const PEER_LISTENER: Token = Token(2);
 const PEERS: usize = 16;
 const CLIENTS: usize = 1 << 20;
 
-const EVENTS_MAX: usize = 1024;
+/// How many sockets one turn looks at. Few enough that clients work on the replies of one turn while the server is at
+/// the next; batches for the disk grow while a flush is under way, whatever the turns.
+const EVENTS_MAX: usize = 16;
+/// Records that nobody waits for are handed to the log when there are this many bytes of them, or this late.
+const LAZY_BYTES: usize = 256 << 10;
+const LAZY_US: u64 = 10_000;
 /// How many chunks of a snapshot may wait to be written.
 const CHUNKS_MAX: usize = 4;
 /// How long a stopping node tries to hand its leaderships over.
@@ -82,6 +87,7 @@ pub struct Worker {
     /// Gathers while a flush is under way.
     job: Job,
     flushing: bool,
+    flushed_us: u64,
     spare: Option<Batch>,
     log_bytes: u64,
     chunks: usize,
@@ -136,6 +142,7 @@ impl Worker {
             peers,
             job: empty_job(),
             flushing: false,
+            flushed_us: 0,
             spare: None,
             log_bytes: 0,
             chunks: 0,
@@ -169,7 +176,7 @@ impl Worker {
 
     /// Waits for what was handed to the log, so that clients get their answers, and for the log's last sync.
     fn finish(mut self, events: &mut Events) -> Result<()> {
-        while self.flushing {
+        while self.flushing || !self.job.batch.is_empty() {
             self.turn(events)?;
         }
         self.clients.flush_all(&mut self.node);
@@ -212,7 +219,10 @@ impl Worker {
         if self.clients.waiting() || (self.chunks < CHUNKS_MAX && self.node.snapshot_running()) {
             return Duration::ZERO;
         }
-        let due = self.ticked_us + TICK_MS * 1000;
+        let mut due = self.ticked_us + TICK_MS * 1000;
+        if !self.flushing && !self.job.batch.is_empty() {
+            due = due.min(self.flushed_us + LAZY_US);
+        }
         Duration::from_micros(due.saturating_sub(self.clock.mono_us()).max(1))
     }
 
@@ -348,6 +358,12 @@ impl Worker {
         if self.flushing || self.job.batch.is_empty() {
             return;
         }
+        let awaited = self.job.sync || !self.job.marks.is_empty();
+        let now = self.clock.mono_us();
+        if !awaited && self.job.batch.len_bytes() < LAZY_BYTES && now < self.flushed_us + LAZY_US {
+            return;
+        }
+        self.flushed_us = now;
         let mut next = empty_job();
         if let Some(batch) = self.spare.take() {
             next.batch = batch;
