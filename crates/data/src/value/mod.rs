@@ -9,7 +9,7 @@ mod dense;
 pub mod hash;
 mod kind;
 pub mod list;
-pub mod packed;
+pub(crate) mod packed;
 pub(crate) mod sample;
 pub mod set;
 pub mod stream;

@@ -384,27 +384,6 @@ pub fn find(packed: &[u8], text: &[u8], stride: usize) -> Option<(usize, usize)>
     None
 }
 
-/// Puts an element in place of `old` bytes at `at`.
-pub fn splice(packed: &mut Vec<u8>, at: usize, old: usize, new: &Encoded<'_>) {
-    let size = new.size();
-    let len = packed.len();
-    if size > old {
-        packed.resize(len + size - old, 0);
-        packed.copy_within(at + old..len, at + size);
-    } else if size < old {
-        packed.copy_within(at + old..len, at + size);
-        packed.truncate(len - (old - size));
-    }
-    new.write(&mut packed[at..at + size]);
-}
-
-/// Removes `size` bytes at `at`.
-pub fn cut(packed: &mut Vec<u8>, at: usize, size: usize) {
-    let len = packed.len();
-    packed.copy_within(at + size..len, at);
-    packed.truncate(len - size);
-}
-
 /// Whether `packed` is a count and exactly `count * stride` well-spelled elements, `ENTRIES_MAX` and
 /// `ELEMENT_BYTES_MAX` kept, and no scores.
 #[must_use]
@@ -477,24 +456,6 @@ mod tests {
             Encoded::score(x).put(&mut out);
             prop_assert_eq!(item_at(&out).score().to_bits(), x.to_bits());
             prop_assert!(take_checked(&mut &out[..]).is_some());
-        }
-
-        #[test]
-        fn splicing_is_replacing(
-            mut texts in proptest::collection::vec("[0-9a]{0,9}", 1..9),
-            which: proptest::sample::Index,
-            new in "[0-9]{0,80}",
-        ) {
-            let mut packed = empty();
-            texts.iter().for_each(|t| Encoded::of(t.as_bytes()).put(&mut packed));
-            let n = which.index(texts.len());
-            let at = offset_of(&packed, n, 1);
-            let old = size_at(&packed[at..]);
-            splice(&mut packed, at, old, &Encoded::of(new.as_bytes()));
-            texts[n] = new;
-            let read: Vec<_> = Items::of(&packed).map(Item::to_vec).collect();
-            let want: Vec<_> = texts.iter().map(|t| t.as_bytes().to_vec()).collect();
-            prop_assert_eq!(read, want);
         }
 
         #[test]

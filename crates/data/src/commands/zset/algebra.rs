@@ -36,10 +36,12 @@ impl Aggregate {
     }
 }
 
+/// The inputs and their weights.
+type Weighted<'k> = Vec<(Operand<'k>, f64)>;
+
 /// What stands after the number of keys.
 struct Request<'k> {
-    /// The inputs and their weights.
-    operands: Vec<(Operand<'k>, f64)>,
+    operands: Weighted<'k>,
     aggregate: Aggregate,
     with_scores: bool,
 }
@@ -153,7 +155,7 @@ fn operands<'k, 'a, 'b>(
     args: &'b Args<'a>,
     no_key: Failure,
     now: Millis,
-) -> Result<(Vec<(Operand<'k>, f64)>, &'b Args<'a>), Failure> {
+) -> Result<(Weighted<'k>, &'b Args<'a>), Failure> {
     let [count, rest @ ..] = args else { return Err(error::SYNTAX) };
     let count = args::integer(count)?;
     if count < 1 {

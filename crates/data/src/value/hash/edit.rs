@@ -7,7 +7,7 @@ use crate::value::packed::{self, ELEMENT_BYTES_MAX, ENTRIES_MAX, Encoded};
 
 impl Edit<'_, Hash> {
     /// Sets a field; whether it is new.
-    pub fn put(&mut self, field: &[u8], value: &[u8]) -> bool {
+    pub(crate) fn put(&mut self, field: &[u8], value: &[u8]) -> bool {
         if let Some(hash) = self.full_mut() {
             return hash.set(field, value);
         }
@@ -42,7 +42,7 @@ impl Edit<'_, Hash> {
     }
 
     /// Removes a field; whether it was there.
-    pub fn remove(&mut self, field: &[u8]) -> bool {
+    pub(crate) fn remove(&mut self, field: &[u8]) -> bool {
         match self.view() {
             View::Full(hash) => {
                 let Some(at) = hash.pairs.find(field) else { return false };

@@ -43,7 +43,7 @@ impl Hash {
 impl<'a> View<'a, Hash> {
     /// The number of fields.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Packed(packed) => packed::count(packed),
             Self::Full(hash) => hash.pairs.len(),
@@ -52,7 +52,7 @@ impl<'a> View<'a, Hash> {
 
     /// The value of a field.
     #[must_use]
-    pub fn get(&self, field: &[u8]) -> Option<Item<'a>> {
+    pub(crate) fn get(&self, field: &[u8]) -> Option<Item<'a>> {
         match self {
             Self::Packed(packed) => {
                 let (at, _) = packed::find(packed, field, 2)?;
@@ -68,7 +68,7 @@ impl<'a> View<'a, Hash> {
 
     /// The field and value at a position of the hash's order; `index` is below the length.
     #[must_use]
-    pub fn pair_at(&self, index: usize) -> (Item<'a>, Item<'a>) {
+    pub(crate) fn pair_at(&self, index: usize) -> (Item<'a>, Item<'a>) {
         match self {
             Self::Packed(packed) => {
                 let field = &packed[packed::offset_of(packed, index, 2)..];
@@ -82,7 +82,7 @@ impl<'a> View<'a, Hash> {
     }
 
     /// Hands each field and value to `f`, in order.
-    pub fn each(&self, mut f: impl FnMut(Item<'a>, Item<'a>)) {
+    pub(crate) fn each(&self, mut f: impl FnMut(Item<'a>, Item<'a>)) {
         match self {
             Self::Packed(packed) => {
                 let mut items = Items::of(packed);
@@ -100,7 +100,7 @@ impl<'a> View<'a, Hash> {
 
     /// Whether a scan goes through it step by step; a packed one is answered at once.
     #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         matches!(self, Self::Full(_))
     }
 }

@@ -17,7 +17,7 @@ pub enum End {
 
 impl Edit<'_, List> {
     /// Adds an element at an end.
-    pub fn push(&mut self, end: End, text: &[u8]) {
+    pub(crate) fn push(&mut self, end: End, text: &[u8]) {
         if let Some(list) = self.full_mut() {
             return match end {
                 End::Left => list.push_front(text),
@@ -40,7 +40,7 @@ impl Edit<'_, List> {
     }
 
     /// Hands up to `limit` elements from an end to `take` and removes them; says how many.
-    pub fn pop(&mut self, end: End, limit: usize, mut take: impl FnMut(Item<'_>)) -> usize {
+    pub(crate) fn pop(&mut self, end: End, limit: usize, mut take: impl FnMut(Item<'_>)) -> usize {
         let view = self.view();
         let (len, many) = (view.len(), limit.min(view.len()));
         match end {
@@ -57,7 +57,7 @@ impl Edit<'_, List> {
     }
 
     /// Keeps the elements of `range` only, which lies within the list.
-    pub fn keep(&mut self, range: Range<usize>) {
+    pub(crate) fn keep(&mut self, range: Range<usize>) {
         if let Some(list) = self.full_mut() {
             return list.keep(range);
         }
@@ -76,17 +76,17 @@ impl Edit<'_, List> {
     }
 
     /// Puts an element in place of the one at `index`, which is below the length.
-    pub fn replace(&mut self, index: usize, text: &[u8]) {
+    pub(crate) fn replace(&mut self, index: usize, text: &[u8]) {
         self.middle(text.len(), |list| list.set(index, text));
     }
 
     /// Puts an element before the one at `index`; at the back when `index` is the length.
-    pub fn insert(&mut self, index: usize, text: &[u8]) {
+    pub(crate) fn insert(&mut self, index: usize, text: &[u8]) {
         self.middle(text.len(), |list| list.insert(index, text));
     }
 
     /// Removes up to `limit` elements with this text, the first ones or the last ones; says how many.
-    pub fn remove(&mut self, text: &[u8], limit: usize, from_back: bool) -> usize {
+    pub(crate) fn remove(&mut self, text: &[u8], limit: usize, from_back: bool) -> usize {
         if self.view().position(text).is_none() {
             return 0;
         }

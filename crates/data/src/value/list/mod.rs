@@ -38,7 +38,7 @@ pub struct List {
 impl List {
     /// The list of the elements of a packed one.
     #[must_use]
-    pub fn from_packed(packed: &[u8]) -> Self {
+    pub(crate) fn from_packed(packed: &[u8]) -> Self {
         let mut list = Self::default();
         if packed::count(packed) > 0 {
             list.add_back(Chunk::new(&packed[HEADER..], packed::count(packed)));
@@ -54,20 +54,8 @@ impl List {
         packed
     }
 
-    /// The number of elements.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Adds an element at the front.
-    pub fn push_front(&mut self, text: &[u8]) {
+    pub(crate) fn push_front(&mut self, text: &[u8]) {
         let element = Encoded::of(text);
         if !self.chunks.front().is_some_and(|c| c.has_room(&element)) {
             self.edit(0, Chunk::fit);
@@ -78,7 +66,7 @@ impl List {
     }
 
     /// Adds an element at the back.
-    pub fn push_back(&mut self, text: &[u8]) {
+    pub(crate) fn push_back(&mut self, text: &[u8]) {
         let element = Encoded::of(text);
         if !self.chunks.back().is_some_and(|c| c.has_room(&element)) {
             self.edit(self.chunks.len().wrapping_sub(1), Chunk::fit);
@@ -89,7 +77,7 @@ impl List {
     }
 
     /// Puts an element in place of the one at `index`, which is below the length.
-    pub fn set(&mut self, index: usize, text: &[u8]) {
+    pub(crate) fn set(&mut self, index: usize, text: &[u8]) {
         let element = Encoded::of(text);
         let (at, n) = self.locate(index);
         self.edit(at, |chunk| chunk.set(n, &element));
@@ -97,7 +85,7 @@ impl List {
     }
 
     /// Puts an element before the one at `index`; at the back when `index` is the length.
-    pub fn insert(&mut self, index: usize, text: &[u8]) {
+    pub(crate) fn insert(&mut self, index: usize, text: &[u8]) {
         if index >= self.len {
             return self.push_back(text);
         }
@@ -109,7 +97,7 @@ impl List {
     }
 
     /// Keeps the elements of `range` only.
-    pub fn keep(&mut self, range: Range<usize>) {
+    pub(crate) fn keep(&mut self, range: Range<usize>) {
         self.drop_back(self.len.saturating_sub(range.end));
         self.drop_front(range.start.min(self.len));
     }
@@ -141,7 +129,7 @@ impl List {
     }
 
     /// Removes up to `limit` elements with this text, the first ones or the last ones; says how many.
-    pub fn remove(&mut self, text: &[u8], limit: usize, from_back: bool) -> usize {
+    pub(crate) fn remove(&mut self, text: &[u8], limit: usize, from_back: bool) -> usize {
         let element = Encoded::of(text);
         let mut left = limit;
         let mut at = if from_back { self.chunks.len() } else { 0 };
@@ -170,7 +158,7 @@ impl List {
     }
 
     /// The elements of `range`, which lies within the list, from either end.
-    pub fn range(&self, range: Range<usize>) -> impl DoubleEndedIterator<Item = Item<'_>> {
+    pub(crate) fn range(&self, range: Range<usize>) -> impl DoubleEndedIterator<Item = Item<'_>> {
         let (first, start) = self.locate(range.start);
         let (last, end) = self.locate(range.end);
         let chunks = self.chunks.range(first..self.chunks.len().min(last + 1));
@@ -262,7 +250,7 @@ impl List {
 impl<'a> View<'a, List> {
     /// The number of elements.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Packed(packed) => packed::count(packed),
             Self::Full(list) => list.len,
@@ -270,7 +258,7 @@ impl<'a> View<'a, List> {
     }
 
     /// Hands each element of `range`, which lies within the list, to `f`, in order.
-    pub fn each(&self, range: Range<usize>, f: impl FnMut(Item<'a>)) {
+    pub(crate) fn each(&self, range: Range<usize>, f: impl FnMut(Item<'a>)) {
         match self {
             Self::Packed(packed) => packed_range(packed, range).for_each(f),
             Self::Full(list) => list.range(range).for_each(f),
@@ -278,7 +266,7 @@ impl<'a> View<'a, List> {
     }
 
     /// As [`Self::each`], last element first.
-    pub fn each_back(&self, range: Range<usize>, f: impl FnMut(Item<'a>)) {
+    pub(crate) fn each_back(&self, range: Range<usize>, f: impl FnMut(Item<'a>)) {
         match self {
             Self::Packed(packed) => packed_range(packed, range).rev().for_each(f),
             Self::Full(list) => list.range(range).rev().for_each(f),
@@ -287,7 +275,7 @@ impl<'a> View<'a, List> {
 
     /// The element at `index`.
     #[must_use]
-    pub fn get(&self, index: usize) -> Option<Item<'a>> {
+    pub(crate) fn get(&self, index: usize) -> Option<Item<'a>> {
         if index >= self.len() {
             return None;
         }
@@ -298,7 +286,11 @@ impl<'a> View<'a, List> {
     }
 
     /// Hands each element with its position to `f`, from the front or from the back, until it breaks.
-    pub fn walk(&self, from_back: bool, mut f: impl FnMut(usize, Item<'a>) -> ControlFlow<()>) {
+    pub(crate) fn walk(
+        &self,
+        from_back: bool,
+        mut f: impl FnMut(usize, Item<'a>) -> ControlFlow<()>,
+    ) {
         let len = self.len();
         let mut n = 0;
         let mut step = |item| {
@@ -316,7 +308,7 @@ impl<'a> View<'a, List> {
 
     /// The position of the first element with this text.
     #[must_use]
-    pub fn position(&self, text: &[u8]) -> Option<usize> {
+    pub(crate) fn position(&self, text: &[u8]) -> Option<usize> {
         // The spelling is canonical, so equal texts are equal items.
         let wanted = packed::item_of(text);
         let mut found = None;
@@ -404,7 +396,7 @@ impl Collection for List {
             }
             list.add_back(Chunk::new(run, count));
         }
-        (!list.is_empty()).then_some(list)
+        (!list.is_gone()).then_some(list)
     }
 
     fn packed_is_valid(packed: &[u8]) -> bool {

@@ -139,7 +139,7 @@ proptest! {
                 prop_assert_eq!(read.digest(), list.digest());
                 for cut in 1..bytes.len().min(60) {
                     prop_assert!(List::decode(&bytes[..bytes.len() - cut]).is_none_or(
-                        |shorter| shorter.len() < list.len()
+                        |shorter| shorter.len < list.len
                     ));
                 }
             }
@@ -149,7 +149,7 @@ proptest! {
     #[test]
     fn garbage_is_refused_or_harmless(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         if let Some(list) = List::decode(&bytes) {
-            prop_assert_eq!(texts(&View::Full(&list)).len(), list.len());
+            prop_assert_eq!(texts(&View::Full(&list)).len(), list.len);
         }
         if List::packed_is_valid(&bytes) {
             prop_assert_eq!(texts(&View::Packed(&bytes)).len(), packed::count(&bytes));

@@ -8,7 +8,7 @@ use crate::value::packed::{self, ELEMENT_BYTES_MAX, ENTRIES_MAX, Encoded, Item};
 
 impl Edit<'_, Set> {
     /// Adds a member; whether it is new.
-    pub fn add(&mut self, member: &[u8]) -> bool {
+    pub(crate) fn add(&mut self, member: &[u8]) -> bool {
         match self.view() {
             View::Full(set) if set.members.find(member).is_some() => false,
             View::Full(_) => self.full_mut().is_some_and(|set| set.add(member)),
@@ -79,7 +79,7 @@ impl Edit<'_, Set> {
     }
 
     /// Removes a member; whether it was there.
-    pub fn remove(&mut self, member: &[u8]) -> bool {
+    pub(crate) fn remove(&mut self, member: &[u8]) -> bool {
         let index = match self.view() {
             View::Full(set) => set.members.find(member),
             View::Packed(packed) if ints::is(packed) => {
@@ -92,7 +92,7 @@ impl Edit<'_, Set> {
 
     /// Removes the member at a position of the set's order; `index` is below the length. Positions
     /// below `index` keep their members.
-    pub fn remove_at(&mut self, index: usize) {
+    pub(crate) fn remove_at(&mut self, index: usize) {
         let (range, count) = match self.view() {
             View::Full(_) => {
                 if let Some(set) = self.full_mut() {

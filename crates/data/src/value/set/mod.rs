@@ -24,7 +24,7 @@ pub struct Set {
 impl Set {
     /// In the smallest form that may hold it.
     #[must_use]
-    pub fn pack(self) -> Whole<Self> {
+    pub(crate) fn pack(self) -> Whole<Self> {
         let members = self.members.entries();
         let numbers: Option<Vec<i64>> = match members.len() {
             0..=INTS_MAX => members.iter().map(|m| parse_i64(m)).collect(),
@@ -52,7 +52,7 @@ impl Set {
     }
 
     /// Adds a member if it is new.
-    pub fn insert(&mut self, member: &[u8]) {
+    pub(crate) fn insert(&mut self, member: &[u8]) {
         self.add(member);
     }
 
@@ -64,7 +64,7 @@ impl Set {
 impl<'a> View<'a, Set> {
     /// The number of members.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Packed(packed) if ints::is(packed) => ints::count(packed),
             Self::Packed(packed) => packed::count(packed),
@@ -74,7 +74,7 @@ impl<'a> View<'a, Set> {
 
     /// Whether `member` is one.
     #[must_use]
-    pub fn contains(&self, member: &[u8]) -> bool {
+    pub(crate) fn contains(&self, member: &[u8]) -> bool {
         match self {
             Self::Packed(packed) if ints::is(packed) => {
                 parse_i64(member).is_some_and(|n| ints::search(packed, n).is_ok())
@@ -86,7 +86,7 @@ impl<'a> View<'a, Set> {
 
     /// The member at a position of the set's order; `index` is below the length.
     #[must_use]
-    pub fn get(&self, index: usize) -> Item<'a> {
+    pub(crate) fn get(&self, index: usize) -> Item<'a> {
         match self {
             Self::Packed(packed) if ints::is(packed) => Item::Int(ints::get(packed, index)),
             Self::Packed(packed) => packed::item_at(&packed[packed::offset_of(packed, index, 1)..]),
@@ -95,7 +95,7 @@ impl<'a> View<'a, Set> {
     }
 
     /// Hands each member to `f`, in order.
-    pub fn each(&self, f: impl FnMut(Item<'a>)) {
+    pub(crate) fn each(&self, f: impl FnMut(Item<'a>)) {
         match self {
             Self::Packed(packed) if ints::is(packed) => {
                 (0..ints::count(packed)).map(|n| Item::Int(ints::get(packed, n))).for_each(f);
@@ -107,7 +107,7 @@ impl<'a> View<'a, Set> {
 
     /// Whether a scan goes through it step by step; a packed one is answered at once.
     #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         matches!(self, Self::Full(_))
     }
 }

@@ -37,7 +37,7 @@ impl Trim {
 
 impl Edit<'_, Stream> {
     /// The stream, for a change; a new key's begins here.
-    pub fn stream(&mut self) -> Option<&mut Stream> {
+    pub(crate) fn stream(&mut self) -> Option<&mut Stream> {
         if self.view().stream().is_none() {
             self.set(Whole::Full(Stream::default()));
         }

@@ -20,7 +20,7 @@ pub struct IdText {
 impl IdText {
     /// The bytes of the text.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.text[self.start..]
     }
 
@@ -44,7 +44,7 @@ impl StreamId {
 
     /// The id after this one, if there is one.
     #[must_use]
-    pub const fn next(self) -> Option<Self> {
+    pub(crate) const fn next(self) -> Option<Self> {
         match (self.seq.checked_add(1), self.ms.checked_add(1)) {
             (Some(seq), _) => Some(Self { ms: self.ms, seq }),
             (None, Some(ms)) => Some(Self { ms, seq: 0 }),
@@ -54,7 +54,7 @@ impl StreamId {
 
     /// The id before this one, if there is one.
     #[must_use]
-    pub const fn prev(self) -> Option<Self> {
+    pub(crate) const fn prev(self) -> Option<Self> {
         match (self.seq.checked_sub(1), self.ms.checked_sub(1)) {
             (Some(seq), _) => Some(Self { ms: self.ms, seq }),
             (None, Some(ms)) => Some(Self { ms, seq: u64::MAX }),
@@ -64,7 +64,7 @@ impl StreamId {
 
     /// Reads `ms` or `ms-seq`; the sequence number is `None` when it is not there.
     #[must_use]
-    pub fn parse(text: &[u8]) -> Option<(u64, Option<u64>)> {
+    pub(crate) fn parse(text: &[u8]) -> Option<(u64, Option<u64>)> {
         match text.iter().position(|b| *b == b'-') {
             Some(at) => Some((number(&text[..at])?, Some(number(&text[at + 1..])?))),
             None => Some((number(text)?, None)),
@@ -73,7 +73,7 @@ impl StreamId {
 
     /// The text.
     #[must_use]
-    pub fn text(self) -> IdText {
+    pub(crate) fn text(self) -> IdText {
         let mut text = IdText { text: [b'-'; 41], start: 41 };
         text.prepend(self.seq);
         text.start -= 1;

@@ -42,24 +42,18 @@ pub struct Stream {
 impl Stream {
     /// The number of entries.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// The highest id ever added.
     #[must_use]
-    pub fn last(&self) -> StreamId {
+    pub(crate) fn last(&self) -> StreamId {
         self.last
     }
 
     /// Adds an entry; `id` is above [`Self::last`]. `elements` are fields and values in turn.
-    pub fn push(&mut self, id: StreamId, elements: &[&[u8]]) {
+    pub(crate) fn push(&mut self, id: StreamId, elements: &[&[u8]]) {
         self.len += 1;
         self.added += 1;
         self.last = id;
@@ -81,7 +75,7 @@ impl Stream {
     }
 
     /// Deletes an entry; whether it was there.
-    pub fn delete(&mut self, id: StreamId) -> bool {
+    pub(crate) fn delete(&mut self, id: StreamId) -> bool {
         let Some((base, node)) = self.nodes.range(..=id).next_back() else { return false };
         if !node.entries().any(|entry| entry.id == id) {
             return false;
@@ -93,7 +87,7 @@ impl Stream {
     }
 
     /// Removes the oldest entries; how many.
-    pub fn trim(&mut self, trim: Trim) -> usize {
+    pub(crate) fn trim(&mut self, trim: Trim) -> usize {
         let before = self.len;
         while let Some(oldest) = self.nodes.first_entry() {
             let (node, removed) = (oldest.get(), before - self.len);
@@ -140,7 +134,7 @@ impl Stream {
     }
 
     /// Hands the entries from `start` to `end`, both included, to `f` until it breaks.
-    pub fn walk<'a>(
+    pub(crate) fn walk<'a>(
         &'a self,
         start: StreamId,
         end: StreamId,
@@ -170,7 +164,7 @@ impl Stream {
 impl<'a> View<'a, Stream> {
     /// The stream; `None` while a new key is being made.
     #[must_use]
-    pub fn stream(&self) -> Option<&'a Stream> {
+    pub(crate) fn stream(&self) -> Option<&'a Stream> {
         match self {
             Self::Packed(_) => None,
             Self::Full(stream) => Some(stream),

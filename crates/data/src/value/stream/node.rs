@@ -40,7 +40,7 @@ pub struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// Hands each field and value to `f`.
-    pub fn each(&self, mut f: impl FnMut(Item<'a>, Item<'a>)) {
+    pub(crate) fn each(&self, mut f: impl FnMut(Item<'a>, Item<'a>)) {
         let mut own = Items::bare(self.body);
         let mut shared = self.fields.map(|fields| Items::bare(fields).step_by(2));
         for _ in 0..self.pairs {
@@ -136,8 +136,8 @@ impl Node {
         let ms = id.ms - self.base.ms;
         varint::put(&mut self.bytes, ms);
         varint::put(&mut self.bytes, if ms == 0 { id.seq - self.base.seq } else { id.seq });
-        let same = self.has_fields_of(elements);
-        varint::put(&mut self.bytes, elements.len() as u64 / 2 << 1 | u64::from(same));
+        let (same, pairs) = (self.has_fields_of(elements), elements.len() as u64 / 2);
+        varint::put(&mut self.bytes, (pairs << 1) | u64::from(same));
         for pair in elements.chunks_exact(2) {
             if !same {
                 Encoded::of(pair[0]).put(&mut self.bytes);

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 impl Edit<'_, Zset> {
     /// Adds a member or changes its score. `score` is not NaN. Returns the score it had.
-    pub fn put(&mut self, member: &[u8], score: f64) -> Option<f64> {
+    pub(crate) fn put(&mut self, member: &[u8], score: f64) -> Option<f64> {
         let old = self.view().score(member);
         if old == Some(score) {
             return old;
@@ -40,14 +40,14 @@ impl Edit<'_, Zset> {
     }
 
     /// Removes a member; whether it was there.
-    pub fn remove(&mut self, member: &[u8]) -> bool {
+    pub(crate) fn remove(&mut self, member: &[u8]) -> bool {
         let Some(rank) = self.view().rank(member) else { return false };
         self.remove_range(rank..rank + 1);
         true
     }
 
     /// Removes the members of a range of positions, which lies within the sorted set.
-    pub fn remove_range(&mut self, range: Range<usize>) {
+    pub(crate) fn remove_range(&mut self, range: Range<usize>) {
         if range.is_empty() {
             return;
         }

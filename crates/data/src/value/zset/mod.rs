@@ -61,7 +61,9 @@ impl Default for Zset {
 impl Zset {
     /// The sorted set of these members (each once) in the form that fits it. The dense order of a large
     /// one is the order in which they come.
-    pub fn collect<T: AsRef<[u8]>>(members: impl IntoIterator<Item = (T, f64)>) -> Whole<Self> {
+    pub(crate) fn collect<T: AsRef<[u8]>>(
+        members: impl IntoIterator<Item = (T, f64)>,
+    ) -> Whole<Self> {
         let mut table = Dense::<Member>::default();
         for (text, score) in members {
             let text = text.as_ref();
@@ -149,7 +151,7 @@ fn each_packed<'a>(packed: &'a [u8], mut f: impl FnMut(Item<'a>, f64)) {
 impl<'a> View<'a, Zset> {
     /// The number of members.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Packed(packed) => packed::count(packed),
             Self::Full(zset) => zset.members.len(),
@@ -158,7 +160,7 @@ impl<'a> View<'a, Zset> {
 
     /// The score of a member.
     #[must_use]
-    pub fn score(&self, member: &[u8]) -> Option<f64> {
+    pub(crate) fn score(&self, member: &[u8]) -> Option<f64> {
         match self {
             Self::Packed(packed) => {
                 let (at, _) = packed::find(packed, member, 2)?;
@@ -173,7 +175,7 @@ impl<'a> View<'a, Zset> {
 
     /// The position of a member.
     #[must_use]
-    pub fn rank(&self, member: &[u8]) -> Option<usize> {
+    pub(crate) fn rank(&self, member: &[u8]) -> Option<usize> {
         match self {
             Self::Packed(packed) => packed::find(packed, member, 2).map(|(_, n)| n),
             Self::Full(zset) => self.score(member).map(|score| zset.rank_of(score, member)),
@@ -182,7 +184,7 @@ impl<'a> View<'a, Zset> {
 
     /// How many members are `before`, which holds for a prefix of the order.
     #[must_use]
-    pub fn count_while(&self, mut before: impl FnMut(f64, &[u8]) -> bool) -> usize {
+    pub(crate) fn count_while(&self, mut before: impl FnMut(f64, &[u8]) -> bool) -> usize {
         match self {
             Self::Packed(packed) => {
                 let mut n = 0;
@@ -199,7 +201,7 @@ impl<'a> View<'a, Zset> {
     }
 
     /// Hands the members of a range of positions to `f`, in order.
-    pub fn each(&self, range: Range<usize>, mut f: impl FnMut(Item<'a>, f64)) {
+    pub(crate) fn each(&self, range: Range<usize>, mut f: impl FnMut(Item<'a>, f64)) {
         match self {
             Self::Packed(packed) => {
                 let mut n = 0;
@@ -220,7 +222,7 @@ impl<'a> View<'a, Zset> {
     }
 
     /// As [`Self::each`], last member first.
-    pub fn each_back(&self, range: Range<usize>, mut f: impl FnMut(Item<'a>, f64)) {
+    pub(crate) fn each_back(&self, range: Range<usize>, mut f: impl FnMut(Item<'a>, f64)) {
         match self {
             Self::Packed(_) => {
                 let mut pairs = Vec::with_capacity(range.len());
@@ -239,7 +241,7 @@ impl<'a> View<'a, Zset> {
     /// The member at a position of the table, not of the order, for scans; `index` is below the
     /// length. A packed sorted set has no table: its order serves.
     #[must_use]
-    pub fn in_table(&self, index: usize) -> (Item<'a>, f64) {
+    pub(crate) fn in_table(&self, index: usize) -> (Item<'a>, f64) {
         match self {
             Self::Packed(packed) => {
                 let member = &packed[packed::offset_of(packed, index, 2)..];
@@ -255,7 +257,7 @@ impl<'a> View<'a, Zset> {
 
     /// Whether a scan goes through it step by step; a packed one is answered at once.
     #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         matches!(self, Self::Full(_))
     }
 }
