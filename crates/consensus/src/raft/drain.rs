@@ -3,6 +3,7 @@
 use super::{Raft, State};
 use crate::contract::Effect;
 use crate::durability::Held;
+use synod_types::HardState;
 
 impl Raft {
     /// Messages first: peers and the own disk write at the same time.
@@ -23,11 +24,14 @@ impl Raft {
             let held = self.durability.settle();
             return self.release(held);
         }
-        // The commit is worth a write only along with another.
-        let hard_state = (self.hard != self.hard_issued).then_some(self.hard);
+        // The commit is worth a write only along with another. It must not run ahead of the entries on the disk: what
+        // a torn write leaves there, where they should be, would pass for committed.
+        let commit = self.commit.min(self.durability.durable());
+        let hard = HardState { commit, ..self.hard };
+        let hard_state = (hard != self.hard_issued).then_some(hard);
         let entries = self.log.slice(from, last);
         let token = self.durability.issue(last);
-        self.hard_issued = self.hard;
+        self.hard_issued = hard;
         self.effects.push(Effect::Persist { token, hard_state, entries });
     }
 

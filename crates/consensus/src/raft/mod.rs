@@ -56,7 +56,7 @@ use synod_types::{EntryKind, HardState, Index, Membership, NodeId, SnapshotMeta,
 pub struct Raft {
     config: Config,
     random: Random,
-    /// `hard.commit` mirrors `commit`.
+    /// Term and vote; the commit in here is only what was recovered.
     hard: HardState,
     /// What of it was handed out to be written.
     hard_issued: HardState,
@@ -222,7 +222,6 @@ impl Raft {
         }
         assert!(index <= self.log.last(), "only what is in the log can be committed");
         self.commit = index;
-        self.hard.commit = index;
         self.memberships.commit(index);
     }
 }

@@ -56,7 +56,6 @@ impl Raft {
         self.log = LogView::new(meta.index, meta.term);
         self.durability.reset(meta.index);
         self.memberships = Memberships::new(meta.index, meta.membership.clone());
-        self.hard.commit = meta.index;
         (self.commit, self.handed, self.applied) = (meta.index, meta.index, meta.index);
         self.membership_changed();
         self.snapshot = Some(meta);

@@ -4,6 +4,7 @@
 //! group 1 2 3 [lease] [cache=N] [append=N] [inflight=N]   members that vote, and how all are set up
 //! blank 4                      a node that knows nothing
 //! campaign|wake|tick|crash|start|status N.. [xTIMES]      each node in turn; tick x10 ticks ten times
+//! tear N                       crashes in the middle of a write: the hard state got to the disk, the entries did not
 //! propose N text.. | read N id | transfer N to | change N voters=.. learners=..
 //! persist N | apply N          the disk, the state machine of one node catch up
 //! snapshot N | install N | fail N    a snapshot is taken; a fetch ends well, or not
@@ -97,7 +98,7 @@ impl Stage {
             }
             "settle" => self.settle(),
             "run" => (0..number(words[0])).for_each(|_| self.run_once()),
-            "campaign" | "wake" | "tick" | "crash" | "start" | "status" => {
+            "campaign" | "wake" | "tick" | "crash" | "tear" | "start" | "status" => {
                 let times = words.iter().find_map(|word| word.strip_prefix('x')).map_or(1, number);
                 for word in words.iter().filter(|word| !word.starts_with('x')) {
                     (0..times).for_each(|_| self.simple(command, id(word)));
@@ -154,8 +155,11 @@ impl Stage {
             "campaign" => self.raft(node).campaign(),
             "wake" => self.raft(node).wake(),
             "tick" => self.raft(node).tick(),
-            "crash" => {
+            "crash" | "tear" => {
                 let node = self.node(node);
+                if let (Some((_, Some(hard), _)), "tear") = (node.writes.front(), command) {
+                    node.durable.hard_state = *hard;
+                }
                 node.raft = None;
                 node.writes.clear();
                 node.to_apply.clear();

@@ -55,7 +55,8 @@ impl Disk {
         if let Some((_, hard, mut entries)) = self.writes.pop_front()
             && random.below(2) == 0
         {
-            entries.truncate(random.below(entries.len() as u32 + 1) as usize);
+            let kept = random.below(entries.len() as u32 + 1) * random.below(2);
+            entries.truncate(kept as usize);
             self.apply(hard, entries);
         }
         self.writes.clear();

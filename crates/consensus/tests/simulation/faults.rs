@@ -69,6 +69,14 @@ impl World {
             let node = self.any_leader();
             self.crash_or_start(node);
         }
+        if self.faults.crashes && self.chance(40) {
+            // The moment that hurts most: in the middle of a write. It is back at once.
+            let node = self.any_node();
+            if self.members[&node].disk.is_busy() && self.members[&node].raft.is_some() {
+                self.crash_or_start(node);
+                self.crash_or_start(node);
+            }
+        }
         if self.faults.partitions && self.chance(80) {
             self.cut_some();
         }
