@@ -94,12 +94,19 @@ pub fn fill(bench: &Bench, running: &Running, kind: &str, keys: u32) -> Result<S
 
 /// Puts a server under a load.
 pub fn measure(bench: &Bench, running: &Running, load: Load) -> Result<Sample> {
-    let mut command = client(bench, "load", running, &running.addrs);
+    let system = running.contestant.system;
+    let several = running.addrs.len() > 1;
+    // Both clusters are asked where it is quickest: at the leader.
+    let addrs = match system {
+        System::Etcd if several => vec![leader(bench, running)?],
+        _ => running.addrs.clone(),
+    };
+    let mut command = client(bench, "load", running, &addrs);
     command
         .args(["--op", load.op, "--pipeline", &load.pipeline.to_string()])
         .args(["--connections", &CONNECTIONS.to_string(), "--size", &SIZE.to_string()])
         .args(["--keys", &bench.keys().to_string(), "--seconds", &bench.seconds.to_string()]);
-    if running.contestant.system == System::Synod && running.addrs.len() > 1 {
+    if system == System::Synod && several {
         command.arg("--cluster");
     }
     ask(command)

@@ -95,7 +95,8 @@ fn method(out: &mut String, results: &Results) {
     line!(
         out,
         "Three Synod nodes are addressed as a cluster-aware client does: `CLUSTER SLOTS`, then each key to \
-         its leader. Connections to three etcd members are spread evenly. Reads are linearizable on both."
+         its leader. All connections to three etcd members go to the leader, where it answers quickest. \
+         Reads are linearizable on both."
     );
     line!(out);
 }
