@@ -79,7 +79,7 @@ pub(crate) fn put_forward(frames: &mut Vec<u8>, id: RequestId, worker: u16, forw
     put_frame(frames, FrameKind::Forward, forward.partition, |body| {
         body.extend_from_slice(&id.0.to_le_bytes());
         body.extend_from_slice(&worker.to_le_bytes());
-        body.push(u8::from(forward.resp3) * RESP3 | u8::from(forward.read) * READ);
+        body.push((u8::from(forward.resp3) * RESP3) | (u8::from(forward.read) * READ));
         body.extend_from_slice(&forward.op);
     });
 }

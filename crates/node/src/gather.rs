@@ -1,5 +1,6 @@
 //! Commands that were split over partitions, and how their parts become one answer.
 
+use crate::commands::info::{Page, Tally};
 use std::collections::BTreeMap;
 use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::{RespWriter, Value};
@@ -20,6 +21,12 @@ pub(crate) enum Join {
     AllOk,
     /// The first part that is not null (RANDOMKEY).
     FirstSome,
+    /// The texts one after another (CLIENT LIST).
+    Text,
+    /// `OK` when the sum of the integers is not 0 (CLIENT KILL with an address).
+    SomeKilled,
+    /// Tallies, summed up and written on the page (INFO).
+    Info(Box<Page>),
     /// The parts are versions of these keys; they go into the session (WATCH).
     Watch(Vec<Vec<u8>>),
 }
@@ -102,9 +109,24 @@ impl Gather {
 
     fn join_values(&self, values: Vec<Value>, out: &mut RespWriter<'_>) {
         match &self.join {
-            Join::Sum => out.integer(
-                values.iter().map(|v| if let Value::Integer(n) = v { *n } else { 0 }).sum(),
-            ),
+            Join::Sum => out.integer(sum(&values)),
+            Join::SomeKilled => match sum(&values) {
+                0 => out.error("ERR No such client"),
+                _ => out.simple("OK"),
+            },
+            Join::Text => {
+                let texts: String = values.iter().filter_map(Value::as_str).collect();
+                out.verbatim(&texts);
+            }
+            Join::Info(page) => {
+                let mut sum = Tally::default();
+                let tallies = values.iter().filter_map(|value| match value {
+                    Value::Bulk(bytes) => Tally::decode(bytes),
+                    _ => None,
+                });
+                tallies.for_each(|tally| sum.merge(tally));
+                out.verbatim(&page.render(&sum));
+            }
             Join::AllOk | Join::Watch(_) => out.simple("OK"),
             Join::FirstSome => {
                 match values.iter().find(|v| matches!(v, Value::Bulk(_))) {
@@ -129,6 +151,10 @@ impl Gather {
             }
         }
     }
+}
+
+fn sum(values: &[Value]) -> i64 {
+    values.iter().map(|v| if let Value::Integer(n) = v { *n } else { 0 }).sum()
 }
 
 fn elements(value: Value) -> Vec<Value> {

@@ -17,6 +17,7 @@
 //! - Nothing here knows a clock, a socket or a file.
 
 mod bootstrap;
+mod colleagues;
 mod commands;
 mod config;
 mod desk;

@@ -1,5 +1,6 @@
 //! The node: its parts, and the events that concern one of them only.
 
+use crate::colleagues::Pause;
 use crate::config::{Facts, NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
 use crate::forward::{Ledger, Parked};
@@ -41,6 +42,8 @@ pub struct Node {
     pub(crate) counters: Counters,
     /// Whether the log refuses entries for want of space: writes are refused, reads go on.
     pub(crate) disk_full: bool,
+    /// Requests of clients wait, if this is set.
+    pub(crate) pause: Option<Pause>,
     /// Whether this node is about to stop: it hands its leaderships over and takes none.
     pub(crate) retiring: bool,
     pub(crate) random: u64,
@@ -73,6 +76,7 @@ impl Node {
             output: Output::default(),
             counters: Counters::default(),
             disk_full: false,
+            pause: None,
             retiring: false,
             announced_us: 0,
             scratch: Vec::new(),

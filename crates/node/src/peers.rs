@@ -4,6 +4,7 @@
 //! Heartbeat body:  count u32 | (group u32 | term u64)*      the groups that the sender leads
 //! ```
 
+use crate::colleagues;
 use crate::config::NodeConfig;
 use crate::forward::{self, take_forward, take_reply};
 use crate::node::Node;
@@ -139,6 +140,12 @@ impl Node {
             request: request.request,
             resp3: request.resp3,
         };
+        if group == colleagues::NODE {
+            if from == self.config.id {
+                self.errand(origin, request.op);
+            }
+            return;
+        }
         if !self.is_leader(group) {
             let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
             return self.fail(group, origin, Failure::NotExecuted(hint));

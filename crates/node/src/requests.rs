@@ -25,7 +25,7 @@ pub enum Flow {
 }
 
 pub(crate) const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
-const NOT_READY: &str = "CLUSTERDOWN The cluster is not formed yet";
+pub(crate) const NOT_READY: &str = "CLUSTERDOWN The cluster is not formed yet";
 
 impl Node {
     /// Takes a client's request. `args` holds the command's name first and is not empty.
@@ -52,6 +52,10 @@ impl Node {
             return self.refuse_request(client, &text);
         }
         session.last_command = command.name;
+        if self.pause.is_some() && self.is_paused(client, command) {
+            return self.stall(client);
+        }
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
         if session.multi.is_some() && !commands::runs_inside_multi(command.name) {
             return self.queue_command(client, command, args);
         }
@@ -63,6 +67,14 @@ impl Node {
             self.counters.command(command);
         }
         flow
+    }
+
+    /// Leaves a request to be offered again.
+    fn stall(&mut self, client: ClientId) -> Flow {
+        if let Some(session) = self.sessions.get(client) {
+            session.stalled = true;
+        }
+        Flow::Stalled
     }
 
     /// CLIENT REPLY SKIP drops the reply of the one command behind it.

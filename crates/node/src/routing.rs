@@ -199,7 +199,14 @@ impl Node {
                 .first()
                 .and_then(|name| synod_data::lookup(name))
                 .is_some_and(|c| matches!(c.handler, synod_data::Handler::Read(_))),
-            Some(Op::Versions(_) | Op::Scan { .. } | Op::Stats | Op::RandomKey) => true,
+            Some(
+                Op::Versions(_)
+                | Op::Scan { .. }
+                | Op::Stats
+                | Op::RandomKey
+                | Op::SlotCount(_)
+                | Op::SlotKeys { .. },
+            ) => true,
             _ => false,
         }
     }

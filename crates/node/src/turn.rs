@@ -54,6 +54,7 @@ impl Node {
             self.absorb(PartitionId(at as u32));
         }
         self.expire_requests();
+        self.tend_pause();
         self.tend_map();
         if self.ticks.is_multiple_of(2) {
             self.send_heartbeats();

@@ -7,7 +7,7 @@
 //! Commands keep their name, so a log is readable without a table of numbers.
 
 use smallvec::SmallVec;
-use synod_types::{Millis, varint};
+use synod_types::{Millis, Slot, varint};
 
 /// The arguments of one command, name first; most have eight or fewer.
 pub type Args<'a> = SmallVec<[&'a [u8]; 8]>;
@@ -25,6 +25,8 @@ const VERSIONS: u8 = 5;
 const SCAN: u8 = 6;
 const STATS: u8 = 7;
 const RANDOM_KEY: u8 = 8;
+const SLOT_COUNT: u8 = 9;
+const SLOT_KEYS: u8 = 10;
 
 /// One operation, borrowed from the bytes it was decoded from.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +63,15 @@ pub enum Op<'a> {
     Stats,
     /// Read: some key, or nothing.
     RandomKey,
+    /// Read: the number of keys in a slot.
+    SlotCount(Slot),
+    /// Read: keys of a slot.
+    SlotKeys {
+        /// The slot.
+        slot: Slot,
+        /// How many at most.
+        count: u64,
+    },
 }
 
 /// Appends a command.
@@ -131,6 +142,15 @@ impl<'a> Op<'a> {
             }
             Op::Stats => out.push(STATS),
             Op::RandomKey => out.push(RANDOM_KEY),
+            Op::SlotCount(slot) => {
+                out.push(SLOT_COUNT);
+                out.extend_from_slice(&slot.0.to_le_bytes());
+            }
+            Op::SlotKeys { slot, count } => {
+                out.push(SLOT_KEYS);
+                out.extend_from_slice(&slot.0.to_le_bytes());
+                varint::put(out, *count);
+            }
         }
     }
 
@@ -153,6 +173,8 @@ impl<'a> Op<'a> {
             },
             STATS => Op::Stats,
             RANDOM_KEY => Op::RandomKey,
+            SLOT_COUNT => Op::SlotCount(take_slot(bytes)?),
+            SLOT_KEYS => Op::SlotKeys { slot: take_slot(bytes)?, count: varint::take(bytes)? },
             _ => return None,
         })
     }
@@ -173,6 +195,12 @@ fn take_option<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     *bytes = rest;
     let value = varint::take_bytes(bytes)?;
     Some((*present == 1).then_some(value))
+}
+
+fn take_slot(bytes: &mut &[u8]) -> Option<Slot> {
+    let (slot, rest) = bytes.split_first_chunk::<2>()?;
+    *bytes = rest;
+    Some(Slot(u16::from_le_bytes(*slot)))
 }
 
 /// Begins a payload in an empty buffer; [`stamp`] fills in time and seed when the batch is proposed.
@@ -220,6 +248,8 @@ mod tests {
             Op::Scan { cursor: 9, count: 10, pattern: Some(b"a*"), kind: None },
             Op::Stats,
             Op::RandomKey,
+            Op::SlotCount(Slot(16_383)),
+            Op::SlotKeys { slot: Slot(7), count: 300 },
         ];
         for op in ops {
             let mut bytes = Vec::new();

@@ -124,6 +124,13 @@ impl State {
                 None => out.null(),
             },
             Op::Stats => out.integer(keyspace.len() as i64),
+            Op::SlotCount(slot) => out.integer(keyspace.slot_len(*slot) as i64),
+            Op::SlotKeys { slot, count } => {
+                let count = usize::try_from(*count).unwrap_or(usize::MAX);
+                let keys: Vec<&[u8]> = keyspace.slot_keys(*slot, count).collect();
+                out.array(keys.len());
+                keys.iter().for_each(|key| out.bulk(key));
+            }
             _ => out.error("ERR not a reading operation"),
         }
     }

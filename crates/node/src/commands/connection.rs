@@ -140,6 +140,7 @@ pub(super) fn hello(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         session.name = name.to_vec();
     }
     let proto = if session.proto == Proto::Resp3 { 3 } else { 2 };
+    let id = node.own_client_id(client);
     node.reply(client, |out| {
         out.map(7);
         let text = [("server", "redis"), ("version", REDIS_VERSION)];
@@ -150,7 +151,7 @@ pub(super) fn hello(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         out.bulk(b"proto");
         out.integer(proto);
         out.bulk(b"id");
-        out.integer(client.0 as i64);
+        out.integer(id as i64);
         for (key, value) in [("mode", "cluster"), ("role", "master")] {
             out.bulk(key.as_bytes());
             out.bulk(value.as_bytes());

@@ -3,13 +3,14 @@
 //! One file per family. Each function answers through the session, in order, and says whether the next
 //! request may be offered.
 
-mod client;
+pub(crate) mod client;
 mod cluster;
 mod command;
 mod config;
 mod connection;
-mod info;
+pub(crate) mod info;
 mod keyspace;
+mod subcommand;
 mod transaction;
 
 use crate::node::Node;
@@ -55,6 +56,17 @@ pub(crate) fn run(
     }
 }
 
+/// The subcommands of a command that the node runs; none for most.
+pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
+    match name {
+        "client" => client::TABLE,
+        "cluster" => cluster::TABLE,
+        "command" => command::TABLE,
+        "config" => config::TABLE,
+        _ => &[],
+    }
+}
+
 /// Commands that act at once between MULTI and EXEC instead of being queued.
 pub(crate) fn runs_inside_multi(name: &str) -> bool {
     matches!(name, "multi" | "exec" | "discard" | "watch" | "quit" | "reset")
@@ -85,9 +97,4 @@ pub(crate) fn wrong_arity(name: &str) -> String {
 pub(crate) fn unknown_subcommand(command: &str, sub: &[u8]) -> String {
     let sub = String::from_utf8_lossy(&sub[..sub.len().min(ECHO_BYTES_MAX)]);
     format!("ERR unknown subcommand '{sub}'. Try {command} HELP.")
-}
-
-/// The words for a subcommand with a wrong number of arguments.
-pub(crate) fn wrong_sub_arity(command: &str, sub: &str) -> String {
-    wrong_arity(&format!("{command}|{sub}"))
 }

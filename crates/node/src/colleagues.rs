@@ -1,0 +1,238 @@
+//! What one worker asks of all workers of its node, itself included: for commands that speak of the node as a
+//! whole, such as CLIENT LIST and INFO.
+//!
+//! An errand travels as a `Forward` frame of a group that no partition has, its answer as the `ForwardReply`; the
+//! parts are gathered like those of a command over partitions.
+//!
+//! ```text
+//! errand:  tag u8 | fields as varints and length-prefixed byte strings
+//! filter:  count, id* | addr | laddr | asker | skip_asker u8        an absent address is empty
+//! ```
+
+use crate::commands::{client, info::Tally};
+use crate::forward::{self, Forward};
+use crate::gather::Join;
+use crate::node::Node;
+use crate::requests::Flow;
+use crate::session::Kind;
+use synod_replica::{Audience, Origin};
+use synod_types::{ClientId, PartitionId, ReplySink, limits, varint};
+
+/// The group of errands. Partitions have smaller numbers: `limits::PARTITIONS_MAX`.
+pub(crate) const NODE: PartitionId = PartitionId(u32::MAX);
+
+const LIST_CLIENTS: u8 = 0;
+const KILL_CLIENTS: u8 = 1;
+const PAUSE: u8 = 2;
+const UNPAUSE: u8 = 3;
+const TALLY: u8 = 4;
+const RESET_STAT: u8 = 5;
+
+/// Some of the connections: those that fit everything that is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    /// Their ids, as CLIENT ID tells them; empty: any.
+    pub ids: Vec<u64>,
+    /// The client's address; empty: any.
+    pub addr: Vec<u8>,
+    /// The server's address; empty: any.
+    pub laddr: Vec<u8>,
+    /// Who asks.
+    pub asker: u64,
+    /// Whether the asker itself does not count.
+    pub skip_asker: bool,
+}
+
+/// No requests are taken from clients until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pause {
+    pub until_us: u64,
+    /// Whether reads wait too.
+    pub all: bool,
+}
+
+/// What a worker can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Errand {
+    /// One line of text for each of these connections.
+    ListClients(Filter),
+    /// Close these connections; how many there were.
+    KillClients(Filter),
+    Pause(Pause),
+    Unpause,
+    /// What INFO sums up.
+    Tally,
+    /// Count from zero again.
+    ResetStat,
+}
+
+impl Filter {
+    fn encode(&self, out: &mut Vec<u8>) {
+        varint::put(out, self.ids.len() as u64);
+        self.ids.iter().for_each(|id| varint::put(out, *id));
+        varint::put_bytes(out, &self.addr);
+        varint::put_bytes(out, &self.laddr);
+        varint::put(out, self.asker);
+        out.push(u8::from(self.skip_asker));
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let count = usize::try_from(varint::take(bytes)?).ok().filter(|n| *n <= bytes.len())?;
+        let ids = (0..count).map(|_| varint::take(bytes)).collect::<Option<_>>()?;
+        let addr = varint::take_bytes(bytes)?.to_vec();
+        let laddr = varint::take_bytes(bytes)?.to_vec();
+        let asker = varint::take(bytes)?;
+        let (skip, rest) = bytes.split_first()?;
+        *bytes = rest;
+        Some(Self { ids, addr, laddr, asker, skip_asker: *skip == 1 })
+    }
+}
+
+impl Errand {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::ListClients(filter) => {
+                out.push(LIST_CLIENTS);
+                filter.encode(out);
+            }
+            Self::KillClients(filter) => {
+                out.push(KILL_CLIENTS);
+                filter.encode(out);
+            }
+            Self::Pause(pause) => {
+                out.extend_from_slice(&[PAUSE, u8::from(pause.all)]);
+                varint::put(out, pause.until_us);
+            }
+            Self::Unpause => out.push(UNPAUSE),
+            Self::Tally => out.push(TALLY),
+            Self::ResetStat => out.push(RESET_STAT),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (tag, mut rest) = bytes.split_first()?;
+        let errand = match *tag {
+            LIST_CLIENTS => Self::ListClients(Filter::decode(&mut rest)?),
+            KILL_CLIENTS => Self::KillClients(Filter::decode(&mut rest)?),
+            PAUSE => {
+                let (all, tail) = rest.split_first()?;
+                rest = tail;
+                Self::Pause(Pause { all: *all == 1, until_us: varint::take(&mut rest)? })
+            }
+            UNPAUSE => Self::Unpause,
+            TALLY => Self::Tally,
+            RESET_STAT => Self::ResetStat,
+            _ => return None,
+        };
+        rest.is_empty().then_some(errand)
+    }
+}
+
+impl Node {
+    /// Asks all workers of this node and joins their answers.
+    pub(crate) fn ask_colleagues(&mut self, client: ClientId, join: Join, errand: &Errand) -> Flow {
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        if session.must_wait(Kind::Read) {
+            session.stalled = true;
+            return Flow::Stalled;
+        }
+        let seq = session.reserve(Kind::Read);
+        let workers = self.config.workers;
+        let gather = self.gathers.open(client, seq, join, usize::from(workers));
+        for worker in 0..workers {
+            let origin = Origin::Gather { gather, part: worker.into(), resp3: false };
+            if worker == self.config.worker {
+                self.run_errand(origin, errand);
+            } else {
+                self.send_errand(worker, origin, errand);
+            }
+        }
+        Flow::Next
+    }
+
+    fn send_errand(&mut self, worker: u16, origin: Origin, errand: &Errand) {
+        let own = self.config.id;
+        let mut op = Vec::new();
+        errand.encode(&mut op);
+        let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
+        let id = self.ledger.next_id();
+        let forward =
+            Forward { partition: NODE, origin, op, read: true, resp3: false, deadline_us, to: own };
+        let frames = forward::queue(&mut self.output, own, own, worker);
+        forward::put_forward(frames, id, self.config.worker, &forward);
+        self.ledger.insert(id, forward);
+    }
+
+    /// An errand from another worker of this node. One that cannot be read is dropped.
+    pub(crate) fn errand(&mut self, origin: Origin, bytes: &[u8]) {
+        if let Some(errand) = Errand::decode(bytes) {
+            self.run_errand(origin, &errand);
+        }
+    }
+
+    fn run_errand(&mut self, origin: Origin, errand: &Errand) {
+        match errand {
+            Errand::ListClients(filter) => {
+                let lines = client::lines(self, filter);
+                self.desk(NODE).answer(origin, &mut |out| out.bulk(lines.as_bytes()));
+            }
+            Errand::KillClients(filter) => {
+                let killed = client::kill_matching(self, filter);
+                self.desk(NODE).answer(origin, &mut |out| out.integer(killed));
+            }
+            Errand::Tally => {
+                let tally = Tally::of(self).encode();
+                self.desk(NODE).answer(origin, &mut |out| out.bulk(&tally));
+            }
+            Errand::Pause(pause) => {
+                self.pause_clients(*pause);
+                self.done(origin);
+            }
+            Errand::Unpause => {
+                self.unpause_clients();
+                self.done(origin);
+            }
+            Errand::ResetStat => {
+                self.counters.reset();
+                self.sessions.reset_errors();
+                self.done(origin);
+            }
+        }
+    }
+
+    fn done(&mut self, origin: Origin) {
+        self.desk(NODE).answer(origin, &mut |out: &mut dyn ReplySink| out.simple("OK"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errands_round_trip_and_cut_ones_are_refused() {
+        let filter = Filter {
+            ids: vec![1, 300],
+            addr: b"127.0.0.1:5".to_vec(),
+            laddr: Vec::new(),
+            asker: 7,
+            skip_asker: true,
+        };
+        let errands = [
+            Errand::ListClients(Filter::default()),
+            Errand::KillClients(filter),
+            Errand::Pause(Pause { until_us: 1 << 40, all: true }),
+            Errand::Unpause,
+            Errand::Tally,
+            Errand::ResetStat,
+        ];
+        for errand in errands {
+            let mut bytes = Vec::new();
+            errand.encode(&mut bytes);
+            assert_eq!(Errand::decode(&bytes), Some(errand));
+            for cut in 0..bytes.len() {
+                assert_eq!(Errand::decode(&bytes[..cut]), None);
+            }
+        }
+    }
+}

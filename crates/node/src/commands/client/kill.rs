@@ -1,0 +1,87 @@
+//! CLIENT KILL, in its old form with an address and its new one with options.
+
+use super::list::fits;
+use super::{SYNTAX, is_normal, unknown_type};
+use crate::colleagues::{Errand, Filter};
+use crate::gather::Join;
+use crate::node::Node;
+use crate::requests::Flow;
+use synod_data::number;
+use synod_types::{ClientId, ReplySink};
+
+pub(super) fn kill(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let asker = node.own_client_id(client);
+    if let [addr] = &args[2..] {
+        let filter = Filter { addr: addr.to_vec(), asker, ..Filter::default() };
+        return match addr.is_empty() {
+            true => node.refuse_request(client, "ERR No such client"),
+            false => node.ask_colleagues(client, Join::SomeKilled, &Errand::KillClients(filter)),
+        };
+    }
+    match parse(&args[2..], asker) {
+        Ok(Some(filter)) => node.ask_colleagues(client, Join::Sum, &Errand::KillClients(filter)),
+        Ok(None) => {
+            node.reply(client, |out| out.integer(0));
+            Flow::Next
+        }
+        Err(text) => node.refuse_request(client, &text),
+    }
+}
+
+/// Which connections the options mean; `None` when they can mean none.
+fn parse(mut options: &[&[u8]], asker: u64) -> Result<Option<Filter>, String> {
+    let mut filter = Filter { asker, skip_asker: true, ..Filter::default() };
+    let mut none = false;
+    while let Some((option, rest)) = options.split_first() {
+        let (value, rest) = rest.split_first().ok_or(SYNTAX)?;
+        let is = |name: &str| option.eq_ignore_ascii_case(name.as_bytes());
+        if is("id") {
+            let id = number::parse_i64(value).and_then(|id| u64::try_from(id).ok());
+            let id = id.filter(|id| *id > 0).ok_or("ERR client-id should be greater than 0")?;
+            filter.ids = vec![id];
+        } else if is("type") {
+            none |= !is_normal(value).ok_or_else(|| unknown_type(value))?;
+        } else if is("addr") {
+            none |= value.is_empty();
+            filter.addr = value.to_vec();
+        } else if is("laddr") {
+            none |= value.is_empty();
+            filter.laddr = value.to_vec();
+        } else if is("user") {
+            if *value != b"default" {
+                let user = String::from_utf8_lossy(&value[..value.len().min(128)]);
+                return Err(format!("ERR No such user '{user}'"));
+            }
+        } else if is("skipme") {
+            filter.skip_asker = match () {
+                () if value.eq_ignore_ascii_case(b"yes") => true,
+                () if value.eq_ignore_ascii_case(b"no") => false,
+                () => return Err(SYNTAX.into()),
+            };
+        } else {
+            return Err(SYNTAX.into());
+        }
+        options = rest;
+    }
+    Ok((!none).then_some(filter))
+}
+
+/// Closes this worker's connections that fit, the asker's own only once it is answered; how many there were.
+pub(crate) fn kill_matching(node: &mut Node, filter: &Filter) -> i64 {
+    let laddr = node.config.info.client_addr.as_str();
+    let found: Vec<(ClientId, bool)> = node
+        .sessions
+        .iter()
+        .map(|session| (node.client_id(session.number), session))
+        .filter(|(id, session)| fits(filter, *id, session, laddr))
+        .map(|(id, session)| (session.id, id == filter.asker))
+        .collect();
+    for (client, is_asker) in &found {
+        let Some(session) = node.sessions.get(*client) else { continue };
+        match is_asker {
+            true => session.closing = true,
+            false => session.kill(&mut node.output),
+        }
+    }
+    found.len() as i64
+}

@@ -1,0 +1,102 @@
+//! CLIENT LIST and CLIENT INFO: one line per connection.
+//!
+//! The fields are Redis's, in its order. Those that count bytes of the query buffer are 0: that buffer is the
+//! world's, and empty whenever a command runs.
+
+use super::{SYNTAX, is_normal, unknown_type};
+use crate::colleagues::{Errand, Filter};
+use crate::gather::Join;
+use crate::node::Node;
+use crate::requests::Flow;
+use crate::session::Session;
+use synod_data::number;
+use synod_types::{ClientId, ReplySink};
+use synod_wire::resp::Proto;
+
+pub(super) fn info(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    let mut text = String::new();
+    let now_us = node.now.mono_us;
+    let id = node.own_client_id(client);
+    let laddr = node.config.info.client_addr.clone();
+    if let Some(session) = node.sessions.get(client) {
+        line(session, id, &laddr, now_us, &mut text);
+    }
+    node.reply(client, |out| out.verbatim(&text));
+    Flow::Next
+}
+
+pub(super) fn list(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let mut filter = Filter { asker: node.own_client_id(client), ..Filter::default() };
+    match &args[2..] {
+        [] => {}
+        [word, kind] if word.eq_ignore_ascii_case(b"type") => match is_normal(kind) {
+            Some(true) => {}
+            Some(false) => {
+                node.reply(client, |out| out.verbatim(""));
+                return Flow::Next;
+            }
+            None => return node.refuse_request(client, &unknown_type(kind)),
+        },
+        [word, ids @ ..] if word.eq_ignore_ascii_case(b"id") && !ids.is_empty() => {
+            for id in ids {
+                match number::parse_i64(id).and_then(|id| u64::try_from(id).ok()) {
+                    Some(id) => filter.ids.push(id),
+                    None => return node.refuse_request(client, "ERR Invalid client ID"),
+                }
+            }
+        }
+        _ => return node.refuse_request(client, SYNTAX),
+    }
+    node.ask_colleagues(client, Join::Text, &Errand::ListClients(filter))
+}
+
+/// The lines of this worker's connections that fit the filter, in the order of their ids.
+pub(crate) fn lines(node: &Node, filter: &Filter) -> String {
+    let laddr = node.config.info.client_addr.as_str();
+    let mut found: Vec<(u64, &Session)> = node
+        .sessions
+        .iter()
+        .map(|session| (node.client_id(session.number), session))
+        .filter(|(id, session)| fits(filter, *id, session, laddr))
+        .collect();
+    found.sort_by_key(|(id, _)| *id);
+    let mut text = String::new();
+    found.into_iter().for_each(|(id, s)| line(s, id, laddr, node.now.mono_us, &mut text));
+    text
+}
+
+/// Whether a connection is among those asked for. One that is being closed is among none.
+pub(super) fn fits(filter: &Filter, id: u64, session: &Session, laddr: &str) -> bool {
+    !session.killed
+        && (filter.ids.is_empty() || filter.ids.contains(&id))
+        && (filter.addr.is_empty() || filter.addr == session.addr.as_bytes())
+        && (filter.laddr.is_empty() || filter.laddr == laddr.as_bytes())
+        && !(filter.skip_asker && filter.asker == id)
+}
+
+fn line(session: &Session, id: u64, laddr: &str, now_us: u64, text: &mut String) {
+    let seconds = |since_us: u64| now_us.saturating_sub(since_us) / 1_000_000;
+    let queued = session.multi.as_ref().map(|m| m.commands.as_slice());
+    let multi = queued.map_or(-1, |commands| commands.len() as i64);
+    let multi_mem: usize = queued.into_iter().flatten().flatten().map(Vec::len).sum();
+    let flags = match (session.multi.is_some(), session.closing) {
+        (_, true) => "c",
+        (true, _) => "x",
+        _ => "N",
+    };
+    let (size, used) = (session.out.capacity(), session.out.len());
+    text.push_str(&format!(
+        "id={id} addr={} laddr={laddr} fd=-1 name={} age={} idle={} flags={flags} db=0 sub=0 psub=0 ssub=0 \
+         multi={multi} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem={multi_mem} rbs={size} rbp={size} obl={used} \
+         oll=0 omem=0 tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
+        session.addr,
+        String::from_utf8_lossy(&session.name),
+        seconds(session.opened_us),
+        seconds(session.active_us),
+        size + multi_mem,
+        session.last_command,
+        if session.proto == Proto::Resp3 { 3 } else { 2 },
+        String::from_utf8_lossy(&session.lib_name),
+        String::from_utf8_lossy(&session.lib_ver),
+    ));
+}

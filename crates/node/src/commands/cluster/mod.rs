@@ -1,0 +1,186 @@
+//! CLUSTER: which node serves which slots, told from the cluster map and the leaders that are known.
+
+mod shape;
+mod view;
+
+pub(crate) use view::node_name;
+
+use super::subcommand::{self, Subcommand};
+use crate::node::Node;
+use crate::requests::Flow;
+use crate::session::Kind;
+use synod_data::{Flags, number};
+use synod_replica::op::Op;
+use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot, key_slot};
+use view::View;
+
+const PLAIN: Flags = Flags::STALE;
+const OPERATOR: Flags = Flags::STALE.and(Flags::ADMIN);
+const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
+
+#[rustfmt::skip] // one subcommand per line or two: this is a table
+pub(super) const TABLE: &[Subcommand] = &[
+    Subcommand::new("cluster|count-failure-reports", 3, OPERATOR, failure_reports)
+        .about("3.0.0", "<node-id>", "Whether this node cannot reach another: 1 or 0."),
+    Subcommand::new("cluster|countkeysinslot", 3, PLAIN, count_keys)
+        .about("3.0.0", "<slot>", "The number of keys in a slot."),
+    Subcommand::new("cluster|getkeysinslot", 4, PLAIN, get_keys)
+        .about("3.0.0", "<slot> <count>", "Some keys of a slot."),
+    Subcommand::new("cluster|info", 2, PLAIN, info)
+        .about("3.0.0", "", "Tells how the cluster is."),
+    Subcommand::new("cluster|keyslot", 3, PLAIN, key_slot_of)
+        .about("3.0.0", "<key>", "The slot of a key."),
+    Subcommand::new("cluster|myid", 2, PLAIN, my_id)
+        .about("3.0.0", "", "The id of this node."),
+    Subcommand::new("cluster|nodes", 2, PLAIN, nodes)
+        .about("3.0.0", "", "The nodes, a line each: <id> <ip:port@bus-port> <flags> <master> <ping> <pong> <epoch> <link> <slots> ..."),
+    Subcommand::new("cluster|replicas", 3, OPERATOR, replicas)
+        .about("5.0.0", "<node-id>", "The nodes that serve nothing and are replicas of one that does."),
+    Subcommand::new("cluster|slaves", 3, OPERATOR, replicas)
+        .about("3.0.0", "<node-id>", "The same as REPLICAS."),
+    Subcommand::new("cluster|slots", 2, PLAIN, slots)
+        .about("3.0.0", "", "The ranges of slots, each with its leader and its replicas."),
+    Subcommand::new("cluster|shards", 2, PLAIN, shards)
+        .about("7.0.0", "", "The nodes that serve slots, each with its slots and its replicas."),
+    Subcommand::new("cluster|help", 2, Flags::LOADING.and(Flags::STALE), help)
+        .about("5.0.0", "", "Prints this help."),
+];
+
+/// What would change the cluster by hand, were it kept by gossip.
+const BY_HAND: [&str; 14] = [
+    "addslots",
+    "addslotsrange",
+    "bumpepoch",
+    "delslots",
+    "delslotsrange",
+    "failover",
+    "flushslots",
+    "forget",
+    "meet",
+    "replicate",
+    "reset",
+    "saveconfig",
+    "set-config-epoch",
+    "setslot",
+];
+
+pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let by_hand = BY_HAND.iter().find(|name| args[1].eq_ignore_ascii_case(name.as_bytes()));
+    if let Some(name) = by_hand {
+        let name = name.to_ascii_uppercase();
+        let text = format!(
+            "ERR CLUSTER {name} is not supported: membership is replicated by the metadata group"
+        );
+        return node.refuse_request(client, &text);
+    }
+    subcommand::dispatch(node, client, "CLUSTER", TABLE, args)
+}
+
+fn help(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    subcommand::help(node, client, "CLUSTER", None, TABLE)
+}
+
+fn my_id(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    let name = node_name(node.map.cluster, node.config.id);
+    node.reply(client, |out| out.bulk(name.as_bytes()));
+    Flow::Next
+}
+
+fn key_slot_of(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    node.reply(client, |out| out.integer(key_slot(args[2]).0.into()));
+    Flow::Next
+}
+
+fn slots(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    let view = View::of(node);
+    node.reply(client, |out| shape::slots(&view, out));
+    Flow::Next
+}
+
+fn shards(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    let view = View::of(node);
+    node.reply(client, |out| shape::shards(&view, out));
+    Flow::Next
+}
+
+fn nodes(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    let view = View::of(node);
+    let lines: String = view.members.keys().map(|id| shape::line(&view, *id) + "\n").collect();
+    node.reply(client, |out| out.verbatim(&lines));
+    Flow::Next
+}
+
+fn info(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    let text = shape::info(&View::of(node));
+    node.reply(client, |out| out.verbatim(&text));
+    Flow::Next
+}
+
+fn unknown_node(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(&name[..name.len().min(128)]);
+    format!("ERR Unknown node {name}")
+}
+
+fn replicas(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let view = View::of(node);
+    let Some(master) = view.find(args[2]) else {
+        return node.refuse_request(client, &unknown_node(args[2]));
+    };
+    if view.master_of(master).is_some() {
+        return node.refuse_request(client, "ERR The specified node is not a master");
+    }
+    let replicas = view.members.keys().filter(|id| view.master_of(**id) == Some(master));
+    let lines: Vec<String> = replicas.map(|id| shape::line(&view, *id)).collect();
+    node.reply(client, |out| {
+        out.array(lines.len());
+        lines.iter().for_each(|line| out.bulk(line.as_bytes()));
+    });
+    Flow::Next
+}
+
+fn failure_reports(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let view = View::of(node);
+    let Some(id) = view.find(args[2]) else {
+        return node.refuse_request(client, &unknown_node(args[2]));
+    };
+    let reports = i64::from(!view.members[&id].up);
+    node.reply(client, |out| out.integer(reports));
+    Flow::Next
+}
+
+/// A slot, or the words for what is none.
+fn parse_slot(word: &[u8], refusal: &'static str) -> Result<Slot, &'static str> {
+    let n = number::parse_i64(word).ok_or(NOT_AN_INTEGER)?;
+    let slot = u16::try_from(n).ok().filter(|n| *n < SLOT_COUNT);
+    slot.map(Slot).ok_or(refusal)
+}
+
+/// Asks the leader of a slot's partition.
+fn ask_slot(node: &mut Node, client: ClientId, slot: Slot, op: &Op<'_>) -> Flow {
+    match node.map.partition_of(slot) {
+        Some(partition) => node.run_op(client, partition, Kind::Read, op),
+        None => node.refuse_request(client, crate::requests::NOT_READY),
+    }
+}
+
+fn count_keys(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    match parse_slot(args[2], "ERR Invalid slot") {
+        Ok(slot) => ask_slot(node, client, slot, &Op::SlotCount(slot)),
+        Err(text) => node.refuse_request(client, text),
+    }
+}
+
+fn get_keys(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    const REFUSAL: &str = "ERR Invalid slot or number of keys";
+    let slot = parse_slot(args[2], REFUSAL);
+    let count = number::parse_i64(args[3]).ok_or(NOT_AN_INTEGER);
+    let both = match (slot, count) {
+        (Err(NOT_AN_INTEGER), _) | (_, Err(_)) => Err(NOT_AN_INTEGER),
+        (Err(text), _) => Err(text),
+        (Ok(slot), Ok(count)) => u64::try_from(count).map(|n| (slot, n)).map_err(|_| REFUSAL),
+    };
+    match both {
+        Ok((slot, count)) => ask_slot(node, client, slot, &Op::SlotKeys { slot, count }),
+        Err(text) => node.refuse_request(client, text),
+    }
+}

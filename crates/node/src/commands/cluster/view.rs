@@ -1,0 +1,162 @@
+//! Who serves what, as one node sees it: the one source of CLUSTER SLOTS, SHARDS and NODES, so that they agree.
+//!
+//! A partition's slots belong to its leader. While none is known they stay with the replica that leads when all is
+//! well, or another one that can be reached. A node whose address is not known yet serves nothing.
+
+use crate::node::Node;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use synod_ring::{NodeInfo, split_host_port};
+use synod_types::{ClusterId, NodeId, Slot};
+
+/// One member.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    /// 40 hexadecimal digits; equal on every node.
+    pub name: String,
+    /// Where clients connect; empty with port 0 while it is not known.
+    pub host: String,
+    pub port: u16,
+    /// Where peers connect.
+    pub bus_port: u16,
+    /// Whether it can be reached from here.
+    pub up: bool,
+}
+
+impl Member {
+    fn new(cluster: ClusterId, id: NodeId, info: &NodeInfo, up: bool) -> Self {
+        let (host, port) = split_host_port(&info.client_addr).unwrap_or(("", 0));
+        let (peer_host, bus_port) = split_host_port(&info.peer_addr).unwrap_or(("", 0));
+        // A node that listens on all addresses says nothing of which; its peers have found it at one.
+        let host = [host, peer_host].into_iter().find(|h| !is_unspecified(h)).unwrap_or("");
+        let host = if port == 0 { "" } else { host };
+        Self { name: node_name(cluster, id), host: host.to_owned(), port, bus_port, up }
+    }
+}
+
+fn is_unspecified(host: &str) -> bool {
+    host.is_empty() || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_unspecified())
+}
+
+/// A partition, as it is served now.
+#[derive(Clone, Debug)]
+pub(super) struct Range {
+    pub slots: RangeInclusive<Slot>,
+    /// Who answers for it.
+    pub owner: NodeId,
+    /// The others that hold it, the preferred leader first.
+    pub replicas: Vec<NodeId>,
+    /// Whether the owner is known to lead.
+    pub led: bool,
+}
+
+/// The whole.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    pub own: NodeId,
+    pub epoch: u64,
+    pub members: BTreeMap<NodeId, Member>,
+    /// In the order of their slots.
+    pub ranges: Vec<Range>,
+    /// How many slots the partitions have, served or not.
+    pub assigned: u32,
+}
+
+impl View {
+    /// What `node` sees now.
+    pub fn of(node: &Node) -> Self {
+        let map = &node.map;
+        let member = |(id, info): (&NodeId, &NodeInfo)| {
+            (*id, Member::new(map.cluster, *id, info, node.peers.is_up(*id)))
+        };
+        let mut members: BTreeMap<NodeId, Member> = map.nodes.iter().map(member).collect();
+        let own = node.config.id;
+        members.entry(own).or_insert_with(|| member((&own, &node.config.info)).1);
+        let reachable = |id: &NodeId| members.get(id).is_some_and(|m| m.port != 0);
+        let mut ranges: Vec<Range> = map
+            .partitions()
+            .iter()
+            .filter_map(|(partition, info)| {
+                let leader = node.leaders.get(*partition).filter(reachable);
+                let holders = || info.replicas.iter().copied().filter(reachable);
+                let owner = leader
+                    .or_else(|| holders().find(|id| members[id].up))
+                    .or_else(|| holders().next())?;
+                Some(Range {
+                    slots: info.slots.clone(),
+                    owner,
+                    replicas: holders().filter(|id| *id != owner).collect(),
+                    led: leader.is_some(),
+                })
+            })
+            .collect();
+        ranges.sort_by_key(|range| *range.slots.start());
+        let assigned = map.partitions().values().map(|p| slot_count(&p.slots)).sum();
+        Self { own, epoch: map.epoch, members, ranges, assigned }
+    }
+
+    /// The slots of a node, neighbouring ranges joined.
+    pub fn slots_of(&self, node: NodeId) -> Vec<RangeInclusive<Slot>> {
+        let mut joined: Vec<RangeInclusive<Slot>> = Vec::new();
+        for range in self.ranges.iter().filter(|range| range.owner == node) {
+            match joined.last_mut() {
+                Some(last) if last.end().0 + 1 == range.slots.start().0 => {
+                    *last = *last.start()..=*range.slots.end();
+                }
+                _ => joined.push(range.slots.clone()),
+            }
+        }
+        joined
+    }
+
+    /// Whose replica a node is that serves nothing itself: the owner of most of what it holds. `None` for a node
+    /// that serves something, or holds nothing.
+    pub fn master_of(&self, node: NodeId) -> Option<NodeId> {
+        if self.ranges.iter().any(|range| range.owner == node) {
+            return None;
+        }
+        let mut shared: BTreeMap<NodeId, usize> = BTreeMap::new();
+        for range in self.ranges.iter().filter(|range| range.replicas.contains(&node)) {
+            *shared.entry(range.owner).or_default() += 1;
+        }
+        shared.into_iter().rev().max_by_key(|(_, count)| *count).map(|(owner, _)| owner)
+    }
+
+    /// The nodes that hold something of what `owner` serves.
+    pub fn replicas_of(&self, owner: NodeId) -> Vec<NodeId> {
+        let held = self.ranges.iter().filter(|range| range.owner == owner);
+        let mut all: Vec<NodeId> = held.flat_map(|range| range.replicas.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The member with this name.
+    pub fn find(&self, name: &[u8]) -> Option<NodeId> {
+        let member =
+            self.members.iter().find(|(_, m)| m.name.as_bytes().eq_ignore_ascii_case(name));
+        member.map(|(id, _)| *id)
+    }
+
+    /// How many slots have a leader.
+    pub fn slots_led(&self) -> u32 {
+        self.ranges.iter().filter(|range| range.led).map(|range| slot_count(&range.slots)).sum()
+    }
+}
+
+fn slot_count(slots: &RangeInclusive<Slot>) -> u32 {
+    u32::from(slots.end().0) - u32::from(slots.start().0) + 1
+}
+
+/// A node's name: 40 hexadecimal digits drawn from the cluster's id and the node's.
+pub(crate) fn node_name(cluster: ClusterId, node: NodeId) -> String {
+    let word = |n: u64| {
+        let mut z = cluster.0 ^ node.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ n.rotate_left(32);
+        for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb, 0xd6e8_feb8_6659_fd93] {
+            z = (z ^ (z >> 31)).wrapping_mul(factor).wrapping_add(n);
+        }
+        z ^ (z >> 32)
+    };
+    let tail = word(3) >> 32;
+    format!("{:016x}{:016x}{tail:08x}", word(1), word(2))
+}

@@ -1,0 +1,141 @@
+//! Which arguments are keys and what becomes of them, in the words of COMMAND.
+
+use super::describe::status_set;
+use synod_data::{Command, KeySpec};
+use synod_types::ReplySink;
+
+/// Commands whose first key is handled otherwise than the others, though the table has one range for all.
+fn first_differs(name: &str) -> bool {
+    matches!(
+        name,
+        "copy"
+            | "rename"
+            | "renamenx"
+            | "smove"
+            | "lmove"
+            | "blmove"
+            | "rpoplpush"
+            | "brpoplpush"
+            | "sdiffstore"
+            | "sinterstore"
+            | "sunionstore"
+            | "zdiffstore"
+            | "zinterstore"
+            | "zunionstore"
+            | "zrangestore"
+    )
+}
+
+/// What becomes of the `nth` key of a command.
+pub(super) fn flags(command: &Command, nth: usize) -> &'static [&'static str] {
+    let first = nth == 0;
+    match command.name {
+        "copy" => {
+            if first {
+                &["RO", "access"]
+            } else {
+                &["OW", "update"]
+            }
+        }
+        "rename" => {
+            if first {
+                &["RW", "access", "delete"]
+            } else {
+                &["OW", "update"]
+            }
+        }
+        "renamenx" => {
+            if first {
+                &["RW", "access", "delete"]
+            } else {
+                &["OW", "insert"]
+            }
+        }
+        "smove" | "lmove" | "blmove" | "rpoplpush" | "brpoplpush" => {
+            if first {
+                &["RW", "access", "delete"]
+            } else {
+                &["RW", "insert"]
+            }
+        }
+        "sinterstore" if first => &["RW", "update"],
+        "sdiffstore" | "sunionstore" | "zdiffstore" | "zinterstore" | "zunionstore"
+        | "zrangestore"
+            if first =>
+        {
+            &["OW", "update"]
+        }
+        "sinterstore" | "sdiffstore" | "sunionstore" | "zdiffstore" | "zinterstore"
+        | "zunionstore" | "zrangestore" => &["RO", "access"],
+        "append" | "hsetnx" | "linsert" | "lpush" | "lpushx" | "rpush" | "rpushx" | "sadd" => {
+            &["RW", "insert"]
+        }
+        "bitfield" | "set" => &["RW", "access", "update", "variable_flags"],
+        "mset" | "psetex" | "restore" | "setex" => &["OW", "update"],
+        "msetnx" | "setnx" => &["OW", "insert"],
+        "del" | "unlink" => &["RM", "delete"],
+        "blmpop" | "blpop" | "brpop" | "bzmpop" | "bzpopmax" | "bzpopmin" | "getdel" | "lmpop"
+        | "lpop" | "rpop" | "spop" | "zmpop" | "zpopmax" | "zpopmin" => &["RW", "access", "delete"],
+        "decr" | "decrby" | "getex" | "getset" | "hincrby" | "hincrbyfloat" | "incr" | "incrby"
+        | "incrbyfloat" | "setbit" | "zincrby" => &["RW", "access", "update"],
+        "hdel" | "lrem" | "ltrim" | "srem" | "xautoclaim" | "xdel" | "xtrim" | "zrem"
+        | "zremrangebylex" | "zremrangebyrank" | "zremrangebyscore" => &["RW", "delete"],
+        "exists" | "hexists" | "hlen" | "hstrlen" | "llen" | "memory" | "object" | "scard"
+        | "sismember" | "strlen" | "touch" | "type" | "watch" | "xlen" | "zcard" => &["RO"],
+        _ if command.is_write() => &["RW", "update"],
+        _ => &["RO", "access"],
+    }
+}
+
+/// The key specifications of a command: a range of positions, and what a count announces.
+pub(super) fn write(command: &Command, out: &mut dyn ReplySink) {
+    let KeySpec { first, last, step, count_at } = command.keys;
+    let splits = first > 0 && last != first && first_differs(command.name);
+    let specs = usize::from(first > 0) + usize::from(splits) + usize::from(count_at > 0);
+    out.set(specs);
+    if splits {
+        range(flags(command, 0), first, 0, 1, out);
+        let rest = first + step;
+        range(flags(command, 1), rest, if last < 0 { last } else { last - rest }, step, out);
+    } else if first > 0 {
+        range(flags(command, 0), first, if last < 0 { last } else { last - first }, step, out);
+    }
+    if count_at > 0 {
+        let nth = usize::from(first > 0);
+        begin(flags(command, nth), count_at, out);
+        find("keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)], out);
+    }
+}
+
+/// `last` counts from the first key, or from the end when it is negative.
+fn range(flags: &[&str], first: i16, last: i16, step: i16, out: &mut dyn ReplySink) {
+    begin(flags, first, out);
+    find("range", [("lastkey", last), ("keystep", step), ("limit", 0)], out);
+}
+
+fn begin(flags: &[&str], index: i16, out: &mut dyn ReplySink) {
+    out.map(3);
+    out.bulk(b"flags");
+    status_set(flags, out);
+    out.bulk(b"begin_search");
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(b"index");
+    out.bulk(b"spec");
+    out.map(1);
+    out.bulk(b"index");
+    out.integer(index.into());
+}
+
+fn find(kind: &str, spec: [(&str, i16); 3], out: &mut dyn ReplySink) {
+    out.bulk(b"find_keys");
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(kind.as_bytes());
+    out.bulk(b"spec");
+    out.map(3);
+    for (name, number) in spec {
+        out.bulk(name.as_bytes());
+        out.integer(number.into());
+    }
+}
