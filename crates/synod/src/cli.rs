@@ -65,8 +65,8 @@ Examples:
     workers = 2
     $ SYNOD_LISTEN=127.0.0.1:7001 synod serve --config synod.toml
 
-Signals: SIGTERM or SIGINT stops the node in an orderly way; a second one stops it at once. Nothing that was
-acknowledged is lost either way.";
+Signals: SIGTERM or SIGINT stops the node in an orderly way; a second one stops it at once. Nothing \
+that was acknowledged is lost either way.";
 
 const UP_ABOUT: &str = "\
 Run a whole cluster on this machine: one process per node, all on loopback.

@@ -31,6 +31,11 @@ struct Status {
     version: String,
     /// `always`, `everysec` or `none`.
     durability: String,
+    /// Client connections of the answering node.
+    clients: u64,
+    /// What they ask of it.
+    commands_per_s: u64,
+    disk_full: bool,
     nodes: Vec<Node>,
     partitions: Vec<Partition>,
 }
@@ -54,29 +59,57 @@ struct Partition {
     /// First and last slot; absent for the metadata group, which has none.
     slots: Option<(u16, u16)>,
     leader: Option<u64>,
-    term: u64,
-    commit: u64,
-    /// Where the answering node knows them: how many entries each replica is behind the leader.
-    lag: BTreeMap<u64, u64>,
     replicas: Vec<u64>,
+    /// These only of a group that has a replica on the answering node.
+    term: Option<u64>,
+    commit: Option<u64>,
+    keys: Option<u64>,
+    /// How many entries each follower is behind; only the leader's node knows.
+    lag: BTreeMap<u64, u64>,
 }
 
 /// Asks and prints.
 pub fn run(options: &StatusOptions) -> Result<()> {
     let address = options.http.to_string();
-    let body = http::get(&address, "/status")
+    let (body, mut status) = ask(&address)
         .with_context(|| format!("no status from {address}: is a node running there? (--http)"))?;
-    let status: Status = serde_json::from_slice(&body)
-        .with_context(|| format!("{address} does not answer as a Synod node does"))?;
     if options.json {
         println!("{}", String::from_utf8_lossy(&body).trim_end());
     } else {
+        status.complete();
         print!("{}", tables(&status));
     }
     status.complaint().map_or(Ok(()), |complaint| bail!(complaint))
 }
 
+fn ask(address: &str) -> Result<(Vec<u8>, Status)> {
+    let body = http::get(address, "/status")?;
+    let status =
+        serde_json::from_slice(&body).context("it does not answer as a Synod node does")?;
+    Ok((body, status))
+}
+
 impl Status {
+    /// Asks the other leaders about their groups, which they know best. Whoever does not answer leaves
+    /// gaps in the table.
+    fn complete(&mut self) {
+        let here = self.node;
+        for node in self.nodes.iter().filter(|node| node.up && node.id != here) {
+            let leads = |p: &Partition| p.leader == Some(node.id);
+            if node.http.is_empty() || !self.partitions.iter().any(leads) {
+                continue;
+            }
+            let Ok((_, theirs)) = ask(&node.http) else { continue };
+            let theirs: BTreeMap<u32, Partition> =
+                theirs.partitions.into_iter().filter(leads).map(|p| (p.id, p)).collect();
+            for (id, partition) in theirs {
+                if let Some(ours) = self.partitions.iter_mut().find(|p| p.id == id && leads(p)) {
+                    *ours = partition;
+                }
+            }
+        }
+    }
+
     /// What is not as it should be.
     fn complaint(&self) -> Option<String> {
         let down = self.nodes.iter().filter(|node| !node.up).count();
@@ -95,8 +128,13 @@ impl Status {
 
 fn tables(status: &Status) -> String {
     let mut out = format!(
-        "cluster {}, as node {} sees it (synod {}, durability {})\n\n",
-        status.cluster, status.node, status.version, status.durability
+        "cluster {}, as node {} sees it (synod {}, durability {}, {} clients, {} commands/s)\n\n",
+        status.cluster,
+        status.node,
+        status.version,
+        status.durability,
+        status.clients,
+        status.commands_per_s
     );
     let mut nodes =
         vec![["NODE", "STATE", "CLIENTS", "PEERS", "HTTP", "LEADS", "HOLDS"].map(String::from)];
@@ -115,21 +153,24 @@ fn tables(status: &Status) -> String {
     }
     columns(&mut out, &nodes);
     out.push('\n');
-    let mut groups =
-        vec![["GROUP", "SLOTS", "LEADER", "REPLICAS", "TERM", "COMMIT", "LAG"].map(String::from)];
+    let mut groups = vec![
+        ["GROUP", "SLOTS", "LEADER", "REPLICAS", "KEYS", "TERM", "COMMIT", "LAG"].map(String::from),
+    ];
     groups.extend(status.partitions.iter().map(group_row));
     columns(&mut out, &groups);
     out
 }
 
-fn group_row(partition: &Partition) -> [String; 7] {
+fn group_row(partition: &Partition) -> [String; 8] {
+    let known = |n: Option<u64>| n.map_or("-".into(), |n| n.to_string());
     [
         if partition.slots.is_none() { "meta".into() } else { partition.id.to_string() },
         partition.slots.map_or("-".into(), |(first, last)| format!("{first}-{last}")),
         partition.leader.map_or("none".into(), |leader| leader.to_string()),
         join(partition.replicas.iter()),
-        partition.term.to_string(),
-        partition.commit.to_string(),
+        if partition.slots.is_none() { "-".into() } else { known(partition.keys) },
+        known(partition.term),
+        known(partition.commit),
         if partition.lag.is_empty() {
             "-".into()
         } else {
@@ -165,24 +206,25 @@ mod tests {
     fn a_status_is_shown_as_columns() {
         let status: Status = serde_json::from_str(
             r#"{"cluster":"00000000000000ab","node":1,"version":"0.1.0","durability":"always","later":1,
+                "clients":3,"commands_per_s":70,
                 "nodes":[
                   {"id":1,"listen":"127.0.0.1:6379","peer_listen":"127.0.0.1:16379","http":"127.0.0.1:26379","up":true},
                   {"id":2,"listen":"127.0.0.1:6380","peer_listen":"127.0.0.1:16380","http":"127.0.0.1:26380","up":false}],
                 "partitions":[
                   {"id":0,"leader":1,"replicas":[1,2],"term":2,"commit":5,"lag":{"2":1}},
-                  {"id":1,"slots":[0,16383],"leader":null,"replicas":[1,2],"term":3,"commit":9}]}"#,
+                  {"id":1,"slots":[0,16383],"leader":null,"replicas":[1,2],"term":3,"commit":9,"keys":8}]}"#,
         )
         .unwrap();
         let expected = "\
-cluster 00000000000000ab, as node 1 sees it (synod 0.1.0, durability always)
+cluster 00000000000000ab, as node 1 sees it (synod 0.1.0, durability always, 3 clients, 70 commands/s)
 
 NODE  STATE  CLIENTS         PEERS            HTTP             LEADS  HOLDS
 1     up     127.0.0.1:6379  127.0.0.1:16379  127.0.0.1:26379  1      2
 2     down   127.0.0.1:6380  127.0.0.1:16380  127.0.0.1:26380  0      2
 
-GROUP  SLOTS    LEADER  REPLICAS  TERM  COMMIT  LAG
-meta   -        1       1,2       2     5       2:1
-1      0-16383  none    1,2       3     9       -
+GROUP  SLOTS    LEADER  REPLICAS  KEYS  TERM  COMMIT  LAG
+meta   -        1       1,2       -     2     5       2:1
+1      0-16383  none    1,2       8     3     9       -
 ";
         assert_eq!(tables(&status), expected);
         let complaint = status.complaint().unwrap();

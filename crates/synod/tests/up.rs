@@ -29,6 +29,7 @@ impl Up {
             if up.wait_for("Ready").is_some() {
                 return up;
             }
+            assert!(up.child.try_wait().unwrap().is_some(), "it runs and is not ready");
             let _ = std::fs::remove_file(data.join("cluster.toml"));
         }
         panic!("the cluster does not start");
