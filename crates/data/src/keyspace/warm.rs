@@ -11,7 +11,7 @@ use synod_types::key_slot;
 const GROUP: usize = 16;
 
 /// Below this many bytes of data there is little to gain: the caches hold it.
-const BYTES_MIN: usize = 8 << 20;
+const BYTES_MIN: usize = 512 << 10;
 
 impl Keyspace {
     /// Looks where these keys lie, for the effect on the cache alone. Worth its while before running a
