@@ -6,6 +6,7 @@ use crate::node::Node;
 use std::sync::Arc;
 use synod_consensus::Role;
 use synod_data::{Command, Handler};
+use synod_replica::State;
 use synod_ring::ClusterMap;
 use synod_types::{Index, NodeId, PartitionId, Term};
 
@@ -136,6 +137,22 @@ pub struct NodeStatus {
 }
 
 impl Node {
+    /// How far the replica of the group here has applied, and a hash of its state there, in which replicas
+    /// agree. Costs a walk over the whole state: for tests and for comparing replicas.
+    #[must_use]
+    pub fn digest(&self, group: PartitionId) -> Option<(Index, u64)> {
+        let replica = self.replicas.get(group.0 as usize)?.as_deref()?;
+        let state = match replica.state() {
+            State::Data(keyspace) => keyspace.digest(),
+            State::Meta(map) => {
+                let mut bytes = Vec::new();
+                map.encode(&mut bytes);
+                bytes.iter().fold(0, |hash, byte| synod_data::digest::mix(hash, u64::from(*byte)))
+            }
+        };
+        Some((replica.status().applied, state))
+    }
+
     /// What this worker can tell of itself now.
     #[must_use]
     pub fn status(&self) -> NodeStatus {

@@ -1,1 +1,34 @@
-//! See ARCHITECTURE.md.
+//! A simulated world in which the nodes that ship run through trouble: one seed decides everything.
+//!
+//! ```text
+//!  schedule (what goes wrong) --> machines (disk, clocks, process: Node + Wal + files)
+//!                                   |  turn, flush, files: the server's duties over again
+//!  clients --requests--> machines --frames--> network --frames--> machines
+//!     |                             |
+//!     history --> checkers          oracle (rules that hold at every moment)
+//! ```
+//!
+//! [`run`] takes a world through two phases: trouble, of kinds drawn from the seed; then healing, in which every
+//! client must be served, every replica must become equal, and everything acknowledged must be there.
+//!
+//! Nothing here asks a clock, a random source or a hash map's order, so a seed is a test case.
+
+mod client;
+mod faults;
+mod files;
+mod healing;
+mod machine;
+mod network;
+mod oracle;
+mod params;
+mod random;
+mod recovery;
+mod schedule;
+mod trace;
+mod turn;
+mod world;
+
+pub use faults::{Fault, Faults, UnknownFault};
+pub use healing::run;
+pub use params::{Failure, Outcome, Params};
+pub use trace::{Item, Trace};

@@ -1,0 +1,184 @@
+//! The kinds of trouble, by name, and the random subset of them that a seed gets.
+//!
+//! Source of the subset: Groce et al., "Swarm Testing" (ISSTA 2012): runs that leave most faults out reach
+//! states that runs with all of them never do.
+
+use crate::random::Random;
+use std::fmt;
+use std::str::FromStr;
+
+/// One kind of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Consensus messages vanish on their way, one by one.
+    Loss,
+    /// Consensus messages arrive twice.
+    Duplicate,
+    /// Consensus messages overtake each other.
+    Reorder,
+    /// Some frames take much longer.
+    Delay,
+    /// A connection between two nodes breaks.
+    Disconnect,
+    /// The nodes fall into two halves that do not hear each other.
+    Partition,
+    /// One direction between two nodes goes silent.
+    OneWay,
+    /// The leader of a partition is cut off from all others.
+    Isolate,
+    /// One direction between two nodes is held up, and everything comes at once afterwards.
+    Clog,
+    /// A process is killed; what it wrote stays in the page cache.
+    Kill,
+    /// A machine loses power: what was not synced may be lost.
+    Power,
+    /// A machine loses power in the middle of a disk operation.
+    PowerInside,
+    /// All machines lose power at once.
+    Blackout,
+    /// A process is stopped for a while and goes on.
+    Pause,
+    /// A disk becomes slow.
+    SlowDisk,
+    /// A sync fails, once.
+    SyncError,
+    /// A disk fills up.
+    DiskFull,
+    /// A wall clock jumps.
+    ClockJump,
+    /// Clocks run at different speeds.
+    Drift,
+    /// A snapshot is taken at once.
+    Snapshot,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::Loss,
+        Self::Duplicate,
+        Self::Reorder,
+        Self::Delay,
+        Self::Disconnect,
+        Self::Partition,
+        Self::OneWay,
+        Self::Isolate,
+        Self::Clog,
+        Self::Kill,
+        Self::Power,
+        Self::PowerInside,
+        Self::Blackout,
+        Self::Pause,
+        Self::SlowDisk,
+        Self::SyncError,
+        Self::DiskFull,
+        Self::ClockJump,
+        Self::Drift,
+        Self::Snapshot,
+    ];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Duplicate => "duplicate",
+            Self::Reorder => "reorder",
+            Self::Delay => "delay",
+            Self::Disconnect => "disconnect",
+            Self::Partition => "partition",
+            Self::OneWay => "one-way",
+            Self::Isolate => "isolate",
+            Self::Clog => "clog",
+            Self::Kill => "kill",
+            Self::Power => "power",
+            Self::PowerInside => "power-inside",
+            Self::Blackout => "blackout",
+            Self::Pause => "pause",
+            Self::SlowDisk => "slow-disk",
+            Self::SyncError => "sync-error",
+            Self::DiskFull => "disk-full",
+            Self::ClockJump => "clock-jump",
+            Self::Drift => "drift",
+            Self::Snapshot => "snapshot",
+        }
+    }
+
+    /// Whether it colours the whole run instead of striking now and then.
+    pub(crate) const fn is_ambient(self) -> bool {
+        matches!(self, Self::Loss | Self::Duplicate | Self::Reorder | Self::Delay | Self::Drift)
+    }
+}
+
+/// Which kinds of trouble a run may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Faults {
+    /// A random subset, drawn from the seed.
+    Swarm,
+    /// These, one bit per place in [`Fault::ALL`].
+    Only(u32),
+}
+
+/// A word that names no fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownFault(String);
+
+impl fmt::Display for UnknownFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no fault `{}`; there are swarm, all, none, or a list of:", self.0)?;
+        Fault::ALL.iter().try_for_each(|fault| write!(f, " {}", fault.name()))
+    }
+}
+
+impl std::error::Error for UnknownFault {}
+
+impl FromStr for Faults {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFault> {
+        match text {
+            "swarm" => return Ok(Self::Swarm),
+            "all" => return Ok(Self::Only(u32::MAX)),
+            "none" => return Ok(Self::Only(0)),
+            _ => {}
+        }
+        let mut bits = 0;
+        for word in text.split(',') {
+            let place = Fault::ALL.iter().position(|fault| fault.name() == word);
+            bits |= 1 << place.ok_or_else(|| UnknownFault(word.to_owned()))?;
+        }
+        Ok(Self::Only(bits))
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Swarm => f.write_str("swarm"),
+            Self::Only(0) => f.write_str("none"),
+            Self::Only(u32::MAX) => f.write_str("all"),
+            Self::Only(_) => {
+                let chosen: Vec<_> = self.chosen(0).into_iter().map(Fault::name).collect();
+                f.write_str(&chosen.join(","))
+            }
+        }
+    }
+}
+
+impl Faults {
+    /// The kinds that a run with this seed has.
+    #[must_use]
+    pub fn chosen(&self, seed: u64) -> Vec<Fault> {
+        let bits = match self {
+            Self::Only(bits) => *bits,
+            Self::Swarm => {
+                let mut random = Random::new(seed ^ 0x5741_524d);
+                let share = random.between(100, 700);
+                (0..Fault::ALL.len())
+                    .fold(0, |bits, at| if random.permille(share) { bits | 1 << at } else { bits })
+            }
+        };
+        let has = |at: &usize| bits & 1 << at != 0;
+        (0..Fault::ALL.len()).filter(has).map(|at| Fault::ALL[at]).collect()
+    }
+}

@@ -1,0 +1,167 @@
+//! The second phase of a run: with all trouble gone the cluster must serve everyone again, come to rest, and
+//! still hold everything.
+
+use crate::params::{Outcome, Params};
+use crate::world::World;
+use std::collections::BTreeMap;
+use synod_checker::{Input, Kind, Outcome as Ended, Output, durable, linear, monotonic};
+use synod_types::PartitionId;
+
+/// How long a healed cluster may take until every client was served.
+const PROGRESS_US_MAX: u64 = 60_000_000;
+/// How many answers each client must get.
+const SERVED_MIN: u64 = 3;
+/// How long clients may wait for their last answers.
+const DRAIN_US_MAX: u64 = 20_000_000;
+/// How long the replicas may take to become equal.
+const CONVERGE_US_MAX: u64 = 60_000_000;
+/// Steps of search per key.
+const STEPS_MAX: u64 = 3_000_000;
+const STEP_US: u64 = 250_000;
+
+/// Runs a world from its birth to the last verdict.
+#[must_use]
+pub fn run(params: &Params) -> Outcome {
+    let mut world = World::new(params.clone());
+    world.run_until(params.seconds * 1_000_000);
+    world.heal();
+    world.expect_progress();
+    world.expect_rest();
+    let finals = world.read_all();
+    world.expect_convergence();
+    world.judge(&finals);
+    world.outcome()
+}
+
+impl World {
+    /// Lets time pass until `done`; whether that was in time.
+    fn wait(&mut self, us_max: u64, done: impl Fn(&Self) -> bool) -> bool {
+        let deadline = self.time + us_max;
+        while self.failure.is_none() && self.time < deadline {
+            if done(self) {
+                return true;
+            }
+            self.run_until(self.time + STEP_US);
+        }
+        done(self)
+    }
+
+    fn expect_progress(&mut self) {
+        self.clients.iter_mut().for_each(|c| c.served = 0);
+        if !self.wait(PROGRESS_US_MAX, |w| w.clients.iter().all(|c| c.served >= SERVED_MIN)) {
+            let starved = self.clients.iter().filter(|c| c.served < SERVED_MIN).count();
+            self.fail("progress", format!("{starved} clients are not served after healing"));
+        }
+    }
+
+    fn expect_rest(&mut self) {
+        self.quiet = true;
+        if !self.wait(DRAIN_US_MAX, |w| w.clients.iter().all(|c| c.waiting.is_empty())) {
+            self.fail("progress", "clients wait in vain after healing".to_owned());
+        }
+    }
+
+    /// Reads every key that was ever written.
+    fn read_all(&mut self) -> BTreeMap<String, Output> {
+        let mut keys: BTreeMap<String, Input> = BTreeMap::new();
+        for op in &self.history {
+            let read = match op.input.kind() {
+                Kind::Register => Input::Read,
+                Kind::Counter => Input::Count,
+                Kind::Set => Input::Members,
+                Kind::List => Input::Items,
+            };
+            keys.insert(op.key.clone(), read);
+        }
+        let mut finals = BTreeMap::new();
+        for (key, read) in keys {
+            match self.read_one(&key, &read) {
+                Some(output) => finals.insert(key, output),
+                None => {
+                    self.fail("progress", format!("key {key} cannot be read after healing"));
+                    return finals;
+                }
+            };
+        }
+        finals
+    }
+
+    fn read_one(&mut self, key: &str, read: &Input) -> Option<Output> {
+        for _ in 0..10 {
+            if let Some(op) = self.ask_final(0, key.to_owned(), read.clone()) {
+                self.wait(DRAIN_US_MAX, |w| w.clients[0].waiting.is_empty());
+                if let Ended::Returned { output, .. } = &self.history[op].outcome {
+                    return Some(output.clone());
+                }
+            }
+            self.run_until(self.time + STEP_US);
+            if self.failure.is_some() {
+                break;
+            }
+        }
+        None
+    }
+
+    fn expect_convergence(&mut self) {
+        if !self.wait(CONVERGE_US_MAX, |w| w.difference().is_none())
+            && let Some(difference) = self.difference()
+        {
+            self.fail("convergence", difference);
+        }
+        for at in 0..self.machines.len() {
+            self.compare_states(at);
+        }
+    }
+
+    /// In what the replicas differ, if they do.
+    fn difference(&self) -> Option<String> {
+        let nodes = || self.machines.iter().enumerate();
+        for (at, machine) in nodes() {
+            let Some(process) = &machine.process else {
+                return Some(format!("node {} is down", at + 1));
+            };
+            let status = process.node.status();
+            if status.parked > 0 {
+                return Some(format!("node {}: {} requests still wait", at + 1, status.parked));
+            }
+            if status.disk_full {
+                return Some(format!("node {} still takes its disk for full", at + 1));
+            }
+        }
+        for group in 0..=self.params.partitions {
+            let group = PartitionId(group);
+            let states: Vec<_> = nodes()
+                .filter_map(|(at, m)| Some((at + 1, m.process.as_ref()?.node.digest(group)?)))
+                .collect();
+            let expected = self.machines.len().min(if group.0 == 0 { usize::MAX } else { 3 });
+            if states.len() != expected {
+                return Some(format!("group {group} has {} of {expected} replicas", states.len()));
+            }
+            if states.windows(2).any(|pair| pair[0].1 != pair[1].1) {
+                let states: Vec<_> = states
+                    .iter()
+                    .map(|(node, (at, hash))| format!("{node}: {at} {hash:x}"))
+                    .collect();
+                return Some(format!("group {group}: {}", states.join(", ")));
+            }
+        }
+        None
+    }
+
+    /// The verdict on what clients saw.
+    fn judge(&mut self, finals: &BTreeMap<String, Output>) {
+        if self.failure.is_some() {
+            return;
+        }
+        if let Some(finding) = durable::check(&self.history, finals).first() {
+            self.fail("durability", finding.to_string());
+        }
+        if let Err(shrunk) = monotonic::check(&self.history) {
+            self.fail("monotonic counter", shrunk.to_string());
+        }
+        let report = linear::check(&self.history, STEPS_MAX);
+        if let Some(failure) = report.failures.first() {
+            self.fail("linearizability", failure.to_string());
+        }
+    }
+}

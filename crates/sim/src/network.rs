@@ -1,0 +1,298 @@
+//! The wires between nodes: one connection per pair, as the server keeps them, and what can befall it.
+//!
+//! Frames of one connection arrive in order, or the connection breaks and what was under way is lost; that is TCP.
+//! Consensus messages may besides be lost, repeated and overtaken one by one: their contract allows it.
+
+use crate::machine::Mail;
+use crate::trace::Item;
+use crate::world::{Event, World};
+use bytes::BytesMut;
+use std::collections::BTreeMap;
+use synod_consensus::Message;
+use synod_consensus::raft::Body;
+use synod_types::{NodeId, PartitionId};
+use synod_wire::peer::{Frame, FrameDecoder, FrameKind};
+
+/// How long after a loss a node dials again.
+const REDIAL_US: u64 = 200_000;
+/// The most frames that a silent direction holds back; more are lost with the connection.
+const HELD_MAX: usize = 20_000;
+
+/// One direction between two nodes.
+#[derive(Default)]
+pub(crate) struct Link {
+    /// How many faults silence it now.
+    pub blocked: u32,
+    held: Vec<(bool, Vec<Frame>)>,
+    /// When the last frame of the data and of the snapshot connection arrives.
+    last_us: [u64; 2],
+}
+
+/// What connects two nodes.
+#[derive(Default)]
+pub(crate) struct Wire {
+    pub up: bool,
+    /// Grows when it breaks: what is under way belongs to an earlier one.
+    pub generation: u64,
+    dialling: bool,
+    /// Whether the lower and the higher node believe that it stands.
+    believed: [bool; 2],
+}
+
+/// All of it, and the ambient faults.
+#[derive(Default)]
+pub(crate) struct Network {
+    pub links: BTreeMap<(usize, usize), Link>,
+    pub wires: BTreeMap<(usize, usize), Wire>,
+    pub delay_us: (u64, u64),
+    /// Per thousand.
+    pub loss: u64,
+    pub duplicate: u64,
+    pub reorder: u64,
+    pub slow: u64,
+}
+
+fn pair(a: usize, b: usize) -> (usize, usize) {
+    (a.min(b), a.max(b))
+}
+
+impl Network {
+    pub fn new(nodes: usize, delay_us: (u64, u64)) -> Self {
+        let mut network = Self { delay_us, ..Self::default() };
+        for a in 0..nodes {
+            for b in (0..nodes).filter(|b| *b != a) {
+                network.links.insert((a, b), Link::default());
+                network.wires.insert(pair(a, b), Wire::default());
+            }
+        }
+        network
+    }
+
+    fn blocked(&self, a: usize, b: usize) -> bool {
+        self.links.get(&(a, b)).is_some_and(|l| l.blocked > 0)
+    }
+}
+
+impl World {
+    /// Sends what a node has for another.
+    pub(crate) fn send(&mut self, from: usize, to: usize, snapshot: bool, bytes: &[u8]) {
+        let Some(wire) = self.network.wires.get(&pair(from, to)).filter(|w| w.up) else { return };
+        let generation = wire.generation;
+        let mut decoder = FrameDecoder::new();
+        decoder.established();
+        let mut input = BytesMut::from(bytes);
+        let mut in_order = Vec::new();
+        while let Ok(Some(frame)) = decoder.decode(&mut input) {
+            self.watch_frame(from, &frame);
+            if frame.kind == FrameKind::Consensus && !snapshot {
+                if self.random.permille(self.network.loss) {
+                    self.count(crate::Fault::Loss);
+                    continue;
+                }
+                if self.random.permille(self.network.duplicate) {
+                    self.count(crate::Fault::Duplicate);
+                    self.stray(from, to, generation, frame.clone());
+                }
+                if self.random.permille(self.network.reorder) {
+                    self.count(crate::Fault::Reorder);
+                    self.stray(from, to, generation, frame);
+                    continue;
+                }
+            }
+            in_order.push(frame);
+        }
+        if !in_order.is_empty() {
+            self.transmit(from, to, snapshot, in_order);
+        }
+    }
+
+    /// A frame that takes its own way.
+    fn stray(&mut self, from: usize, to: usize, generation: u64, frame: Frame) {
+        let (low, high) = self.network.delay_us;
+        let at = self.time + self.random.between(low, high * 4);
+        if !self.network.blocked(from, to) {
+            self.at(at, Event::Deliver { from, to, generation, frames: vec![frame] });
+        }
+    }
+
+    fn transmit(&mut self, from: usize, to: usize, snapshot: bool, frames: Vec<Frame>) {
+        let (low, high) = self.network.delay_us;
+        let mut delay = self.random.skewed(low, high);
+        if self.random.permille(self.network.slow) {
+            self.count(crate::Fault::Delay);
+            delay += self.random.skewed(10_000, 1_000_000);
+        }
+        let time = self.time;
+        let generation = self.network.wires.get(&pair(from, to)).map_or(0, |w| w.generation);
+        let Some(link) = self.network.links.get_mut(&(from, to)) else { return };
+        if link.blocked > 0 {
+            if link.held.len() < HELD_MAX {
+                link.held.push((snapshot, frames));
+            }
+            return;
+        }
+        let last = &mut link.last_us[usize::from(snapshot)];
+        *last = (*last + 1).max(time + delay);
+        let at = *last;
+        self.keep_message(from, to, at, &frames);
+        self.at(at, Event::Deliver { from, to, generation, frames });
+    }
+
+    fn keep_message(&mut self, from: usize, to: usize, at: u64, frames: &[Frame]) {
+        let sent_us = self.time;
+        self.recorder.keep(sent_us, || {
+            let what: Vec<_> = frames.iter().map(describe).collect();
+            Item::Message { from, to, arrives_us: at, what: what.join("; ") }
+        });
+    }
+
+    pub(crate) fn deliver(&mut self, from: usize, to: usize, generation: u64, frames: Vec<Frame>) {
+        let current = self.network.wires.get(&pair(from, to));
+        if !current.is_some_and(|w| w.up && w.generation == generation) {
+            return;
+        }
+        for frame in &frames {
+            self.recorder.mix(frame.kind as u64 | u64::from(frame.group.0) << 8);
+            self.recorder.mix_bytes(&frame.body);
+        }
+        self.tell(to, Mail::Frames(from, frames));
+    }
+
+    /// Silences one direction.
+    pub(crate) fn block(&mut self, from: usize, to: usize) {
+        if let Some(link) = self.network.links.get_mut(&(from, to)) {
+            link.blocked += 1;
+        }
+    }
+
+    /// Ends one silence. What was held back arrives in one go, or the connection breaks.
+    pub(crate) fn unblock(&mut self, from: usize, to: usize) {
+        let breaks = self.random.permille(500);
+        let Some(link) = self.network.links.get_mut(&(from, to)) else { return };
+        link.blocked = link.blocked.saturating_sub(1);
+        if link.blocked > 0 {
+            return;
+        }
+        let held = std::mem::take(&mut link.held);
+        if breaks || held.len() >= HELD_MAX {
+            self.break_wire(from, to, true);
+        } else {
+            for (snapshot, frames) in held {
+                self.transmit(from, to, snapshot, frames);
+            }
+        }
+    }
+
+    /// A connection breaks. `noticed`: both sides learn of it soon; a machine without power tells nobody.
+    pub(crate) fn break_wire(&mut self, a: usize, b: usize, noticed: bool) {
+        let Some(wire) = self.network.wires.get_mut(&pair(a, b)) else { return };
+        if wire.up {
+            wire.up = false;
+            wire.generation += 1;
+            for way in [(a, b), (b, a)] {
+                if let Some(link) = self.network.links.get_mut(&way) {
+                    link.held.clear();
+                }
+            }
+            if noticed {
+                for (node, peer) in [(a, b), (b, a)] {
+                    let at = self.time + self.random.between(100, 50_000);
+                    let life = self.machines[node].life;
+                    self.at(at, Event::Broken { node, life, peer });
+                }
+            }
+        }
+        self.dial_later(a, b);
+    }
+
+    pub(crate) fn dial_later(&mut self, a: usize, b: usize) {
+        let Some(wire) = self.network.wires.get_mut(&pair(a, b)) else { return };
+        if !std::mem::replace(&mut wire.dialling, true) {
+            let at = self.time + REDIAL_US + self.random.below(50_000);
+            let (a, b) = pair(a, b);
+            self.at(at, Event::Dial(a, b));
+        }
+    }
+
+    /// A node learns that its connection is gone.
+    pub(crate) fn broken(&mut self, node: usize, peer: usize) {
+        let side = usize::from(node > peer);
+        let Some(wire) = self.network.wires.get_mut(&pair(node, peer)) else { return };
+        if std::mem::take(&mut wire.believed[side]) {
+            self.tell(node, Mail::PeerDown(peer));
+        }
+    }
+
+    /// The process of a node is new: it believes in no connection.
+    pub(crate) fn forget_wires(&mut self, node: usize) {
+        for peer in (0..self.machines.len()).filter(|p| *p != node) {
+            if let Some(wire) = self.network.wires.get_mut(&pair(node, peer)) {
+                wire.believed[usize::from(node > peer)] = false;
+            }
+        }
+    }
+
+    pub(crate) fn dial(&mut self, a: usize, b: usize) {
+        let ready = |w: &Self, n: usize| {
+            w.machines[n].process.is_some() && w.machines[n].paused_until <= w.time
+        };
+        let open = !self.network.blocked(a, b) && !self.network.blocked(b, a);
+        let can = open && ready(self, a) && ready(self, b);
+        let Some(wire) = self.network.wires.get_mut(&(a, b)) else { return };
+        wire.dialling = false;
+        if !can {
+            return self.dial_later(a, b);
+        }
+        wire.up = true;
+        wire.generation += 1;
+        let believed = std::mem::replace(&mut wire.believed, [true, true]);
+        for (node, peer, believed) in [(a, b, believed[0]), (b, a, believed[1])] {
+            if believed {
+                self.tell(node, Mail::PeerDown(peer));
+            }
+            self.tell(node, Mail::PeerUp(peer));
+        }
+    }
+
+    pub(crate) fn node_of(&self, id: NodeId) -> Option<usize> {
+        let at = (id.0 as usize).checked_sub(1)?;
+        (at < self.machines.len()).then_some(at)
+    }
+
+    /// Looks over the shoulder of the wire: whoever speaks as a leader is one.
+    fn watch_frame(&mut self, from: usize, frame: &Frame) {
+        if frame.kind == FrameKind::Consensus
+            && let Some(Message::Raft(message)) = Message::decode(frame.body.clone())
+            && message.body.is_of_leader()
+        {
+            self.saw_leader(frame.group, message.term.0, from);
+        }
+    }
+}
+
+fn describe(frame: &Frame) -> String {
+    let group = frame.group;
+    if frame.kind != FrameKind::Consensus {
+        return format!("{:?} {group}", frame.kind);
+    }
+    let Some(Message::Raft(message)) = Message::decode(frame.body.clone()) else {
+        return "garbage".into();
+    };
+    let what = match &message.body {
+        Body::Vote { pre, .. } => (if *pre { "pre-vote?" } else { "vote?" }).to_owned(),
+        Body::VoteReply { granted, .. } => format!("vote {}", if *granted { "yes" } else { "no" }),
+        Body::Append { prev, commit, entries, .. } => {
+            format!("append {}+{} commit {commit}", prev, entries.len())
+        }
+        Body::AppendReply { matched, .. } => format!("has {matched}"),
+        Body::AppendReject { prev, .. } => format!("lacks {prev}"),
+        Body::Heartbeat { commit, .. } => format!("heartbeat commit {commit}"),
+        Body::HeartbeatReply { .. } => "alive".to_owned(),
+        Body::SnapshotOffer(meta) => format!("snapshot {}", meta.index),
+        Body::TimeoutNow => "take over".to_owned(),
+    };
+    match group {
+        PartitionId::META => format!("meta t{}: {what}", message.term),
+        _ => format!("p{group} t{}: {what}", message.term),
+    }
+}

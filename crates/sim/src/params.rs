@@ -1,0 +1,96 @@
+//! What a run is made of, and what came of it.
+
+use crate::faults::{Fault, Faults};
+use crate::trace::Trace;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Everything that decides a run; equal parameters give equal runs, byte for byte.
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// Decides everything that is left to chance.
+    pub seed: u64,
+    /// How many nodes, at least 1.
+    pub nodes: u64,
+    /// How many data partitions, at least 1.
+    pub partitions: u32,
+    /// How long the trouble lasts, in simulated seconds.
+    pub seconds: u64,
+    /// How many clients there are.
+    pub clients: usize,
+    /// Which kinds of trouble.
+    pub faults: Faults,
+    /// Whether the events are kept, for [`crate::page`].
+    pub record: bool,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            nodes: 5,
+            partitions: 8,
+            seconds: 60,
+            clients: 8,
+            faults: Faults::Swarm,
+            record: false,
+        }
+    }
+}
+
+impl Params {
+    /// The command that runs exactly this again.
+    #[must_use]
+    pub fn replay(&self) -> String {
+        let Self { seed, nodes, partitions, seconds, clients, faults, .. } = self;
+        format!(
+            "synod sim --seed {seed} --nodes {nodes} --partitions {partitions} --seconds {seconds} \
+             --clients {clients} --faults {faults}"
+        )
+    }
+}
+
+/// What is wrong with a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The rule that was broken, in a word or two.
+    pub rule: &'static str,
+    /// What was seen.
+    pub detail: String,
+    /// When, in simulated microseconds.
+    pub at_us: u64,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rule, detail, at_us } = self;
+        write!(f, "{rule}, after {}.{:06} s: {detail}", at_us / 1_000_000, at_us % 1_000_000)
+    }
+}
+
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The first rule that was broken, if any.
+    pub failure: Option<Failure>,
+    /// A hash of everything that happened, in order.
+    pub hash: u64,
+    /// How long it was, in simulated microseconds.
+    pub simulated_us: u64,
+    /// Events of the world.
+    pub events: u64,
+    /// Requests of clients.
+    pub operations: u64,
+    /// Those that were answered.
+    pub answered: u64,
+    /// Those whose fate was never known.
+    pub unknown: u64,
+    /// How often trouble of each kind struck.
+    pub injected: BTreeMap<Fault, u64>,
+    /// Snapshots taken, and installed from a leader.
+    pub snapshots: (u64, u64),
+    /// Elections won.
+    pub elections: u64,
+    /// The events, if they were kept.
+    pub trace: Option<Trace>,
+}

@@ -1,0 +1,32 @@
+//! A few seeds of every size, for every change. The many run in CI through `synod sim --seeds`.
+
+use synod_sim::{Params, run};
+
+fn sweep(seeds: std::ops::Range<u64>, params: &Params) {
+    for seed in seeds {
+        let params = Params { seed, ..params.clone() };
+        let outcome = run(&params);
+        if let Some(failure) = outcome.failure {
+            panic!("seed {seed}: {failure}\nagain: {}", params.replay());
+        }
+        assert!(outcome.answered > 0, "seed {seed} asked nothing: {}", params.replay());
+    }
+}
+
+#[test]
+fn three_nodes() {
+    sweep(1..51, &Params { nodes: 3, partitions: 2, seconds: 20, clients: 4, ..Params::default() });
+}
+
+#[test]
+fn five_nodes() {
+    sweep(101..141, &Params { seconds: 20, ..Params::default() });
+}
+
+#[test]
+fn one_node() {
+    sweep(
+        201..211,
+        &Params { nodes: 1, partitions: 2, seconds: 20, clients: 3, ..Params::default() },
+    );
+}
