@@ -170,9 +170,21 @@ impl Packed {
     /// Replaces a range of the value. The allocation grows or shrinks to the exact size.
     pub(crate) fn splice(&mut self, range: std::ops::Range<usize>, with: &[u8]) {
         let at = self.value_at();
+        let (start, end) = (at + range.start, at + range.end);
+        if with.len() == range.len() {
+            self.0[start..end].copy_from_slice(with);
+            return;
+        }
         let mut bytes = std::mem::take(&mut self.0).into_vec();
-        bytes.reserve_exact(with.len().saturating_sub(range.len()));
-        bytes.splice(at + range.start..at + range.end, with.iter().copied());
+        let len = bytes.len();
+        let len_after = len - range.len() + with.len();
+        if len_after > len {
+            bytes.reserve_exact(len_after - len);
+            bytes.resize(len_after, 0);
+        }
+        bytes.copy_within(end..len, start + with.len());
+        bytes.truncate(len_after);
+        bytes[start..start + with.len()].copy_from_slice(with);
         self.0 = bytes.into_boxed_slice();
     }
 

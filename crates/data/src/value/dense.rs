@@ -6,6 +6,7 @@
 //! only positions; how it hashes is never observed.
 
 use crate::object::allocation;
+use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 use std::hash::{BuildHasher, Hasher};
@@ -47,7 +48,8 @@ impl<E> Default for Dense<E> {
 
 #[inline]
 fn hash(key: &[u8]) -> u64 {
-    let mut hasher = foldhash::fast::FixedState::with_seed(0x5e17_0d00).build_hasher();
+    const STATE: FixedState = FixedState::with_seed(0x5e17_0d00);
+    let mut hasher = STATE.build_hasher();
     hasher.write(key);
     hasher.finish()
 }

@@ -240,25 +240,26 @@ pub fn size_at(bytes: &[u8]) -> usize {
     }
 }
 
-/// The element at the front of `bytes`, which hold at least one.
+/// The element at the front of `bytes`, which hold at least one, and its size.
 #[must_use]
 #[inline]
-pub fn item_at(bytes: &[u8]) -> Item<'_> {
+pub fn read(bytes: &[u8]) -> (Item<'_>, usize) {
     let tag = bytes[0];
+    let text = |head: usize, len: usize| (Item::Bytes(&bytes[head..head + len]), head + len);
     let int = |width: usize| {
         let mut le = if bytes[width] & 0x80 == 0 { [0; 8] } else { [0xff; 8] };
         le[..width].copy_from_slice(&bytes[1..=width]);
-        Item::Int(i64::from_le_bytes(le))
+        (Item::Int(i64::from_le_bytes(le)), 1 + width)
     };
     match tag {
-        0..STRING6 => Item::Int(i64::from(tag)),
-        STRING6..INT13 => Item::Bytes(&bytes[1..size_at(bytes)]),
+        0..STRING6 => (Item::Int(i64::from(tag)), 1),
+        STRING6..INT13 => text(1, usize::from(tag & 0x3f)),
         INT13..STRING12 => {
             let n = i16::from_be_bytes([tag & 0x1f, bytes[1]]);
-            Item::Int(i64::from(n << 3 >> 3))
+            (Item::Int(i64::from(n << 3 >> 3)), 2)
         }
-        STRING12..STRING32 => Item::Bytes(&bytes[2..size_at(bytes)]),
-        STRING32 => Item::Bytes(&bytes[5..size_at(bytes)]),
+        STRING12..STRING32 => text(2, size_at(bytes) - 2),
+        STRING32 => text(5, size_at(bytes) - 5),
         INT16 => int(2),
         INT24 => int(3),
         INT32 => int(4),
@@ -266,9 +267,16 @@ pub fn item_at(bytes: &[u8]) -> Item<'_> {
         _ => {
             let mut le = [0; 8];
             le.copy_from_slice(&bytes[1..9]);
-            Item::Score(f64::from_le_bytes(le))
+            (Item::Score(f64::from_le_bytes(le)), 9)
         }
     }
+}
+
+/// The element at the front of `bytes`, which hold at least one.
+#[must_use]
+#[inline]
+pub fn item_at(bytes: &[u8]) -> Item<'_> {
+    read(bytes).0
 }
 
 /// Takes an element that may be cut short or misspelled off the front of `bytes`.
@@ -345,9 +353,9 @@ impl<'a> Iterator for Items<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let (this, rest) = self.rest.split_at(size_at(self.rest));
-        self.rest = rest;
-        Some(item_at(this))
+        let (item, size) = read(self.rest);
+        self.rest = &self.rest[size..];
+        Some(item)
     }
 }
 

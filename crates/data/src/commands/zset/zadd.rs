@@ -3,6 +3,7 @@
 use crate::commands::prelude::*;
 use crate::keyspace::Edit;
 use crate::value::zset::Zset;
+use smallvec::SmallVec;
 
 #[derive(Clone, Copy, Default)]
 struct Options {
@@ -33,7 +34,7 @@ pub(crate) fn zadd(
     out: &mut dyn ReplySink,
 ) -> Outcome {
     let (options, pairs) = parse(&args[2..])?;
-    let scores: Vec<f64> =
+    let scores: SmallVec<[f64; 8]> =
         pairs.iter().step_by(2).map(|score| args::float(score)).collect::<Result<_, _>>()?;
     let (mut added, mut moved, mut sum) = (0, 0, None);
     let change = |zset: &mut Edit<'_, Zset>| {

@@ -28,7 +28,7 @@ impl Edit<'_, Hash> {
                 let at = at + packed::size_at(&packed[at..]);
                 let old = packed::size_at(&packed[at..]);
                 value.write(&mut spelled);
-                self.overwrite(at, old, &spelled[..value.size()]);
+                self.splice(at..at + old, &spelled[..value.size()]);
             }
             None => {
                 let field = Encoded::of(field);
@@ -60,14 +60,6 @@ impl Edit<'_, Hash> {
                 self.count(count - 1);
                 true
             }
-        }
-    }
-
-    fn overwrite(&mut self, at: usize, old: usize, with: &[u8]) {
-        if old != with.len() {
-            self.splice(at..at + old, with);
-        } else if let Some(packed) = self.packed_mut() {
-            packed[at..at + old].copy_from_slice(with);
         }
     }
 

@@ -85,11 +85,14 @@ impl Chunk {
         self.count = range.len();
     }
 
-    /// The elements of `range`, from either end.
-    pub(super) fn range(&self, range: std::ops::Range<usize>) -> Run<'_> {
-        let run = self.run();
-        let end = run::offset(run, self.count, range.end);
-        Run(&run[run::offset(run, self.count, range.start)..end])
+    /// The elements from the nth on.
+    pub(super) fn from(&self, n: usize) -> Run<'_> {
+        Run(&self.run()[run::offset(self.run(), self.count, n)..])
+    }
+
+    /// The elements before the nth.
+    pub(super) fn until(&self, n: usize) -> Run<'_> {
+        Run(&self.run()[..run::offset(self.run(), self.count, n)])
     }
 
     /// Puts an element before the nth.

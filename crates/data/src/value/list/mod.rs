@@ -8,17 +8,17 @@ mod edit;
 mod run;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use super::{Collection, Kind, Stored, Value, packed};
 use crate::digest;
 use crate::number::I64Text;
-use crate::object::View;
 use chunk::Chunk;
 pub use edit::End;
 use packed::{Encoded, HEADER, Item};
 use run::Run;
 use std::collections::VecDeque;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use synod_types::varint;
 
 /// A packed list becomes a full one before it grows past this: every edit of it copies it.
@@ -157,16 +157,34 @@ impl List {
         limit - left
     }
 
-    /// The elements of `range`, which lies within the list, from either end.
-    pub(crate) fn range(&self, range: Range<usize>) -> impl DoubleEndedIterator<Item = Item<'_>> {
-        let (first, start) = self.locate(range.start);
-        let (last, end) = self.locate(range.end);
-        let chunks = self.chunks.range(first..self.chunks.len().min(last + 1));
-        chunks.enumerate().flat_map(move |(n, chunk)| {
-            let start = if n == 0 { start } else { 0 };
-            let end = if first + n == last { end } else { chunk.count() };
-            chunk.range(start..end)
-        })
+    /// Hands each element of `range`, which lies within the list, to `f`, in order.
+    fn each<'a>(&'a self, range: Range<usize>, mut f: impl FnMut(Item<'a>)) {
+        let (first, mut skip) = self.locate(range.start);
+        let mut left = range.len();
+        for chunk in self.chunks.range(first..) {
+            let many = left.min(chunk.count() - skip);
+            chunk.from(skip).take(many).for_each(&mut f);
+            (left, skip) = (left - many, 0);
+            if left == 0 {
+                break;
+            }
+        }
+    }
+
+    /// As [`Self::each`], last element first.
+    fn each_back<'a>(&'a self, range: Range<usize>, mut f: impl FnMut(Item<'a>)) {
+        let Some(last) = range.end.checked_sub(1) else { return };
+        let (at, within) = self.locate(last);
+        let (mut end, mut left) = (within + 1, range.len());
+        for at in (0..=at).rev() {
+            let chunk = &self.chunks[at];
+            let many = left.min(end.min(chunk.count()));
+            chunk.until(end.min(chunk.count())).rev().take(many).for_each(&mut f);
+            (left, end) = (left - many, usize::MAX);
+            if left == 0 {
+                break;
+            }
+        }
     }
 
     /// Which chunk the element at `index` is in, and where in it; the end for the length.
@@ -247,89 +265,6 @@ impl List {
     }
 }
 
-impl<'a> View<'a, List> {
-    /// The number of elements.
-    #[must_use]
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Packed(packed) => packed::count(packed),
-            Self::Full(list) => list.len,
-        }
-    }
-
-    /// Hands each element of `range`, which lies within the list, to `f`, in order.
-    pub(crate) fn each(&self, range: Range<usize>, f: impl FnMut(Item<'a>)) {
-        match self {
-            Self::Packed(packed) => packed_range(packed, range).for_each(f),
-            Self::Full(list) => list.range(range).for_each(f),
-        }
-    }
-
-    /// As [`Self::each`], last element first.
-    pub(crate) fn each_back(&self, range: Range<usize>, f: impl FnMut(Item<'a>)) {
-        match self {
-            Self::Packed(packed) => packed_range(packed, range).rev().for_each(f),
-            Self::Full(list) => list.range(range).rev().for_each(f),
-        }
-    }
-
-    /// The element at `index`.
-    #[must_use]
-    pub(crate) fn get(&self, index: usize) -> Option<Item<'a>> {
-        if index >= self.len() {
-            return None;
-        }
-        match self {
-            Self::Packed(packed) => packed_range(packed, index..index + 1).next(),
-            Self::Full(list) => list.range(index..index + 1).next(),
-        }
-    }
-
-    /// Hands each element with its position to `f`, from the front or from the back, until it breaks.
-    pub(crate) fn walk(
-        &self,
-        from_back: bool,
-        mut f: impl FnMut(usize, Item<'a>) -> ControlFlow<()>,
-    ) {
-        let len = self.len();
-        let mut n = 0;
-        let mut step = |item| {
-            n += 1;
-            f(if from_back { len - n } else { n - 1 }, item)
-        };
-        // Breaking off is all that the result says.
-        let _ = match (self, from_back) {
-            (Self::Packed(packed), false) => Run(&packed[HEADER..]).try_for_each(&mut step),
-            (Self::Packed(packed), true) => Run(&packed[HEADER..]).rev().try_for_each(&mut step),
-            (Self::Full(list), false) => list.range(0..len).try_for_each(&mut step),
-            (Self::Full(list), true) => list.range(0..len).rev().try_for_each(&mut step),
-        };
-    }
-
-    /// The position of the first element with this text.
-    #[must_use]
-    pub(crate) fn position(&self, text: &[u8]) -> Option<usize> {
-        // The spelling is canonical, so equal texts are equal items.
-        let wanted = packed::item_of(text);
-        let mut found = None;
-        self.walk(false, |at, item| {
-            if item != wanted {
-                return ControlFlow::Continue(());
-            }
-            found = Some(at);
-            ControlFlow::Break(())
-        });
-        found
-    }
-}
-
-/// The elements of a part of a packed list.
-fn packed_range(packed: &[u8], range: Range<usize>) -> Run<'_> {
-    let (run, count) = (&packed[HEADER..], packed::count(packed));
-    let end = run::offset(run, count, range.end);
-    Run(&run[run::offset(run, count, range.start)..end])
-}
-
 fn digest_of<'a>(items: impl Iterator<Item = Item<'a>>) -> u64 {
     items.fold(0, |state, item| digest::bytes(state, item.text(&mut I64Text::new(0))))
 }
@@ -348,7 +283,7 @@ impl Stored for List {
     }
 
     fn digest(&self) -> u64 {
-        digest_of(self.range(0..self.len))
+        digest_of(self.chunks.iter().flat_map(|chunk| chunk.from(0)))
     }
 
     fn heap_bytes(&self) -> usize {

@@ -10,7 +10,11 @@
 use crate::value::packed::{self, Encoded, Item};
 
 /// The bytes that the size of an element of `size` bytes takes.
+#[inline]
 const fn back_len(size: usize) -> usize {
+    if size < 0x80 {
+        return 1;
+    }
     (64 - (size as u64 | 1).leading_zeros() as usize).div_ceil(7)
 }
 
@@ -99,8 +103,8 @@ impl<'a> Iterator for Run<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let item = packed::item_at(self.0);
-        self.0 = &self.0[span_at(self.0)..];
+        let (item, size) = packed::read(self.0);
+        self.0 = &self.0[size + back_len(size)..];
         Some(item)
     }
 }

@@ -1,6 +1,6 @@
 //! Changing a sorted set at a key, whichever form it has.
 
-use super::{Zset, each_packed, is_before};
+use super::Zset;
 use crate::keyspace::{Edit, Whole};
 use crate::number::I64Text;
 use crate::object::View;
@@ -10,33 +10,56 @@ use std::ops::Range;
 impl Edit<'_, Zset> {
     /// Adds a member or changes its score. `score` is not NaN. Returns the score it had.
     pub(crate) fn put(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        if let View::Packed(packed) = self.view() {
+            let old = packed::find(packed, member, 2).map(|(at, _)| at);
+            return self.put_packed(old, member, score);
+        }
         let old = self.view().score(member);
-        if old == Some(score) {
-            return old;
-        }
-        if let Some(zset) = self.full_mut() {
+        if old != Some(score)
+            && let Some(zset) = self.full_mut()
+        {
             zset.put(member, score);
-            return old;
         }
-        if old.is_some() {
-            self.remove(member);
+        old
+    }
+
+    /// As [`Self::put`], in the packed form; the member is at `at`, if anywhere.
+    fn put_packed(&mut self, at: Option<usize>, member: &[u8], score: f64) -> Option<f64> {
+        let View::Packed(packed) = self.view() else { return None };
+        let old = at.map(|at| {
+            let (before, size) = packed::read(&packed[at + packed::size_at(&packed[at..])..]);
+            (at..at + packed::size_at(&packed[at..]) + size, before.score())
+        });
+        if old.as_ref().is_some_and(|(_, before)| *before == score) {
+            return Some(score);
         }
-        let View::Packed(packed) = self.view() else { return old };
         let count = packed::count(packed);
-        if count >= ENTRIES_MAX || member.len() > ELEMENT_BYTES_MAX {
+        if member.len() > ELEMENT_BYTES_MAX || (old.is_none() && count >= ENTRIES_MAX) {
             let mut zset = Zset::from_packed(packed);
             zset.put(member, score);
             self.set(Whole::Full(zset));
-        } else {
-            let at = place(packed, member, score);
-            let mut spelled = [0; 2 * (ELEMENT_BYTES_MAX + 2)];
-            let (member, score) = (Encoded::of(member), Encoded::score(score));
-            member.write(&mut spelled);
-            score.write(&mut spelled[member.size()..]);
-            self.splice(at..at, &spelled[..member.size() + score.size()]);
-            self.count(count + 1);
+            return old.map(|(_, before)| before);
         }
-        old
+        let mut spelled = [0; 2 * (ELEMENT_BYTES_MAX + 2)];
+        let (element, element_score) = (Encoded::of(member), Encoded::score(score));
+        element.write(&mut spelled);
+        element_score.write(&mut spelled[element.size()..]);
+        let spelled = &spelled[..element.size() + element_score.size()];
+        let at = place(packed, member, score);
+        let Some((old, before)) = old else {
+            self.splice(at..at, spelled);
+            self.count(count + 1);
+            return None;
+        };
+        // The member moves to the front or to the back; those in between make room.
+        if at <= old.start {
+            let moved = [spelled, &packed[at..old.start]].concat();
+            self.splice(at..old.end, &moved);
+        } else {
+            let moved = [&packed[old.end..at], spelled].concat();
+            self.splice(old.start..at, &moved);
+        }
+        Some(before)
     }
 
     /// Removes a member; whether it was there.
@@ -70,12 +93,20 @@ impl Edit<'_, Zset> {
     }
 }
 
-/// Where in a packed sorted set a member with this score begins, or would begin.
+/// Where in a packed sorted set a member with this score would begin; the old place of the member
+/// itself counts as any other.
 fn place(packed: &[u8], member: &[u8], score: f64) -> usize {
-    let mut rank = 0;
-    each_packed(packed, |other, other_score| {
-        let mut text = I64Text::new(0);
-        rank += usize::from(is_before((other_score, other.text(&mut text)), (score, member)));
-    });
-    if rank == 0 { HEADER } else { packed::offset_of(packed, rank, 2) }
+    let mut at = HEADER;
+    while at < packed.len() {
+        let (other, size) = packed::read(&packed[at..]);
+        let (other_score, score_size) = packed::read(&packed[at + size..]);
+        let other_score = other_score.score();
+        if other_score > score
+            || (other_score == score && other.text(&mut I64Text::new(0)) >= member)
+        {
+            break;
+        }
+        at += size + score_size;
+    }
+    at
 }
