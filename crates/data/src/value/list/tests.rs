@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::keyspace::Keyspace;
+use crate::object::View;
 use proptest::prelude::*;
 use synod_types::{Millis, SLOT_COUNT, Slot};
 
