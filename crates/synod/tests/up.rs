@@ -94,18 +94,17 @@ impl Up {
 
     /// The process of a node: its parent is the `up` process and its arguments name the node.
     fn node_pid(&self, node: u16) -> u32 {
-        let pids = std::fs::read_dir("/proc")
+        let mut pids = std::fs::read_dir("/proc")
             .unwrap()
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
         let wanted = format!("--node-id\0{node}\0");
-        pids.filter(|pid| {
+        pids.find(|pid| {
             let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}"));
             let of_ours = read("status").is_ok_and(|status| {
                 status.lines().any(|line| line == format!("PPid:\t{}", self.child.id()))
             });
             of_ours && read("cmdline").is_ok_and(|arguments| arguments.contains(&wanted))
         })
-        .next()
         .unwrap()
     }
 
