@@ -109,7 +109,7 @@ impl Worker {
     /// The operating system refuses.
     pub fn new(setup: Setup) -> Result<Self> {
         let Setup {
-            node,
+            mut node,
             clock,
             config,
             worker,
@@ -126,7 +126,9 @@ impl Worker {
             poll.registry().register(peers, PEER_LISTENER, Interest::READABLE)?;
         }
         let peers = Peers::new(&config, worker);
-        let facts = facts::fixed(&config);
+        let mut facts = facts::fixed(&config);
+        facts::refresh(&mut facts, 0, 0);
+        node.set_facts(facts.clone()); // the first request may ask for them
         Ok(Self {
             node,
             clock,
