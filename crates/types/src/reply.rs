@@ -26,6 +26,10 @@ pub trait ReplySink {
     fn set(&mut self, len: usize);
     /// A floating-point number (RESP2: a bulk string), spelled as Redis does.
     fn double(&mut self, x: f64);
+    /// A floating-point number that stays a bulk string in every protocol (ZSCAN), spelled as Redis does.
+    fn double_bulk(&mut self, x: f64) {
+        self.double(x);
+    }
     /// A truth value (RESP2: the integer 1 or 0).
     fn boolean(&mut self, b: bool);
     /// Text for people (RESP2: a bulk string).

@@ -4,6 +4,7 @@
 //! # a comment                    kept
 //! now 5000                       sets the time, in milliseconds; it stands at 1000000 at first
 //! seed 7                         sets the seed of the commands that follow
+//! resp 3                         the client's protocol; it is 2 at first
 //! > SET key "a\x00b c"           runs a command; the next line is its reply
 //! OK
 //! ```
@@ -22,6 +23,7 @@ pub fn whole() -> std::ops::RangeInclusive<Slot> {
 /// Spells one reply; aggregates still open are counted down.
 #[derive(Default)]
 pub struct TextSink {
+    resp3: bool,
     text: String,
     /// What is still to come of each open aggregate, what it closes with, and whether it is a map.
     open: Vec<(usize, char, bool)>,
@@ -93,6 +95,9 @@ impl ReplySink for TextSink {
     fn double(&mut self, x: f64) {
         self.item(&format!("{x}d"));
     }
+    fn double_bulk(&mut self, x: f64) {
+        self.item(&format!("\"{x}\""));
+    }
     fn boolean(&mut self, b: bool) {
         self.item(&b.to_string());
     }
@@ -100,13 +105,16 @@ impl ReplySink for TextSink {
         self.item(text);
     }
     fn is_resp3(&self) -> bool {
-        false
+        self.resp3
     }
 }
 
 /// Runs one command as the node would: name, arity, handler.
 pub fn run(keyspace: &mut Keyspace, args: &[&[u8]], ctx: &Context) -> String {
-    let mut out = TextSink::default();
+    run_into(TextSink::default(), keyspace, args, ctx)
+}
+
+fn run_into(mut out: TextSink, keyspace: &mut Keyspace, args: &[&[u8]], ctx: &Context) -> String {
     match lookup(args[0]) {
         None => out.error("ERR unknown command"),
         Some(command) if !command.check_arity(args.len()) => {
@@ -132,6 +140,7 @@ pub fn reborn(keyspace: &mut Keyspace) -> Keyspace {
 pub fn rewritten(script: &str, mut after: impl FnMut(&mut Keyspace)) -> String {
     let mut keyspace = Keyspace::new(whole());
     let mut ctx = Context { now: Millis(1_000_000), seed: 1 };
+    let mut resp3 = false;
     let mut actual = String::new();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
@@ -141,10 +150,13 @@ pub fn rewritten(script: &str, mut after: impl FnMut(&mut Keyspace)) -> String {
             ctx.now = Millis(ms.parse().expect("a time"));
         } else if let Some(seed) = line.strip_prefix("seed ") {
             ctx.seed = seed.parse().expect("a seed");
+        } else if let Some(protocol) = line.strip_prefix("resp ") {
+            resp3 = protocol == "3";
         } else if let Some(command) = line.strip_prefix("> ") {
             let args = words(command);
             let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-            actual.push_str(&run(&mut keyspace, &args, &ctx));
+            let out = TextSink { resp3, ..TextSink::default() };
+            actual.push_str(&run_into(out, &mut keyspace, &args, &ctx));
             actual.push('\n');
             after(&mut keyspace);
             lines.next_if(|next| !next.starts_with("> "));

@@ -165,6 +165,10 @@ impl ReplySink for RespWriter<'_> {
         }
     }
 
+    fn double_bulk(&mut self, x: f64) {
+        self.bulk(DoubleText::new(x).as_bytes());
+    }
+
     fn boolean(&mut self, b: bool) {
         match (self.proto, b) {
             (Proto::Resp3, true) => self.out.extend_from_slice(b"#t\r\n"),

@@ -21,7 +21,7 @@ pub(crate) fn zscan(
     for at in found {
         let (member, score) = zset.in_table(at);
         member.reply(out);
-        out.double(score);
+        out.double_bulk(score);
     }
     Ok(())
 }
