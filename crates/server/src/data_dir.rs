@@ -57,6 +57,13 @@ impl DataDir {
     }
 }
 
+/// With how many workers the directory was made; `None` when it was not made yet or cannot be read.
+#[must_use]
+pub fn remembered_workers(root: &Path) -> Option<u16> {
+    let text = fs::read_to_string(root.join("node")).ok()?;
+    text.split_whitespace().find_map(|word| word.strip_prefix("workers="))?.parse().ok()
+}
+
 fn identify(root: &Path, node: NodeId, workers: u16) -> Result<()> {
     let path = root.join("node");
     let wanted = format!("format={FORMAT} node={node} workers={workers}\n");

@@ -25,4 +25,5 @@ mod worker;
 pub use config::{
     Config, ConfigError, Durability, Engine, PARTITIONS_DEFAULT, REPLICAS_DEFAULT, WORKERS_MAX,
 };
+pub use data_dir::remembered_workers;
 pub use run::run;

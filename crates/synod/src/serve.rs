@@ -51,7 +51,7 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "from_text")]
     durability: Option<Durability>,
 
-    /// How many worker threads [default: one per core]
+    /// How many worker threads [default: as the data directory was made with; one per two cores for a new one]
     #[arg(long, env = "SYNOD_WORKERS", value_name = "N")]
     workers: Option<u16>,
 
@@ -189,14 +189,16 @@ impl ServeOptions {
             None => [(node_id, peer_listen.to_string())].into(),
         };
         let nodes = initial_cluster.len() as u32;
+        let data = self.data.unwrap_or_else(|| "synod-data/serve".into());
+        let workers = self.workers.or_else(|| synod_server::remembered_workers(&data));
         let config = Config {
             node_id,
-            data: self.data.unwrap_or_else(|| "synod-data/serve".into()),
+            data,
             listen: listen("--listen", self.listen, "127.0.0.1:6379")?,
             peer_listen,
             http: listen("--http", self.http, "127.0.0.1:26379")?,
             durability: self.durability.unwrap_or_default(),
-            workers: self.workers.unwrap_or_else(|| settings::workers_per_node(1)),
+            workers: workers.unwrap_or_else(|| settings::workers_per_node(1)),
             partitions: self.partitions.unwrap_or(PARTITIONS_DEFAULT),
             replicas: self.replicas.unwrap_or(REPLICAS_DEFAULT.min(nodes)),
             engine: self.engine.unwrap_or_default(),

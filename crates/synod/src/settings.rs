@@ -134,10 +134,11 @@ impl fmt::Display for InitialCluster {
     }
 }
 
-/// How many worker threads each of `nodes` nodes on this machine gets: all of them together one per core.
+/// How many worker threads each of `nodes` nodes on this machine gets: all of them together one per two cores. The other
+/// half is for the kernel's network and disks, the log, and clients on the same machine.
 pub fn workers_per_node(nodes: usize) -> u16 {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = (cores / nodes.max(1)).clamp(1, usize::from(synod_server::WORKERS_MAX));
+    let workers = (cores / 2 / nodes.max(1)).clamp(1, usize::from(synod_server::WORKERS_MAX));
     // Clamped to a u16 above.
     workers as u16
 }

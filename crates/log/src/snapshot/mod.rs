@@ -141,8 +141,12 @@ fn remove_where(
     dir: &Path,
     condemned: impl Fn(PartitionId, Index, &str) -> bool,
 ) -> io::Result<usize> {
+    let names = match disk.list(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0), // never had a snapshot
+        names => names?,
+    };
     let mut removed = 0;
-    for name in disk.list(dir)? {
+    for name in names {
         if parse(&name).is_some_and(|(group, index, _, suffix)| condemned(group, index, suffix)) {
             disk.remove(&dir.join(name))?;
             removed += 1;

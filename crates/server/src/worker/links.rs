@@ -6,13 +6,15 @@ use std::io::{self, ErrorKind, Read, Write};
 use synod_types::limits;
 use synod_wire::peer::{Frame, FrameDecoder};
 
-const READ_BYTES: usize = 256 << 10;
+const READ_BYTES: usize = 64 << 10;
 
 /// A TCP connection with its buffers.
 pub struct Link {
     pub stream: TcpStream,
     decoder: FrameDecoder,
     input: BytesMut,
+    /// Where bytes are read to before they join `input`; clearing that much of `input` each time would cost more.
+    scratch: Box<[u8]>,
     output: BytesMut,
     blocked: bool,
 }
@@ -24,6 +26,7 @@ impl Link {
             stream,
             decoder: FrameDecoder::new(),
             input: BytesMut::new(),
+            scratch: vec![0; READ_BYTES].into_boxed_slice(),
             output: BytesMut::new(),
             blocked: false,
         }
@@ -50,16 +53,14 @@ impl Link {
     /// The connection is at its end or broken.
     pub fn fill(&mut self) -> io::Result<()> {
         loop {
-            let room = self.decoder.missing().clamp(READ_BYTES, 4 * READ_BYTES);
-            let len = self.input.len();
-            self.input.resize(len + room, 0);
-            let read = self.stream.read(&mut self.input[len..]);
-            let got = *read.as_ref().unwrap_or(&0);
-            self.input.truncate(len + got);
-            match read {
+            match self.stream.read(&mut self.scratch) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(n) if n < room => return Ok(()),
-                Ok(_) => {}
+                Ok(n) => {
+                    self.input.extend_from_slice(&self.scratch[..n]);
+                    if n < self.scratch.len() {
+                        return Ok(());
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
