@@ -118,7 +118,7 @@ impl Start<'_> {
             info: self.info(),
             initial_cluster: config.initial_cluster.clone(),
             partitions: config.partitions,
-            replicas: config.replicas as u32,
+            replicas: config.replicas,
             ack_early: config.durability != Durability::Always,
             lease_reads: config.lease_reads,
             snapshot_bytes: SNAPSHOT_BYTES,

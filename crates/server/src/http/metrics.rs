@@ -120,8 +120,8 @@ fn latencies(page: &mut Page, workers: &[NodeStatus]) {
         "histogram",
         "From the turn that read a request to the turn that answered it.",
     );
-    let kinds: [(&str, fn(&NodeStatus) -> &Histogram); 2] =
-        [("read", |w| &w.reads), ("write", |w| &w.writes)];
+    type Pick = fn(&NodeStatus) -> &Histogram;
+    let kinds: [(&str, Pick); 2] = [("read", |w| &w.reads), ("write", |w| &w.writes)];
     for (kind, pick) in kinds {
         let mut all = Histogram::default();
         workers.iter().for_each(|w| all.merge(pick(w)));
