@@ -37,6 +37,9 @@ pub struct Node {
     pub(crate) gathers: Gathers,
     pub(crate) ledger: Ledger,
     pub(crate) parked: BTreeMap<PartitionId, Parked>,
+    /// Groups led here that gave a request back since the last tick, as a leader does while it hands over: what
+    /// they are asked waits for the next tick, or it would go round in circles within the turn.
+    pub(crate) refusing: Vec<PartitionId>,
     pub(crate) fetches: Fetches,
     pub(crate) output: Output,
     pub(crate) counters: Counters,
@@ -72,6 +75,7 @@ impl Node {
             gathers: Gathers::default(),
             ledger: Ledger::default(),
             parked: BTreeMap::new(),
+            refusing: Vec::new(),
             fetches: Fetches::new(),
             output: Output::default(),
             counters: Counters::default(),

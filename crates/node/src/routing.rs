@@ -138,7 +138,7 @@ impl Node {
             let here = self.replicas.get(partition.0 as usize).and_then(|r| r.as_deref());
             let leads = here.is_some_and(|r| r.role().0 == Role::Leader);
             let usable = match leader == own {
-                true => leads || !self.owns(partition),
+                true => (leads && !self.refusing.contains(&partition)) || !self.owns(partition),
                 false => self.peers.is_up(leader),
             };
             return usable.then_some(leader);
@@ -176,6 +176,9 @@ impl Node {
 
     /// Requests that a replica here could not serve after all.
     pub(crate) fn bounced(&mut self, group: PartitionId, requests: Vec<(Origin, Vec<u8>)>) {
+        if self.is_leader(group) && !self.refusing.contains(&group) {
+            self.refusing.push(group);
+        }
         for (origin, op) in requests {
             match origin {
                 Origin::Internal => {}

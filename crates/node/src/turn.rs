@@ -29,6 +29,7 @@ impl Node {
     /// Another [`TICK_MS`] have passed.
     pub fn tick(&mut self) {
         self.ticks += 1;
+        self.refusing.clear();
         for peer in self.peers.at(self.now.mono_us) {
             self.lose(peer);
         }

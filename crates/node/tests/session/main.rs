@@ -1,0 +1,6 @@
+//! Nodes driven purely: what clients send and what they are answered, as scripts.
+
+mod script;
+mod scripts;
+mod views;
+mod world;

@@ -1,0 +1,35 @@
+//! The scripts in `tests/scripts/`, each run in a world of its own.
+//!
+//! `REWRITE=1 cargo test -p synod-node --test session` writes the replies as they are; read the diff.
+
+use crate::script;
+use std::path::{Path, PathBuf};
+
+fn scripts() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+    let entries = std::fs::read_dir(folder).expect("the folder of scripts");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths
+}
+
+#[test]
+fn clients_are_answered_as_written() {
+    // A test's own switch and files; nothing of the crate sees them.
+    #[allow(clippy::disallowed_methods)]
+    let rewrite = std::env::var("REWRITE").is_ok();
+    for path in scripts() {
+        let expected = std::fs::read_to_string(&path).unwrap();
+        let actual = script::rewritten(&expected);
+        if rewrite {
+            #[allow(clippy::disallowed_methods)]
+            std::fs::write(&path, actual).unwrap();
+            continue;
+        }
+        for (number, (expected, actual)) in expected.lines().zip(actual.lines()).enumerate() {
+            assert_eq!(actual, expected, "{}:{}", path.display(), number + 1);
+        }
+        assert_eq!(actual.lines().count(), expected.lines().count(), "{}", path.display());
+    }
+}

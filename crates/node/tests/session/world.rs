@@ -1,0 +1,301 @@
+//! A tiny world: nodes with their workers, clients, no disk and no network that could fail.
+//!
+//! Everything a turn brings forth is delivered in the next one. Time stands still but for [`World::pass`]. The log
+//! can be held back, so that writes stay under way.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use synod_consensus::Token;
+use synod_node::{Destination, Facts, Flow, Log, Node, NodeConfig, TICK_MS};
+use synod_ring::NodeInfo;
+use synod_types::{ClientId, Millis, NodeId, Now, PartitionId};
+use synod_wire::peer::{Frame, FrameDecoder, FrameKind};
+
+/// More turns than this without coming to rest are a loop.
+const TURNS_MAX: usize = 10_000;
+/// How long a cluster may take to be founded and to find its leaders.
+const FOUNDING_MS_MAX: u64 = 20_000;
+
+/// How large the world is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub nodes: u64,
+    pub workers: u16,
+    pub partitions: u32,
+}
+
+/// A client.
+struct Connection {
+    at: Destination,
+    id: ClientId,
+    /// Requests that the node has not taken yet.
+    requests: VecDeque<Vec<Vec<u8>>>,
+    stalled: bool,
+    received: Vec<u8>,
+    closed: bool,
+}
+
+pub struct World {
+    size: Size,
+    workers: BTreeMap<Destination, Node>,
+    clients: BTreeMap<String, Connection>,
+    now: Now,
+    mail: Vec<(Destination, NodeId, Frame)>,
+    flushed: Vec<(Destination, PartitionId, Token)>,
+    /// Whether the log is held back.
+    pub held: bool,
+    /// A node that nobody reaches.
+    pub lost: Option<NodeId>,
+}
+
+fn info(node: u64, workers: u16) -> NodeInfo {
+    NodeInfo {
+        client_addr: format!("10.0.0.{node}:6379"),
+        peer_addr: format!("10.0.0.{node}:16379"),
+        http_addr: String::new(),
+        version: "0.0.0".into(),
+        workers: workers.into(),
+    }
+}
+
+fn facts() -> Facts {
+    Facts {
+        port: 6379,
+        durability: "always",
+        settings: [("port", "6379"), ("engine", "raft"), ("workers", "1")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        ..Facts::default()
+    }
+}
+
+impl World {
+    /// A founded cluster whose partitions all have leaders.
+    pub fn new(size: Size) -> Self {
+        let now = Now { wall: Millis(1_700_000_000_000), mono_us: 1_000_000 };
+        let ids = 1..=size.nodes;
+        let initial_cluster: BTreeMap<_, _> =
+            ids.clone().map(|id| (NodeId(id), info(id, size.workers).peer_addr)).collect();
+        let mut workers = BTreeMap::new();
+        for (id, worker) in ids.flat_map(|id| (0..size.workers).map(move |w| (id, w))) {
+            let config = NodeConfig {
+                id: NodeId(id),
+                worker,
+                workers: size.workers,
+                info: info(id, size.workers),
+                initial_cluster: initial_cluster.clone(),
+                partitions: size.partitions,
+                replicas: size.nodes as u32,
+                ack_early: false,
+                lease_reads: false,
+                snapshot_bytes: usize::MAX,
+                seed: id * 1000 + u64::from(worker),
+            };
+            let mut node = Node::new(config, Vec::new(), now);
+            node.set_facts(facts());
+            workers.insert(Destination { node: NodeId(id), worker }, node);
+        }
+        let mut world = Self {
+            size,
+            workers,
+            clients: BTreeMap::new(),
+            now,
+            mail: Vec::new(),
+            flushed: Vec::new(),
+            held: false,
+            lost: None,
+        };
+        world.found();
+        world
+    }
+
+    fn found(&mut self) {
+        for waited in (0..FOUNDING_MS_MAX).step_by(TICK_MS as usize) {
+            self.pass(TICK_MS);
+            if waited > 2_000 && self.is_led() {
+                return;
+            }
+        }
+        panic!("no cluster came to be");
+    }
+
+    /// Whether every worker knows a leader of every partition and an address of every node.
+    fn is_led(&self) -> bool {
+        self.workers.values().all(|node| {
+            let status = node.status();
+            status.leaders.len() == 1 + self.size.partitions as usize
+                && status.leaders.iter().all(|(_, leader)| leader.is_some())
+                && status.map.nodes.values().all(|info| !info.client_addr.is_empty())
+        })
+    }
+
+    /// Opens a connection.
+    pub fn connect(&mut self, name: &str, node: u64, worker: u16) {
+        let at = Destination { node: NodeId(node), worker };
+        let serving = self.workers.get_mut(&at).expect("such a worker");
+        let id = serving.open_session(format!("127.0.0.1:{}", 50_000 + self.clients.len()));
+        let connection = Connection {
+            at,
+            id,
+            requests: VecDeque::new(),
+            stalled: false,
+            received: Vec::new(),
+            closed: false,
+        };
+        self.clients.insert(name.to_owned(), connection);
+    }
+
+    pub fn is_connected(&self, name: &str) -> bool {
+        self.clients.contains_key(name)
+    }
+
+    /// Sends requests, all of which arrive in one turn.
+    pub fn send(&mut self, name: &str, requests: impl IntoIterator<Item = Vec<Vec<u8>>>) {
+        self.clients.get_mut(name).expect("such a client").requests.extend(requests);
+        self.settle();
+    }
+
+    /// What a client has received since it was asked last, and whether its connection was closed.
+    pub fn receive(&mut self, name: &str) -> (Vec<u8>, bool) {
+        let client = self.clients.get_mut(name).expect("such a client");
+        (std::mem::take(&mut client.received), client.closed)
+    }
+
+    /// Lets the log go on that was held back.
+    pub fn release(&mut self) {
+        self.held = false;
+        self.settle();
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, ms: u64) {
+        for _ in 0..ms.div_ceil(TICK_MS) {
+            self.now.mono_us += TICK_MS * 1000;
+            self.now.wall.0 += TICK_MS;
+            for node in self.workers.values_mut() {
+                node.begin_turn(self.now);
+                node.tick();
+                node.end_turn();
+            }
+            self.settle();
+        }
+    }
+
+    /// Takes turns until nothing is left to do.
+    fn settle(&mut self) {
+        for _ in 0..TURNS_MAX {
+            for at in self.workers.keys().copied().collect::<Vec<_>>() {
+                self.drain(at);
+            }
+            let flushed = !self.held && !self.flushed.is_empty();
+            let offered = self.clients.values().any(Connection::may_send);
+            if self.mail.is_empty() && !flushed && !offered {
+                return;
+            }
+            self.turn();
+        }
+        panic!("the world does not come to rest");
+    }
+
+    fn turn(&mut self) {
+        let mail = std::mem::take(&mut self.mail);
+        let flushed = match self.held {
+            true => Vec::new(),
+            false => std::mem::take(&mut self.flushed),
+        };
+        for (at, node) in &mut self.workers {
+            node.begin_turn(self.now);
+            for (_, from, frame) in mail.iter().filter(|(to, ..)| to == at) {
+                node.frame(*from, frame.clone());
+            }
+            for (_, group, token) in flushed.iter().filter(|(to, ..)| to == at) {
+                node.persisted(*group, *token);
+            }
+            for client in self.clients.values_mut().filter(|client| client.at == *at) {
+                client.offer(node);
+            }
+            node.end_turn();
+        }
+    }
+
+    /// Does what a worker wants done.
+    fn drain(&mut self, at: Destination) {
+        let Some(node) = self.workers.get_mut(&at) else { return };
+        let output = std::mem::take(node.output());
+        for record in output.log {
+            if let Log::Append { group, token: Some(token), .. } = record {
+                self.flushed.push((at, group, token));
+            }
+        }
+        assert!(output.files.is_empty(), "no snapshot is taken in this world");
+        for id in output.dirty {
+            let client = self.clients.values_mut().find(|c| c.at == at && c.id == id && !c.closed);
+            if let Some(client) = client {
+                client.write(node);
+            }
+        }
+        for id in output.resumed {
+            let found = self.clients.values_mut().find(|c| c.at == at && c.id == id);
+            found.into_iter().for_each(|client| client.stalled = false);
+        }
+        if let Some(map) = output.map {
+            let colleagues = self.workers.iter_mut().filter(|(to, _)| to.node == at.node && **to != at);
+            colleagues.for_each(|(_, node)| node.install_map(Arc::clone(&map)));
+        }
+        output.frames.into_iter().for_each(|(to, bytes)| self.post(at, to, &bytes));
+    }
+
+    fn post(&mut self, from: Destination, to: Destination, bytes: &[u8]) {
+        if [from.node, to.node].iter().any(|node| Some(*node) == self.lost) && from.node != to.node {
+            return;
+        }
+        let mut decoder = FrameDecoder::new();
+        decoder.established();
+        let mut bytes = bytes::BytesMut::from(bytes);
+        while let Some(frame) = decoder.decode(&mut bytes).expect("frames of our own") {
+            let everyone = from.node != to.node && frame.kind == FrameKind::Heartbeat;
+            let worker = match frame.kind {
+                _ if from.node == to.node => to.worker,
+                FrameKind::ForwardReply => Node::reply_worker(&frame.body).expect("a reply"),
+                _ => (frame.group.0 % u32::from(self.size.workers)) as u16,
+            };
+            let one = worker..worker + 1;
+            for worker in if everyone { 0..self.size.workers } else { one } {
+                let to = Destination { node: to.node, worker };
+                self.mail.push((to, from.node, frame.clone()));
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn may_send(&self) -> bool {
+        !self.stalled && !self.closed && !self.requests.is_empty()
+    }
+
+    fn offer(&mut self, node: &mut Node) {
+        while self.may_send() {
+            let Some(request) = self.requests.front() else { return };
+            let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
+            match node.request(self.id, &args) {
+                Flow::Next => {
+                    self.requests.pop_front();
+                }
+                Flow::Stalled => self.stalled = true,
+                Flow::Closing => self.requests.clear(),
+            }
+        }
+    }
+
+    fn write(&mut self, node: &mut Node) {
+        let Some((out, close)) = node.session_output(self.id) else {
+            self.closed = true;
+            return;
+        };
+        self.received.append(out);
+        if close {
+            self.closed = true;
+            node.close_session(self.id);
+        }
+    }
+}
