@@ -25,13 +25,14 @@ enum Aggregate {
 }
 
 impl Aggregate {
-    /// Joins two scores; the sum of opposite infinities is 0, as in Redis.
+    /// Joins a score with one more. A sum that is no number is 0; a NaN beside a number is passed over.
     fn join(self, a: f64, b: f64) -> f64 {
         match self {
             Self::Sum if (a + b).is_nan() => 0.0,
             Self::Sum => a + b,
-            Self::Min => a.min(b),
-            Self::Max => a.max(b),
+            Self::Min if b < a => b,
+            Self::Max if b > a => b,
+            Self::Min | Self::Max => a,
         }
     }
 }
@@ -274,7 +275,8 @@ fn intersect(operands: &[(Operand<'_>, f64)], aggregate: Aggregate, mut f: impl 
         let mut joined = weigh(score, *weight);
         for (other, weight) in others {
             let Some(score) = other.score(member) else { return };
-            joined = aggregate.join(joined, weigh(score, *weight));
+            // Here alone Redis lets the product of 0 and infinity stand as NaN.
+            joined = aggregate.join(joined, score * weight);
         }
         f(member, joined);
     });
