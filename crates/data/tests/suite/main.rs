@@ -1,6 +1,7 @@
 //! The keyspace from outside: one program, so that it is linked once.
 
 mod commands;
+mod element_scan;
 mod properties;
 mod script;
 mod transactions;
