@@ -79,8 +79,17 @@ impl Replica {
             match origins.get(ordinal) {
                 None | Some(Origin::Internal) => self.state.apply(&op, &ctx, &mut ()),
                 Some(origin) => {
+                    // Whoever waited may be gone and ask for no answer: what is committed is applied all the same.
                     let state = &mut self.state;
-                    audience.answer(*origin, &mut |out| state.apply(&op, &ctx, out));
+                    let mut applied = false;
+                    audience.answer(*origin, &mut |out| {
+                        if !std::mem::replace(&mut applied, true) {
+                            state.apply(&op, &ctx, out);
+                        }
+                    });
+                    if !applied {
+                        self.state.apply(&op, &ctx, &mut ());
+                    }
                 }
             }
             ordinal += 1;
