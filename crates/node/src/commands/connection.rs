@@ -73,7 +73,7 @@ pub(super) fn select(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow 
     match number::parse_i64(args[1]) {
         Some(0) => ok(node, client),
         Some(_) => node.refuse_request(client, "ERR DB index is out of range"),
-        None => node.refuse_request(client, "ERR invalid DB index"),
+        None => node.refuse_request(client, "ERR value is not an integer or out of range"),
     }
 }
 

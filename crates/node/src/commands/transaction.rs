@@ -50,9 +50,14 @@ pub(super) fn multi(node: &mut Node, client: ClientId) -> Flow {
 
 pub(super) fn discard(node: &mut Node, client: ClientId) -> Flow {
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
-    if session.multi.take().is_none() {
+    if session.multi.is_none() {
         return node.refuse_request(client, "ERR DISCARD without MULTI");
     }
+    if session.reads > 0 {
+        session.stalled = true; // a WATCH may still be fetching
+        return Flow::Stalled;
+    }
+    session.multi = None;
     session.watches.clear();
     super::connection::ok(node, client)
 }

@@ -1,5 +1,6 @@
 //! Nodes driven purely: what clients send and what they are answered, as scripts.
 
+mod scan;
 mod script;
 mod scripts;
 mod views;

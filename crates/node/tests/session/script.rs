@@ -24,6 +24,8 @@ pub fn rewritten(script: &str) -> String {
     let size = script.lines().find_map(|line| line.strip_prefix("world ")).map_or(SIZE, size);
     let mut world = World::new(size);
     let mut names: Vec<String> = Vec::new();
+    // Clients of whom the script has said that they are closed.
+    let mut ended: Vec<String> = Vec::new();
     let mut actual = String::new();
     for line in script.lines() {
         if line.is_empty() || line.starts_with('#') || line.starts_with("world ") {
@@ -38,14 +40,24 @@ pub fn rewritten(script: &str) -> String {
             }
             let (requests, fields) = request.split_once(" -> ").unwrap_or((request, ""));
             world.send(client, requests.split(" | ").map(words));
-            actual.push_str(&replies(&mut world, client, fields));
+            let told = replies(&mut world, client, fields);
+            if told.ends_with("(closed)\n") {
+                ended.push(client.to_owned());
+            }
+            actual.push_str(&told);
         } else if directive(line, &mut world, &mut names) {
             actual.push_str(line);
             actual.push('\n');
             for name in &names {
+                if ended.contains(name) {
+                    continue;
+                }
                 let told = replies(&mut world, name, "");
                 if !told.is_empty() {
                     let _writing_to_a_string_succeeds = write!(actual, "{name}: {told}");
+                }
+                if told.ends_with("(closed)\n") {
+                    ended.push(name.clone());
                 }
             }
         }
@@ -120,7 +132,9 @@ fn picked(reply: &[u8], fields: &str) -> String {
     let text = value.as_str().expect("a text").to_owned();
     let pairs = || text.split([' ', '\n', '\r']).filter_map(|word| word.split_once(['=', ':']));
     let found = fields.split(' ').flat_map(|field| {
-        pairs().filter(move |(name, _)| *name == field).map(|(name, value)| format!("{name}={value}"))
+        pairs()
+            .filter(move |(name, _)| *name == field)
+            .map(|(name, value)| format!("{name}={value}"))
     });
     found.collect::<Vec<_>>().join(" ")
 }

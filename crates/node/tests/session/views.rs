@@ -98,7 +98,9 @@ fn shared_view(world: &mut World, nodes: impl IntoIterator<Item = u64>) -> Owner
         let my_id = text(&call(world, &name, "CLUSTER MYID"));
         let nodes = text(&call(world, &name, "CLUSTER NODES"));
         let myself = nodes.lines().find(|line| line.contains(" myself,")).expect("this node");
-        assert!(myself.starts_with(&my_id) && myself.contains(&format!("10.0.0.{node}:6379@16379")));
+        assert!(
+            myself.starts_with(&my_id) && myself.contains(&format!("10.0.0.{node}:6379@16379"))
+        );
         assert_eq!(*shared.get_or_insert_with(|| slots.clone()), slots, "worker {name}");
     }
     shared.expect("a node")
@@ -112,9 +114,8 @@ fn the_views_agree_everywhere_and_cover_all_slots() {
     let gone = owners[&0].clone();
     let nodes = text(&call(&mut world, "1.0", "CLUSTER NODES"));
     let line = nodes.lines().find(|line| line.starts_with(&gone)).expect("the owner of slot 0");
-    let lost: u64 = (1..=SIZE.nodes)
-        .find(|n| line.contains(&format!("10.0.0.{n}:")))
-        .expect("its address");
+    let lost: u64 =
+        (1..=SIZE.nodes).find(|n| line.contains(&format!("10.0.0.{n}:"))).expect("its address");
 
     world.lost = Some(synod_types::NodeId(lost));
     world.pass(10_000);

@@ -239,14 +239,16 @@ impl World {
             found.into_iter().for_each(|client| client.stalled = false);
         }
         if let Some(map) = output.map {
-            let colleagues = self.workers.iter_mut().filter(|(to, _)| to.node == at.node && **to != at);
+            let colleagues =
+                self.workers.iter_mut().filter(|(to, _)| to.node == at.node && **to != at);
             colleagues.for_each(|(_, node)| node.install_map(Arc::clone(&map)));
         }
         output.frames.into_iter().for_each(|(to, bytes)| self.post(at, to, &bytes));
     }
 
     fn post(&mut self, from: Destination, to: Destination, bytes: &[u8]) {
-        if [from.node, to.node].iter().any(|node| Some(*node) == self.lost) && from.node != to.node {
+        if [from.node, to.node].iter().any(|node| Some(*node) == self.lost) && from.node != to.node
+        {
             return;
         }
         let mut decoder = FrameDecoder::new();
