@@ -6,7 +6,7 @@ use crate::value::sample;
 
 /// The most elements that one command answers when they may repeat. Redis has no such limit and
 /// runs out of memory.
-const REPEATED_MAX: u64 = 1 << 24;
+const REPEATED_MAX: u64 = 1 << 20;
 
 /// How many elements are wanted.
 #[derive(Clone, Copy)]
