@@ -134,6 +134,9 @@ pub(crate) struct NextSegment {
     synced: bool,
 }
 
+/// How many zeros are written between two syncs.
+const SYNC_STRETCH_BYTES: u64 = 4 << 20;
+
 impl NextSegment {
     pub(crate) fn create(disk: &dyn Disk, dir: &Path, bytes: u64) -> io::Result<Self> {
         let file = disk.create(&dir.join(NEXT_NAME))?;
@@ -161,12 +164,15 @@ impl NextSegment {
     pub(crate) fn prepare(&mut self, budget: u64) -> io::Result<()> {
         static ZEROS: [u8; ZERO_BYTES] = [0; ZERO_BYTES];
         let goal = self.bytes.min(self.zeroed.saturating_add(budget));
+        let stretch = self.zeroed / SYNC_STRETCH_BYTES;
         while self.zeroed < goal {
             let len = (goal - self.zeroed).min(ZERO_BYTES as u64);
             self.file.write_all_at(&ZEROS[..len as usize], self.zeroed)?;
             self.zeroed += len;
         }
-        if self.zeroed == self.bytes && !self.synced {
+        // Synced a stretch at a time: one large sync at the end would hold up those of the log itself.
+        let whole = self.zeroed == self.bytes && !self.synced;
+        if whole || self.zeroed / SYNC_STRETCH_BYTES > stretch {
             self.file.sync_data().inspect_err(|error| {
                 // A file system that allocates late finds out here that it is full. What it kept of the
                 // zeros is unknown, so they are all written again.
@@ -174,7 +180,7 @@ impl NextSegment {
                     self.zeroed = 0;
                 }
             })?;
-            self.synced = true;
+            self.synced = self.zeroed == self.bytes;
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_millis(200);
 /// How much of the next segment is zeroed at a time.
 const PREPARE_BYTES: u64 = 1 << 20;
+/// Under load, for each byte written this many bytes of the next segment are zeroed, so that it is ready in time.
+const PREPARE_FACTOR: u64 = 2;
 /// With more segments than this, groups that pin the oldest are snapshotted.
 const SEGMENTS_MAX: usize = 8;
 
@@ -107,6 +109,7 @@ impl Flusher {
 
     fn flush(&mut self, mut job: Job) {
         self.idle = false;
+        let bytes = job.batch.len_bytes() as u64;
         self.append(&mut job.batch);
         self.dirty_since.get_or_insert_with(Instant::now);
         if self.durability == Durability::Always || job.sync || !job.marks.is_empty() {
@@ -130,7 +133,19 @@ impl Flusher {
             self.pinned = segments;
             self.postbox.send(Mail::Pins(self.wal.oldest_pins()));
         }
-        self.prepared = false;
+        self.prepare(PREPARE_FACTOR * bytes);
+    }
+
+    /// Zeroes a part of the next segment.
+    fn prepare(&mut self, bytes: u64) {
+        self.prepared = match self.wal.prepare_next(bytes) {
+            Ok(Prepared::More) => false,
+            Ok(Prepared::Ready) | Err(AppendError::Full(_)) => true,
+            Err(error) => {
+                self.settle(Err(error));
+                true
+            }
+        };
     }
 
     fn append(&mut self, batch: &mut Batch) {
@@ -175,15 +190,7 @@ impl Flusher {
     /// What there is to do when nobody asks for anything.
     fn rest(&mut self) {
         if !self.prepared {
-            self.prepared = match self.wal.prepare_next(PREPARE_BYTES) {
-                Ok(Prepared::More) => false,
-                Ok(Prepared::Ready) | Err(AppendError::Full(_)) => true,
-                Err(error) => {
-                    self.settle(Err(error));
-                    true
-                }
-            };
-            return;
+            return self.prepare(PREPARE_BYTES);
         }
         if self.dirty_since.is_none() {
             match self.wal.mark_durable() {
