@@ -251,12 +251,14 @@ mod tests {
             Op::SlotCount(Slot(16_383)),
             Op::SlotKeys { slot: Slot(7), count: 300 },
         ];
-        for op in ops {
+        for op in &ops {
             let mut bytes = Vec::new();
             op.encode(&mut bytes);
-            assert_eq!(Op::take(&mut &bytes[..]), Some(op));
+            let mut again = Vec::new();
+            Op::take(&mut &bytes[..]).unwrap().encode(&mut again);
+            assert_eq!(bytes, again);
             for cut in 0..bytes.len() {
-                assert_eq!(Op::take(&mut &bytes[..cut]), None);
+                assert!(Op::take(&mut &bytes[..cut]).is_none());
             }
         }
     }
