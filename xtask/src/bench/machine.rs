@@ -14,6 +14,9 @@ use std::time::Instant;
 /// Flushes that are timed.
 const FLUSHES: usize = 200;
 
+/// The load average above which a machine is called busy.
+const IDLE_MAX: f64 = 0.7;
+
 /// The machine, and the versions of everything that is measured.
 pub fn describe(workspace: &Workspace, bench: &Bench) -> Result<Machine> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -35,10 +38,21 @@ pub fn describe(workspace: &Workspace, bench: &Bench) -> Result<Machine> {
             name.unwrap_or("unknown").trim_matches('"'),
             said("uname", &["-r"])?
         ),
+        load_before: load()?,
         flush_us: flush_us(&bench.scratch)?,
         commit: output(git)?.trim().to_owned(),
         versions: versions(bench)?,
     })
+}
+
+/// The load average of the last minute. Anything but an idle machine makes figures of little worth.
+fn load() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg").context("/proc/loadavg")?;
+    let load = text.split(' ').next().and_then(|load| load.parse().ok()).context("no load")?;
+    if load > IDLE_MAX {
+        eprintln!("warning: the machine is busy (load {load}); the figures will say little");
+    }
+    Ok(load)
 }
 
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {

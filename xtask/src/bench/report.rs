@@ -109,6 +109,7 @@ fn machine(out: &mut String, machine: &Machine) {
     line!(out, "| processor | {} |", machine.cpu);
     line!(out, "| memory | {:.0} GiB |", machine.memory_gib);
     line!(out, "| system | {} |", machine.system);
+    line!(out, "| load average before | {:.1} |", machine.load_before);
     line!(out, "| write and flush of 4 KiB | {:.0} µs |", machine.flush_us);
     line!(out, "| versions | {} |", machine.versions.join(", "));
     line!(out);

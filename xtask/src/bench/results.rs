@@ -61,6 +61,8 @@ pub struct Machine {
     pub cpu: String,
     pub memory_gib: f64,
     pub system: String,
+    /// How many threads wanted to run in the minute before the run.
+    pub load_before: f64,
     /// Median of writing 4 KiB and flushing it.
     pub flush_us: f64,
     pub commit: String,
