@@ -100,6 +100,7 @@ impl Desk<'_> {
     fn watched(&mut self, whole: &mut Gather) {
         let versions = whole.versions();
         let Some(session) = self.sessions.get(whole.client) else { return };
+        session.watching = session.watching.saturating_sub(1);
         let outcome = versions.map(|versions| session.watches.extend(versions));
         let (client, seq) = (whole.client, whole.seq);
         self.sessions.complete(client, seq, self.output, &mut |out| match &outcome {

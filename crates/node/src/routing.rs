@@ -42,6 +42,13 @@ impl Leaders {
         news
     }
 
+    /// A node answered as only the leader does.
+    fn found(&mut self, group: PartitionId, leader: NodeId) {
+        if let Some((_, known)) = self.known.get_mut(group.0 as usize) {
+            known.get_or_insert(leader);
+        }
+    }
+
     /// A hint without a term: taken only where nothing better is known.
     fn hint(&mut self, group: PartitionId, wrong: NodeId, leader: Option<NodeId>) {
         if let Some((_, known)) = self.known.get_mut(group.0 as usize)
@@ -130,8 +137,8 @@ impl Node {
         (partition.0 % u32::from(self.config.workers)) as u16
     }
 
-    /// Where to try: the leader; without one, and without a replica here that would hear of one, any
-    /// member that is up.
+    /// Where to try: the leader; without one, and without a replica here that would hear of one, any member
+    /// that is up. One request at a time asks around like that: of two, the later one might meet the leader first.
     fn target(&mut self, partition: PartitionId) -> Option<NodeId> {
         let own = self.config.id;
         if let Some(leader) = self.leaders.get(partition) {
@@ -147,7 +154,7 @@ impl Node {
             PartitionId::META => self.config.initial_cluster.keys().copied().collect(),
             _ => self.map.partition(partition)?.replicas.clone(),
         };
-        if members.contains(&own) {
+        if members.contains(&own) || self.ledger.out(partition) > 0 {
             return None;
         }
         let up: Vec<_> = members.into_iter().filter(|n| self.peers.is_up(*n)).collect();
@@ -233,7 +240,10 @@ impl Node {
         let Some(forward) = self.ledger.take(outcome.request) else { return };
         let (partition, origin) = (forward.partition, forward.origin);
         match outcome.status {
-            Status::Done => self.desk(partition).relay(origin, outcome.reply),
+            Status::Done => {
+                self.leaders.found(partition, forward.to);
+                self.desk(partition).relay(origin, outcome.reply);
+            }
             Status::NotLeader(hint) => {
                 self.leaders.hint(partition, forward.to, hint);
                 self.park(outcome.request, forward);

@@ -64,6 +64,9 @@ pub(crate) struct Session {
     pub multi: Option<Multi>,
     /// Keys under WATCH and the versions they had.
     pub watches: Vec<(Vec<u8>, u64)>,
+    /// WATCHes whose versions are not there yet. What comes behind them waits: a read that overtook one could
+    /// miss a change that the WATCH then does not see either.
+    pub watching: usize,
     pub reply_mode: ReplyMode,
     /// Close once `out` is written and nothing is in flight.
     pub closing: bool,
@@ -98,6 +101,7 @@ impl Session {
             last_command: "NULL",
             multi: None,
             watches: Vec::new(),
+            watching: 0,
             reply_mode: ReplyMode::On,
             closing: false,
             killed: false,
@@ -119,7 +123,7 @@ impl Session {
             Kind::Read => self.writes,
             Kind::Write => self.reads,
         };
-        others > 0 || self.places.len() >= limits::INFLIGHT_MAX
+        others > 0 || self.watching > 0 || self.places.len() >= limits::INFLIGHT_MAX
     }
 
     /// Whether nothing is in flight.

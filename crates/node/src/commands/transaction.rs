@@ -91,7 +91,13 @@ pub(super) fn watch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     }
     let keys = parts.iter().flat_map(|(_, keys)| keys.iter().map(|k| k.to_vec())).collect();
     let ops = parts.into_iter().map(|(p, keys)| (p, Op::Versions(keys))).collect();
-    node.run_parts(client, Kind::Read, Join::Watch(keys), ops)
+    let flow = node.run_parts(client, Kind::Read, Join::Watch(keys), ops);
+    if flow == Flow::Next
+        && let Some(session) = node.sessions.get(client)
+    {
+        session.watching += 1;
+    }
+    flow
 }
 
 pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
