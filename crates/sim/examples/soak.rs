@@ -24,6 +24,7 @@ fn main() {
             partitions: number(3, 8) as u32,
             seconds: number(4, 60),
             faults,
+            record: args.len() > 6,
             ..Params::default()
         };
         let outcome = std::panic::catch_unwind(|| run(&params));
@@ -33,7 +34,10 @@ fn main() {
                 operations += outcome.operations;
                 events += outcome.events;
                 if count == 1 {
-                    println!("{outcome:?}");
+                    for (at, item) in outcome.trace.iter().flat_map(|t| &t.items) {
+                        println!("{at} {item:?}");
+                    }
+                    println!("{:?}", synod_sim::Outcome { trace: None, ..outcome.clone() });
                 }
                 if let Some(failure) = outcome.failure {
                     failures += 1;

@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 use synod_checker::{Input, Operation, Outcome, Output};
 use synod_wire::resp::Value;
 
+/// With so many writes of unknown fate a key is given up for a fresh one: each may double the checker's work.
+const OPEN_WRITES_MAX: u64 = 8;
+
 /// A reply that a client waits for.
 #[derive(Clone, Debug)]
 pub(crate) enum Waiting {
@@ -116,7 +119,8 @@ impl World {
             return;
         }
         if self.random.permille(120) {
-            let key = format!("r{}", self.random.below(self.keys));
+            let n = self.random.below(self.keys);
+            let key = self.key('r', n);
             self.begin_swap(at, key);
         } else {
             for _ in 0..=self.random.skewed(0, 3) {
@@ -164,8 +168,12 @@ impl World {
         let client = &mut self.clients[at];
         client.node = None;
         client.burst += 1;
-        client.waiting.clear();
         client.swap = None;
+        for waiting in std::mem::take(&mut client.waiting) {
+            if let Waiting::Op(op) | Waiting::Exec(op) = waiting {
+                self.leave_open(op);
+            }
+        }
     }
 
     fn to_node(&mut self, at: usize, mail: Mail) {
@@ -197,15 +205,36 @@ impl World {
         let value = self.fresh();
         let roll = self.random.below(100);
         let n = self.random.below(keys);
-        match roll {
-            0..35 => (format!("r{n}"), Input::Read),
-            35..65 => (format!("r{n}"), Input::Write(value)),
-            65..74 => (format!("c{}", n % 3), Input::Increment(1 + (value % 3) as i64)),
-            74..80 => (format!("c{}", n % 3), Input::Count),
-            80..86 => (format!("s{}", n % 2), Input::Add(value)),
-            86..90 => (format!("s{}", n % 2), Input::Members),
-            90..96 => (format!("l{}", n % 2), Input::Append(value)),
-            _ => (format!("l{}", n % 2), Input::Items),
+        let (kind, n, input) = match roll {
+            0..35 => ('r', n, Input::Read),
+            35..65 => ('r', n, Input::Write(value)),
+            65..74 => ('c', n % 3, Input::Increment(1 + (value % 3) as i64)),
+            74..80 => ('c', n % 3, Input::Count),
+            80..86 => ('s', n % 2, Input::Add(value)),
+            86..90 => ('s', n % 2, Input::Members),
+            90..96 => ('l', n % 2, Input::Append(value)),
+            _ => ('l', n % 2, Input::Items),
+        };
+        (self.key(kind, n), input)
+    }
+
+    /// The key of this kind and number, in its present generation.
+    fn key(&self, kind: char, n: u64) -> String {
+        let open = self.open_writes.get(&(kind, n)).copied().unwrap_or_default();
+        match open / OPEN_WRITES_MAX {
+            0 => format!("{kind}{n}"),
+            generation => format!("{kind}{n}.{generation}"),
+        }
+    }
+
+    /// The fate of this operation will never be known.
+    fn leave_open(&mut self, op: usize) {
+        let Operation { key, input, .. } = &self.history[op];
+        let (name, _) = key.split_once('.').unwrap_or((key, ""));
+        if let (Some(kind), Ok(n)) = (name.chars().next(), name[1..].parse())
+            && !input.is_read()
+        {
+            *self.open_writes.entry((kind, n)).or_default() += 1;
         }
     }
 
@@ -373,6 +402,9 @@ impl World {
             Outcome::Returned { output, .. } => Some(output.clone()),
             _ => None,
         };
+        if outcome == Outcome::Unknown {
+            self.leave_open(op);
+        }
         self.history[op].outcome = outcome;
         if returned.is_some() {
             self.clients[at].served += 1;

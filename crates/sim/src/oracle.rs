@@ -13,7 +13,7 @@ use synod_consensus::Role;
 use synod_types::{Index, PartitionId};
 
 /// States are compared every so many ticks.
-const DIGEST_TICKS: u64 = 10;
+const DIGEST_TICKS: u64 = 4;
 /// How many positions of a group are remembered with their state.
 const DIGESTS_MAX: usize = 4_000;
 

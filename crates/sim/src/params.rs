@@ -69,7 +69,7 @@ impl fmt::Display for Failure {
 }
 
 /// What came of a run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// The first rule that was broken, if any.
     pub failure: Option<Failure>,

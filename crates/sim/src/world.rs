@@ -78,6 +78,8 @@ pub(crate) struct World {
     /// How many registers there are.
     pub keys: u64,
     pub value_next: u64,
+    /// How many writes of unknown fate each key has, by kind and number.
+    pub open_writes: BTreeMap<(char, u64), u64>,
     /// Clients begin nothing new.
     pub quiet: bool,
     pub trouble: Trouble,
@@ -107,6 +109,7 @@ impl World {
             history: Vec::new(),
             keys: random.between(2, 12),
             value_next: 0,
+            open_writes: BTreeMap::new(),
             quiet: false,
             trouble: Trouble::default(),
             oracle: Oracle::default(),
