@@ -18,7 +18,8 @@ const FLUSHES: usize = 200;
 const IDLE_MAX: f64 = 0.7;
 
 /// The machine, and the versions of everything that is measured.
-pub fn describe(workspace: &Workspace, bench: &Bench) -> Result<Machine> {
+/// `load_before` is what [`load`] said before anything was built.
+pub fn describe(workspace: &Workspace, bench: &Bench, load_before: f64) -> Result<Machine> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = field(&cpuinfo, "model name").unwrap_or("unknown processor");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -38,7 +39,7 @@ pub fn describe(workspace: &Workspace, bench: &Bench) -> Result<Machine> {
             name.unwrap_or("unknown").trim_matches('"'),
             said("uname", &["-r"])?
         ),
-        load_before: load()?,
+        load_before,
         flush_us: flush_us(&bench.scratch)?,
         commit: output(git)?.trim().to_owned(),
         versions: versions(bench)?,
@@ -46,7 +47,7 @@ pub fn describe(workspace: &Workspace, bench: &Bench) -> Result<Machine> {
 }
 
 /// The load average of the last minute. Anything but an idle machine makes figures of little worth.
-fn load() -> Result<f64> {
+pub fn load() -> Result<f64> {
     let text = fs::read_to_string("/proc/loadavg").context("/proc/loadavg")?;
     let load = text.split(' ').next().and_then(|load| load.parse().ok()).context("no load")?;
     if load > IDLE_MAX {

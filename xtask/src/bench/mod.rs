@@ -87,9 +87,10 @@ impl Bench {
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     prepare::for_bench()?;
     let started = Instant::now();
+    let load = machine::load()?;
     let bench = set_up(workspace, options)?;
     let wanted = |part| options.only.is_empty() || options.only.contains(&part);
-    let mut results = results::Results::new(machine::describe(workspace, &bench)?, &bench);
+    let mut results = results::Results::new(machine::describe(workspace, &bench, load)?, &bench);
     if wanted(Part::Throughput) {
         results.throughput = throughput::run(&bench)?;
     }

@@ -8,7 +8,9 @@ use std::path::Path;
 /// What clippy's list cannot express, with what to do instead.
 const BANNED: &[(&str, &str)] = &[
     ("std::fs", "files belong to the crate `log`: give the bytes out as an effect"),
-    ("std::net", "sockets belong to `server`: give the message out as an effect"),
+    ("std::net::Tcp", "sockets belong to `server`: give the message out as an effect"),
+    ("std::net::Udp", "sockets belong to `server`: give the message out as an effect"),
+    ("ToSocketAddrs", "names are looked up by `server`; an address comes in as a value"),
     ("std::thread", "a pure crate is stepped by its world and owns no thread"),
     ("std::process", "only the program decides to end"),
     ("std::env", "configuration comes in as a value"),
