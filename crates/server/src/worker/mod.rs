@@ -43,6 +43,8 @@ const CHUNKS_MAX: usize = 4;
 const RETIRE_US_MAX: u64 = 3_000_000;
 /// Clients a worker accepts in one go before it looks at the others.
 const ACCEPT_MAX: usize = 256;
+/// More ticks than this are not made up for; they are several election time-outs.
+const TICKS_MAX: u64 = 64;
 
 /// What a worker is made of.
 pub struct Setup {
@@ -96,6 +98,7 @@ pub struct Worker {
     facts_us: u64,
     started_us: u64,
     next_worker: usize,
+    lease_reads: bool,
 }
 
 fn empty_job() -> Job {
@@ -153,6 +156,7 @@ impl Worker {
             facts_us: 0,
             started_us: clock.mono_us(),
             next_worker: 0,
+            lease_reads: config.lease_reads,
         })
     }
 
@@ -195,6 +199,7 @@ impl Worker {
         }
         let now = self.clock.now();
         self.node.begin_turn(now);
+        self.tick(now.mono_us);
         for event in events.iter() {
             match event.token() {
                 WAKER => {}
@@ -210,7 +215,7 @@ impl Worker {
             self.mail(mail);
         }
         self.clients.go_on(&mut self.node);
-        self.tick();
+        self.snapshot_chunks();
         self.node.end_turn();
         self.deliver();
         self.node.turn_took(self.clock.mono_us() - now.mono_us);
@@ -228,11 +233,17 @@ impl Worker {
         Duration::from_micros(due.saturating_sub(self.clock.mono_us()).max(1))
     }
 
-    fn tick(&mut self) {
-        let now = self.clock.mono_us();
-        if now >= self.ticked_us + TICK_MS * 1000 {
+    /// Time passes before anything else happens in a turn. With lease reads every tick that was missed is made up for,
+    /// so that a process that was stopped finds its lease gone before it answers anything. Without, one tick will do:
+    /// a stall here says nothing about the others, whose messages may be waiting in the sockets.
+    fn tick(&mut self, now: u64) {
+        let tick_us = TICK_MS * 1000;
+        if now >= self.ticked_us + tick_us {
+            let missed = ((now - self.ticked_us) / tick_us).min(TICKS_MAX);
             self.ticked_us = now;
-            self.node.tick();
+            for _ in 0..if self.lease_reads { missed } else { 1 } {
+                self.node.tick();
+            }
             self.dial_peers(now);
         }
         if now >= self.facts_us + 1_000_000 {
@@ -241,6 +252,9 @@ impl Worker {
             facts::refresh(&mut self.facts, uptime_s, self.log_bytes);
             self.node.set_facts(self.facts.clone());
         }
+    }
+
+    fn snapshot_chunks(&mut self) {
         while self.chunks < CHUNKS_MAX && self.node.snapshot_step() {
             self.chunks += 1;
         }
