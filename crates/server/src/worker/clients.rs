@@ -112,16 +112,20 @@ impl Clients {
 
     /// Offers requests again that were stalled, and reads on where more may be.
     pub fn go_on(&mut self, node: &mut Node) {
-        for id in std::mem::take(&mut node.output().resumed) {
-            if let Some(at) = self.place(id) {
-                self.again.push(at);
-            }
-        }
+        self.note_resumed(node);
         for at in std::mem::take(&mut self.again) {
             if let Some(Some(client)) = self.table.get_mut(at) {
                 client.stalled = false;
                 self.take_input(at, node);
                 self.read(at, node);
+            }
+        }
+    }
+
+    fn note_resumed(&mut self, node: &mut Node) {
+        for id in std::mem::take(&mut node.output().resumed) {
+            if let Some(at) = self.place(id) {
+                self.again.push(at);
             }
         }
     }
@@ -178,8 +182,10 @@ impl Clients {
         client.input = input;
     }
 
-    /// Writes what sessions have to say, and closes those that are done.
+    /// Writes what sessions have to say, and closes those that are done. Notes whose requests may be offered again,
+    /// so that the next turn does not wait.
     pub fn write_dirty(&mut self, node: &mut Node, _poll: &Poll) {
+        self.note_resumed(node);
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.append(&mut node.output().dirty);
         for id in dirty.drain(..) {
