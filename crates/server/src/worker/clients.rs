@@ -27,6 +27,8 @@ struct Client {
     stalled: bool,
     /// The socket takes no more for now.
     blocked: bool,
+    /// The other side sends no more; what it has sent may still be in the socket.
+    hung_up: bool,
     /// The other side has said its last; close when all is answered.
     ended: bool,
 }
@@ -88,6 +90,7 @@ impl Clients {
             readable: false,
             stalled: false,
             blocked: false,
+            hung_up: false,
             ended: false,
         });
     }
@@ -101,6 +104,7 @@ impl Clients {
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             client.readable = true;
+            client.hung_up |= event.is_read_closed();
             self.read(at, node);
         }
     }
@@ -147,8 +151,9 @@ impl Clients {
                 self.dirty.push(client.id);
             }
             Ok(n) => {
-                // A short read has emptied the socket; what comes later is a new event.
-                client.readable = n == self.scratch.len();
+                // A short read has emptied the socket; what comes later is a new event, but for the end that was
+                // announced along with these bytes.
+                client.readable = n == self.scratch.len() || client.hung_up;
                 if client.readable {
                     self.again.push(at);
                 }
