@@ -258,6 +258,8 @@ impl World {
     }
 
     fn begin_swap(&mut self, at: usize, key: String) {
+        // A swap that ended before EXEC has left its key under WATCH.
+        self.request(at, words(&["UNWATCH"]), Waiting::Step);
         self.request(at, words(&["WATCH", &key]), Waiting::Step);
         let op = self.record(at, key.clone(), Input::Read);
         self.request(at, words(&["GET", &key]), Waiting::Seen(op, key));

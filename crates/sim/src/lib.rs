@@ -20,6 +20,7 @@ mod healing;
 mod machine;
 mod network;
 mod oracle;
+pub mod page;
 mod params;
 mod random;
 mod recovery;

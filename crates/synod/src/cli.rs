@@ -1,6 +1,6 @@
 //! The command line. What `--help` says is the manual: keep it true.
 
-use crate::{serve::ServeOptions, status::StatusOptions, up::UpOptions};
+use crate::{serve::ServeOptions, sim::SimOptions, status::StatusOptions, up::UpOptions};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use std::str::FromStr;
@@ -36,6 +36,9 @@ pub enum Task {
     /// Show the nodes, partitions and leaders of a running cluster
     #[command(long_about = STATUS_ABOUT, after_long_help = STATUS_EXAMPLES)]
     Status(StatusOptions),
+    /// Run clusters in a simulated world full of faults
+    #[command(long_about = SIM_ABOUT, after_long_help = SIM_EXAMPLES)]
+    Sim(SimOptions),
 }
 
 const SERVE_ABOUT: &str = "\
@@ -100,6 +103,22 @@ Examples:
   synod status
   synod status --http 127.0.0.1:27001
   synod status --json";
+
+const SIM_ABOUT: &str = "\
+Run clusters in a simulated world full of faults.
+
+Whole nodes of this program, with their log and snapshot files, in a world in which networks, disks, clocks and \
+power fail. A seed decides everything, so a failure can be seen again. Each run has two phases: trouble, then \
+healing, in which every client must be served, all replicas must become equal, and everything that was \
+acknowledged must be there. What clients saw is checked for linearizability.
+
+The exit code is 0 when all seeds kept all rules, and 1 otherwise.";
+
+const SIM_EXAMPLES: &str = "\
+Examples:
+  synod sim --seeds 500 --jobs 2        many seeds
+  synod sim --seed 42 --trace run.html  one, as a page that plays it
+  synod sim --seeds 100 --nodes 3 --partitions 2 --faults power,partition,sync-error";
 
 /// Reads `--durability`.
 pub fn durability() -> impl TypedValueParser<Value = Durability> {

@@ -9,6 +9,7 @@ mod logging;
 mod serve;
 mod settings;
 mod signals;
+mod sim;
 mod status;
 mod up;
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Task::Serve(options) => serve::run(*options),
         Task::Up(options) => up::run(options),
         Task::Status(options) => status::run(&options),
+        Task::Sim(options) => sim::run(&options),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");
