@@ -5,7 +5,7 @@ use crate::node::Node;
 use crate::output::Log;
 use synod_consensus::Role;
 use synod_replica::Step;
-use synod_types::{Now, PartitionId};
+use synod_types::{Now, PartitionId, limits};
 use synod_wire::peer::FrameKind;
 
 /// How long one tick of the consensus engines is, in milliseconds.
@@ -45,14 +45,20 @@ impl Node {
                     replica.expire(EXPIRE_SCAN_MAX, EXPIRE_KEYS_MAX, &mut out);
                 }
                 // A large keyspace is written less often: a snapshot costs as much as it holds.
-                let keyspace = replica.state().keyspace().map_or(0, |k| k.memory());
-                if replica.bytes_since_snapshot() >= self.config.snapshot_bytes.max(keyspace / 2) {
+                let bytes = replica.bytes_since_snapshot();
+                let is_much = |k: &synod_data::Keyspace| bytes >= k.memory() / 2;
+                if bytes >= self.config.snapshot_bytes
+                    && replica.state().keyspace().is_none_or(is_much)
+                {
                     replica.begin_snapshot();
                 }
                 self.touch(PartitionId(at as u32));
             }
             self.scratch = out;
             self.absorb(PartitionId(at as u32));
+            self.with_desk(PartitionId(at as u32), |replica, desk| {
+                replica.age_proposals(limits::REQUEST_WAIT_MS_MAX / TICK_MS, desk);
+            });
         }
         self.expire_requests();
         self.tend_pause();

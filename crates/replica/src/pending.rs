@@ -61,6 +61,8 @@ pub trait Audience {
 #[derive(Debug)]
 pub(crate) struct Proposal {
     pub position: Position,
+    /// The replica's tick at which it was proposed.
+    pub since: u64,
     pub origins: Vec<Origin>,
 }
 
@@ -74,10 +76,10 @@ pub(crate) struct Proposals {
 impl Proposals {
     /// Takes a proposal in. One that went to an index where an older one stands makes the older ones
     /// there void: their entries were replaced before they were committed, so they are returned.
-    pub fn push(&mut self, position: Position, origins: Vec<Origin>) -> Vec<Proposal> {
+    pub fn push(&mut self, position: Position, since: u64, origins: Vec<Origin>) -> Vec<Proposal> {
         let keep = self.queue.partition_point(|p| p.position.index < position.index);
         let void = self.queue.split_off(keep).into();
-        self.queue.push_back(Proposal { position, origins });
+        self.queue.push_back(Proposal { position, since, origins });
         void
     }
 
@@ -86,6 +88,12 @@ impl Proposals {
         (self.queue.front()?.position.index <= position.index)
             .then(|| self.queue.pop_front())
             .flatten()
+    }
+
+    /// Takes the oldest out if it was proposed before this tick. Its entry may still be committed, and then finds
+    /// nobody who waits for it.
+    pub fn take_older(&mut self, tick: u64) -> Option<Proposal> {
+        (self.queue.front()?.since < tick).then(|| self.queue.pop_front()).flatten()
     }
 
     /// All of them, for a replica that lost its place (a snapshot replaced its log).

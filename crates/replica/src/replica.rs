@@ -84,6 +84,8 @@ pub struct Replica {
     synced_until: Option<Token>,
     scratch: Vec<Effect>,
     expiry_cursor: u64,
+    /// Counts the ticks of the node.
+    ticks: u64,
     now: Step,
 }
 
@@ -124,6 +126,7 @@ impl Replica {
             synced_until: None,
             scratch: Vec::new(),
             expiry_cursor: 0,
+            ticks: 0,
             now: Step { wall: Millis(0), seed: 0 },
         };
         replica.learn_membership(&membership);
@@ -233,7 +236,7 @@ impl Replica {
         self.now.seed = self.now.seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
         match self.engine.propose(payload.clone()) {
             Ok(position) => {
-                let void = self.proposals.push(position, origins);
+                let void = self.proposals.push(position, self.ticks, origins);
                 out.extend(void.into_iter().map(|proposal| Output::Voided(proposal.origins)));
             }
             Err(_) => out.push(Output::Bounced(batch::split(&payload, &origins))),
@@ -340,6 +343,15 @@ impl Replica {
         }
         let op = Op::Expire(keys.iter().map(Vec::as_slice).collect());
         self.write(Origin::Internal, |bytes| op.encode(bytes), out);
+    }
+
+    /// Another tick has passed. Whoever has waited for a proposal for more than `ticks_max` of them is told that
+    /// its fate is not known here: a leader that reaches no quorum can neither commit nor retract.
+    pub fn age_proposals(&mut self, ticks_max: u64, audience: &mut dyn Audience) {
+        self.ticks += 1;
+        while let Some(proposal) = self.proposals.take_older(self.ticks.saturating_sub(ticks_max)) {
+            proposal.origins.iter().for_each(|origin| audience.fail(*origin, Failure::Unknown));
+        }
     }
 
     /// Gives up on everyone who waits for a proposal: whether they were executed is not known here.

@@ -10,11 +10,13 @@
 //! connect b 2 1                      client b connects to worker 1 of node 2; else to worker 0 of node 1
 //! hold / release                     the log is held back / goes on; who is answered then, is told
 //! pass 100                           milliseconds pass; the same
+//! lose 1 2 / heal                    these nodes reach nobody / all reach each other again
 //! ```
 //! `(closed)` is the end of a connection.
 
 use crate::world::{Size, World};
 use std::fmt::Write;
+use synod_types::NodeId;
 use synod_wire::resp::{Value, reply_len};
 
 const SIZE: Size = Size { nodes: 1, workers: 1, partitions: 4 };
@@ -91,6 +93,10 @@ fn directive(line: &str, world: &mut World, names: &mut Vec<String>) -> bool {
         ["hold"] => world.held = true,
         ["release"] => world.release(),
         ["pass", ms] => world.pass(ms.parse().expect("milliseconds")),
+        ["lose", ref nodes @ ..] => {
+            world.lost = nodes.iter().map(|n| NodeId(n.parse().expect("a node"))).collect();
+        }
+        ["heal"] => world.lost.clear(),
         ["connect", name, node, worker] => {
             let (node, worker) = (node.parse().expect("a node"), worker.parse().expect("a worker"));
             world.connect(name, node, worker);

@@ -2,7 +2,7 @@
 
 use crate::world::{Size, World};
 use std::collections::BTreeMap;
-use synod_types::SLOT_COUNT;
+use synod_types::{NodeId, SLOT_COUNT};
 use synod_wire::resp::Value;
 
 const SIZE: Size = Size { nodes: 4, workers: 2, partitions: 9 };
@@ -117,7 +117,7 @@ fn the_views_agree_everywhere_and_cover_all_slots() {
     let lost: u64 =
         (1..=SIZE.nodes).find(|n| line.contains(&format!("10.0.0.{n}:"))).expect("its address");
 
-    world.lost = Some(synod_types::NodeId(lost));
+    world.lost = vec![NodeId(lost)];
     world.pass(10_000);
     let owners = shared_view(&mut world, (1..=SIZE.nodes).filter(|n| *n != lost));
     assert_eq!(owners.len(), usize::from(SLOT_COUNT));

@@ -44,8 +44,8 @@ pub struct World {
     flushed: Vec<(Destination, PartitionId, Token)>,
     /// Whether the log is held back.
     pub held: bool,
-    /// A node that nobody reaches.
-    pub lost: Option<NodeId>,
+    /// Nodes that reach nobody, and that nobody reaches.
+    pub lost: Vec<NodeId>,
 }
 
 fn info(node: u64, workers: u16) -> NodeInfo {
@@ -103,7 +103,7 @@ impl World {
             mail: Vec::new(),
             flushed: Vec::new(),
             held: false,
-            lost: None,
+            lost: Vec::new(),
         };
         world.found();
         world
@@ -247,8 +247,8 @@ impl World {
     }
 
     fn post(&mut self, from: Destination, to: Destination, bytes: &[u8]) {
-        if [from.node, to.node].iter().any(|node| Some(*node) == self.lost) && from.node != to.node
-        {
+        let is_lost = |node: NodeId| self.lost.contains(&node);
+        if from.node != to.node && (is_lost(from.node) || is_lost(to.node)) {
             return;
         }
         let mut decoder = FrameDecoder::new();
