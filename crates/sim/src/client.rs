@@ -151,14 +151,14 @@ impl World {
         client.conn += 1;
         client.input.clear();
         let conn = client.conn;
-        self.to_node(at, Mail::Open { client: at, conn });
+        self.send_to_node(at, Mail::Open { client: at, conn });
         true
     }
 
     fn disconnect(&mut self, at: usize) {
         if self.clients[at].node.is_some() {
             let conn = self.clients[at].conn;
-            self.to_node(at, Mail::Close { client: at, conn });
+            self.send_to_node(at, Mail::Close { client: at, conn });
             self.lose_connection(at);
         }
     }
@@ -176,7 +176,7 @@ impl World {
         }
     }
 
-    fn to_node(&mut self, at: usize, mail: Mail) {
+    fn send_to_node(&mut self, at: usize, mail: Mail) {
         let delay = self.random.skewed(100, 2_000);
         let client = &mut self.clients[at];
         let Some((node, life)) = client.node else { return };
@@ -185,7 +185,7 @@ impl World {
         self.at(at_us, Event::ToNode { node, life, mail: Box::new(mail) });
     }
 
-    pub(crate) fn to_client(&mut self, at: usize, conn: u64, what: ToClient) {
+    pub(crate) fn send_to_client(&mut self, at: usize, conn: u64, what: ToClient) {
         let delay = self.random.skewed(100, 2_000);
         let client = &mut self.clients[at];
         client.to_client_us = (client.to_client_us + 1).max(self.time + delay);
@@ -197,7 +197,7 @@ impl World {
         let client = &mut self.clients[at];
         client.waiting.push_back(waiting);
         let conn = client.conn;
-        self.to_node(at, Mail::Request { client: at, conn, args });
+        self.send_to_node(at, Mail::Request { client: at, conn, args });
     }
 
     fn draw_operation(&mut self) -> (String, Input) {

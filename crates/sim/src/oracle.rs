@@ -98,7 +98,7 @@ impl World {
             Item::Groups(at, groups.collect())
         });
         self.oracle.ticks += 1;
-        if self.oracle.ticks % DIGEST_TICKS == 0 {
+        if self.oracle.ticks.is_multiple_of(DIGEST_TICKS) {
             self.compare_states(at);
         }
     }

@@ -100,7 +100,7 @@ impl World {
         let bytes = std::mem::take(out);
         let conn = process.sessions.get(&client).map_or(0, |s| s.conn);
         if !bytes.is_empty() {
-            self.to_client(client, conn, ToClient::Bytes(bytes));
+            self.send_to_client(client, conn, ToClient::Bytes(bytes));
         }
     }
 

@@ -288,7 +288,7 @@ impl World {
         self.trouble.stopped(node);
         self.recorder.keep(self.time, || Item::Down(node, why));
         for (client, conn) in sessions.unwrap_or_default() {
-            self.to_client(client, conn, ToClient::Closed);
+            self.send_to_client(client, conn, ToClient::Closed);
         }
         for peer in (0..self.machines.len()).filter(|p| *p != node) {
             self.break_wire(node, peer, !power);

@@ -1,0 +1,41 @@
+//! What the simulator found in the code that ships, each with the kinds of trouble that bring it out. The finding
+//! itself is told at the test; a few seeds each, since any one of them may miss it when the world changes.
+
+use synod_sim::{Params, run};
+
+fn suffer(faults: &str, seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let params = Params {
+            seed,
+            nodes: 5,
+            partitions: 4,
+            seconds: 20,
+            faults: faults.parse().unwrap(),
+            ..Params::default()
+        };
+        let outcome = run(&params);
+        assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
+        assert!(outcome.answered > 0, "{}", params.replay());
+    }
+}
+
+/// A leader that handed over gave a write back, took it for one that it leads, gave it back, and so on within one
+/// turn, for ever: the node hung.
+#[test]
+fn leadership_goes_home_under_load() {
+    suffer("kill,pause", 1..6);
+}
+
+/// Whether a committed write was applied depended on whether its client was still connected to the node that
+/// led: replicas differed, and a WATCH judged differently on each.
+#[test]
+fn writes_of_clients_that_are_gone_are_applied_everywhere() {
+    suffer("loss,duplicate,pause", 1..6);
+}
+
+/// Without a known leader each request asked around for itself: a GET met the leader before the WATCH that it
+/// stood behind, and the transaction went through on a value that was replaced in between.
+#[test]
+fn nothing_overtakes_a_watch() {
+    suffer("delay,disconnect,one-way,clog,power,pause", 1..6);
+}
