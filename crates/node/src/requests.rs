@@ -52,11 +52,11 @@ impl Node {
             return self.refuse_request(client, &text);
         }
         session.last_command = command.name;
+        let in_multi = session.multi.is_some();
         if self.pause.is_some() && self.is_paused(client, command) {
             return self.stall(client);
         }
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        if session.multi.is_some() && !commands::runs_inside_multi(command.name) {
+        if in_multi && !commands::runs_inside_multi(command.name) {
             return self.queue_command(client, command, args);
         }
         let flow = match command.handler {
