@@ -45,7 +45,13 @@ pub(crate) fn load_groups(
     map: &ClusterMap,
 ) -> Result<Vec<RecoveredGroup>, String> {
     let mut groups = Vec::new();
-    for (group, log) in recovered.groups {
+    for (group, mut log) in recovered.groups {
+        if cfg!(synod_plant = "vote-forgotten") {
+            log.hard_state.vote = synod_types::NodeId(0);
+        }
+        if cfg!(synod_plant = "tail-forgotten") {
+            log.entries.pop();
+        }
         let state = match log.snapshot.index {
             Index(0) if group == PartitionId::META => None,
             Index(0) => map.slots_of(group).map(State::data),

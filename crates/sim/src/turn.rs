@@ -120,6 +120,9 @@ impl World {
         let Some(process) = &mut self.machines[at].process else { return };
         match process.append() {
             Ok(Step::Done) => {
+                if cfg!(synod_plant = "ack-before-fsync") {
+                    process.acknowledge_early();
+                }
                 let done = self.time + self.random.skewed(least, most);
                 self.at(done, Event::Flushed { node: at, life });
                 self.wake(at, self.time);
@@ -255,6 +258,14 @@ impl Process {
                 node.snapshot_progress(group, &meta, offset, complete);
             }
             Mail::SnapshotLoaded(group, meta, state) => node.snapshot_loaded(group, meta, *state),
+        }
+    }
+
+    /// The bug planted by `synod_plant = "ack-before-fsync"`: what was appended counts as durable.
+    fn acknowledge_early(&mut self) {
+        if let Some(job) = &mut self.flushing {
+            let acks = std::mem::take(&mut job.acks);
+            self.inbox.push(Mail::Flushed(Job { acks, ..Job::default() }));
         }
     }
 

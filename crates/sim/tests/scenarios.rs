@@ -10,7 +10,7 @@ fn suffer(faults: &str, seeds: std::ops::Range<u64>) {
             nodes: 5,
             partitions: 4,
             seconds: 20,
-            faults: faults.parse().unwrap(),
+            faults: faults.parse().expect("the names stand in this file"),
             ..Params::default()
         };
         let outcome = run(&params);

@@ -15,12 +15,12 @@ fn sweep(seeds: std::ops::Range<u64>, params: &Params) {
 
 #[test]
 fn three_nodes() {
-    sweep(1..51, &Params { nodes: 3, partitions: 2, seconds: 20, clients: 4, ..Params::default() });
+    sweep(1..61, &Params { nodes: 3, partitions: 2, seconds: 10, clients: 4, ..Params::default() });
 }
 
 #[test]
 fn five_nodes() {
-    sweep(101..141, &Params { seconds: 20, ..Params::default() });
+    sweep(101..126, &Params { seconds: 10, ..Params::default() });
 }
 
 #[test]
