@@ -48,7 +48,12 @@ impl Node {
             return self.refuse_request(client, &commands::unknown_command(args));
         };
         if !command.check_arity(args.len()) {
-            let text = commands::wrong_arity(command.name);
+            let mut text = commands::wrong_arity(command.name);
+            if command.name == "exec" {
+                // An EXEC that is refused ends the transaction all the same.
+                session.multi = None;
+                text = text.replacen("ERR", "EXECABORT Transaction discarded because of:", 1);
+            }
             return self.refuse_request(client, &text);
         }
         session.last_command = command.name;

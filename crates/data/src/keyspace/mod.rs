@@ -203,12 +203,15 @@ impl Keyspace {
     /// Removes every key (FLUSHALL, FLUSHDB). A snapshot under way goes on with what was there.
     pub fn clear(&mut self) {
         self.changes += 1;
-        let fresh = (0..self.slots.len()).map(|_| {
+        // A slot without keys has lost none: who watches an absent key there saw nothing happen.
+        let fresh = self.slots.iter().map(|old| {
             let mut table = SlotTable::new();
-            table.raise_absent_version(self.changes);
+            let version = if old.len() > 0 { self.changes } else { old.absent_version() };
+            table.raise_absent_version(version);
             table
         });
-        let old = std::mem::replace(&mut self.slots, fresh.collect());
+        let fresh: Vec<SlotTable> = fresh.collect();
+        let old = std::mem::replace(&mut self.slots, fresh);
         if let Some(run) = &mut self.snapshot {
             run.keep(old);
         }

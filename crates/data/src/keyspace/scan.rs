@@ -16,7 +16,7 @@ use synod_types::{Millis, Slot};
 const WHOLE: u64 = u32::MAX as u64;
 
 /// How many slots one call of SCAN looks into, so that an empty keyspace costs little per call.
-const SCAN_SLOTS_MAX: usize = 4096;
+const SCAN_SLOTS_MAX: usize = 16_384;
 
 /// Which keys SCAN returns.
 #[derive(Clone, Copy, Debug, Default)]

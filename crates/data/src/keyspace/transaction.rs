@@ -40,6 +40,8 @@ impl Keyspace {
                 self.execute_write(command, args, ctx, out)
             }
             // What a session answers without leaving the partition.
+            // EXEC has forgotten the watched keys already.
+            (Handler::Session, "unwatch") => out.simple("OK"),
             (Handler::Session, "ping") if args.len() == 1 => out.simple("PONG"),
             (Handler::Session, "ping" | "echo") if args.len() == 2 => out.bulk(args[1]),
             (Handler::Session, _) => out.error(error::NOT_IN_TRANSACTION.0),

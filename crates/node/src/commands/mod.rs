@@ -74,18 +74,24 @@ pub(crate) fn runs_inside_multi(name: &str) -> bool {
 
 /// Redis's words for a command that it does not know.
 pub(crate) fn unknown_command(args: &[&[u8]]) -> String {
-    let name = String::from_utf8_lossy(&args[0][..args[0].len().min(ECHO_BYTES_MAX)]);
+    let name = String::from_utf8_lossy(printed(args[0], ECHO_BYTES_MAX));
     let mut text = format!("ERR unknown command '{name}', with args beginning with: ");
     let mut room = ECHO_BYTES_MAX;
     for arg in &args[1..] {
         if room == 0 {
             break;
         }
-        let part = &arg[..arg.len().min(room)];
+        let part = printed(arg, room);
         room -= part.len();
         text.push_str(&format!("'{}' ", String::from_utf8_lossy(part)));
     }
     text
+}
+
+/// What an error repeats of an argument: up to a zero byte, as C's formats do, and not more than `room`.
+fn printed(arg: &[u8], room: usize) -> &[u8] {
+    let end = arg.iter().position(|b| *b == 0).unwrap_or(arg.len());
+    &arg[..end.min(room)]
 }
 
 /// Redis's words for a wrong number of arguments.

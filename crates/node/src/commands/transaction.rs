@@ -20,7 +20,7 @@ impl Node {
         args: &[&[u8]],
     ) -> Flow {
         let session_command = matches!(command.handler, Handler::Session);
-        if session_command && !matches!(command.name, "ping" | "echo") {
+        if session_command && !matches!(command.name, "ping" | "echo" | "unwatch") {
             return self.refuse_request(client, "ERR Command not allowed inside a transaction");
         }
         let full = self
