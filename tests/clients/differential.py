@@ -32,8 +32,24 @@ def normalise(command, reply):
     return reply
 
 
+def numeric(reply):
+    """The reply with every score as a number: Redis 7.0 spells 0.1 with 17 digits, 7.2 and synod as 0.1."""
+    if isinstance(reply, list):
+        return [numeric(part) for part in reply]
+    if isinstance(reply, resp.Typed) and reply.kind == ",":
+        return resp.Typed(",", float(reply.value))
+    if isinstance(reply, bytes):
+        try:
+            return float(reply)
+        except ValueError:
+            pass
+    return reply
+
+
 def same(command, ours, theirs):
     name = command[0].upper() if command else b""
+    if name.startswith(b"Z"):
+        ours, theirs = numeric(ours), numeric(theirs)
     if name in TIMED_MS and type(ours) is int and type(theirs) is int and ours > 0 and theirs > 0:
         return abs(ours - theirs) <= TIMED_MS[name]
     if type(ours) is not type(theirs):

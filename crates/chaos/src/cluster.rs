@@ -66,6 +66,8 @@ pub enum Power {
 struct Node {
     client: SocketAddr,
     command: Vec<String>,
+    /// What shows the cluster as this node sees it, if the program has that.
+    status: Option<Vec<String>>,
     log: PathBuf,
     process: Mutex<Option<Child>>,
     power: Option<Outlet>,
@@ -163,11 +165,12 @@ impl Cluster {
         for node in &self.nodes {
             loop {
                 node.check_alive()?;
-                match node.is_ready() {
+                match node.touch_all() {
                     Ok(()) => break,
                     Err(error) if started.elapsed() > limit => {
                         return Err(error).with_context(|| {
-                            format!("{} is not ready after {limit:?}\n{}", node.client, node.tail())
+                            let (told, log) = (node.status(), node.tail());
+                            format!("{} is not ready after {limit:?}\n{told}{log}", node.client)
                         });
                     }
                     Err(_) => std::thread::sleep(Duration::from_millis(20)),
@@ -206,9 +209,18 @@ impl Node {
             ),
             Program::Redis(path) => redis_command(settings, path, &data, client),
         };
+        let status = match &settings.program {
+            Program::Synod(path) => Some(vec![
+                path.display().to_string(),
+                "status".to_owned(),
+                "--http".to_owned(),
+                address(2, i).to_string(),
+            ]),
+            Program::Redis(_) => None,
+        };
         let log = settings.directory.join(format!("{name}.log"));
         let power = Outlet::new(settings, &data, i)?;
-        Ok(Self { client, command, log, process: Mutex::new(None), power })
+        Ok(Self { client, command, status, log, process: Mutex::new(None), power })
     }
 
     fn start(&self) -> Result<()> {
@@ -257,12 +269,14 @@ impl Node {
         Ok(())
     }
 
-    fn is_ready(&self) -> Result<()> {
+    /// Writes to all parts of the key space.
+    fn touch_all(&self) -> Result<()> {
         let mut connection = Connection::open(self.client, GLANCE)?;
         for i in 0..READY_KEYS {
-            match connection.call(&["SET", &format!("ready:{i}"), "1"])? {
+            let key = format!("ready:{i}");
+            match connection.call(&["SET", &key, "1"]).with_context(|| format!("SET {key}"))? {
                 Reply::Simple(_) => {}
-                other => bail!("{other:?}"),
+                other => bail!("SET {key}: {other:?}"),
             }
         }
         Ok(())
@@ -270,6 +284,16 @@ impl Node {
 
     fn process(&self) -> Result<std::sync::MutexGuard<'_, Option<Child>>> {
         self.process.lock().map_err(|_| anyhow::anyhow!("another thread failed at this node"))
+    }
+
+    fn status(&self) -> String {
+        let output = self
+            .status
+            .as_ref()
+            .and_then(|words| Command::new(&words[0]).args(&words[1..]).output().ok());
+        output
+            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+            .unwrap_or_default()
     }
 
     /// The end of what the node logged.

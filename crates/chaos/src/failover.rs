@@ -14,11 +14,25 @@ pub const LIMIT: Duration = Duration::from_secs(15);
 /// How many of a node's ranges are watched.
 const RANGES_MAX: usize = 2;
 
-/// Keys in ranges of slots that the node at `leader` leads, as another node tells it. A server that has
-/// no slots to tell of has no leader to measure either.
-pub fn keys_led_by(leader: SocketAddr, others: &[SocketAddr]) -> Vec<String> {
-    let ranges = others.iter().find_map(|node| slots_led_by(leader, *node)).unwrap_or_default();
-    ranges.into_iter().take(RANGES_MAX).filter_map(key_in).collect()
+/// A range of slots and the port of its leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Led {
+    first: Slot,
+    last: Slot,
+    /// Where clients reach the leader.
+    pub port: u16,
+}
+
+/// Who leads what, as the first node that answers tells it. A server that has no slots to tell of has no
+/// leader to measure either.
+pub fn leaders(nodes: &[SocketAddr]) -> Vec<Led> {
+    nodes.iter().find_map(|node| ask(*node)).unwrap_or_default()
+}
+
+/// Keys in ranges of slots that the node at `leader` leads.
+pub fn keys_led_by(leader: SocketAddr, leaders: &[Led]) -> Vec<String> {
+    let ranges = leaders.iter().filter(|led| led.port == leader.port());
+    ranges.take(RANGES_MAX).filter_map(key_in).collect()
 }
 
 /// Writes to `key` through the survivors in turn until it succeeds; how long after `killed` that was,
@@ -40,14 +54,14 @@ fn write(key: &str, node: SocketAddr) -> bool {
         .is_ok_and(|reply| matches!(reply, Reply::Simple(_)))
 }
 
-fn slots_led_by(leader: SocketAddr, node: SocketAddr) -> Option<Vec<(Slot, Slot)>> {
+fn ask(node: SocketAddr) -> Option<Vec<Led>> {
     let reply = Connection::open(node, TRY).ok()?.call(&["CLUSTER", "SLOTS"]).ok()?;
     let Reply::Array(Some(rows)) = reply else { return None };
-    Some(rows.iter().filter_map(|row| range_of(row, leader.port())).collect())
+    Some(rows.iter().filter_map(led).collect())
 }
 
-/// `[first slot, last slot, [host, port, id], ..replicas]`, if the port is the one asked for.
-fn range_of(row: &Reply, leader_port: u16) -> Option<(Slot, Slot)> {
+/// `[first slot, last slot, [host, port, id], ..replicas]`
+fn led(row: &Reply) -> Option<Led> {
     let Reply::Array(Some(parts)) = row else { return None };
     let [Reply::Integer(first), Reply::Integer(last), Reply::Array(Some(leader)), ..] = &parts[..]
     else {
@@ -55,13 +69,14 @@ fn range_of(row: &Reply, leader_port: u16) -> Option<(Slot, Slot)> {
     };
     let Reply::Integer(port) = leader.get(1)? else { return None };
     let slot = |n: &i64| u16::try_from(*n).ok().map(Slot);
-    (*port == i64::from(leader_port)).then_some((slot(first)?, slot(last)?))
+    Some(Led { first: slot(first)?, last: slot(last)?, port: u16::try_from(*port).ok()? })
 }
 
-fn key_in((first, last): (Slot, Slot)) -> Option<String> {
+fn key_in(led: &Led) -> Option<String> {
+    let slots = led.first..=led.last;
     (0..1_000_000)
         .map(|i| format!("probe:{i}"))
-        .find(|key| (first..=last).contains(&key_slot(key.as_bytes())))
+        .find(|key| slots.contains(&key_slot(key.as_bytes())))
 }
 
 #[cfg(test)]
@@ -76,9 +91,10 @@ mod tests {
             Reply::Bulk(Some(b"id".to_vec())),
         ]));
         let row = Reply::Array(Some(vec![Reply::Integer(5), Reply::Integer(9), leader]));
-        assert_eq!(range_of(&row, 20_001), Some((Slot(5), Slot(9))));
-        assert_eq!(range_of(&row, 20_002), None);
-        let key = key_in((Slot(5), Slot(9))).unwrap();
+        let led = led(&row).unwrap();
+        assert_eq!(led, Led { first: Slot(5), last: Slot(9), port: 20_001 });
+        let [key] = &keys_led_by(([127, 0, 0, 1], 20_001).into(), &[led])[..] else { panic!() };
         assert!((5..=9).contains(&key_slot(key.as_bytes()).0));
+        assert!(keys_led_by(([127, 0, 0, 1], 20_002).into(), &[led]).is_empty());
     }
 }

@@ -66,28 +66,42 @@ impl<'a> Nemesis<'a> {
         }
     }
 
-    /// Half of the time the node stays away until others have taken over, which is measured; else it is
-    /// back at once, perhaps before anyone noticed.
+    /// Half of the time it is a leader that is killed and stays away until others have taken over, which
+    /// is measured; else any node, which is back at once, perhaps before anyone noticed.
     fn kill(&mut self, node: usize) -> Result<()> {
         self.deeds.kills += 1;
-        if self.dice.chance(50) {
-            let survivors = self.others(node);
-            let keys = failover::keys_led_by(self.cluster.address(node), &survivors);
-            self.write_down(format!("kill node {}, which leads {} probes", node + 1, keys.len()));
-            let killed = Instant::now();
-            self.cluster.kill(node)?;
-            for key in keys {
-                let took = failover::measure(&key, killed, &survivors);
-                self.write_down(format!("{key} was written again after {took:?}"));
-                self.deeds.failovers.push(took);
-            }
-        } else {
-            self.write_down(format!("kill node {}", node + 1));
-            self.cluster.kill(node)?;
-        }
+        let node =
+            if self.dice.chance(50) { self.kill_leader(node)? } else { self.kill_any(node)? };
         self.sleep(0, 1_000);
         self.write_down(format!("start node {}", node + 1));
         self.cluster.start(node)
+    }
+
+    fn kill_any(&mut self, node: usize) -> Result<usize> {
+        self.write_down(format!("kill node {}", node + 1));
+        self.cluster.kill(node)?;
+        Ok(node)
+    }
+
+    /// Kills the leader of a partition; `otherwise`, if nobody tells of any.
+    fn kill_leader(&mut self, otherwise: usize) -> Result<usize> {
+        let nodes = self.nodes();
+        let leaders = failover::leaders(&nodes);
+        let Some(one) = leaders.get(self.dice.index(leaders.len())) else {
+            return self.kill_any(otherwise);
+        };
+        let node = nodes.iter().position(|node| node.port() == one.port).unwrap_or(otherwise);
+        let keys = failover::keys_led_by(nodes[node], &leaders);
+        let survivors: Vec<_> = nodes.iter().filter(|at| **at != nodes[node]).copied().collect();
+        self.write_down(format!("kill node {}, the leader of {keys:?}", node + 1));
+        let killed = Instant::now();
+        self.cluster.kill(node)?;
+        for key in keys {
+            let took = failover::measure(&key, killed, &survivors);
+            self.write_down(format!("{key} was written again after {took:?}"));
+            self.deeds.failovers.push(took);
+        }
+        Ok(node)
     }
 
     fn blackout(&mut self) -> Result<()> {
@@ -113,8 +127,8 @@ impl<'a> Nemesis<'a> {
         self.cluster.resume(node)
     }
 
-    fn others(&self, node: usize) -> Vec<SocketAddr> {
-        (0..self.cluster.len()).filter(|n| *n != node).map(|n| self.cluster.address(n)).collect()
+    fn nodes(&self) -> Vec<SocketAddr> {
+        (0..self.cluster.len()).map(|node| self.cluster.address(node)).collect()
     }
 
     /// Waits, but not past the end of the run.

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Some seconds of search on one key.
 const STEPS_MAX: u64 = linear::STEPS_MAX / 4;
 /// How many findings of one checker are told.
-const TOLD_MAX: usize = 5;
+const TOLD_MAX: usize = 3;
 
 /// What the checkers say.
 #[derive(Debug, Default)]
