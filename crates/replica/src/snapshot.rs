@@ -11,6 +11,8 @@ pub(crate) struct SnapshotJob {
     pub meta: SnapshotMeta,
     /// The cluster map as it was when the snapshot began; a keyspace keeps its own images.
     pub map: Option<Vec<u8>>,
+    /// Whether a chunk was handed out.
+    pub begun: bool,
     /// Whether the last chunk was handed out; the file is being made durable.
     pub complete: bool,
 }
@@ -22,6 +24,9 @@ pub struct Chunk {
     pub meta: SnapshotMeta,
     /// Its bytes; empty in the last one.
     pub bytes: Vec<u8>,
+    /// Whether the snapshot begins with it. Any other piece belongs to the file that the first one began; when
+    /// there is none, because it was given up, the piece is to be passed over.
+    pub first: bool,
     /// Whether the snapshot is complete with it.
     pub last: bool,
 }
@@ -55,7 +60,7 @@ impl Replica {
             term: self.applied_term,
             membership: self.applied_membership.clone(),
         };
-        self.job = Some(SnapshotJob { meta, map, complete: false });
+        self.job = Some(SnapshotJob { meta, map, begun: false, complete: false });
     }
 
     pub(crate) fn want_snapshot(&mut self, at_least: Index) {
@@ -80,7 +85,8 @@ impl Replica {
         };
         let last = bytes.is_none();
         job.complete = last;
-        Some(Chunk { meta, bytes: bytes.unwrap_or_default(), last })
+        let first = !std::mem::replace(&mut job.begun, true);
+        Some(Chunk { meta, bytes: bytes.unwrap_or_default(), first, last })
     }
 
     /// The snapshot's file is durable.

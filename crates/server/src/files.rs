@@ -98,7 +98,7 @@ impl Files {
 
     fn write(&mut self, group: PartitionId, chunk: &Chunk) -> Result<(), SnapshotError> {
         self.postbox.send(Mail::ChunkWritten);
-        if !self.writers.contains_key(&group) {
+        if chunk.first {
             let writer = SnapshotWriter::create(self.disk.clone(), &self.dir, group, &chunk.meta)?;
             self.writers.insert(group, writer);
         }

@@ -85,7 +85,7 @@ impl Files {
         done: &mut Done,
     ) -> Result<(), SnapshotError> {
         done.mail.push(Mail::ChunkWritten);
-        if !self.writers.contains_key(&group) {
+        if chunk.first {
             let writer = SnapshotWriter::create(self.disk.clone(), &self.dir, group, &chunk.meta)?;
             self.writers.insert(group, writer);
         }

@@ -39,3 +39,10 @@ fn writes_of_clients_that_are_gone_are_applied_everywhere() {
 fn nothing_overtakes_a_watch() {
     suffer("delay,disconnect,one-way,clog,power,pause", 1..6);
 }
+
+/// A piece of a snapshot did not fit on the disk, the pieces behind it did: they became a file of their own, which
+/// was marked as the snapshot. The log before it was released and the node could not start again.
+#[test]
+fn half_a_snapshot_is_none() {
+    suffer("disk-full,kill,snapshot,slow-disk", 1..6);
+}
