@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn each_contradiction_is_named() {
         assert_eq!(good().validate(), Ok(()));
-        let cases: [(fn(&mut Config), &str); 8] = [
+        type Change = fn(&mut Config);
+        let cases: [(Change, &str); 8] = [
             (|c| c.node_id = NodeId(2), "node 2 is not in"),
             (|c| drop(c.initial_cluster.insert(NodeId(0), String::new())), "count from 1"),
             (|c| c.workers = 0, "0 workers"),

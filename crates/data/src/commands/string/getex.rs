@@ -13,17 +13,25 @@ pub(crate) fn getex(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let expiry = match &args[2..] {
-        [] => Expiry::Keep,
-        [word] if args::is(word, "PERSIST") => Expiry::Never,
-        [word, arg] => {
-            let unit = unit(word).ok_or(error::SYNTAX)?;
-            Expiry::At(expire_time(arg, unit, ctx.now, INVALID)?)
-        }
+    // The option is checked first, then the key, and the time only where there is a key to set it on.
+    let unit = match &args[2..] {
+        [] => None,
+        [word] if args::is(word, "PERSIST") => None,
+        [word, _] => Some(unit(word).ok_or(error::SYNTAX)?),
         _ => return Err(error::SYNTAX),
     };
     let spot = keyspace.open(args[1], ctx.now);
-    reply_text(keyspace.object(spot).map(|object| object.text()).transpose()?, out);
+    let text = keyspace.object(spot).map(|object| object.text()).transpose()?;
+    if text.is_none() {
+        out.null();
+        return Ok(());
+    }
+    let expiry = match (unit, args.get(3)) {
+        (Some(unit), Some(arg)) => Expiry::At(expire_time(arg, unit, ctx.now, INVALID)?),
+        _ if args.len() == 3 => Expiry::Never,
+        _ => Expiry::Keep,
+    };
+    reply_text(text, out);
     match expiry {
         Expiry::Keep => {}
         Expiry::Never => keyspace.set_expire_at(spot, None, ctx.now),
