@@ -257,6 +257,17 @@ def test_transactions_within_one_partition_only(cluster):
 
 
 @pytest.mark.synod_only
+@pytest.mark.parametrize("command", ["KEYS *", "DBSIZE", "SCAN 0", "RANDOMKEY", "FLUSHALL", "FLUSHDB"])
+def test_what_speaks_of_all_keys_is_refused_in_a_transaction(cluster, command):
+    with cluster.nodes[0].connect() as connection:
+        connection.call("SET", "k", "v")
+        assert connection.call("MULTI") == "OK"
+        assert isinstance(connection.call(*command.split()), resp.Error)
+        assert connection.call("EXEC").startswith("EXECABORT")
+        assert connection.call("GET", "k") == b"v"
+
+
+@pytest.mark.synod_only
 def test_watch_works_through_any_node(cluster):
     a, b, c = (node.connect() for node in cluster.nodes)
     a.call("SET", "watched", "1")
