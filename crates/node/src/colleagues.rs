@@ -9,6 +9,7 @@
 //! filter:  count, id* | addr | laddr | asker | skip_asker u8        an absent address is empty
 //! ```
 
+use crate::attempts::Attempt;
 use crate::commands::{client, info::Tally};
 use crate::forward::{self, Forward};
 use crate::gather::Join;
@@ -159,7 +160,7 @@ impl Node {
         let forward =
             Forward { partition: NODE, origin, op, read: true, resp3: false, deadline_us, to: own };
         let frames = forward::queue(&mut self.output, own, own, worker);
-        forward::put_forward(frames, id, self.config.worker, &forward);
+        forward::put_forward(frames, id, self.config.worker, Attempt::default(), &forward);
         self.ledger.insert(id, forward);
     }
 

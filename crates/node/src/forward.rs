@@ -1,10 +1,11 @@
 //! Requests on their way to another worker or node, and those that wait for a leader.
 //!
 //! ```text
-//! Forward body:       request u64 | origin worker u16 | flags u8 | operation
+//! Forward body:       request u64 | origin worker u16 | flags u8 | attempt u64 | operation
 //! ForwardReply body:  request u64 | origin worker u16 | status u8 | leader u64 or reply bytes
 //! ```
 
+use crate::attempts::Attempt;
 use crate::output::{Destination, Output};
 use std::collections::{BTreeMap, VecDeque};
 use synod_replica::Origin;
@@ -46,6 +47,7 @@ pub(crate) enum Status {
 pub(crate) struct Incoming<'a> {
     pub request: RequestId,
     pub worker: u16,
+    pub attempt: Attempt,
     pub resp3: bool,
     pub read: bool,
     pub op: &'a [u8],
@@ -75,11 +77,18 @@ pub(crate) fn put_frame(
     let _dropped_when_too_long = encode_frame(frames, kind, group, body);
 }
 
-pub(crate) fn put_forward(frames: &mut Vec<u8>, id: RequestId, worker: u16, forward: &Forward) {
+pub(crate) fn put_forward(
+    frames: &mut Vec<u8>,
+    id: RequestId,
+    worker: u16,
+    attempt: Attempt,
+    forward: &Forward,
+) {
     put_frame(frames, FrameKind::Forward, forward.partition, |body| {
         body.extend_from_slice(&id.0.to_le_bytes());
         body.extend_from_slice(&worker.to_le_bytes());
         body.push((u8::from(forward.resp3) * RESP3) | (u8::from(forward.read) * READ));
+        body.extend_from_slice(&attempt.0.to_le_bytes());
         body.extend_from_slice(&forward.op);
     });
 }
@@ -87,10 +96,12 @@ pub(crate) fn put_forward(frames: &mut Vec<u8>, id: RequestId, worker: u16, forw
 pub(crate) fn take_forward(body: &[u8]) -> Option<Incoming<'_>> {
     let (request, rest) = body.split_first_chunk::<8>()?;
     let (worker, rest) = rest.split_first_chunk::<2>()?;
-    let (flags, op) = rest.split_first()?;
+    let (flags, rest) = rest.split_first()?;
+    let (attempt, op) = rest.split_first_chunk::<8>()?;
     Some(Incoming {
         request: RequestId(u64::from_le_bytes(*request)),
         worker: u16::from_le_bytes(*worker),
+        attempt: Attempt(u64::from_le_bytes(*attempt)),
         resp3: flags & RESP3 != 0,
         read: flags & READ != 0,
         op,
@@ -145,25 +156,61 @@ pub(crate) fn reply_worker(body: &[u8]) -> Option<u16> {
     body.get(8..10).map(|w| u16::from_le_bytes([w[0], w[1]]))
 }
 
-/// Requests sent and not answered yet, by id. Ids grow by one, so they index a queue.
+/// The way to one partition.
 #[derive(Debug, Default)]
+struct Way {
+    /// How many requests are out.
+    out: usize,
+    /// Where they went; `None` when the next one begins a new attempt.
+    to: Option<NodeId>,
+    attempt: Attempt,
+}
+
+/// Requests sent and not answered yet, by id. Ids grow by one, so they index a queue.
+#[derive(Debug)]
 pub(crate) struct Ledger {
     first: u64,
     sent: VecDeque<Option<Forward>>,
     next: u64,
-    /// How many are out per partition.
-    out: BTreeMap<PartitionId, usize>,
+    attempts: u64,
+    ways: BTreeMap<PartitionId, Way>,
 }
 
 impl Ledger {
+    /// An empty ledger. `process` is a number that no earlier process of this worker had: answers to its requests
+    /// and its attempts may still be under way.
+    pub fn new(process: u32) -> Self {
+        let first = u64::from(process) << 32;
+        Self { first, sent: VecDeque::new(), next: first, attempts: first, ways: BTreeMap::new() }
+    }
+
     /// A new id. Everything that may be forwarded has one, so that order can be kept.
     pub fn next_id(&mut self) -> RequestId {
         self.next += 1;
         RequestId(self.next)
     }
 
+    /// The attempt under which a request may be sent there now; `None` while others are out that went elsewhere
+    /// or that may have been refused.
+    pub fn attempt(&mut self, partition: PartitionId, to: NodeId) -> Option<Attempt> {
+        let way = self.ways.entry(partition).or_default();
+        if way.to != Some(to) {
+            if way.out > 0 {
+                return None;
+            }
+            self.attempts += 1;
+            (way.to, way.attempt) = (Some(to), Attempt(self.attempts));
+        }
+        Some(way.attempt)
+    }
+
+    /// A request was refused: no more are sent in this attempt.
+    pub fn end_attempt(&mut self, partition: PartitionId) {
+        self.ways.entry(partition).or_default().to = None;
+    }
+
     pub fn insert(&mut self, id: RequestId, forward: Forward) {
-        *self.out.entry(forward.partition).or_default() += 1;
+        self.ways.entry(forward.partition).or_default().out += 1;
         if self.sent.is_empty() {
             self.first = id.0;
         }
@@ -185,15 +232,15 @@ impl Ledger {
             self.sent.pop_front();
             self.first += 1;
         }
-        if let Some(out) = self.out.get_mut(&forward.partition) {
-            *out -= 1;
+        if let Some(way) = self.ways.get_mut(&forward.partition) {
+            way.out -= 1;
         }
         Some(forward)
     }
 
     /// How many requests for the partition are out.
     pub fn out(&self, partition: PartitionId) -> usize {
-        self.out.get(&partition).copied().unwrap_or(0)
+        self.ways.get(&partition).map_or(0, |way| way.out)
     }
 
     /// The ids of those that `lost` picks.

@@ -14,8 +14,10 @@
 //! Invariants:
 //! - Replies of one session leave in the order of its requests.
 //! - A write whose fate is not known is never sent a second time.
+//! - A request is not served where an earlier one of its connection to the same partition was refused.
 //! - Nothing here knows a clock, a socket or a file.
 
+mod attempts;
 mod bootstrap;
 mod colleagues;
 mod commands;

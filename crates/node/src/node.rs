@@ -1,5 +1,6 @@
 //! The node: its parts, and the events that concern one of them only.
 
+use crate::attempts::Attempts;
 use crate::colleagues::Pause;
 use crate::config::{Facts, NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
@@ -36,6 +37,7 @@ pub struct Node {
     pub(crate) sessions: Sessions,
     pub(crate) gathers: Gathers,
     pub(crate) ledger: Ledger,
+    pub(crate) attempts: Attempts,
     pub(crate) parked: BTreeMap<PartitionId, Parked>,
     /// Groups led here that gave a request back since the last tick, as a leader does while it hands over: what
     /// they are asked waits for the next tick, or it would go round in circles within the turn.
@@ -61,6 +63,7 @@ impl Node {
     pub fn new(config: NodeConfig, recovered: Vec<RecoveredGroup>, now: Now) -> Self {
         let mut node = Self {
             random: config.seed,
+            ledger: Ledger::new(process_number(config.seed)),
             peers: Peers::new(&config),
             config,
             facts: Facts::default(),
@@ -73,7 +76,7 @@ impl Node {
             leaders: Leaders::default(),
             sessions: Sessions::default(),
             gathers: Gathers::default(),
-            ledger: Ledger::default(),
+            attempts: Attempts::default(),
             parked: BTreeMap::new(),
             refusing: Vec::new(),
             fetches: Fetches::new(),
@@ -220,4 +223,9 @@ impl Node {
         };
         Some(run(replica, &mut desk))
     }
+}
+
+/// A number for this process of the node, from its seed, that no other one is likely to have.
+const fn process_number(seed: u64) -> u32 {
+    (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }

@@ -146,7 +146,8 @@ impl Node {
             }
             return;
         }
-        if !self.is_leader(group) {
+        let leads = self.led_in(group);
+        if !self.attempts.admit(group, from, request.worker, request.attempt, leads) {
             let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
             return self.fail(group, origin, Failure::NotExecuted(hint));
         }

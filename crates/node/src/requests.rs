@@ -10,7 +10,7 @@ use synod_consensus::Role;
 use synod_data::{Command, Handler};
 use synod_replica::Origin;
 use synod_replica::op::{Args, Op, put_command};
-use synod_types::{ClientId, PartitionId, ReplySink, key_slot};
+use synod_types::{ClientId, PartitionId, ReplySink, Term, key_slot};
 
 /// Whether the next request of the connection may be offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,9 +283,12 @@ impl Node {
 
     /// Whether a replica of the group here leads it.
     pub(crate) fn is_leader(&self, group: PartitionId) -> bool {
-        self.replicas
-            .get(group.0 as usize)
-            .and_then(|r| r.as_deref())
-            .is_some_and(|r| r.role().0 == Role::Leader)
+        self.led_in(group).is_some()
+    }
+
+    /// The term in which a replica here leads the group.
+    pub(crate) fn led_in(&self, group: PartitionId) -> Option<Term> {
+        let (role, term, _) = self.replicas.get(group.0 as usize)?.as_deref()?.role();
+        (role == Role::Leader).then_some(term)
     }
 }

@@ -1,8 +1,8 @@
 //! Which node leads which partition, and how a request gets there.
 //!
 //! Requests for a partition without a known leader are parked in the order they came, and so is everything that
-//! comes behind them. They set out again once no earlier one is still under way, so a change of leader does not
-//! reorder the requests of a connection.
+//! comes behind them. They set out again once no earlier one is still under way, and what is under way together is
+//! one attempt (`attempts.rs`), so a change of leader does not reorder the requests of a connection.
 
 use crate::desk::{Desk, NO_LEADER, UNKNOWN, text};
 use crate::forward::{self, Forward, Outcome, Status};
@@ -111,16 +111,24 @@ impl Node {
         self.parked.entry(forward.partition).or_default().insert(id, forward);
     }
 
+    /// Keeps a request that came back, for another attempt.
+    fn send_again(&mut self, id: RequestId, forward: Forward) {
+        self.ledger.end_attempt(forward.partition);
+        self.park(id, forward);
+    }
+
     fn send(&mut self, id: RequestId, mut forward: Forward) {
         let partition = forward.partition;
         let own = self.config.id;
-        match self.target(partition) {
-            Some(node) if node == own && self.owns(partition) => self.serve_here(forward),
-            Some(node) => {
+        let target = self.target(partition);
+        let way = target.and_then(|to| Some((to, self.ledger.attempt(partition, to)?)));
+        match way {
+            Some((node, _)) if node == own && self.owns(partition) => self.serve_here(forward),
+            Some((node, attempt)) => {
                 forward.to = node;
                 let worker = self.worker_of(partition);
                 let frames = forward::queue(&mut self.output, own, node, worker);
-                forward::put_forward(frames, id, self.config.worker, &forward);
+                forward::put_forward(frames, id, self.config.worker, attempt, &forward);
                 self.counters.forwarded += 1;
                 self.ledger.insert(id, forward);
             }
@@ -189,7 +197,8 @@ impl Node {
         for (origin, op) in requests {
             match origin {
                 Origin::Internal => {}
-                Origin::Peer { .. } => {
+                Origin::Peer { node, worker, .. } => {
+                    self.attempts.refuse(group, node, worker);
                     let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
                     self.fail(group, origin, Failure::NotExecuted(hint));
                 }
@@ -246,9 +255,9 @@ impl Node {
             }
             Status::NotLeader(hint) => {
                 self.leaders.hint(partition, forward.to, hint);
-                self.park(outcome.request, forward);
+                self.send_again(outcome.request, forward);
             }
-            Status::Unknown if forward.read => self.park(outcome.request, forward),
+            Status::Unknown if forward.read => self.send_again(outcome.request, forward),
             Status::Unknown => self.refuse(partition, origin, UNKNOWN),
             Status::DiskFull => self.refuse(partition, origin, text(Failure::DiskFull)),
         }
@@ -263,7 +272,7 @@ impl Node {
         for id in self.ledger.find(|f| f.to == peer) {
             let Some(forward) = self.ledger.take(id) else { continue };
             if forward.read {
-                self.park(id, forward);
+                self.send_again(id, forward);
             } else {
                 self.refuse(forward.partition, forward.origin, UNKNOWN);
             }

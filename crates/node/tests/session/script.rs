@@ -11,6 +11,9 @@
 //! hold / release                     the log is held back / goes on; who is answered then, is told
 //! pass 100                           milliseconds pass; the same
 //! lose 1 2 / heal                    these nodes reach nobody / all reach each other again
+//! mute 1                             consensus messages of node 1 are lost, until `heal`
+//! slow 2 1                           requests from node 2 to node 1 are under way until ...
+//! arrive                             ... the next of them arrives
 //! ```
 //! `(closed)` is the end of a connection.
 
@@ -93,18 +96,26 @@ fn directive(line: &str, world: &mut World, names: &mut Vec<String>) -> bool {
         ["hold"] => world.held = true,
         ["release"] => world.release(),
         ["pass", ms] => world.pass(ms.parse().expect("milliseconds")),
-        ["lose", ref nodes @ ..] => {
-            world.lost = nodes.iter().map(|n| NodeId(n.parse().expect("a node"))).collect();
+        ["lose", ref nodes @ ..] => world.lost = nodes.iter().map(|n| node(n)).collect(),
+        ["mute", ref nodes @ ..] => world.mute = nodes.iter().map(|n| node(n)).collect(),
+        ["heal"] => {
+            world.lost.clear();
+            world.mute.clear();
+            world.slow = None;
         }
-        ["heal"] => world.lost.clear(),
-        ["connect", name, node, worker] => {
-            let (node, worker) = (node.parse().expect("a node"), worker.parse().expect("a worker"));
-            world.connect(name, node, worker);
+        ["slow", from, to] => world.slow = Some((node(from), node(to))),
+        ["arrive"] => world.arrive(),
+        ["connect", name, at, worker] => {
+            world.connect(name, node(at).0, worker.parse().expect("a worker"));
             names.push(name.to_owned());
         }
         _ => return false,
     }
     true
+}
+
+fn node(word: &str) -> NodeId {
+    NodeId(word.parse().expect("a node"))
 }
 
 /// The replies that a client has received, one per line.

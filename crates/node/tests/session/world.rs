@@ -46,6 +46,11 @@ pub struct World {
     pub held: bool,
     /// Nodes that reach nobody, and that nobody reaches.
     pub lost: Vec<NodeId>,
+    /// Nodes whose consensus messages are lost, in both directions.
+    pub mute: Vec<NodeId>,
+    /// From the one node to the other requests travel slowly: they arrive by [`World::arrive`].
+    pub slow: Option<(NodeId, NodeId)>,
+    late: VecDeque<(Destination, NodeId, Frame)>,
 }
 
 fn info(node: u64, workers: u16) -> NodeInfo {
@@ -104,6 +109,9 @@ impl World {
             flushed: Vec::new(),
             held: false,
             lost: Vec::new(),
+            mute: Vec::new(),
+            slow: None,
+            late: VecDeque::new(),
         };
         world.found();
         world
@@ -164,6 +172,13 @@ impl World {
     /// Lets the log go on that was held back.
     pub fn release(&mut self) {
         self.held = false;
+        self.settle();
+    }
+
+    /// Lets the next of the slow requests arrive.
+    pub fn arrive(&mut self) {
+        let next = self.late.pop_front().expect("a request under way");
+        self.mail.push(next);
         self.settle();
     }
 
@@ -255,6 +270,10 @@ impl World {
         decoder.established();
         let mut bytes = bytes::BytesMut::from(bytes);
         while let Some(frame) = decoder.decode(&mut bytes).expect("frames of our own") {
+            let is_mute = self.mute.contains(&from.node) || self.mute.contains(&to.node);
+            if is_mute && from.node != to.node && frame.kind == FrameKind::Consensus {
+                continue;
+            }
             let everyone = from.node != to.node && frame.kind == FrameKind::Heartbeat;
             let worker = match frame.kind {
                 _ if from.node == to.node => to.worker,
@@ -264,7 +283,12 @@ impl World {
             let one = worker..worker + 1;
             for worker in if everyone { 0..self.size.workers } else { one } {
                 let to = Destination { node: to.node, worker };
-                self.mail.push((to, from.node, frame.clone()));
+                let is_slow = self.slow == Some((from.node, to.node));
+                if is_slow && frame.kind == FrameKind::Forward {
+                    self.late.push_back((to, from.node, frame.clone()));
+                } else {
+                    self.mail.push((to, from.node, frame.clone()));
+                }
             }
         }
     }
