@@ -4,7 +4,7 @@
 use crate::program::{Summary, Tally, check, tally};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{fuzz, prepare, tidy};
+use crate::{browser, fuzz, prepare, soak, tidy};
 use anyhow::{Context, Result};
 use std::process::Command;
 
@@ -32,13 +32,27 @@ pub fn climb(workspace: &Workspace) -> Result<()> {
     steps.take("rules of the house", "cargo xtask tidy", || one(tidy::run(workspace)))?;
     let format = ["fmt", "--all", "--check"];
     let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let same = ["test", "--workspace", "--test", "determinism"];
     let tests = ["test", "--workspace", "--no-fail-fast"];
     steps.take("format", &again(&format), || one(cargo(workspace, &format)))?;
     steps.take("lints", &again(&lints), || one(cargo(workspace, &lints)))?;
+    // A seed that is not the same run every time is no test case, and every later finding would be in doubt.
+    steps.take("the same seed is the same run", &again(&same), || {
+        let mut test = workspace.cargo();
+        test.args(same);
+        tally(test, Summary::Cargo)
+    })?;
     steps.take("tests of every crate", &again(&tests), || {
         let mut test = workspace.cargo();
         test.args(tests);
         tally(test, Summary::Cargo)
+    })?;
+    steps.take("the same seed in every build", "cargo xtask builds", || {
+        one(soak::builds_agree(workspace))
+    })?;
+    steps.take("500 simulated clusters", &soak::again(), || one(soak::for_a_change(workspace)))?;
+    steps.take("the trace page in a browser", "cargo xtask page", || {
+        one(browser::trace_page(workspace))
     })?;
     for manifest in SIDE_WORKSPACES {
         side_workspace(workspace, &mut steps, manifest)?;

@@ -3,10 +3,12 @@
 
 mod audit;
 mod bench;
+mod browser;
 mod fuzz;
 mod ladder;
 mod prepare;
 mod program;
+mod soak;
 mod steps;
 mod tidy;
 mod workspace;
@@ -49,6 +51,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Simulate many seeds and print a summary; `--record` puts it into docs/testing.md.
+    Soak(soak::Options),
+    /// Run one seed of the simulator in a debug and in a release build: every event must be the same.
+    Builds,
+    /// Open a trace page of `synod sim` in headless Chromium and use it.
+    Page,
     /// Fuzz the decoders with libFuzzer.
     Fuzz(fuzz::Options),
     /// Measure synod and its genuine peers (Redis, memcached, etcd) in turn on this machine, and write
@@ -76,6 +84,12 @@ fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
         Task::Tidy => tidy::run(workspace),
         Task::Clients { args } => ladder::clients(workspace, &args)?.into_result("client tests"),
         Task::Chaos { args } => ladder::chaos_task(workspace, &args),
+        Task::Soak(options) => soak::run(workspace, &options),
+        Task::Builds => soak::builds_agree(workspace),
+        Task::Page => {
+            prepare::for_tests(workspace)?;
+            browser::trace_page(workspace)
+        }
         Task::Fuzz(options) => fuzz::run(workspace, &options),
         Task::Bench(options) => bench::run(workspace, &options),
         Task::Audit => audit::run(workspace),

@@ -28,6 +28,7 @@ const TESTS: &[Need] = &[
     need("python3", "python3", "runs the client tests"),
     need("node", "nodejs", "runs ioredis and node-redis"),
     need("npm", "npm", "installs ioredis and node-redis"),
+    need("chromium", "chromium", "shows the simulator's trace page"),
     need("c++", "g++", "builds libFuzzer"),
 ];
 

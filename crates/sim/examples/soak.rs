@@ -34,7 +34,7 @@ fn main() {
                 operations += outcome.operations;
                 events += outcome.events;
                 if count == 1 {
-                    for (at, item) in outcome.trace.iter().flat_map(|t| &t.items) {
+                    for (at, item) in outcome.trace.iter().flat_map(|t| t.items()) {
                         println!("{at} {item:?}");
                     }
                     println!("{:?}", synod_sim::Outcome { trace: None, ..outcome.clone() });

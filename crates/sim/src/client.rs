@@ -172,6 +172,7 @@ impl World {
         for waiting in std::mem::take(&mut client.waiting) {
             if let Waiting::Op(op) | Waiting::Exec(op) = waiting {
                 self.leave_open(op);
+                self.tell_outcome(op);
             }
         }
     }
@@ -248,7 +249,9 @@ impl World {
         let client = at as u64;
         let call_us = self.time;
         self.history.push(Operation { client, key, input, call_us, outcome: Outcome::Unknown });
-        self.history.len() - 1
+        let op = self.history.len() - 1;
+        self.tell_asked(op);
+        op
     }
 
     fn ask(&mut self, at: usize, key: String, input: Input) {
@@ -357,10 +360,8 @@ impl World {
             }
             Waiting::Exec(op) => match value {
                 // The key was changed since WATCH, or a step of the transaction was refused.
-                Value::Null => self.history[op].outcome = Outcome::Refused,
-                Value::Error(text) if text.starts_with("EXECABORT") => {
-                    self.history[op].outcome = Outcome::Refused;
-                }
+                Value::Null => self.refuse(op),
+                Value::Error(text) if text.starts_with("EXECABORT") => self.refuse(op),
                 value => {
                     self.resolve(at, op, value);
                 }
@@ -377,6 +378,11 @@ impl World {
                 }
             }
         }
+    }
+
+    fn refuse(&mut self, op: usize) {
+        self.history[op].outcome = Outcome::Refused;
+        self.tell_outcome(op);
     }
 
     fn resolve(&mut self, at: usize, op: usize, value: &Value) -> Option<Output> {
@@ -408,6 +414,7 @@ impl World {
             self.leave_open(op);
         }
         self.history[op].outcome = outcome;
+        self.tell_outcome(op);
         if returned.is_some() {
             self.clients[at].served += 1;
         }

@@ -125,12 +125,21 @@ pub struct UnknownFault(String);
 
 impl fmt::Display for UnknownFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no fault `{}`; there are swarm, all, none, or a list of:", self.0)?;
+        write!(f, "there is no fault `{}`; there are, besides swarm, all and none:", self.0)?;
         Fault::ALL.iter().try_for_each(|fault| write!(f, " {}", fault.name()))
     }
 }
 
 impl std::error::Error for UnknownFault {}
+
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFault> {
+        let found = Self::ALL.into_iter().find(|fault| fault.name() == text);
+        found.ok_or_else(|| UnknownFault(text.to_owned()))
+    }
+}
 
 impl FromStr for Faults {
     type Err = UnknownFault;

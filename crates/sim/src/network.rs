@@ -4,13 +4,12 @@
 //! Consensus messages may besides be lost, repeated and overtaken one by one: their contract allows it.
 
 use crate::machine::Mail;
-use crate::trace::Item;
+use crate::trace::{Fate, Item};
 use crate::world::{Event, World};
 use bytes::BytesMut;
 use std::collections::BTreeMap;
 use synod_consensus::Message;
-use synod_consensus::raft::Body;
-use synod_types::{NodeId, PartitionId};
+use synod_types::NodeId;
 use synod_wire::peer::{Frame, FrameDecoder, FrameKind};
 
 /// How long after a loss a node dials again.
@@ -87,6 +86,7 @@ impl World {
             if frame.kind == FrameKind::Consensus && !snapshot {
                 if self.random.permille(self.network.loss) {
                     self.count(crate::Fault::Loss);
+                    self.tell_message(from, to, Fate::Lost, &[frame]);
                     continue;
                 }
                 if self.random.permille(self.network.duplicate) {
@@ -111,6 +111,7 @@ impl World {
         let (low, high) = self.network.delay_us;
         let at = self.time + self.random.between(low, high * 4);
         if !self.network.blocked(from, to) {
+            self.tell_message(from, to, Fate::Arrives(at), std::slice::from_ref(&frame));
             self.at(at, Event::Deliver { from, to, generation, frames: vec![frame] });
         }
     }
@@ -127,23 +128,15 @@ impl World {
         let Some(link) = self.network.links.get_mut(&(from, to)) else { return };
         if link.blocked > 0 {
             if link.held.len() < HELD_MAX {
-                link.held.push((snapshot, frames));
+                link.held.push((snapshot, frames.clone()));
             }
-            return;
+            return self.tell_message(from, to, Fate::Held, &frames);
         }
         let last = &mut link.last_us[usize::from(snapshot)];
         *last = (*last + 1).max(time + delay);
         let at = *last;
-        self.keep_message(from, to, at, &frames);
+        self.tell_message(from, to, Fate::Arrives(at), &frames);
         self.at(at, Event::Deliver { from, to, generation, frames });
-    }
-
-    fn keep_message(&mut self, from: usize, to: usize, at: u64, frames: &[Frame]) {
-        let sent_us = self.time;
-        self.recorder.keep(sent_us, || {
-            let what: Vec<_> = frames.iter().map(describe).collect();
-            Item::Message { from, to, arrives_us: at, what: what.join("; ") }
-        });
     }
 
     pub(crate) fn deliver(&mut self, from: usize, to: usize, generation: u64, frames: Vec<Frame>) {
@@ -162,6 +155,10 @@ impl World {
     pub(crate) fn block(&mut self, from: usize, to: usize) {
         if let Some(link) = self.network.links.get_mut(&(from, to)) {
             link.blocked += 1;
+            let (time, first) = (self.time, link.blocked == 1);
+            if first {
+                self.recorder.keep(time, || Item::Silent(from, to, true));
+            }
         }
     }
 
@@ -174,6 +171,8 @@ impl World {
             return;
         }
         let held = std::mem::take(&mut link.held);
+        let time = self.time;
+        self.recorder.keep(time, || Item::Silent(from, to, false));
         if breaks || held.len() >= HELD_MAX {
             self.break_wire(from, to, true);
         } else {
@@ -189,6 +188,8 @@ impl World {
         if wire.up {
             wire.up = false;
             wire.generation += 1;
+            let (time, (low, high)) = (self.time, pair(a, b));
+            self.recorder.keep(time, || Item::Wire(low, high, false));
             for way in [(a, b), (b, a)] {
                 if let Some(link) = self.network.links.get_mut(&way) {
                     link.held.clear();
@@ -246,6 +247,8 @@ impl World {
         wire.up = true;
         wire.generation += 1;
         let believed = std::mem::replace(&mut wire.believed, [true, true]);
+        let time = self.time;
+        self.recorder.keep(time, || Item::Wire(a, b, true));
         for (node, peer, believed) in [(a, b, believed[0]), (b, a, believed[1])] {
             if believed {
                 self.tell(node, Mail::PeerDown(peer));
@@ -267,32 +270,5 @@ impl World {
         {
             self.saw_leader(frame.group, message.term.0, from);
         }
-    }
-}
-
-fn describe(frame: &Frame) -> String {
-    let group = frame.group;
-    if frame.kind != FrameKind::Consensus {
-        return format!("{:?} {group}", frame.kind);
-    }
-    let Some(Message::Raft(message)) = Message::decode(frame.body.clone()) else {
-        return "garbage".into();
-    };
-    let what = match &message.body {
-        Body::Vote { pre, .. } => (if *pre { "pre-vote?" } else { "vote?" }).to_owned(),
-        Body::VoteReply { granted, .. } => format!("vote {}", if *granted { "yes" } else { "no" }),
-        Body::Append { prev, commit, entries, .. } => {
-            format!("append {}+{} commit {commit}", prev, entries.len())
-        }
-        Body::AppendReply { matched, .. } => format!("has {matched}"),
-        Body::AppendReject { prev, .. } => format!("lacks {prev}"),
-        Body::Heartbeat { commit, .. } => format!("heartbeat commit {commit}"),
-        Body::HeartbeatReply { .. } => "alive".to_owned(),
-        Body::SnapshotOffer(meta) => format!("snapshot {}", meta.index),
-        Body::TimeoutNow => "take over".to_owned(),
-    };
-    match group {
-        PartitionId::META => format!("meta t{}: {what}", message.term),
-        _ => format!("p{group} t{}: {what}", message.term),
     }
 }

@@ -10,6 +10,7 @@ use crate::trace::Item;
 use crate::world::World;
 use std::collections::BTreeMap;
 use synod_consensus::Role;
+use synod_node::GroupStatus;
 use synod_types::{Index, PartitionId};
 
 /// States are compared every so many ticks.
@@ -85,22 +86,30 @@ impl World {
             }
             self.recorder.mix(group.commit.0 << 8 | group.role as u64);
         }
-        let time = self.time;
-        self.recorder.keep(time, || {
-            let groups = status.groups.iter().map(|g| {
-                let role = match g.role {
-                    Role::Leader => 'L',
-                    Role::Candidate | Role::PreCandidate => 'C',
-                    Role::Follower => 'F',
-                };
-                (g.group.0, role, g.term.0, g.commit.0, g.last.0)
-            });
-            Item::Groups(at, groups.collect())
-        });
+        for group in &status.groups {
+            self.tell_position(at, group);
+        }
         self.oracle.ticks += 1;
         if self.oracle.ticks.is_multiple_of(DIGEST_TICKS) {
             self.compare_states(at);
         }
+    }
+
+    fn tell_position(&mut self, node: usize, status: &GroupStatus) {
+        let time = self.time;
+        self.recorder.keep(time, || Item::Group {
+            node,
+            group: status.group.0,
+            role: match status.role {
+                Role::Leader => 'L',
+                Role::Candidate | Role::PreCandidate => 'C',
+                Role::Follower => 'F',
+            },
+            term: status.term.0,
+            last: status.last.0,
+            commit: status.commit.0,
+            applied: status.applied.0,
+        });
     }
 
     /// Replicas at the same position must hold the same.

@@ -1,77 +1,100 @@
 //! A run as a page for the browser: nodes as lanes, messages as arrows, and a slider for the time.
 //!
-//! The page holds everything it needs; nothing is fetched.
+//! The page holds everything it needs and nothing is fetched: its own policy forbids it. The run is in it as JSON with
+//! a version; the rows are told in `page/model.js`.
 
-use crate::{Item, Outcome, Params};
-use std::fmt::Write as _;
+use crate::{Fate, Item, Outcome, Params};
+use serde_json::{Value, json};
 
-/// How many messages a page holds; a run has more than a browser likes, and the last ones tell why it failed.
-const ITEMS_MAX: usize = 200_000;
+/// The format of the data in the page. The player checks it: a page of one version may hold a trace of another.
+pub const VERSION: u64 = 1;
+
+/// The player, in the order in which its parts build on each other.
+const SCRIPT: [&str; 4] = [
+    include_str!("page/model.js"),
+    include_str!("page/draw.js"),
+    include_str!("page/arrows.js"),
+    include_str!("page/controls.js"),
+];
 
 /// The page of a run that kept its events ([`Params::record`]).
 #[must_use]
 pub fn render(params: &Params, outcome: &Outcome) -> String {
-    let items = outcome.trace.as_ref().map_or(&[][..], |trace| &trace.items);
-    let left_out = items.len().saturating_sub(ITEMS_MAX);
-    let mut data = String::new();
-    for (at, item) in &items[left_out..] {
-        row(&mut data, *at, item);
+    let title = format!("seed {}", params.seed);
+    include_str!("page/page.html")
+        .replace("%TITLE%", &title)
+        .replace("%STYLE%", include_str!("page/style.css"))
+        .replace("%SCRIPT%", &SCRIPT.concat())
+        .replace("%TRACE%", &data(&title, params, outcome))
+}
+
+/// The run as JSON, one event on a line.
+fn data(title: &str, params: &Params, outcome: &Outcome) -> String {
+    let second = Option::as_ref(&outcome.trace);
+    let mut head = json!({
+        "format": "synod-trace",
+        "version": VERSION,
+        "title": title,
+        "replay": params.replay(),
+        "nodes": params.nodes,
+        "clients": params.clients,
+        "begin_us": second.map_or(0, |trace| trace.begin_us()),
+        "end_us": outcome.simulated_us,
+        "dropped": second.map_or(0, |trace| trace.dropped()),
+        "strikes": strikes(outcome),
+    });
+    if let Some(failure) = &outcome.failure {
+        head["failure"] = json!({
+            "rule": failure.rule, "at_us": failure.at_us, "text": failure.to_string(),
+        });
     }
-    let verdict = match &outcome.failure {
-        Some(failure) => failure.to_string(),
-        None => "all rules were kept".to_owned(),
-    };
-    let note = match left_out {
-        0 => String::new(),
-        n => format!(" The first {n} events are left out."),
-    };
-    include_str!("page.html")
-        .replace("%TITLE%", &escape(&format!("seed {}", params.seed)))
-        .replace("%REPLAY%", &escape(&params.replay()))
-        .replace("%VERDICT%", &escape(&(verdict + &note)))
-        .replace("%NODES%", &params.nodes.to_string())
-        .replace("%DATA%", &data)
-}
-
-/// One event as an element of a JavaScript array.
-fn row(out: &mut String, at: u64, item: &Item) {
-    let written = match item {
-        Item::Message { from, to, arrives_us, what } => {
-            writeln!(out, "[{at},'m',{from},{to},{arrives_us},{}],", quoted(what))
+    let mut text = head.to_string();
+    text.pop(); // the closing brace: the events go before it
+    text.push_str(",\"events\":[\n");
+    let begin = second.map_or(0, |trace| trace.begin_us());
+    let before =
+        second.into_iter().flat_map(|t| t.dropped_positions()).map(|item| row(begin, item));
+    let kept = second.into_iter().flat_map(|t| t.items()).map(|(at, item)| row(*at, item));
+    for (n, row) in before.chain(kept).enumerate() {
+        if n > 0 {
+            text.push_str(",\n");
         }
-        Item::Up(node) => writeln!(out, "[{at},'u',{node}],"),
-        Item::Down(node, why) => writeln!(out, "[{at},'d',{node},{}],", quoted(why)),
-        Item::Leader(node, group, term) => writeln!(out, "[{at},'l',{node},{group},{term}],"),
-        Item::Fault(what) => writeln!(out, "[{at},'f',{}],", quoted(what)),
-        Item::Groups(node, groups) => {
-            let groups: Vec<_> = groups
-                .iter()
-                .map(|(group, role, term, commit, last)| {
-                    format!("[{group},'{role}',{term},{commit},{last}]")
-                })
-                .collect();
-            writeln!(out, "[{at},'g',{node},[{}]],", groups.join(","))
-        }
-    };
-    written.unwrap_or_default(); // writing to a string does not fail
-}
-
-fn quoted(text: &str) -> String {
-    let mut out = String::from("'");
-    for c in text.chars() {
-        match c {
-            '\'' | '\\' => out.extend(['\\', c]),
-            '<' => out.push_str("\\x3c"),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
+        text.push_str(&row.to_string());
     }
-    out.push('\'');
-    out
+    text.push_str("\n]}");
+    // Nothing in it may look like the end of the element that it stands in.
+    text.replace('<', "\\u003c")
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+fn strikes(outcome: &Outcome) -> Vec<Value> {
+    let row = |s: &crate::Struck| json!([s.number, s.at_us, s.fault.name(), s.whom, s.until_us]);
+    outcome.struck.iter().map(row).collect()
+}
+
+/// One event; what the places mean stands in `page/model.js`.
+fn row(at: u64, item: &Item) -> Value {
+    match item {
+        Item::Message { from, to, fate, what } => {
+            let arrives = match fate {
+                Fate::Arrives(at) => json!(at),
+                Fate::Lost => json!(-1),
+                Fate::Held => json!(-2),
+            };
+            json!(["m", at, from, to, arrives, what])
+        }
+        Item::Up(node) => json!(["u", at, node]),
+        Item::Down(node, why) => json!(["d", at, node, why]),
+        Item::Paused(node, until) => json!(["p", at, node, until]),
+        Item::Wire(a, b, up) => json!(["w", at, a, b, u8::from(*up)]),
+        Item::Silent(from, to, on) => json!(["b", at, from, to, u8::from(*on)]),
+        Item::Leader(node, group, term) => json!(["l", at, node, group, term]),
+        Item::Group { node, group, role, term, last, commit, applied } => {
+            json!(["g", at, node, group, role.to_string(), term, last, commit, applied])
+        }
+        Item::Asked { op, client, node, what } => json!(["o", at, op, client, node, what]),
+        Item::Answered { op, outcome } => json!(["r", at, op, outcome]),
+        Item::Healed => json!(["h", at]),
+    }
 }
 
 #[cfg(test)]
@@ -79,23 +102,50 @@ mod tests {
     use super::*;
     use crate::{Faults, run};
 
+    /// The data between the tags of the page.
+    fn trace(html: &str) -> Value {
+        let (_, rest) = html.split_once("id=\"trace\">").expect("the page has a trace");
+        let (text, _) = rest.split_once("</script>").expect("the trace has an end");
+        serde_json::from_str(text).expect("the trace is JSON")
+    }
+
     #[test]
-    fn a_page_holds_the_run_and_closes_what_it_opens() {
+    fn a_page_holds_the_run_and_nothing_from_elsewhere() {
+        let faults = Faults::Only(u32::MAX);
         let params = Params {
             nodes: 3,
             partitions: 1,
-            seconds: 5,
+            seconds: 10,
             clients: 2,
-            faults: Faults::Only(0),
+            faults,
             record: true,
             ..Params::default()
         };
         let outcome = run(&params);
         let html = render(&params, &outcome);
-        assert!(html.contains("all rules were kept") && html.contains("'l',"));
+        let trace = trace(&html);
+        assert_eq!(trace["version"], VERSION);
+        assert_eq!(trace["strikes"].as_array().map(Vec::len), Some(outcome.struck.len()));
+        for kind in ["m", "u", "d", "w", "l", "g", "o", "r", "h"] {
+            let events = trace["events"].as_array().expect("a list");
+            assert!(events.iter().any(|event| event[0] == kind), "no {kind}");
+        }
+        for elsewhere in ["http://", "https://", "src=", "@import", "url(", "%TRACE%", "%SCRIPT%"] {
+            assert!(!html.contains(elsewhere), "{elsewhere}");
+        }
         assert_eq!(html.matches("<script").count(), html.matches("</script>").count());
-        assert!(!html.contains("%DATA%"));
-        assert_eq!(quoted("a'<b\n"), "'a\\'\\x3cb '");
+    }
+
+    #[test]
+    fn text_cannot_end_the_data() {
+        let mut outcome = Outcome::default();
+        let (rule, at_us) = ("replies", 1);
+        let detail = "</script><b>\"".to_owned();
+        outcome.failure = Some(crate::Failure { rule, detail, at_us });
+        let text = data("a title", &Params::default(), &outcome);
+        assert!(!text.contains('<'));
+        let trace: Value = serde_json::from_str(&text).expect("it is JSON");
+        assert!(trace["failure"]["text"].as_str().is_some_and(|t| t.ends_with("</script><b>\"")));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a run is made of, and what came of it.
 
 use crate::faults::{Fault, Faults};
+use crate::plan::Struck;
 use crate::trace::Trace;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +21,12 @@ pub struct Params {
     pub clients: usize,
     /// Which kinds of trouble.
     pub faults: Faults,
+    /// Over how many registers the clients' requests go; `None` leaves that to the seed.
+    pub keys: Option<u64>,
+    /// The numbers of the strikes that happen; `None` for all of the plan.
+    pub only: Option<Vec<u32>>,
+    /// The world ends before this event, counted from 1; `None` for all of it. For a look at a run that panics.
+    pub stop_before: Option<u64>,
     /// Whether the events are kept, for [`crate::page`].
     pub record: bool,
 }
@@ -33,6 +40,9 @@ impl Default for Params {
             seconds: 60,
             clients: 8,
             faults: Faults::Swarm,
+            keys: None,
+            only: None,
+            stop_before: None,
             record: false,
         }
     }
@@ -42,11 +52,36 @@ impl Params {
     /// The command that runs exactly this again.
     #[must_use]
     pub fn replay(&self) -> String {
-        let Self { seed, nodes, partitions, seconds, clients, faults, .. } = self;
-        format!(
-            "synod sim --seed {seed} --nodes {nodes} --partitions {partitions} --seconds {seconds} \
-             --clients {clients} --faults {faults}"
-        )
+        "synod sim ".to_owned() + &self.arguments().join(" ")
+    }
+
+    /// The arguments of that command.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let Self { seed, nodes, partitions, seconds, clients, faults, keys, only, .. } = self;
+        let mut words = Vec::new();
+        let mut add = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+        add("seed", seed.to_string());
+        add("nodes", nodes.to_string());
+        add("partitions", partitions.to_string());
+        add("seconds", seconds.to_string());
+        add("clients", clients.to_string());
+        add("faults", faults.to_string());
+        if let Some(keys) = keys {
+            add("keys", keys.to_string());
+        }
+        if let Some(only) = only {
+            add("only", numbers(only));
+        }
+        words
+    }
+}
+
+/// A list of strikes as `--only` reads it; `none` is one too.
+fn numbers(only: &[u32]) -> String {
+    match only {
+        [] => "none".to_owned(),
+        some => some.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
     }
 }
 
@@ -87,6 +122,8 @@ pub struct Outcome {
     pub unknown: u64,
     /// How often trouble of each kind struck.
     pub injected: BTreeMap<Fault, u64>,
+    /// The strikes of the plan that found a victim, in order of time.
+    pub struck: Vec<Struck>,
     /// Snapshots taken, and installed from a leader.
     pub snapshots: (u64, u64),
     /// Elections won.

@@ -1,10 +1,12 @@
-//! The trouble: which kinds a run has, when they strike, and how they end.
+//! The trouble of a run as it happens: how each strike of the plan finds its victim, and how it ends.
 
 use crate::faults::Fault;
 use crate::machine::Mail;
+use crate::plan::{Strike, Struck};
+use crate::random::Random;
 use crate::trace::Item;
 use crate::world::{Event, World};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use synod_log::disk::Operation;
 use synod_types::PartitionId;
@@ -12,15 +14,19 @@ use synod_types::PartitionId;
 /// The trouble of a run.
 #[derive(Default)]
 pub(crate) struct Trouble {
-    kinds: Vec<Fault>,
-    /// The mean time between two strikes, in microseconds.
-    period_us: u64,
+    /// What is still to come, in order of time.
+    coming: VecDeque<Strike>,
+    /// What has come.
+    pub struck: Vec<Struck>,
     /// Machines whose disk is or was full in this life.
     full: BTreeSet<usize>,
     /// Machines whose disk has an error in store.
     errors: BTreeSet<usize>,
     over: bool,
 }
+
+/// What a strike did: whom it struck and how, and when it ends by itself.
+type Blow = (String, Option<u64>);
 
 impl Trouble {
     /// Whether a start may fail for want of space.
@@ -45,190 +51,232 @@ pub(crate) enum Undo {
 }
 
 impl World {
-    /// Draws what this run will suffer.
-    pub(crate) fn choose_trouble(&mut self) {
-        let chosen = self.params.faults.chosen(self.params.seed);
-        let random = &mut self.random;
+    /// Lets the trouble begin that colours the whole run, and plans the first strike.
+    pub(crate) fn begin_trouble(&mut self) {
+        let (ambient, sudden): (Vec<Strike>, Vec<Strike>) =
+            self.params.strikes().into_iter().partition(|s| s.fault.is_ambient());
+        for strike in ambient {
+            let mut random = Random::new(strike.seed);
+            let strength = self.set_in(strike.fault, &mut random);
+            self.note(&strike, (strength, None));
+        }
+        self.trouble.coming = sudden.into();
+        self.plan_strike();
+    }
+
+    fn plan_strike(&mut self) {
+        if let Some(next) = self.trouble.coming.front() {
+            let at = next.at_us;
+            self.at(at, Event::Strike);
+        }
+    }
+
+    /// Sets in what colours the whole run; how strong it is.
+    fn set_in(&mut self, fault: Fault, random: &mut Random) -> String {
         let network = &mut self.network;
-        for fault in &chosen {
-            match fault {
-                Fault::Loss => network.loss = random.skewed(1, 300),
-                Fault::Duplicate => network.duplicate = random.skewed(1, 500),
-                Fault::Reorder => network.reorder = random.skewed(1, 300),
-                Fault::Delay => network.slow = random.skewed(1, 50),
-                Fault::Drift => {
-                    for machine in &mut self.machines {
-                        machine.clock.ppm = random.below(1001) as i64 - 500;
-                    }
+        let rate = match fault {
+            Fault::Loss => &mut network.loss,
+            Fault::Duplicate => &mut network.duplicate,
+            Fault::Reorder => &mut network.reorder,
+            Fault::Delay => &mut network.slow,
+            _ => {
+                for machine in &mut self.machines {
+                    machine.clock.ppm = random.below(1001) as i64 - 500;
                 }
-                _ => {}
+                let ppm: Vec<_> = self.machines.iter().map(|m| m.clock.ppm.to_string()).collect();
+                self.count(fault);
+                return format!("clocks off by {} ppm", ppm.join(", "));
             }
-        }
-        self.trouble.kinds = chosen.into_iter().filter(|f| !f.is_ambient()).collect();
-        self.trouble.period_us = random.between(300_000, 6_000_000);
-        if !self.trouble.kinds.is_empty() {
-            let first = random.between(200_000, 5_000_000);
-            self.at(first, Event::Strike);
-        }
+        };
+        let most = match fault {
+            Fault::Duplicate => 500,
+            Fault::Delay => 50,
+            _ => 300,
+        };
+        *rate = random.skewed(1, most);
+        format!("{} in 1000 messages", *rate)
     }
 
     pub(crate) fn strike(&mut self) {
         if self.trouble.over {
             return;
         }
-        let next = self.time + self.random.between(1_000, self.trouble.period_us * 2);
-        self.at(next, Event::Strike);
-        let Some(fault) = self.random.pick(&self.trouble.kinds).copied() else { return };
-        if self.inflict(fault) && fault != Fault::PowerInside && fault != Fault::SyncError {
-            self.count(fault);
+        let Some(strike) = self.trouble.coming.pop_front() else { return };
+        self.plan_strike();
+        let mut random = Random::new(strike.seed);
+        let blow = self
+            .strike_network(strike.fault, &mut random)
+            .or_else(|| self.strike_machine(strike.fault, &mut random));
+        let Some(blow) = blow else { return };
+        self.note(&strike, blow);
+        // Those two are armed now and counted when they go off.
+        if strike.fault != Fault::PowerInside && strike.fault != Fault::SyncError {
+            self.count(strike.fault);
         }
     }
 
-    fn any_node(&mut self) -> usize {
-        self.random.below(self.machines.len() as u64) as usize
+    fn note(&mut self, strike: &Strike, (whom, until_us): Blow) {
+        let Strike { number, fault, .. } = *strike;
+        let struck = Struck { number, at_us: self.time, fault, whom, until_us };
+        self.trouble.struck.push(struck);
     }
 
-    fn any_pair(&mut self) -> Option<(usize, usize)> {
+    fn any_node(&self, random: &mut Random) -> usize {
+        random.below(self.machines.len() as u64) as usize
+    }
+
+    fn any_pair(&self, random: &mut Random) -> Option<(usize, usize)> {
         let nodes = self.machines.len() as u64;
         if nodes < 2 {
             return None;
         }
-        let a = self.random.below(nodes);
-        let b = (a + 1 + self.random.below(nodes - 1)) % nodes;
+        let a = random.below(nodes);
+        let b = (a + 1 + random.below(nodes - 1)) % nodes;
         Some((a as usize, b as usize))
     }
 
-    fn any_leader(&mut self) -> Option<usize> {
-        let group = self.random.below(u64::from(self.params.partitions) + 1) as u32;
-        self.oracle.leader(PartitionId(group))
+    fn any_group(&self, random: &mut Random) -> PartitionId {
+        PartitionId(random.below(u64::from(self.params.partitions) + 1) as u32)
     }
 
-    /// Lets one kind of trouble strike; whether there was something to strike at.
-    fn inflict(&mut self, fault: Fault) -> bool {
-        let struck = self.strike_network(fault) || self.strike_machine(fault);
-        if struck {
-            let time = self.time;
-            self.recorder.keep(time, || Item::Fault(fault.name().to_owned()));
-        }
-        struck
-    }
-
-    fn strike_network(&mut self, fault: Fault) -> bool {
+    /// Strikes at what connects the nodes; `None` when there is nothing to strike at.
+    fn strike_network(&mut self, fault: Fault, random: &mut Random) -> Option<Blow> {
         let nodes = self.machines.len();
-        match fault {
+        let (cut, us_max, whom) = match fault {
             Fault::Disconnect => {
-                let Some((a, b)) = self.any_pair() else { return false };
+                let (a, b) = self.any_pair(random)?;
                 self.break_wire(a, b, true);
+                return Some((format!("nodes {} and {}", a + 1, b + 1), None));
             }
             Fault::Partition => {
-                let sides: Vec<bool> = (0..nodes).map(|_| self.random.permille(500)).collect();
-                let cut = self.ways(|a, b| sides[a] != sides[b]);
-                self.silence(cut, 15_000_000);
+                let sides: Vec<bool> = (0..nodes).map(|_| random.permille(500)).collect();
+                let side = |of: bool| {
+                    let of = (0..nodes).filter(|n| sides[*n] == of);
+                    of.map(|n| (n + 1).to_string()).collect::<Vec<_>>().join(",")
+                };
+                let whom = format!("nodes {} | {}", side(true), side(false));
+                (self.ways(|a, b| sides[a] != sides[b]), 15_000_000, whom)
             }
-            Fault::OneWay => {
-                let Some(way) = self.any_pair() else { return false };
-                self.silence(vec![way], 15_000_000);
+            Fault::OneWay | Fault::Clog => {
+                let (a, b) = self.any_pair(random)?;
+                let us_max = if fault == Fault::Clog { 5_000_000 } else { 15_000_000 };
+                (vec![(a, b)], us_max, format!("from node {} to node {}", a + 1, b + 1))
             }
             Fault::Isolate => {
-                let Some(leader) = self.any_leader() else { return false };
-                let (out, into) = match self.random.below(4) {
-                    0 => (true, false),
-                    1 => (false, true),
-                    _ => (true, true),
+                let group = self.any_group(random);
+                let leader = self.oracle.leader(group)?;
+                let (out, into, how) = match random.below(4) {
+                    0 => (true, false, "is not heard"),
+                    1 => (false, true, "hears nothing"),
+                    _ => (true, true, "is alone"),
                 };
+                let whom = format!("node {}, leader of group {group}, {how}", leader + 1);
                 let cut = self.ways(|a, b| (out && a == leader) || (into && b == leader));
-                self.silence(cut, 15_000_000);
+                (cut, 15_000_000, whom)
             }
-            Fault::Clog => {
-                let Some(way) = self.any_pair() else { return false };
-                self.silence(vec![way], 5_000_000);
-            }
-            _ => return false,
-        }
-        true
+            _ => return None,
+        };
+        let end = self.time + random.skewed(50_000, us_max);
+        self.silence(cut, end);
+        Some((whom, Some(end)))
     }
 
     fn ways(&self, cut: impl Fn(usize, usize) -> bool) -> Vec<(usize, usize)> {
         self.network.links.keys().copied().filter(|(a, b)| cut(*a, *b)).collect()
     }
 
-    fn silence(&mut self, ways: Vec<(usize, usize)>, us_max: u64) {
+    fn silence(&mut self, ways: Vec<(usize, usize)>, end: u64) {
         for (a, b) in &ways {
             self.block(*a, *b);
         }
-        let end = self.time + self.random.skewed(50_000, us_max);
         self.at(end, Event::Undo(Undo::Unblock(ways)));
     }
 
-    fn strike_machine(&mut self, fault: Fault) -> bool {
-        let leader = self.any_leader().filter(|_| self.random.permille(400));
-        let node = match leader {
-            Some(leader) => leader,
-            None => self.any_node(),
-        };
-        if self.machines[node].process.is_none() && fault != Fault::Blackout {
-            return false;
-        }
-        match fault {
-            Fault::Kill => self.stop(node, false, "killed"),
-            Fault::Power => self.stop(node, true, "power lost"),
-            Fault::PowerInside => {
-                let after = self.random.skewed(0, 60);
-                self.machines[node].dying = true;
-                self.machines[node].disk.inject(synod_log::disk::Fault {
-                    on: None,
-                    after,
-                    error: io::ErrorKind::Other,
-                    forever: true,
-                });
-            }
-            Fault::Blackout => {
-                for node in 0..self.machines.len() {
-                    if self.machines[node].process.is_some() {
-                        self.stop(node, true, "blackout");
-                    }
+    /// Strikes at one machine, or at all; `None` when its process is down.
+    fn strike_machine(&mut self, fault: Fault, random: &mut Random) -> Option<Blow> {
+        let group = self.any_group(random);
+        let any = self.any_node(random);
+        let leader = self.oracle.leader(group).filter(|_| random.permille(400));
+        let node = leader.unwrap_or(any);
+        if fault == Fault::Blackout {
+            for node in 0..self.machines.len() {
+                if self.machines[node].process.is_some() {
+                    self.stop(node, true, "blackout");
                 }
             }
+            return Some(("all nodes".to_owned(), None));
+        }
+        self.machines[node].process.as_ref()?;
+        let time = self.time;
+        let mut end = |us_min, us_max| time + random.skewed(us_min, us_max);
+        let (how, until) = match fault {
+            Fault::Kill => {
+                self.stop(node, false, "killed");
+                (String::new(), None)
+            }
+            Fault::Power => {
+                self.stop(node, true, "power lost");
+                (String::new(), None)
+            }
             Fault::Pause => {
-                let end = self.time + self.random.skewed(50_000, 12_000_000);
+                let end = end(50_000, 12_000_000);
                 self.machines[node].paused_until = end;
+                self.recorder.keep(time, || Item::Paused(node, end));
+                (String::new(), Some(end))
             }
             Fault::SlowDisk => {
-                self.machines[node].flush_us = (5_000, self.random.between(20_000, 1_000_000));
-                let end = self.time + self.random.skewed(500_000, 15_000_000);
+                let end = end(500_000, 15_000_000);
+                let most = random.between(20_000, 1_000_000);
+                self.machines[node].flush_us = (5_000, most);
                 self.at(end, Event::Undo(Undo::Disk(node)));
-            }
-            Fault::SyncError => {
-                let after = self.random.skewed(0, 10);
-                self.trouble.errors.insert(node);
-                self.machines[node].disk.inject(synod_log::disk::Fault {
-                    on: Some(Operation::Sync),
-                    after,
-                    error: io::ErrorKind::Other,
-                    forever: false,
-                });
+                (format!(", syncs of up to {} ms", most / 1000), Some(end))
             }
             Fault::DiskFull => {
-                let disk = &self.machines[node].disk;
-                let files = disk.files();
-                let used: u64 =
-                    files.iter().filter_map(|f| disk.contents(f)).map(|c| c.len() as u64).sum();
-                disk.set_capacity(Some(used + self.random.below(100_000)));
-                self.trouble.full.insert(node);
-                let end = self.time + self.random.skewed(500_000, 15_000_000);
+                let end = end(500_000, 15_000_000);
+                let left = random.below(100_000);
+                self.fill_disk(node, left);
                 self.at(end, Event::Undo(Undo::Space(node)));
+                (format!(", {left} bytes left"), Some(end))
             }
             Fault::ClockJump => {
-                let jump = self.random.below(120_001) as i64 - 60_000;
+                let jump = random.below(120_001) as i64 - 60_000;
                 self.machines[node].clock.wall_off_ms += jump;
+                (format!(", by {jump} ms"), None)
             }
             Fault::Snapshot => {
-                let group = self.random.below(u64::from(self.params.partitions) + 1) as u32;
-                self.tell(node, Mail::SnapshotNow(PartitionId(group)));
+                let group = self.any_group(random);
+                self.tell(node, Mail::SnapshotNow(group));
+                (format!(", group {group}"), None)
             }
-            _ => return false,
+            _ => (self.arm_disk(node, fault, random)?, None),
+        };
+        Some((format!("node {}{how}", node + 1), until))
+    }
+
+    /// Puts an error in store for a disk; what it waits for.
+    fn arm_disk(&mut self, node: usize, fault: Fault, random: &mut Random) -> Option<String> {
+        let (on, most, forever) = match fault {
+            Fault::PowerInside => (None, 60, true),
+            Fault::SyncError => (Some(Operation::Sync), 10, false),
+            _ => return None,
+        };
+        match fault {
+            Fault::PowerInside => self.machines[node].dying = true,
+            _ => _ = self.trouble.errors.insert(node),
         }
-        true
+        let after = random.skewed(0, most);
+        let error = io::ErrorKind::Other;
+        self.machines[node].disk.inject(synod_log::disk::Fault { on, after, error, forever });
+        let what = if forever { "disk operations" } else { "syncs" };
+        Some(format!(", after {after} {what}"))
+    }
+
+    fn fill_disk(&mut self, node: usize, left: u64) {
+        let disk = &self.machines[node].disk;
+        let files = disk.files();
+        let used: u64 = files.iter().filter_map(|f| disk.contents(f)).map(|c| c.len() as u64).sum();
+        disk.set_capacity(Some(used + left));
+        self.trouble.full.insert(node);
     }
 
     pub(crate) fn undo(&mut self, undo: Undo) {
@@ -271,6 +319,6 @@ impl World {
                 self.wake(node, time);
             }
         }
-        self.recorder.keep(time, || Item::Fault("healed".to_owned()));
+        self.recorder.keep(time, || Item::Healed);
     }
 }

@@ -12,12 +12,24 @@ use crate::params::{Failure, Outcome, Params};
 use crate::random::Random;
 use crate::schedule::{Trouble, Undo};
 use crate::trace::{Item, Recorder};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use synod_checker::Operation;
 use synod_node::NodeConfig;
 use synod_ring::NodeInfo;
 use synod_types::NodeId;
 use synod_wire::peer::Frame;
+
+thread_local! {
+    static BEGUN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// How many events the run of this thread has begun, and at which simulated microsecond the last one is: where a run
+/// that panics was when it did.
+#[must_use]
+pub fn events_begun() -> (u64, u64) {
+    BEGUN.get()
+}
 
 /// Something that happens at a moment.
 pub(crate) enum Event {
@@ -96,6 +108,7 @@ impl World {
         let nodes = params.nodes.max(1);
         let delay_low = random.between(100, 2_000);
         let delay_high = random.between(delay_low + 200, 30_000);
+        let keys = random.between(2, 12);
         let network = Network::new(nodes as usize, (delay_low, delay_high));
         let mut world = Self {
             time: 0,
@@ -107,7 +120,7 @@ impl World {
             network,
             clients: Vec::new(),
             history: Vec::new(),
-            keys: random.between(2, 12),
+            keys: params.keys.unwrap_or(keys).max(1),
             value_next: 0,
             open_writes: BTreeMap::new(),
             quiet: false,
@@ -139,7 +152,7 @@ impl World {
             let at = 1_000_000 + self.random.below(1_000_000);
             self.at(at, Event::Act(client));
         }
-        self.choose_trouble();
+        self.begin_trouble();
     }
 
     /// Plans an event.
@@ -168,6 +181,10 @@ impl World {
             let event = first.remove();
             self.time = at;
             self.count += 1;
+            BEGUN.set((self.count, at));
+            if self.params.stop_before.is_some_and(|stop| self.count >= stop) {
+                return self.fail("stopped", "as was asked for".to_owned());
+            }
             self.recorder.mix(at);
             self.recorder.mix(event.code());
             self.happen(event);
@@ -319,6 +336,7 @@ impl World {
             snapshots: self.oracle.snapshots,
             elections: self.oracle.elections(),
             injected: self.injected,
+            struck: self.trouble.struck,
             failure: self.failure,
             trace: self.recorder.kept,
         }

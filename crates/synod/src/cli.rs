@@ -118,7 +118,11 @@ const SIM_EXAMPLES: &str = "\
 Examples:
   synod sim --seeds 500 --jobs 2        many seeds
   synod sim --seed 42 --trace run.html  one, as a page that plays it
-  synod sim --seeds 100 --nodes 3 --partitions 2 --faults power,partition,sync-error";
+  synod sim --seeds 100 --nodes 3 --partitions 2 --faults power,partition,sync-error
+  synod sim --seed 42 --only 3,17,20    with three of its strikes and no others
+
+A failure prints the seed, the commit, and the strikes that are left after shrinking, with the one command that \
+runs just those.";
 
 /// Reads `--durability`.
 pub fn durability() -> impl TypedValueParser<Value = Durability> {

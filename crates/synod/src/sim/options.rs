@@ -1,0 +1,149 @@
+//! The command line of `synod sim`.
+
+use super::schedule_file;
+use crate::settings::Usage;
+use anyhow::Result;
+use std::path::PathBuf;
+use synod_server::Engine;
+use synod_sim::{Faults, Params};
+
+/// The most strikes that `--only` may name.
+const ONLY_MAX: usize = 100_000;
+
+/// What to simulate.
+#[derive(clap::Args, Debug, Clone)]
+pub struct SimOptions {
+    /// The first seed; it decides everything that happens
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+
+    /// How many seeds to run, one after the other
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub seeds: u64,
+
+    /// How long the trouble lasts, in simulated minutes
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1440), conflicts_with = "seconds")]
+    minutes: u64,
+
+    /// The same in simulated seconds
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: Option<u64>,
+
+    /// How many nodes
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=9))]
+    nodes: u64,
+
+    /// How many data partitions
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
+    partitions: u32,
+
+    /// How many clients
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    clients: u16,
+
+    /// Over how many registers their requests go; drawn from the seed when left out
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    keys: Option<u64>,
+
+    /// What replicates a partition's log
+    #[arg(long, default_value_t = Engine::Raft, value_parser = crate::cli::engine())]
+    pub engine: Engine,
+
+    /// What goes wrong: `swarm` (each seed draws its own kinds), `all`, `none`, or a list such as
+    /// `loss,power,clock-jump`
+    #[arg(long, default_value_t = Faults::Swarm, value_parser = faults)]
+    faults: Faults,
+
+    /// Of all strikes of the seed only these, by number (`3,17,20` or `none`); a failure is shrunk to such a list
+    #[arg(long, value_name = "NUMBERS", value_parser = only, conflicts_with = "seeds")]
+    only: Option<Only>,
+
+    /// Run what this file says, as --save-schedule wrote it
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "seed", "seeds", "minutes", "seconds", "nodes", "partitions", "clients", "keys", "engine", "faults", "only",
+    ])]
+    schedule: Option<PathBuf>,
+
+    /// Write the run's strikes to this file; of several seeds the first that fails, as it was shrunk
+    #[arg(long, value_name = "FILE")]
+    pub save_schedule: Option<PathBuf>,
+
+    /// How many seeds to run at the same time
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+
+    /// Stop when so many seeds have failed
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub failures_max: u64,
+
+    /// Run every so many seeds twice, and fail if the two runs differ in any event; 0: never
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub verify_every: u64,
+
+    /// How many runs may be spent on shrinking the first failure; 0: none
+    #[arg(long, default_value_t = 400, value_name = "N")]
+    pub shrink_runs: u64,
+
+    /// How many seconds may be spent on it
+    #[arg(long, default_value_t = 300, value_name = "N")]
+    pub shrink_seconds: u64,
+
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write the run as a page for the browser that plays it; for one seed
+    #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
+    pub trace: Option<PathBuf>,
+}
+
+fn faults(text: &str) -> Result<Faults, String> {
+    text.parse().map_err(|error: synod_sim::UnknownFault| error.to_string())
+}
+
+/// Numbers of strikes; in a type of its own, since clap takes a `Vec` for an option that is given often.
+#[derive(Clone, Debug)]
+struct Only(Vec<u32>);
+
+fn only(text: &str) -> Result<Only, String> {
+    if text == "none" {
+        return Ok(Only(Vec::new()));
+    }
+    let numbers = text
+        .split(',')
+        .map(|word| word.parse().map_err(|_| format!("`{word}` is not the number of a strike")));
+    let mut numbers = numbers.collect::<Result<Vec<u32>, _>>()?;
+    if numbers.len() > ONLY_MAX {
+        return Err(format!("{} numbers, {ONLY_MAX} at most", numbers.len()));
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    Ok(Only(numbers))
+}
+
+impl SimOptions {
+    /// The first run: from the schedule file if there is one.
+    ///
+    /// # Errors
+    /// The file is not a schedule, or a strike is asked for that the run does not have.
+    pub fn params(&self) -> Result<Params> {
+        let record = self.trace.is_some();
+        if let Some(file) = &self.schedule {
+            return Ok(Params { record, ..schedule_file::read(file)? });
+        }
+        let params = Params {
+            seed: self.seed,
+            nodes: self.nodes,
+            partitions: self.partitions,
+            seconds: self.seconds.unwrap_or(self.minutes * 60),
+            clients: usize::from(self.clients),
+            faults: self.faults,
+            keys: self.keys,
+            only: self.only.as_ref().map(|only| only.0.clone()),
+            record,
+            ..Params::default()
+        };
+        params.check().map_err(|error| Usage(format!("--only: {error}")))?;
+        Ok(params)
+    }
+}

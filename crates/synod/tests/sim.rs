@@ -1,0 +1,121 @@
+//! `synod sim` as a developer meets it: summaries, schedules as files, refusals and exit codes.
+
+#![allow(clippy::unwrap_used)]
+
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+const SMALL: [&str; 10] =
+    ["--nodes", "3", "--partitions", "1", "--seconds", "6", "--clients", "2", "--faults", "all"];
+
+fn sim(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_synod")).arg("sim").args(args).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn json(args: &[&str]) -> Value {
+    let output = sim(&[args, &["--json"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The command is refused as one that makes no sense, and says why.
+fn refused(args: &[&str], reason: &str) {
+    let output = sim(args);
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+    assert!(stderr(&output).contains(reason), "{args:?}: {}", stderr(&output));
+}
+
+fn file(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn a_summary_counts_what_was_simulated() {
+    let args = [&SMALL[..], &["--seed", "3", "--seeds", "4", "--jobs", "2", "--verify-every", "2"]];
+    let summary = json(&args.concat());
+    assert_eq!((&summary["seeds"], &summary["seeds_run_twice"]), (&4.into(), &2.into()));
+    assert_eq!(summary["failures"], Value::Array(Vec::new()));
+    assert!(summary["simulated_hours"].as_f64() > Some(4.0 * 6.0 / 3600.0), "{summary}");
+    for speed in ["simulated_seconds_per_second_and_core", "operations_per_second_and_core"] {
+        assert!(summary[speed].as_f64() > Some(0.0), "{speed}: {summary}");
+    }
+    assert_eq!(summary["faults"].as_object().unwrap()["drift"], 4);
+    // The order in which two jobs finish shows nowhere.
+    assert_eq!(summary["hash"], json(&args.concat())["hash"]);
+}
+
+#[test]
+fn a_schedule_that_was_saved_is_the_same_run() {
+    let (_folder, path) = file("run.toml", "");
+    let path = path.to_str().unwrap();
+    let only = [&SMALL[..], &["--seed", "5", "--only", "2,6,7"]].concat();
+    let saved = json(&[&only[..], &["--save-schedule", path]].concat());
+    let again = json(&["--schedule", path]);
+    assert_eq!(saved["hash"], again["hash"]);
+    assert_ne!(saved["hash"], json(&[&SMALL[..], &["--seed", "5"]].concat())["hash"]);
+}
+
+#[test]
+fn a_schedule_that_makes_no_sense_is_refused_with_the_place() {
+    let (_folder, path) = file("run.toml", "");
+    let path = path.to_str().unwrap();
+    json(&[&SMALL[..], &["--seed", "5", "--save-schedule", path]].concat());
+    let good = std::fs::read_to_string(path).unwrap();
+    let line = |what: &str| good.lines().position(|line| line == what).unwrap() + 1;
+    let kind = line("fault = \"loss\"");
+    let cases = [
+        (
+            "version = 1",
+            "version = 2",
+            format!("line 2: version 2 of the format; this program reads 1"),
+        ),
+        ("version = 1", "", "missing field `version`".to_owned()),
+        ("seed = 5", "seed = ", format!("line {}: ", line("seed = 5"))),
+        ("seed = 5", "seed = 6", "the file comes from another version".to_owned()),
+        ("seed = 5", "seed = 5\nsead = 6", "unknown field `sead`".to_owned()),
+        ("nodes = 3", "nodes = 0", format!("line {}: nodes is 0; it is 1 to 9", line("nodes = 3"))),
+        ("fault = \"loss\"", "fault = \"los\"", format!("line {kind}: there is no fault `los`")),
+        (
+            "fault = \"loss\"",
+            "fault = \"power\"",
+            format!("line {kind}: strike 1 of this seed is `loss`"),
+        ),
+        (
+            "number = 2",
+            "number = 999",
+            format!("line {}: there is no strike 999", line("number = 2")),
+        ),
+        ("number = 2", "number = 0", "there is no strike 0".to_owned()),
+        ("engine = \"raft\"", "engine = \"zab\"", "`zab` is no engine; there is raft".to_owned()),
+    ];
+    for (part, instead, reason) in cases {
+        assert_eq!(good.lines().filter(|line| *line == part).count(), 1, "{part}");
+        std::fs::write(path, good.replacen(part, instead, 1)).unwrap();
+        refused(&["--schedule", path], &reason);
+    }
+    std::fs::write(path, [0xff, 0xfe]).unwrap();
+    assert_eq!(sim(&["--schedule", path]).status.code(), Some(1));
+    std::fs::write(path, "x".repeat(5 << 20)).unwrap();
+    refused(&["--schedule", path], "is larger than");
+    assert!(stderr(&sim(&["--schedule", "/nowhere.toml"])).contains("cannot read /nowhere.toml"));
+}
+
+#[test]
+fn what_does_not_exist_is_refused() {
+    refused(&["--only", "3,x"], "`x` is not the number of a strike");
+    refused(&["--faults", "none", "--only", "1"], "there is no strike 1: this run has none");
+    refused(&["--seconds", "2", "--only", "4000"], "there is no strike 4000: this run has");
+    refused(&["--engine", "zab"], "[possible values: raft]");
+    refused(&["--faults", "loss,gremlin"], "there is no fault `gremlin`");
+    refused(&["--only", "1", "--seeds", "2"], "cannot be used with");
+    refused(&["--trace", "x.html", "--seeds", "2"], "cannot be used with");
+    refused(&["--schedule", "x.toml", "--nodes", "3"], "cannot be used with");
+}

@@ -1,0 +1,170 @@
+//! Many seeds of the simulator: a quick run for every change, a comparison of builds, and the long run whose summary
+//! stands in docs/testing.md.
+
+use crate::program::{check, output, show};
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs;
+use std::process::{Command, Stdio};
+
+/// The page that shows the last long run, and the lines between which it does.
+const PAGE: &str = "docs/testing.md";
+const BEGIN: &str = "<!-- soak: begin -->";
+const END: &str = "<!-- soak: end -->";
+
+/// What every change goes through.
+const FOR_A_CHANGE: &[&str] = &["--seeds", "500", "--jobs", "2"];
+/// A run that meets every kind of fault, for the comparison of builds.
+const COMPARED: &[&str] = &["--seed", "11", "--seconds", "20", "--faults", "all"];
+
+/// How long a soak is.
+#[derive(clap::Args)]
+pub struct Options {
+    /// How many seeds.
+    #[arg(long, default_value_t = 2000)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How long the trouble of each lasts, in simulated seconds; 2,000 seeds of 180 s are 100 hours.
+    #[arg(long, default_value_t = 180)]
+    seconds: u64,
+    /// How many run at the same time.
+    #[arg(long, default_value_t = 2)]
+    jobs: u16,
+    /// Write the summary into docs/testing.md.
+    #[arg(long)]
+    record: bool,
+}
+
+/// The run for every change.
+pub fn for_a_change(workspace: &Workspace) -> Result<()> {
+    workspace.build_synod()?;
+    let mut run = Command::new(workspace.synod());
+    run.arg("sim").args(FOR_A_CHANGE).current_dir(&workspace.root);
+    check(run)
+}
+
+/// How [`for_a_change`] is repeated by hand.
+pub fn again() -> String {
+    format!("cargo run --release -- sim {}", FOR_A_CHANGE.join(" "))
+}
+
+/// A seed must be the same run in every build: optimised or not, every event is the same.
+pub fn builds_agree(workspace: &Workspace) -> Result<()> {
+    let mut build = workspace.cargo();
+    build.args(["build", "--workspace", "--bin", "synod"]);
+    check(build)?;
+    workspace.build_synod()?;
+    let hash = |profile: &str| -> Result<String> {
+        let mut run = Command::new(workspace.target.join(profile).join("synod"));
+        run.arg("sim").args(COMPARED).arg("--json");
+        let summary: Value = serde_json::from_str(&output(run)?)?;
+        let hash = summary["hash"].as_str().context("the summary has no hash")?;
+        Ok(format!("{hash}, {} events", summary["events"]))
+    };
+    let (debug, release) = (hash("debug")?, hash("release")?);
+    println!("debug:   {debug}\nrelease: {release}");
+    if debug != release {
+        bail!("the same seed is another run in another build: synod sim {}", COMPARED.join(" "));
+    }
+    Ok(())
+}
+
+/// The long run.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    workspace.build_synod()?;
+    let number = |n: u64| n.to_string();
+    let mut run = Command::new(workspace.synod());
+    run.arg("sim")
+        .args(["--seed", &number(options.seed), "--seeds", &number(options.seeds)])
+        .args(["--seconds", &number(options.seconds), "--jobs", &options.jobs.to_string()])
+        .current_dir(&workspace.root);
+    let shown = show(&run);
+    println!("{shown}");
+    let ended =
+        run.arg("--json").stderr(Stdio::inherit()).output().context("cannot start synod")?;
+    let text = String::from_utf8_lossy(&ended.stdout);
+    let summary: Value = serde_json::from_str(&text).context("synod sim printed no summary")?;
+    let table = table(&shown, &summary);
+    println!("{table}");
+    if options.record {
+        let page = workspace.root.join(PAGE);
+        let before = fs::read_to_string(&page).with_context(|| PAGE.to_owned())?;
+        fs::write(&page, insert(&before, &table)?).with_context(|| PAGE.to_owned())?;
+        println!("written into {PAGE}");
+    }
+    if !ended.status.success() {
+        bail!("a seed failed; its own words above name the command that shows it again");
+    }
+    Ok(())
+}
+
+/// The summary as Markdown.
+fn table(command: &str, summary: &Value) -> String {
+    const FIGURES: &[&str] = &[
+        "commit",
+        "seeds",
+        "seeds_run_twice",
+        "seeds_that_failed",
+        "simulated_hours",
+        "operations",
+        "operations_answered",
+        "operations_of_unknown_fate",
+        "events",
+        "elections_won",
+        "snapshots_taken",
+        "snapshots_installed",
+        "wall_seconds",
+        "processor_seconds",
+        "simulated_seconds_per_processor_second",
+        "simulated_seconds_per_second_and_core",
+        "operations_per_second_and_core",
+    ];
+    let mut text = format!("`{command}`\n\n| figure | value |\n|---|---|\n");
+    let mut row = |name: String, value: &Value| {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(n) if n.is_f64() => format!("{:.1}", n.as_f64().unwrap_or_default()),
+            other => other.to_string(),
+        };
+        // Writing to a string does not fail.
+        _ = writeln!(text, "| {name} | {value} |");
+    };
+    for name in FIGURES {
+        row(name.replace('_', " "), &summary[*name]);
+    }
+    for (fault, times) in summary["faults"].as_object().into_iter().flatten() {
+        row(format!("fault `{fault}`"), times);
+    }
+    text
+}
+
+/// The page with `table` between the marks.
+fn insert(page: &str, table: &str) -> Result<String> {
+    let (head, rest) =
+        page.split_once(BEGIN).context("the page has no mark where a soak begins")?;
+    let (_, tail) = rest.split_once(END).context("the page has no mark where a soak ends")?;
+    Ok(format!("{head}{BEGIN}\n{table}{END}{tail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_replaces_the_last_one() {
+        let summary: Value = serde_json::json!({
+            "seeds": 3, "simulated_hours": 0.25, "commit": "abc", "faults": { "loss": 7 },
+        });
+        let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
+        let new = insert(&page, &table("synod sim", &summary)).expect("the marks are there");
+        assert!(new.starts_with("before\n") && new.ends_with("\nafter\n") && !new.contains("old"));
+        for row in ["| seeds | 3 |", "| simulated hours | 0.2 |", "| fault `loss` | 7 |"] {
+            assert!(new.contains(row), "{row} is not in {new}");
+        }
+        assert!(insert("no marks", "").is_err());
+    }
+}
