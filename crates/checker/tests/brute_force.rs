@@ -71,6 +71,31 @@ fn list() -> impl Strategy<Value = (Input, Output)> {
     ]
 }
 
+/// Appends of different items and reads that mostly agree on one order: what is judged without a search.
+fn different_items() -> impl Strategy<Value = Vec<Operation>> {
+    let order = Just((0..7u64).collect::<Vec<_>>()).prop_shuffle();
+    let op = (any::<bool>(), 0..7usize, 0..12u64, 0..6u64, 0..5u8, 0..8u8);
+    (order, proptest::collection::vec(op, 0..7)).prop_map(|(order, ops)| {
+        let operation = |(i, (reads, len, call_us, took, fate, lie)): (usize, _)| {
+            let (input, mut output) = if reads {
+                (Input::Items, Output::List(order[..len].to_vec()))
+            } else {
+                let place = order.iter().position(|item| *item == i as u64).unwrap();
+                (Input::Append(i as u64), Output::Number(place as i64 + 1))
+            };
+            if lie == 0 && !reads {
+                output = Output::Number(len as i64);
+            }
+            let outcome = match fate {
+                0 | 1 => Outcome::Unknown,
+                _ => Outcome::Returned { return_us: call_us + took, output },
+            };
+            Operation { client: 1, key: "k".into(), input, call_us, outcome }
+        };
+        ops.into_iter().enumerate().map(operation).collect()
+    })
+}
+
 fn history(what: impl Strategy<Value = (Input, Output)>) -> impl Strategy<Value = Vec<Operation>> {
     proptest::collection::vec(operation(what), 0..7)
 }
@@ -95,6 +120,11 @@ proptest! {
 
     #[test]
     fn lists(history in history(list())) {
+        prop_assert_eq!(check(&history, STEPS_MAX).passed(), brute::<List>(&history));
+    }
+
+    #[test]
+    fn lists_of_different_items(history in different_items()) {
         prop_assert_eq!(check(&history, STEPS_MAX).passed(), brute::<List>(&history));
     }
 

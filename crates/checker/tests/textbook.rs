@@ -90,6 +90,22 @@ const HISTORIES: &[(&str, bool, &str)] = &[
     ("a list against its lengths", false, "A 0-5 append 1=1\nB 0-5 append 2=2\nC 6-7 items 2,1"),
     ("an item that only a length gives away", true, "A 0-? append 1\nB 1-2 append 2=2"),
     ("an item from nowhere", false, "B 1-2 append 2=2"),
+    ("two appends at one place", false, "A 0-5 append 1=1\nB 0-5 append 2=1"),
+    ("an item at two places", false, "A 0-1 append 1=1\nC 2-3 items 1,1"),
+    ("a read that outruns its append", false, "C 0-1 items 1\nA 2-3 append 1=1"),
+    (
+        "a read of a length that is long gone",
+        false,
+        "A 0-1 append 1=1\nA 2-3 append 2=2\nC 4-5 items 1",
+    ),
+    ("two unseen items below a length", true, "A 0-? append 1\nA 0-? append 2\nB 1-2 append 3=3"),
+    ("one unseen item is not two", false, "A 0-? append 1\nB 1-2 append 3=3"),
+    ("an unseen item that was called too late", false, "B 1-2 append 3=2\nA 3-? append 1"),
+    (
+        "a read between an unseen item and the length that gives it away",
+        true,
+        "A 0-? append 1\nC 1-2 items \nB 3-4 append 2=2\nC 5-6 items 1,2",
+    ),
     (
         "items that change places",
         false,
@@ -177,9 +193,9 @@ fn keys_are_independent_and_refused_operations_never_happened() {
 
 #[test]
 fn running_out_of_steps_is_a_failure() {
-    // Reads of a set of which half the members are in flight all the time: no order, many tries.
+    // Items that were appended twice, all in flight at once, and all told the same length: no order, many tries.
     let mut history: Vec<Operation> =
-        (0..18).map(|i| parse(&format!("A 0-100 append {i}=19"))).collect();
+        (0..18).map(|i| parse(&format!("A 0-100 append {}=19", i / 2))).collect();
     history.push(parse("B 0-100 append 99=19"));
     history.extend((100..118).map(|i| parse(&format!("A 0-? append {i}"))));
     let report = check(&history, 10_000);
