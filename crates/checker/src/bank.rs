@@ -36,6 +36,20 @@ pub enum Wrong {
         /// The first account that differs.
         account: String,
     },
+    /// Two transfers that were each right by themselves took the same money.
+    #[error(
+        "the statement called at {call_us} us shows {found} on account {account}, below {least}"
+    )]
+    Overdrawn {
+        /// Which statement.
+        call_us: u64,
+        /// Whose account.
+        account: String,
+        /// What must be there.
+        least: i64,
+        /// What was there.
+        found: i64,
+    },
 }
 
 /// Checks that each statement speaks of exactly `accounts` and adds up to `total`.
@@ -53,6 +67,20 @@ pub fn check(accounts: &[String], total: i128, statements: &[Statement]) -> Resu
         let found = balances.values().map(|n| i128::from(*n)).sum();
         if found != total {
             return Err(Wrong::Total { call_us, expected: total, found });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that no account ever holds less than `least`, which every transfer makes sure of before it takes.
+///
+/// # Errors
+/// The first account that does.
+pub fn check_overdraft(least: i64, statements: &[Statement]) -> Result<(), Wrong> {
+    for Statement { call_us, balances } in statements {
+        if let Some((account, found)) = balances.iter().find(|(_, found)| **found < least) {
+            let (account, found) = (account.clone(), *found);
+            return Err(Wrong::Overdrawn { call_us: *call_us, account, least, found });
         }
     }
     Ok(())
@@ -77,6 +105,8 @@ mod tests {
             check(&accounts, 100, &[half]),
             Err(Wrong::Total { call_us: 3, expected: 100, found: 90 })
         );
+        assert_eq!(check_overdraft(-1, &good), Ok(()));
+        assert!(matches!(check_overdraft(0, &good), Err(Wrong::Overdrawn { found: -1, .. })));
         let lacking = statement(4, &[("a", 100)]);
         assert!(matches!(check(&accounts, 100, &[lacking]), Err(Wrong::Accounts { .. })));
         let adding = statement(5, &[("a", 100), ("b", 0), ("c", 0)]);

@@ -33,7 +33,7 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{BATCH_BYTES_MAX, Batch};
+pub use batch::{BATCH_BYTES_MAX, Batch, begins_batch};
 pub use disk::{Disk, DiskFile, MemDisk, RealDisk};
 pub use dump::{Dump, DumpItem, dump};
 pub use error::{AppendError, Damage, OpenError};

@@ -238,6 +238,11 @@ impl Ledger {
         Some(forward)
     }
 
+    /// How many requests are out.
+    pub fn len(&self) -> usize {
+        self.ways.values().map(|way| way.out).sum()
+    }
+
     /// How many requests for the partition are out.
     pub fn out(&self, partition: PartitionId) -> usize {
         self.ways.get(&partition).map_or(0, |way| way.out)

@@ -57,6 +57,11 @@ impl Gathers {
         self.next
     }
 
+    /// How many are not complete.
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
     /// Takes a part in; the whole, when it was the last.
     pub fn complete(&mut self, gather: u64, part: u32, reply: Vec<u8>) -> Option<Gather> {
         let whole = self.open.get_mut(&gather)?;

@@ -131,6 +131,11 @@ impl Session {
         self.places.is_empty()
     }
 
+    /// How many requests wait for their reply, or for that of one before them.
+    pub fn unanswered(&self) -> usize {
+        self.places.len()
+    }
+
     /// Takes a place in the order of replies.
     pub fn reserve(&mut self, kind: Kind) -> u64 {
         match kind {

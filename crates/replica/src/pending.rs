@@ -101,6 +101,11 @@ impl Proposals {
         self.queue.drain(..)
     }
 
+    /// How many are not applied.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// An empty list, with the room of an earlier one if there is one.
     pub fn spare(&mut self) -> Vec<Origin> {
         self.spare.pop().unwrap_or_default()

@@ -49,6 +49,11 @@ impl ReadQueue {
         self.gathering.reads.push((origin, self.gathering.ops.len()));
     }
 
+    /// Reads that are not answered.
+    pub fn len(&self) -> usize {
+        self.gathering.len() + self.waiting.iter().map(ReadBatch::len).sum::<usize>()
+    }
+
     pub fn has_gathered(&self) -> bool {
         !self.gathering.reads.is_empty()
     }

@@ -150,6 +150,18 @@ impl Replica {
         &self.state
     }
 
+    /// How many reads wait for the engine's word.
+    #[must_use]
+    pub fn reads_waiting(&self) -> usize {
+        self.reads.len()
+    }
+
+    /// How many proposed batches are not applied yet.
+    #[must_use]
+    pub fn proposals_waiting(&self) -> usize {
+        self.proposals.len()
+    }
+
     /// Role, term and leader.
     #[must_use]
     pub fn role(&self) -> (Role, Term, Option<NodeId>) {

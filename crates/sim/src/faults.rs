@@ -50,11 +50,21 @@ pub enum Fault {
     Drift,
     /// A snapshot is taken at once.
     Snapshot,
+    /// A bit of something durable flips.
+    BitFlip,
+    /// A sector that was written and synced holds what it held before.
+    LostWrite,
+    /// A sector that was written and synced went to another place.
+    Misdirected,
+    /// A process is killed, and a read of its next start fails.
+    ReadError,
+    /// The members of a group change their roles, leave and come back.
+    Membership,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -75,6 +85,11 @@ impl Fault {
         Self::ClockJump,
         Self::Drift,
         Self::Snapshot,
+        Self::BitFlip,
+        Self::LostWrite,
+        Self::Misdirected,
+        Self::ReadError,
+        Self::Membership,
     ];
 
     /// Its name on the command line.
@@ -101,6 +116,11 @@ impl Fault {
             Self::ClockJump => "clock-jump",
             Self::Drift => "drift",
             Self::Snapshot => "snapshot",
+            Self::BitFlip => "bit-flip",
+            Self::LostWrite => "lost-write",
+            Self::Misdirected => "misdirected",
+            Self::ReadError => "read-error",
+            Self::Membership => "membership",
         }
     }
 

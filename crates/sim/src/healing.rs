@@ -1,11 +1,12 @@
 //! The second phase of a run: with all trouble gone the cluster must serve everyone again, come to rest, and
 //! still hold everything.
 
+use crate::client::Several;
+use crate::machine::Machine;
 use crate::params::{Outcome, Params};
 use crate::world::World;
 use std::collections::BTreeMap;
-use synod_checker::{Input, Kind, Outcome as Ended, Output, durable, linear, monotonic};
-use synod_types::PartitionId;
+use synod_checker::{Input, Kind, Outcome as Ended, Output, durable, linear, monotonic, set_full};
 
 /// How long a healed cluster may take until every client was served.
 const PROGRESS_US_MAX: u64 = 60_000_000;
@@ -18,6 +19,8 @@ const CONVERGE_US_MAX: u64 = 60_000_000;
 /// Steps of search per key.
 const STEPS_MAX: u64 = 3_000_000;
 const STEP_US: u64 = 250_000;
+/// How often a last answer is asked for.
+const ATTEMPTS: usize = 10;
 
 /// Runs a world from its birth to the last verdict.
 #[must_use]
@@ -28,6 +31,7 @@ pub fn run(params: &Params) -> Outcome {
     world.expect_progress();
     world.expect_rest();
     let finals = world.read_all();
+    world.look_at_all();
     world.expect_convergence();
     world.judge(&finals);
     world.outcome()
@@ -87,7 +91,7 @@ impl World {
     }
 
     fn read_one(&mut self, key: &str, read: &Input) -> Option<Output> {
-        for _ in 0..10 {
+        for _ in 0..ATTEMPTS {
             if let Some(op) = self.ask_final(0, key.to_owned(), read.clone()) {
                 self.wait(DRAIN_US_MAX, |w| w.clients[0].waiting.is_empty());
                 if let Ended::Returned { output, .. } = &self.history[op].outcome {
@@ -100,6 +104,46 @@ impl World {
             }
         }
         None
+    }
+
+    /// Reads every bank, every ring and every value with a time to live once more.
+    fn look_at_all(&mut self) {
+        for kind in Several::all() {
+            let before = self.times_read(kind);
+            let read = self.try_often(|world| {
+                world.look_finally(0, kind)
+                    && world.wait(DRAIN_US_MAX, |w| w.clients[0].waiting.is_empty())
+                    && world.times_read(kind) > before
+            });
+            if !read {
+                return self.fail("progress", format!("{kind:?} cannot be read after healing"));
+            }
+        }
+        for key in self.fading.keys() {
+            let read = self.try_often(|world| {
+                world.peek_finally(0, &key).is_some_and(|place| {
+                    world.wait(DRAIN_US_MAX, |w| w.clients[0].waiting.is_empty());
+                    world.was_peeked(&key, place)
+                })
+            });
+            if !read {
+                return self.fail("progress", format!("key {key} cannot be read after healing"));
+            }
+        }
+    }
+
+    /// Whether one of several attempts succeeds; time passes between them.
+    fn try_often(&mut self, mut attempt: impl FnMut(&mut Self) -> bool) -> bool {
+        for _ in 0..ATTEMPTS {
+            if attempt(self) {
+                return true;
+            }
+            self.run_until(self.time + STEP_US);
+            if self.failure.is_some() {
+                break;
+            }
+        }
+        false
     }
 
     fn expect_convergence(&mut self) {
@@ -117,6 +161,9 @@ impl World {
     fn difference(&self) -> Option<String> {
         let nodes = || self.machines.iter().enumerate();
         for (at, machine) in nodes() {
+            if self.atlas.is_out(at) {
+                continue;
+            }
             let Some(process) = &machine.process else {
                 return Some(format!("node {} is down", at + 1));
             };
@@ -128,12 +175,11 @@ impl World {
                 return Some(format!("node {} still takes its disk for full", at + 1));
             }
         }
-        for group in 0..=self.params.partitions {
-            let group = PartitionId(group);
+        for (group, members) in self.placement() {
             let states: Vec<_> = nodes()
                 .filter_map(|(at, m)| Some((at + 1, m.process.as_ref()?.node.digest(group)?)))
                 .collect();
-            let expected = self.machines.len().min(if group.0 == 0 { usize::MAX } else { 3 });
+            let expected = members.iter().filter(|at| !self.atlas.is_out(**at)).count();
             if states.len() != expected {
                 return Some(format!("group {group} has {} of {expected} replicas", states.len()));
             }
@@ -145,7 +191,7 @@ impl World {
                 return Some(format!("group {group}: {}", states.join(", ")));
             }
         }
-        None
+        self.partial_membership().or_else(|| self.still_queued())
     }
 
     /// The verdict on what clients saw.
@@ -158,6 +204,17 @@ impl World {
         }
         if let Err(shrunk) = monotonic::check(&self.history) {
             self.fail("monotonic counter", shrunk.to_string());
+        }
+        if let Err(wrong) = set_full::check(&self.history) {
+            self.fail("set-full", wrong.to_string());
+        }
+        if let Some((rule, detail)) = self.books.judge() {
+            self.fail(rule, detail);
+        }
+        let drift = |m: &Machine| (self.time / 1_000_000 + 1) * m.clock.ppm.unsigned_abs();
+        let drift_us = self.machines.iter().map(drift).max().unwrap_or_default();
+        if let Some(detail) = self.fading.judge(drift_us) {
+            self.fail("expiry", detail);
         }
         let report = linear::check(&self.history, STEPS_MAX);
         if let Some(failure) = report.failures.first() {

@@ -14,16 +14,20 @@
 //! Nothing here asks a clock, a random source or a hash map's order, so a seed is a test case.
 
 mod client;
+mod damage;
 mod faults;
 mod files;
 mod healing;
 mod machine;
+mod members;
 mod minimise;
 mod network;
 mod oracle;
 pub mod page;
 mod params;
 mod plan;
+mod promise;
+mod queues;
 mod random;
 mod recovery;
 mod schedule;

@@ -4,9 +4,11 @@
 //! when it ends; whatever happens in between finds the sectors written and not durable.
 
 use crate::files::{Files, Task};
+use crate::promise::Promises;
 use crate::random::Random;
 use crate::recovery;
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use synod_consensus::Token;
@@ -72,6 +74,7 @@ pub(crate) struct Job {
     pub batch: Batch,
     pub acks: Vec<(PartitionId, Token)>,
     pub marks: Vec<(PartitionId, SnapshotMeta)>,
+    pub promises: Promises,
 }
 
 /// A client's connection, as its node sees it.
@@ -116,6 +119,8 @@ pub(crate) struct Process {
 pub(crate) struct Machine {
     pub disk: MemDisk,
     pub clock: Clock,
+    /// What was reported durable, in all lives.
+    pub promises: Promises,
     /// Grows whenever the process starts or ends: events of an earlier life are void.
     pub life: u64,
     pub process: Option<Process>,
@@ -126,6 +131,30 @@ pub(crate) struct Machine {
     pub flush_us: (u64, u64),
     /// Whether a start is on its way.
     pub starting: bool,
+}
+
+/// Why a process did not start.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    /// The disk refused something, or what it holds is not what was written.
+    Disk(String),
+    /// It would start, and has forgotten what it promised.
+    Forgotten(String),
+}
+
+impl From<String> for StartError {
+    fn from(error: String) -> Self {
+        Self::Disk(error)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk(error) => f.write_str(error),
+            Self::Forgotten(what) => write!(f, "what was promised is forgotten: {what}"),
+        }
+    }
 }
 
 /// How a step of the log ended.
@@ -140,6 +169,7 @@ impl Machine {
         Self {
             disk: MemDisk::new(),
             clock: Clock::default(),
+            promises: Promises::default(),
             life: 0,
             process: None,
             dying: false,
@@ -167,7 +197,7 @@ impl Machine {
         config: NodeConfig,
         segment_bytes: u64,
         time_us: u64,
-    ) -> Result<(), String> {
+    ) -> Result<(), StartError> {
         self.life += 1;
         let disk: Arc<dyn synod_log::Disk> = Arc::new(self.disk.clone());
         let options = Options { segment_bytes };
@@ -177,6 +207,9 @@ impl Machine {
         disk.create_dir_all(&snapshots).map_err(|e| e.to_string())?;
         let map = recovery::map_of(&*disk, &snapshots, &recovered)?;
         let groups = recovery::load_groups(&*disk, &snapshots, recovered, &map)?;
+        if let Some(what) = self.promises.forgotten(&groups) {
+            return Err(StartError::Forgotten(what));
+        }
         let now = self.clock.now(time_us, time_us);
         let mut node = Node::new(config, groups, now);
         if map.is_founded() {
@@ -242,15 +275,18 @@ impl Process {
     }
 
     /// Syncs what was appended and reports it.
-    pub fn finish_flush(&mut self) -> Result<(), AppendError> {
+    pub fn finish_flush(&mut self) -> Result<Promises, AppendError> {
         self.wal.sync()?;
         self.appended = false;
-        let Some(mut job) = self.flushing.take() else { return Ok(()) };
+        let Some(mut job) = self.flushing.take() else {
+            return Ok(Promises::default());
+        };
         if !job.marks.is_empty() {
             self.wal.release()?;
             self.pinned = self.wal.segments();
         }
         job.batch.clear();
+        let promises = std::mem::take(&mut job.promises);
         self.inbox.push(Mail::Flushed(job));
         let segments = self.wal.segments();
         if segments > SEGMENTS_MAX && segments > self.pinned {
@@ -259,7 +295,7 @@ impl Process {
         }
         self.prepared = false;
         self.marked = false;
-        Ok(())
+        Ok(promises)
     }
 
     /// What the log does when nothing is to be flushed. Whether there is more.

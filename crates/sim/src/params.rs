@@ -126,6 +126,8 @@ pub struct Outcome {
     pub struck: Vec<Struck>,
     /// Snapshots taken, and installed from a leader.
     pub snapshots: (u64, u64),
+    /// Nodes that noticed that their disk is damaged, and stayed down.
+    pub refused_starts: u64,
     /// Elections won.
     pub elections: u64,
     /// The events, if they were kept.

@@ -22,11 +22,13 @@ pub(crate) struct Trouble {
     full: BTreeSet<usize>,
     /// Machines whose disk has an error in store.
     errors: BTreeSet<usize>,
+    /// Machines whose disk will not read something at the next start.
+    reads: BTreeSet<usize>,
     over: bool,
 }
 
 /// What a strike did: whom it struck and how, and when it ends by itself.
-type Blow = (String, Option<u64>);
+pub(crate) type Blow = (String, Option<u64>);
 
 impl Trouble {
     /// Whether a start may fail for want of space.
@@ -38,8 +40,13 @@ impl Trouble {
         self.errors.contains(&node)
     }
 
+    pub fn expects_read_error(&self, node: usize) -> bool {
+        self.reads.contains(&node)
+    }
+
     pub fn stopped(&mut self, node: usize) {
         self.errors.remove(&node);
+        self.reads.remove(&node);
     }
 }
 
@@ -109,8 +116,9 @@ impl World {
             .or_else(|| self.strike_machine(strike.fault, &mut random));
         let Some(blow) = blow else { return };
         self.note(&strike, blow);
-        // Those two are armed now and counted when they go off.
-        if strike.fault != Fault::PowerInside && strike.fault != Fault::SyncError {
+        // Those are armed now and counted when they go off.
+        let armed = [Fault::PowerInside, Fault::SyncError, Fault::ReadError];
+        if !armed.contains(&strike.fault) {
             self.count(strike.fault);
         }
     }
@@ -206,6 +214,9 @@ impl World {
             }
             return Some(("all nodes".to_owned(), None));
         }
+        if fault == Fault::Membership {
+            return self.strike_membership(random);
+        }
         self.machines[node].process.as_ref()?;
         let time = self.time;
         let mut end = |us_min, us_max| time + random.skewed(us_min, us_max);
@@ -241,7 +252,11 @@ impl World {
             Fault::ClockJump => {
                 let jump = random.below(120_001) as i64 - 60_000;
                 self.machines[node].clock.wall_off_ms += jump;
+                self.fading.note_clock(self.machines[node].clock.wall_off_ms * 1_000);
                 (format!(", by {jump} ms"), None)
+            }
+            Fault::BitFlip | Fault::LostWrite | Fault::Misdirected => {
+                (self.strike_medium(fault, node, random)?, None)
             }
             Fault::Snapshot => {
                 let group = self.any_group(random);
@@ -258,16 +273,25 @@ impl World {
         let (on, most, forever) = match fault {
             Fault::PowerInside => (None, 60, true),
             Fault::SyncError => (Some(Operation::Sync), 10, false),
+            Fault::ReadError => (Some(Operation::Read), 20, false),
             _ => return None,
         };
         match fault {
             Fault::PowerInside => self.machines[node].dying = true,
+            Fault::ReadError => {
+                self.stop(node, false, "killed before a read error");
+                self.trouble.reads.insert(node);
+            }
             _ => _ = self.trouble.errors.insert(node),
         }
         let after = random.skewed(0, most);
         let error = io::ErrorKind::Other;
         self.machines[node].disk.inject(synod_log::disk::Fault { on, after, error, forever });
-        let what = if forever { "disk operations" } else { "syncs" };
+        let what = match fault {
+            Fault::PowerInside => "disk operations",
+            Fault::ReadError => "reads of the next start",
+            _ => "syncs",
+        };
         Some(format!(", after {after} {what}"))
     }
 
@@ -312,6 +336,7 @@ impl World {
             machine.dying = false;
             machine.flush_us = (100, 5_000);
             machine.paused_until = time;
+            self.trouble.reads.remove(&node);
             if machine.process.is_none() {
                 machine.starting = true;
                 self.at(time, Event::Start(node));
@@ -319,6 +344,13 @@ impl World {
                 self.wake(node, time);
             }
         }
+        for node in 0..self.machines.len() {
+            // Latent damage is read at last, or stays where nobody looks.
+            if self.atlas.is_damaged(node) && self.random.permille(500) {
+                self.stop(node, false, "restarted on a damaged disk");
+            }
+        }
+        self.restore_members();
         self.recorder.keep(time, || Item::Healed);
     }
 }

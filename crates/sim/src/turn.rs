@@ -137,10 +137,11 @@ impl World {
 
     pub(crate) fn flushed(&mut self, at: usize) {
         let Some(process) = &mut self.machines[at].process else { return };
-        if let Err(error) = process.finish_flush() {
-            return self.log_failed(at, &error);
+        match process.finish_flush() {
+            Ok(promises) => self.machines[at].promises.keep(promises),
+            Err(error) => return self.log_failed(at, &error),
         }
-        let idle = process.job.batch.is_empty();
+        let idle = self.machines[at].process.as_ref().is_some_and(|p| p.job.batch.is_empty());
         self.wake(at, self.time);
         self.flush(at);
         if idle {
@@ -322,10 +323,11 @@ impl Process {
 
     /// Moves what is for the log into the next flush.
     fn gather_log(&mut self) {
-        let Job { batch, acks, marks } = &mut self.job;
+        let Job { batch, acks, marks, promises } = &mut self.job;
         for record in self.node.output().log.drain(..) {
             match record {
                 Log::Append { group, token, hard_state, entries } => {
+                    promises.append(group, hard_state.as_ref(), &entries);
                     if let Some(state) = hard_state {
                         batch.hard_state(group, &state);
                     }
@@ -333,6 +335,7 @@ impl Process {
                     acks.extend(token.map(|token| (group, token)));
                 }
                 Log::Snapshot { group, meta } => {
+                    promises.snapshot(group, &meta);
                     batch.snapshot(group, &meta);
                     marks.push((group, meta));
                 }

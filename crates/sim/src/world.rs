@@ -3,9 +3,10 @@
 //! Time passes from event to event. Two events of the same microsecond happen in the order in which they were
 //! planned, so nothing is left to the machine that runs this.
 
-use crate::client::{Client, ToClient};
+use crate::client::{Books, Client, Fading, ToClient};
+use crate::damage::Atlas;
 use crate::faults::Fault;
-use crate::machine::{Machine, Mail};
+use crate::machine::{Machine, Mail, StartError};
 use crate::network::Network;
 use crate::oracle::Oracle;
 use crate::params::{Failure, Outcome, Params};
@@ -48,6 +49,7 @@ pub(crate) enum Event {
     ToClient { client: usize, conn: u64, what: ToClient },
     Strike,
     Undo(Undo),
+    Restore,
 }
 
 impl Event {
@@ -69,6 +71,7 @@ impl Event {
             Self::ToClient { client, .. } => (13, *client),
             Self::Strike => (14, 0),
             Self::Undo(_) => (15, 0),
+            Self::Restore => (16, 0),
         };
         kind << 32 | node as u64
     }
@@ -87,6 +90,10 @@ pub(crate) struct World {
     pub network: Network,
     pub clients: Vec<Client>,
     pub history: Vec<Operation>,
+    /// What transactions over several keys have read.
+    pub books: Books,
+    /// What was done to values with a time to live.
+    pub fading: Fading,
     /// How many registers there are.
     pub keys: u64,
     pub value_next: u64,
@@ -95,6 +102,7 @@ pub(crate) struct World {
     /// Clients begin nothing new.
     pub quiet: bool,
     pub trouble: Trouble,
+    pub atlas: Atlas,
     pub oracle: Oracle,
     pub injected: BTreeMap<Fault, u64>,
     pub failure: Option<Failure>,
@@ -121,10 +129,13 @@ impl World {
             clients: Vec::new(),
             history: Vec::new(),
             keys: params.keys.unwrap_or(keys).max(1),
+            books: Books::default(),
+            fading: Fading::default(),
             value_next: 0,
             open_writes: BTreeMap::new(),
             quiet: false,
             trouble: Trouble::default(),
+            atlas: Atlas::default(),
             oracle: Oracle::default(),
             injected: BTreeMap::new(),
             failure: None,
@@ -219,6 +230,7 @@ impl World {
             Event::ToClient { client, conn, what } => self.client_hears(client, conn, what),
             Event::Strike => self.strike(),
             Event::Undo(undo) => self.undo(undo),
+            Event::Restore => self.restore_members(),
             _ => {}
         }
     }
@@ -246,7 +258,7 @@ impl World {
     fn start(&mut self, node: usize) {
         let machine = &mut self.machines[node];
         machine.starting = false;
-        if machine.process.is_some() {
+        if machine.process.is_some() || self.atlas.is_out(node) {
             return;
         }
         let config = self.node_config(node);
@@ -258,12 +270,19 @@ impl World {
                 self.recorder.keep(time, || Item::Up(node));
                 self.wake(node, time);
             }
-            Err(_)
+            Err(StartError::Disk(_)) if self.trouble.expects_read_error(node) => {
+                self.count(Fault::ReadError);
+                self.stop(node, false, "could not read its disk");
+            }
+            Err(StartError::Disk(_))
                 if self.trouble.is_full(node)
                     || self.machines[node].dying
                     || self.trouble.expects_error(node) =>
             {
                 self.stop(node, true, "could not start");
+            }
+            Err(StartError::Disk(error)) if self.atlas.is_damaged(node) => {
+                self.refuse_start(node, &error);
             }
             Err(error) => self.fail("recovery", format!("node {} cannot start: {error}", node + 1)),
         }
@@ -314,7 +333,7 @@ impl World {
     }
 
     fn start_later(&mut self, node: usize) {
-        if !std::mem::replace(&mut self.machines[node].starting, true) {
+        if !self.atlas.is_out(node) && !std::mem::replace(&mut self.machines[node].starting, true) {
             let at = self.time + self.random.skewed(100_000, 8_000_000);
             self.at(at, Event::Start(node));
         }
@@ -334,6 +353,7 @@ impl World {
             answered: ended(|o| matches!(o, Ended::Returned { .. })),
             unknown: ended(|o| matches!(o, Ended::Unknown)),
             snapshots: self.oracle.snapshots,
+            refused_starts: self.atlas.refused(),
             elections: self.oracle.elections(),
             injected: self.injected,
             struck: self.trouble.struck,

@@ -75,7 +75,7 @@ fn fill<'a>(
     writers: &BTreeMap<Value, &'a Span<'a>>,
 ) -> Option<Vec<&'a Span<'a>>> {
     let mut unseen = writers.clone();
-    named.values().for_each(|value| drop(unseen.remove(value)));
+    unseen.retain(|value, _| !named.values().any(|named| named == value));
     let mut unseen: Vec<_> = unseen.into_values().collect();
     unseen.sort_by_key(|span| span.call_us);
     let mut unseen = unseen.into_iter();

@@ -23,7 +23,7 @@ pub(super) struct Inode {
 }
 
 impl Inode {
-    fn sector(&self, number: u64) -> Sector {
+    pub(super) fn sector(&self, number: u64) -> Sector {
         let mut sector = [0; SECTOR_BYTES];
         let start = number as usize * SECTOR_BYTES;
         let end = self.data.len().min(start + SECTOR_BYTES);
@@ -33,12 +33,23 @@ impl Inode {
         sector
     }
 
-    fn put_sector(&mut self, number: u64, sector: &Sector) {
+    pub(super) fn put_sector(&mut self, number: u64, sector: &Sector) {
         let start = number as usize * SECTOR_BYTES;
         let end = self.data.len().min(start + SECTOR_BYTES);
         if start < end {
             self.data[start..end].copy_from_slice(&sector[..end - start]);
         }
+    }
+
+    /// Those that a crash would leave as they are and that are not zeros.
+    pub(super) fn durable_sectors(&self) -> Vec<u64> {
+        let numbers = 0..self.durable_len.min(self.data.len()).div_ceil(SECTOR_BYTES) as u64;
+        let kept = |number: &u64| {
+            !self.dirty.contains_key(number)
+                && !self.doomed.contains_key(number)
+                && self.sector(*number) != [0; SECTOR_BYTES]
+        };
+        numbers.filter(kept).collect()
     }
 
     fn touch(&mut self, start: usize, end: usize) {

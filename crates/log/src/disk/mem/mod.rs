@@ -7,6 +7,7 @@
 //! Failures?", ATC '20).
 
 mod inode;
+mod medium;
 
 use super::{Disk, DiskFile};
 use inode::Inode;
@@ -253,16 +254,6 @@ impl MemDisk {
     pub fn contents(&self, path: &Path) -> Option<Vec<u8>> {
         let state = self.state();
         Some(state.inodes[state.names.get(path)?].data.clone())
-    }
-
-    /// Replaces a file's contents durably, as a fault of the medium would.
-    pub fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
-        let mut state = self.state();
-        let Some(id) = state.names.get(path).copied() else { return };
-        if let Some(inode) = state.inodes.get_mut(&id) {
-            change(&mut inode.data);
-            inode.settle();
-        }
     }
 
     /// Every file there is, with its path.

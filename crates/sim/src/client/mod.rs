@@ -1,0 +1,210 @@
+//! Simulated clients: they connect, send, wait, lose patience, and write down what they were told.
+//!
+//! | module | what its clients do | who judges |
+//! |---|---|---|
+//! | [`single`] | one key: read, write, count, add, append; some keys are written several at once | `linear`, `durable`, `monotonic`, `set_full` |
+//! | [`several`] | transactions: swaps, transfers between accounts, a ring that is rewired | `linear`, `bank`, `ring` |
+//! | [`fading`] | values with a time to live | `expiry` |
+
+mod fading;
+mod replies;
+mod several;
+mod single;
+
+use crate::machine::Mail;
+use crate::world::{Event, World};
+use several::Plan;
+use std::collections::VecDeque;
+use synod_checker::Input;
+
+pub(crate) use fading::Fading;
+pub(crate) use several::{Books, Kind as Several};
+
+/// A reply that a client waits for.
+#[derive(Clone, Debug)]
+pub(crate) enum Waiting {
+    /// The answer to an operation of the history.
+    Op(usize),
+    /// The answer about a value with a time to live: which key, which of its events.
+    Fading(String, usize),
+    /// `OK` or `QUEUED`; an error spoils the transaction, which then answers for itself.
+    Step,
+    /// The value that a swap starts from, of this key.
+    Seen(usize, String),
+    /// All accounts of a bank or stops of a ring, asked for at this time; whether a transaction builds on them.
+    Sheet { several: Several, call_us: u64, builds: bool },
+    /// The answer of EXEC to this operation.
+    Exec(usize),
+    /// The answer of an EXEC whose outcome is read off the whole later on.
+    Settled,
+}
+
+/// One client.
+#[derive(Default)]
+pub(crate) struct Client {
+    /// Which node it is connected to, and in which life of it.
+    pub node: Option<(usize, u64)>,
+    /// Counts its connections.
+    pub conn: u64,
+    pub waiting: VecDeque<Waiting>,
+    pub input: Vec<u8>,
+    /// Grows with every burst, so that a time-out knows whether it is still meant.
+    pub burst: u64,
+    /// In order in both directions.
+    pub to_node_us: u64,
+    pub to_client_us: u64,
+    pub think_us: u64,
+    /// How many answers came since the world was healed.
+    pub served: u64,
+    /// What follows from the answers so far.
+    pub plan: Option<Plan>,
+    /// When it went to the node that it is connected to.
+    pub since_us: u64,
+}
+
+/// What reaches a client.
+pub(crate) enum ToClient {
+    Bytes(Vec<u8>),
+    Closed,
+}
+
+fn words(words: &[&str]) -> Vec<Vec<u8>> {
+    words.iter().map(|w| w.as_bytes().to_vec()).collect()
+}
+
+impl World {
+    /// A client has thought enough.
+    pub(crate) fn act(&mut self, at: usize) {
+        if !self.clients[at].waiting.is_empty() || self.quiet {
+            return;
+        }
+        if !self.connect(at) {
+            return;
+        }
+        match self.random.below(100) {
+            0..10 => {
+                let n = self.random.below(self.keys);
+                let key = self.key('r', n);
+                self.begin_swap(at, key);
+            }
+            10..22 => self.begin_several(at),
+            22..30 => self.ask_fading(at),
+            _ => {
+                for _ in 0..=self.random.skewed(0, 3) {
+                    let (key, input) = self.draw_operation();
+                    self.ask(at, key, input);
+                }
+            }
+        }
+        self.expect_answer(at);
+    }
+
+    /// Whether the client is connected; if not, it tries one node.
+    fn connect(&mut self, at: usize) -> bool {
+        let settled = self.time < self.clients[at].since_us + 20_000_000;
+        if self.clients[at].node.is_some() && settled {
+            return true;
+        }
+        self.disconnect(at);
+        let node = self.random.below(self.machines.len() as u64) as usize;
+        if self.machines[node].process.is_none() {
+            let at_us = self.time + self.random.between(5_000, 100_000);
+            self.at(at_us, Event::Act(at));
+            return false;
+        }
+        let (life, time) = (self.machines[node].life, self.time);
+        let client = &mut self.clients[at];
+        client.node = Some((node, life));
+        client.since_us = time;
+        client.conn += 1;
+        client.input.clear();
+        let conn = client.conn;
+        self.send_to_node(at, Mail::Open { client: at, conn });
+        true
+    }
+
+    fn disconnect(&mut self, at: usize) {
+        if self.clients[at].node.is_some() {
+            let conn = self.clients[at].conn;
+            self.send_to_node(at, Mail::Close { client: at, conn });
+            self.lose_connection(at);
+        }
+    }
+
+    /// Whatever was asked on this connection will not be answered any more.
+    fn lose_connection(&mut self, at: usize) {
+        let client = &mut self.clients[at];
+        client.node = None;
+        client.burst += 1;
+        client.plan = None;
+        for waiting in std::mem::take(&mut client.waiting) {
+            if let Waiting::Op(op) | Waiting::Seen(op, _) | Waiting::Exec(op) = waiting {
+                self.leave_open(op);
+                self.tell_outcome(op);
+            }
+        }
+    }
+
+    fn send_to_node(&mut self, at: usize, mail: Mail) {
+        let delay = self.random.skewed(100, 2_000);
+        let client = &mut self.clients[at];
+        let Some((node, life)) = client.node else { return };
+        client.to_node_us = (client.to_node_us + 1).max(self.time + delay);
+        let at_us = client.to_node_us;
+        self.at(at_us, Event::ToNode { node, life, mail: Box::new(mail) });
+    }
+
+    pub(crate) fn send_to_client(&mut self, at: usize, conn: u64, what: ToClient) {
+        let delay = self.random.skewed(100, 2_000);
+        let client = &mut self.clients[at];
+        client.to_client_us = (client.to_client_us + 1).max(self.time + delay);
+        let at_us = client.to_client_us;
+        self.at(at_us, Event::ToClient { client: at, conn, what });
+    }
+
+    fn request(&mut self, at: usize, args: Vec<Vec<u8>>, waiting: Waiting) {
+        let client = &mut self.clients[at];
+        client.waiting.push_back(waiting);
+        let conn = client.conn;
+        self.send_to_node(at, Mail::Request { client: at, conn, args });
+    }
+
+    /// A value that nobody has written yet.
+    fn fresh(&mut self) -> u64 {
+        self.value_next += 1;
+        self.value_next
+    }
+
+    fn expect_answer(&mut self, at: usize) {
+        let patience = self.random.between(1_000_000, 8_000_000);
+        let client = &mut self.clients[at];
+        client.burst += 1;
+        let burst = client.burst;
+        let at_us = self.time + patience;
+        self.at(at_us, Event::Impatient { client: at, burst });
+    }
+
+    /// The client has waited long enough.
+    pub(crate) fn impatient(&mut self, at: usize, burst: u64) {
+        if self.clients[at].burst == burst && !self.clients[at].waiting.is_empty() {
+            self.disconnect(at);
+            self.act_later(at);
+        }
+    }
+
+    fn act_later(&mut self, at: usize) {
+        let think = self.clients[at].think_us;
+        let at_us = self.time + self.random.skewed(100, think * 2);
+        self.at(at_us, Event::Act(at));
+    }
+
+    /// Asks for this key now, on behalf of the last phase of a run; which operation it is.
+    pub(crate) fn ask_final(&mut self, at: usize, key: String, input: Input) -> Option<usize> {
+        if !self.connect(at) {
+            return None;
+        }
+        self.ask(at, key, input);
+        self.expect_answer(at);
+        Some(self.history.len() - 1)
+    }
+}

@@ -1,0 +1,120 @@
+//! What clients hear, and what they make of it.
+
+use super::several::Plan;
+use super::{ToClient, Waiting, single};
+use crate::world::World;
+use synod_checker::{Outcome, Output};
+use synod_wire::resp::Value;
+
+/// How an error reply leaves the request.
+pub(super) fn fate(error: &str) -> Option<Outcome> {
+    let refused = ["CLUSTERDOWN", "TRYAGAIN", "MISCONF"];
+    match error.split(' ').next()? {
+        "UNKNOWN" => Some(Outcome::Unknown),
+        word if refused.contains(&word) => Some(Outcome::Refused),
+        _ => None,
+    }
+}
+
+impl World {
+    /// Something reaches a client.
+    pub(crate) fn client_hears(&mut self, at: usize, conn: u64, what: ToClient) {
+        if self.clients[at].conn != conn || self.clients[at].node.is_none() {
+            return;
+        }
+        match what {
+            ToClient::Closed => {
+                self.lose_connection(at);
+                self.act_later(at);
+            }
+            ToClient::Bytes(bytes) => {
+                self.recorder.mix_bytes(&bytes);
+                self.clients[at].input.extend_from_slice(&bytes);
+                while self.take_reply(at) {}
+            }
+        }
+    }
+
+    fn take_reply(&mut self, at: usize) -> bool {
+        let client = &mut self.clients[at];
+        match Value::decode(&client.input) {
+            Ok(None) => false,
+            Ok(Some((value, len))) => {
+                client.input.drain(..len);
+                let Some(waiting) = client.waiting.pop_front() else {
+                    self.fail("replies", format!("a reply that nobody waits for: {value:?}"));
+                    return false;
+                };
+                self.answered(at, waiting, &value);
+                if self.clients[at].waiting.is_empty() {
+                    match self.clients[at].plan.take() {
+                        Some(plan) => {
+                            self.carry_out(at, plan);
+                            self.expect_answer(at);
+                        }
+                        None => self.act_later(at),
+                    }
+                }
+                true
+            }
+            Err(error) => {
+                self.fail("replies", error.to_string());
+                false
+            }
+        }
+    }
+
+    fn answered(&mut self, at: usize, waiting: Waiting, value: &Value) {
+        match waiting {
+            Waiting::Op(op) => {
+                self.resolve(at, op, value);
+            }
+            Waiting::Seen(op, key) => {
+                if let Some(Output::Value(from)) = self.resolve(at, op, value) {
+                    self.clients[at].plan = Some(Plan::Swap(key, from));
+                }
+            }
+            Waiting::Sheet { several, call_us, builds } => {
+                self.take_sheet(at, several, call_us, builds, value);
+            }
+            Waiting::Fading(key, place) => self.faded(at, &key, place, value),
+            Waiting::Exec(op) => self.swapped(at, op, value),
+            Waiting::Settled => self.settled(at, value),
+            Waiting::Step => {
+                if let Value::Error(_) = value {
+                    self.give_up_plans(at);
+                }
+            }
+        }
+    }
+
+    /// Writes down how an operation ended; what was answered, if it was.
+    pub(super) fn resolve(&mut self, at: usize, op: usize, value: &Value) -> Option<Output> {
+        let return_us = self.time;
+        let input = &self.history[op].input;
+        let outcome = match value {
+            Value::Error(text) => fate(text),
+            value => {
+                single::output(input, value).map(|output| Outcome::Returned { return_us, output })
+            }
+        };
+        let Some(outcome) = outcome else {
+            let detail = format!("{} {input:?} was answered {value:?}", self.history[op].key);
+            self.fail("replies", detail);
+            return None;
+        };
+        let returned = match &outcome {
+            Outcome::Returned { output, .. } => Some(output.clone()),
+            _ => None,
+        };
+        if outcome == Outcome::Unknown {
+            self.leave_open(op);
+        }
+        self.history[op].outcome = outcome;
+        self.tell_outcome(op);
+        if returned.is_some() {
+            self.clients[at].served += 1;
+        }
+        returned
+    }
+}

@@ -1,0 +1,64 @@
+//! Bounded memory: nothing that waits grows without end under trouble, and nothing is left when it is over.
+//!
+//! The bounds follow from the clients of a run: each has at most [`BURST_MAX`] requests out and gives up after a
+//! while, a node gives a request up after `limits::REQUEST_WAIT_MS_MAX`. Bug class: overload that does not recover when
+//! the load goes (TigerBeetle).
+
+use crate::world::World;
+use synod_node::Queues;
+use synod_types::limits;
+
+/// The most requests that a client sends without having an answer.
+const BURST_MAX: usize = 10;
+/// A client gives up after a second at the least, a node after `REQUEST_WAIT_MS_MAX`; a request may be given back and
+/// wait once more.
+const ABANDONED_MAX: usize = 2 * limits::REQUEST_WAIT_MS_MAX as usize / 1_000;
+/// The largest reply is a list or a set of all that was ever added to it.
+const REPLY_BYTES_MAX: usize = 1 << 20;
+/// What a flush may hold while the one before it takes its second.
+const UNSYNCED_BYTES_MAX: usize = 4 << 20;
+/// Tasks that wait for the files: chunks of snapshots to be written, served or received, marks and maps.
+const TASKS_MAX: usize = 2_000;
+
+impl World {
+    /// How many requests may be under way in one node at a time.
+    fn requests_max(&self) -> usize {
+        self.params.clients * BURST_MAX * (1 + ABANDONED_MAX)
+    }
+
+    /// Looks at what waits in a node.
+    pub(crate) fn measure_queues(&mut self, at: usize) {
+        let Some(process) = &self.machines[at].process else { return };
+        let queues = process.node.queues();
+        let requests_max = self.requests_max();
+        let groups = self.params.partitions as usize + 1;
+        let bounds = [
+            ("parked requests", queues.parked, requests_max),
+            ("forwarded requests", queues.forwards, requests_max),
+            ("split commands", queues.gathers, requests_max),
+            ("reads", queues.reads, requests_max),
+            ("proposals", queues.proposals, requests_max),
+            ("unanswered requests", queues.unanswered, requests_max),
+            ("snapshots being taken", queues.snapshots, groups),
+            ("snapshots being fetched", queues.fetches, groups),
+            ("reply bytes", queues.reply_bytes, REPLY_BYTES_MAX),
+            ("unsynced bytes", process.job.batch.len_bytes(), UNSYNCED_BYTES_MAX),
+            ("file tasks", process.tasks.len(), TASKS_MAX),
+        ];
+        let over = bounds.into_iter().find(|(_, len, max)| len > max);
+        if let Some((what, len, max)) = over {
+            self.fail("bounded queues", format!("node {}: {len} {what}, not {max}", at + 1));
+        }
+    }
+
+    /// What still waits somewhere though nobody has asked for anything.
+    pub(crate) fn still_queued(&self) -> Option<String> {
+        self.machines.iter().enumerate().find_map(|(at, machine)| {
+            let process = machine.process.as_ref()?;
+            let queues = process.node.queues();
+            let tasks = process.tasks.len();
+            (queues != Queues::default() || tasks > 0)
+                .then(|| format!("node {}: {queues:?}, {tasks} file tasks", at + 1))
+        })
+    }
+}
