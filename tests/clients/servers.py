@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 import resp
 
@@ -65,8 +66,9 @@ def wait_until(what, condition, seconds=START_SECONDS):
 class Process:
     """One server process with its data directory and log file."""
 
-    def __init__(self, command, port, data):
+    def __init__(self, command, port, data, http=None):
         self.command, self.port, self.data = command, port, pathlib.Path(data)
+        self.http = http
         self.process = None
 
     def start(self):
@@ -101,6 +103,12 @@ class Process:
 
     def connect(self, protocol=2, timeout=10):
         return resp.Connection(HOST, self.port, protocol=protocol, timeout=timeout)
+
+    def metric(self, family):
+        """All samples of a family of metrics."""
+        with urllib.request.urlopen(f"http://{HOST}:{self.http}/metrics", timeout=10) as page:
+            lines = page.read().decode().splitlines()
+        return [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(family)]
 
     def answers(self):
         if self.process.poll() is not None:
@@ -182,7 +190,7 @@ def synod(count, partitions, durability):
                    "--node-id", str(i + 1)]  # fmt: skip
         if count > 1:
             command += ["--replicas", str(count), "--initial-cluster", members]
-        nodes.append(Process(command, client, data))
+        nodes.append(Process(command, client, data, http))
     return Cluster(nodes, directory, _synod_ready, partitions)
 
 

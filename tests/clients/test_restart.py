@@ -71,6 +71,32 @@ def test_two_of_three_go_on_and_the_third_catches_up(own_cluster):
         servers.wait_until("it forwards or leads", lambda: look(away) == before, 10)
 
 
+def test_a_node_that_missed_much_is_brought_up_by_a_snapshot():
+    """What it missed is no longer in the others' logs. It was founded before, so nothing tells it the
+    cluster's map anew: it has to load the snapshot by the map that its own log holds."""
+    cluster = servers.cluster(partitions=1)
+    try:
+        cluster.start()
+        away, *others = cluster.nodes
+        # So that its log knows all of the map as committed.
+        away.stop(signal.SIGTERM)
+        away.start()
+        servers.wait_until("it is back", away.answers)
+        assert set_all(away)
+        away.stop(signal.SIGKILL)
+        servers.wait_until("the others go on", lambda: set_all(others[0]), 10)
+        with others[0].connect(timeout=30) as connection:
+            for i in range(80):
+                assert connection.call("SET", f"big:{i % 8}", b"%d" % i * 500_000) == "OK"
+        away.start()
+        servers.wait_until("it is back", away.answers)
+        servers.wait_until("it has a snapshot", lambda: away.metric("synod_snapshots_installed_total") != [0], 20)
+        lags = lambda: [lag for node in others for lag in node.metric("synod_partition_lag")]
+        servers.wait_until("it is not behind", lambda: max(lags()) == 0, 20)
+    finally:
+        cluster.close()
+
+
 def set_all(node):
     with node.connect() as connection:
         replies = connection.pipeline([["SET", f"s:{i}", f"value {i}"] for i in range(100)])

@@ -39,6 +39,7 @@ struct Files {
 pub fn start(
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    map: Arc<ClusterMap>,
     postbox: Postbox,
     worker: u16,
 ) -> std::io::Result<Sender<Task>> {
@@ -47,7 +48,7 @@ pub fn start(
         disk,
         dir,
         postbox,
-        map: Arc::default(),
+        map,
         writers: BTreeMap::new(),
         receivers: BTreeMap::new(),
         served: BTreeMap::new(),

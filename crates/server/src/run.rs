@@ -130,11 +130,13 @@ impl Start<'_> {
         }
         let postbox = self.postboxes[usize::from(worker)].clone();
         let (log, log_thread) = flush::start(wal, config.durability, postbox.clone(), worker)?;
-        let files = files::start(disk, snapshots, postbox, worker)?;
+        // What a leader sends right after a restart has to be loaded, and the map may never change again.
+        let files = files::start(disk, snapshots, Arc::new(map.clone()), postbox, worker)?;
         Worker::new(Setup {
             node,
             clock: self.clock,
             config: config.clone(),
+            cluster: map.cluster,
             worker,
             poll,
             inbox,

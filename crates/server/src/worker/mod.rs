@@ -22,6 +22,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use synod_log::Batch;
 use synod_node::{Facts, Log, Node, TICK_MS};
+use synod_types::ClusterId;
 
 /// The token of a worker's waker.
 pub const WAKER: Token = Token(0);
@@ -54,6 +55,8 @@ pub struct Setup {
     pub clock: Clock,
     /// The configuration.
     pub config: Config,
+    /// The cluster that the log knows; zero before it was founded.
+    pub cluster: ClusterId,
     /// Which worker.
     pub worker: u16,
     /// The event queue; the waker is registered.
@@ -123,12 +126,13 @@ impl Worker {
             log,
             log_thread,
             files,
+            cluster,
         } = setup;
         if let Some((clients, peers)) = &mut listeners {
             poll.registry().register(clients, LISTENER, Interest::READABLE)?;
             poll.registry().register(peers, PEER_LISTENER, Interest::READABLE)?;
         }
-        let peers = Peers::new(&config, worker);
+        let peers = Peers::new(&config, worker, cluster);
         let mut facts = facts::fixed(&config);
         facts::refresh(&mut facts, 0, 0);
         node.set_facts(facts.clone()); // the first request may ask for them

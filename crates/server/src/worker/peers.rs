@@ -50,14 +50,16 @@ pub struct Peers {
 }
 
 impl Peers {
-    pub fn new(config: &Config, worker: u16) -> Self {
+    /// Nobody is connected yet. A `cluster` of zero fits any: this node was in none so far. Addresses are
+    /// those of the configuration until the metadata group tells newer ones.
+    pub fn new(config: &Config, worker: u16, cluster: ClusterId) -> Self {
         let mut addresses = config.initial_cluster.clone();
         addresses.remove(&config.node_id);
         Self {
             own: config.node_id,
             worker,
             workers: config.workers,
-            cluster: ClusterId(0),
+            cluster,
             addresses,
             table: Vec::new(),
             data: BTreeMap::new(),
