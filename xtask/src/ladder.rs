@@ -4,7 +4,7 @@
 use crate::program::{Summary, Tally, check, tally};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{browser, fuzz, prepare, soak, tidy};
+use crate::{browser, fuzz, prepare, rig, soak, tidy};
 use anyhow::{Context, Result};
 use std::process::Command;
 
@@ -12,7 +12,7 @@ use std::process::Command;
 const FUZZ_SECONDS: u64 = 10;
 /// What real processes go through: what it shows, and the arguments of synod-chaos.
 const CHAOS: &[(&str, &[&str])] = &[
-    ("processes killed under load", &["--seconds", "120"]),
+    ("processes killed under load", &["--seconds", "30"]),
     ("power cut under load", &["--seconds", "45", "--power-cut"]),
     // The test of the tests: without flushes an acknowledged write must be seen to get lost.
     (
@@ -20,6 +20,9 @@ const CHAOS: &[(&str, &[&str])] = &[
         &["--seconds", "20", "--power-cut", "--expect-loss", "--durability", "none"],
     ),
 ];
+
+/// How long the gate's run through every kind of real fault takes, in minutes.
+const RIG_MINUTES: u64 = 10;
 
 /// Workspaces of their own, which `--workspace` does not reach.
 const SIDE_WORKSPACES: &[&str] = &["tools/bench/Cargo.toml", "fuzz/Cargo.toml"];
@@ -60,8 +63,11 @@ pub fn climb(workspace: &Workspace) -> Result<()> {
     let command = format!("cargo xtask fuzz --seconds {FUZZ_SECONDS}");
     steps.take("decoders, fuzzed", &command, || fuzz::all(workspace, FUZZ_SECONDS))?;
     steps.take("other people's clients", "cargo xtask clients", || clients(workspace, &[]))?;
-    steps
-        .take("processes killed under load", "cargo xtask chaos", || one(chaos(workspace, &[])))?;
+    steps.take("processes killed under load", "cargo xtask chaos", || {
+        one(chaos_task(workspace, &[]))
+    })?;
+    let command = format!("cargo xtask rig --minutes {RIG_MINUTES}");
+    steps.take("real faults", &command, || one(rig::for_minutes(workspace, RIG_MINUTES)))?;
     steps.summary();
     Ok(())
 }
@@ -119,8 +125,8 @@ pub fn chaos_task(workspace: &Workspace, args: &[String]) -> Result<()> {
     })
 }
 
-/// Kills processes under load and judges what clients saw.
-fn chaos(workspace: &Workspace, args: &[&str]) -> Result<()> {
+/// Does harm to processes under load and judges what clients saw.
+pub fn chaos(workspace: &Workspace, args: &[&str]) -> Result<()> {
     workspace.build_synod()?;
     cargo(workspace, &["build", "--release", "--package", "synod-chaos"])?;
     let mut run = Command::new(workspace.target.join("release/synod-chaos"));

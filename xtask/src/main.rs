@@ -8,6 +8,7 @@ mod fuzz;
 mod ladder;
 mod prepare;
 mod program;
+mod rig;
 mod soak;
 mod steps;
 mod tidy;
@@ -57,6 +58,13 @@ enum Task {
     Builds,
     /// Open a trace page of `synod sim` in headless Chromium and use it.
     Page,
+    /// Put real synod processes through real faults: kills, power cuts, cuts, loss, delay and corruption
+    /// between network namespaces, failing disks, wrong clocks, damaged files, rolling restarts.
+    ///
+    /// Needs root, Linux with /dev/net/tun and /dev/fuse, and some programs, which it installs (Debian)
+    /// or names. The run has mounts, processes and a network of its own, which the kernel takes away
+    /// with it, however it ends.
+    Rig(rig::Options),
     /// Fuzz the decoders with libFuzzer.
     Fuzz(fuzz::Options),
     /// Measure synod and its genuine peers (Redis, memcached, etcd) in turn on this machine, and write
@@ -90,6 +98,7 @@ fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
             prepare::for_tests(workspace)?;
             browser::trace_page(workspace)
         }
+        Task::Rig(options) => rig::run(workspace, &options),
         Task::Fuzz(options) => fuzz::run(workspace, &options),
         Task::Bench(options) => bench::run(workspace, &options),
         Task::Audit => audit::run(workspace),

@@ -32,6 +32,23 @@ const TESTS: &[Need] = &[
     need("c++", "g++", "builds libFuzzer"),
 ];
 
+const RIG: &[Need] = &[
+    need("ip", "iproute2", "makes the network namespaces of the nodes"),
+    need("iptables", "iptables", "cuts, loses and duplicates packets between them"),
+    need("strace", "strace", "lets a sync fail"),
+    need("faketime", "faketime", "sets the clocks of the nodes (its package brings libfaketime)"),
+    need("fusermount3", "fuse3", "mounts the disks that lose power"),
+    need("unshare", "util-linux", "gives the run mounts, processes and a network of its own"),
+    need("setpriv", "util-linux", "ends the run with the program that started it"),
+    need("mount", "mount", "furnishes that world"),
+];
+
+/// What the kernel has to offer to the rig.
+const RIG_DEVICES: &[(&str, &str)] = &[
+    ("/dev/net/tun", "the router between the nodes is a process behind TUN interfaces"),
+    ("/dev/fuse", "the disks that lose power are a file system of our own"),
+];
+
 const BENCH: &[Need] = &[
     need("redis-server", "redis-server", "a peer to compare with"),
     need("redis-benchmark", "redis-tools", "one of the load generators"),
@@ -45,6 +62,21 @@ pub fn for_tests(workspace: &Workspace) -> Result<()> {
     programs(TESTS)?;
     python(workspace)?;
     node(workspace)
+}
+
+/// Everything `cargo xtask rig` needs.
+pub fn for_rig() -> Result<()> {
+    let mut id = Command::new("id");
+    id.arg("-u");
+    if output(id)?.trim() != "0" {
+        bail!("the rig makes network namespaces and traces processes: run it as root");
+    }
+    for (device, why) in RIG_DEVICES {
+        if !Path::new(device).exists() {
+            bail!("there is no {device} on this machine: {why}");
+        }
+    }
+    programs(RIG)
 }
 
 /// Everything `cargo xtask bench` needs.

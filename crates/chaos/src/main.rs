@@ -9,13 +9,17 @@ mod cluster;
 mod dice;
 mod disk;
 mod failover;
+mod metrics;
 mod nemesis;
+mod net;
 mod options;
 mod resp;
 mod session;
 mod summary;
 mod verdict;
+mod wall;
 mod workload;
+mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,7 +31,7 @@ use synod_checker::{format, linear};
 
 use cluster::Cluster;
 use dice::Dice;
-use nemesis::{Deeds, Nemesis};
+use nemesis::{Deeds, Nemesis, Schedule};
 use options::Options;
 use session::{ANSWER_TIMEOUT, Session};
 use summary::Summary;
@@ -35,14 +39,21 @@ use workload::{Client, Plan, Record};
 
 /// How long a cluster may take to start or to heal.
 const HEAL: Duration = Duration::from_secs(30);
+/// What a run may take beyond its trouble: starting, healing, reading everything and judging. A run that
+/// takes longer is killed as a whole, if it has a world of its own.
+const OVERTIME: Duration = Duration::from_secs(15 * 60);
 /// The streams of choices that do not belong to a client.
 const NEMESIS_STREAM: u64 = u64::MAX;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let result = match &options.check {
-        Some(file) => check(file),
-        None => run(&options),
+    let result = match world::enter(options.world(), options.duration() + OVERTIME) {
+        Ok(Some(ended)) => return ended,
+        Ok(None) => match &options.check {
+            Some(file) => check(file),
+            None => run(&options),
+        },
+        Err(error) => Err(error),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -74,9 +85,6 @@ fn check(file: &Path) -> Result<bool> {
 }
 
 fn run(options: &Options) -> Result<bool> {
-    if options.power_cut {
-        disk::enter()?;
-    }
     let seed = options.seed.unwrap_or_else(any_seed);
     let directory = directory(options, seed)?;
     println!("seed {seed}, data and logs in {}", directory.display());
@@ -111,7 +119,7 @@ fn trouble(options: &Options, seed: u64, directory: &Path) -> Result<Summary> {
         rate: options.rate,
         keys: options.keys,
     };
-    let (mut record, deeds) = under_load(options, seed, &cluster, plan)?;
+    let (mut record, deeds) = under_load(options, seed, directory, &cluster, plan)?;
     let healed = cluster.wait_ready(HEAL).context("the cluster did not heal")?;
     let mut reader = session(&cluster, 0);
     verdict::read_all(&plan, &mut reader, &mut record)?;
@@ -138,17 +146,19 @@ fn trouble(options: &Options, seed: u64, directory: &Path) -> Result<Summary> {
 fn under_load(
     options: &Options,
     seed: u64,
+    directory: &Path,
     cluster: &Cluster,
     plan: Plan,
 ) -> Result<(Record, Deeds)> {
     std::thread::scope(|scope| {
-        let nemesis = Nemesis::new(
-            cluster,
-            Dice::new(seed, NEMESIS_STREAM),
-            plan.started,
-            plan.until,
-            options.expect_loss,
-        );
+        let schedule = Schedule {
+            started: plan.started,
+            until: plan.until,
+            kinds: options.kinds(),
+            blackouts_only: options.expect_loss,
+            directory: directory.to_owned(),
+        };
+        let nemesis = Nemesis::new(cluster, Dice::new(seed, NEMESIS_STREAM), schedule);
         let nemesis = scope.spawn(|| nemesis.run());
         let clients: Vec<_> = (0..plan.clients)
             .map(|id| {
@@ -181,7 +191,7 @@ fn any_seed() -> u64 {
 
 fn directory(options: &Options, seed: u64) -> Result<PathBuf> {
     let directory = options.directory.clone().unwrap_or_else(|| {
-        std::env::temp_dir().join(format!("synod-chaos-{}-{seed}", std::process::id()))
+        std::env::temp_dir().join(format!("synod-chaos-{}-{seed}", world::run_number()))
     });
     std::fs::create_dir_all(&directory)
         .with_context(|| format!("cannot make the directory {}", directory.display()))?;

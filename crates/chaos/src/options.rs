@@ -7,12 +7,15 @@ use anyhow::{Context, Result};
 use clap::{ArgGroup, Parser};
 
 use crate::cluster::{Power, Program, Settings};
+use crate::nemesis::Kind;
+use crate::world::World;
 
-/// Kills, pauses and restarts the nodes of a real cluster while clients write to it, then checks that
-/// every acknowledged write is there and that all answers were linearizable.
+/// Does harm to the nodes of a real cluster while clients write to it, then checks that every acknowledged
+/// write is there and that all answers were linearizable.
 ///
-/// A run starts its own processes on free ports of 127.0.0.1 (20000-28999), ends by itself, and leaves
-/// nothing running. Exit status: 0 all is well, 1 the checkers found something (the history is saved), 2
+/// A run starts its own processes, ends by itself, and leaves nothing running. With --nemesis of the
+/// network each node has a network namespace of its own (needs root); else they share 127.0.0.1, on free
+/// ports of 20000-28999. Exit status: 0 all is well, 1 the checkers found something (the history is saved), 2
 /// the run itself failed, for example because a node ended by itself or the cluster did not heal.
 #[derive(Debug, Parser)]
 #[command(name = "synod-chaos", version, max_term_width = 100)]
@@ -36,9 +39,19 @@ pub struct Options {
     /// When a write is acknowledged.
     #[arg(long, default_value = "always", value_parser = ["always", "everysec", "none"])]
     pub durability: String,
+    /// The consensus engine of the nodes, by the name that `synod serve --engine` knows it by.
+    #[arg(long)]
+    pub engine: Option<String>,
     /// How long the trouble lasts, in seconds; start-up, healing and checking come on top.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seconds: u64,
+    /// What the nodes go through, separated by commas.
+    #[arg(long, value_name = "KINDS", value_enum, value_delimiter = ',', default_values_t = Kind::PROCESSES)]
+    pub nemesis: Vec<Kind>,
+    /// A build of another release, for rolling restarts between the two; without it they are restarts of
+    /// the same build.
+    #[arg(long, value_name = "PATH", requires = "synod")]
+    pub previous: Option<PathBuf>,
     /// The seed of all choices; drawn and printed when left out. The same seed repeats the schedule, not
     /// the timing of real processes.
     #[arg(long)]
@@ -55,7 +68,7 @@ pub struct Options {
     /// Fail when writes to a dead leader's keys fail for longer than this, in milliseconds.
     #[arg(long, value_name = "MS")]
     pub failover_max: Option<u64>,
-    /// Cut the power with every kill: each node's data lies on a disk of our own (FUSE) that forgets what
+    /// Cut the power with every kill, as --nemesis power does: each node's data lies on a disk of our own (FUSE) that forgets what
     /// was not flushed with fsync, wholly or in any part. Without it a killed process loses nothing that it
     /// wrote, flushed or not.
     #[arg(long)]
@@ -79,10 +92,40 @@ impl Options {
         Duration::from_secs(self.seconds)
     }
 
+    /// Everything that takes part.
+    pub fn kinds(&self) -> Vec<Kind> {
+        if self.nemesis.contains(&Kind::All) { Kind::all() } else { self.nemesis.clone() }
+    }
+
+    /// What of the world has to be the run's own.
+    pub fn world(&self) -> World {
+        match () {
+            () if self.check.is_some() => World::Shared,
+            () if self.in_namespaces() => World::Everything,
+            () if self.own_disks() => World::Mounts,
+            () => World::Shared,
+        }
+    }
+
+    fn in_namespaces(&self) -> bool {
+        self.kinds().into_iter().any(Kind::needs_network)
+    }
+
+    fn own_disks(&self) -> bool {
+        self.cuts_power() || self.kinds().contains(&Kind::Enospc)
+    }
+
+    fn cuts_power(&self) -> bool {
+        self.power_cut || self.kinds().contains(&Kind::Power)
+    }
+
     /// How to run the nodes.
     pub fn settings(&self, seed: u64, directory: PathBuf) -> Result<Settings> {
         let (program, nodes) = match (&self.synod, &self.redis) {
-            (Some(path), _) => (Program::Synod(program_at(path)?), self.nodes),
+            (Some(path), _) => {
+                let builds = [path].into_iter().chain(&self.previous).map(|path| program_at(path));
+                (Program::Synod(builds.collect::<Result<_>>()?), self.nodes)
+            }
             (None, Some(path)) => (Program::Redis(path.clone()), 1),
             (None, None) => anyhow::bail!("no program is named"),
         };
@@ -92,7 +135,12 @@ impl Options {
             partitions: self.partitions,
             durability: self.durability.clone(),
             directory,
-            power: match (self.power_cut, self.expect_loss) {
+            engine: self.engine.clone(),
+            in_namespaces: self.in_namespaces(),
+            wall_clocks: self.kinds().contains(&Kind::Clock),
+            seed,
+            own_disks: self.own_disks(),
+            power: match (self.cuts_power(), self.expect_loss) {
                 (false, _) => Power::Stays,
                 (true, false) => Power::Fails(seed),
                 (true, true) => Power::FailsHard,

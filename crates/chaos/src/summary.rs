@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use synod_checker::{Outcome, format};
 
-use crate::nemesis::Deeds;
+use crate::failover;
+use crate::nemesis::{Deeds, Kind};
+use crate::net::Carried;
 use crate::verdict::Verdict;
 use crate::workload::Record;
 
@@ -75,12 +77,20 @@ impl fmt::Display for Summary {
             self.record.history.len(),
             self.seconds
         )?;
-        writeln!(
-            f,
-            "trouble     {} kills, {} blackouts, {} pauses",
-            deeds.kills, deeds.blackouts, deeds.pauses
-        )?;
+        writeln!(f, "trouble     {}", troubles(deeds))?;
+        if deeds.carried.packets > 0 {
+            writeln!(f, "packets     {}", packets(&deeds.carried))?;
+        }
         writeln!(f, "failover    {}", failovers(&deeds.failovers))?;
+        if !deeds.failovers_amid.is_empty() {
+            let limit = failover::LIMIT_AMID.as_secs();
+            let told = failovers(&deeds.failovers_amid);
+            writeln!(f, "  amid      {told} (amid other trouble, within {limit} s)")?;
+        }
+        if !deeds.convergences.is_empty() {
+            let all: Vec<_> = deeds.convergences.iter().copied().map(Some).collect();
+            writeln!(f, "converged   {}", failovers(&all))?;
+        }
         writeln!(f, "healed      after {} ms", self.healed.as_millis())?;
         writeln!(f, "restarted   after {} ms", self.restarted.as_millis())?;
         let verdict = &self.verdict;
@@ -98,6 +108,27 @@ impl fmt::Display for Summary {
         writeln!(f, "verdict     {} acknowledged writes lost, and:", verdict.lost)?;
         verdict.findings.iter().try_for_each(|finding| writeln!(f, "  {finding}"))
     }
+}
+
+/// How often each kind was done.
+fn troubles(deeds: &Deeds) -> String {
+    let told = deeds.done.iter().map(|(kind, times)| match kind {
+        Kind::Damage => format!("{times} {} ({} refused)", kind.name(), deeds.damage_refused),
+        _ => format!("{times} {}", kind.name()),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn packets(carried: &Carried) -> String {
+    format!(
+        "{} between nodes: {} delayed, {} overtaken, {} corrupted (and {} past TCP's checksum), {} dropped",
+        carried.packets,
+        carried.delayed,
+        carried.late,
+        carried.corrupted,
+        carried.corrupted_hidden,
+        carried.dropped
+    )
 }
 
 /// Median, 99th percentile and longest.

@@ -24,6 +24,8 @@ pub struct File {
     safe: Image,
     /// The sectors in which `now` and `safe` may differ.
     dirty: BTreeSet<u64>,
+    /// Up to here the disk has given it space; a write that ends before it needs none.
+    allocated: u64,
 }
 
 impl File {
@@ -44,12 +46,20 @@ impl File {
         out
     }
 
+    /// Whether such a write needs space that the file does not have yet. A file grown by its length alone
+    /// has holes, not space.
+    pub fn needs_space(&self, offset: u64, len: usize) -> bool {
+        offset.saturating_add(len as u64) > self.allocated
+    }
+
     /// Writes into it and makes it longer if need be.
     pub fn write(&mut self, offset: u64, data: &[u8]) {
         for (sector, within, place, len) in pieces(offset, data.len()) {
             self.write_sector(sector, within, &data[place..place + len]);
         }
-        self.now.size = self.now.size.max(offset + data.len() as u64);
+        let end = offset + data.len() as u64;
+        self.now.size = self.now.size.max(end);
+        self.allocated = self.allocated.max(end);
     }
 
     fn write_sector(&mut self, sector: u64, within: usize, part: &[u8]) {
@@ -71,6 +81,7 @@ impl File {
             self.write_sector(last, within, &[0; SECTOR as usize][within..]);
         }
         self.now.size = size;
+        self.allocated = self.allocated.min(size);
     }
 
     /// Makes all of it safe.
@@ -138,6 +149,17 @@ mod tests {
         file.cut(None);
         assert_eq!(file.read(500, 100), b"hello world, over a border");
         assert_eq!(file.size(), 526);
+    }
+
+    #[test]
+    fn only_growing_needs_space() {
+        let mut file = File::default();
+        file.set_size(4_096);
+        assert!(file.needs_space(0, 1), "a hole");
+        file.write(0, &[0; 2_000]);
+        assert!(!file.needs_space(0, 2_000) && file.needs_space(1_999, 2));
+        file.set_size(100);
+        assert!(!file.needs_space(0, 100) && file.needs_space(0, 101));
     }
 
     #[test]

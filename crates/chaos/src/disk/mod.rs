@@ -14,11 +14,9 @@
 
 mod file;
 mod mount;
-mod private;
 mod tree;
 
 pub use mount::PowerDisk;
-pub use private::enter;
 
 /// Why an operation cannot be done; each has its number in the kernel's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +27,8 @@ pub enum Fault {
     Exists,
     /// The directory is not empty.
     NotEmpty,
+    /// The disk is full.
+    NoSpace,
     /// It is a file, not a directory.
     NotDirectory,
     /// It is a directory, not a file.

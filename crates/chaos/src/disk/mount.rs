@@ -39,6 +39,16 @@ impl PowerDisk {
         Ok(Self { tree, _session: session })
     }
 
+    /// From now on there is, or is not, space for more.
+    pub fn set_full(&self, full: bool) {
+        lock(&self.tree).set_full(full);
+    }
+
+    /// How many writes found no space since the disk was mounted.
+    pub fn refused_writes(&self) -> u64 {
+        lock(&self.tree).refused_writes()
+    }
+
     /// Cuts the power. No process may have a file of the disk open.
     pub fn cut(&self, dice: Option<&mut Dice>) {
         lock(&self.tree).cut(dice);
@@ -59,6 +69,7 @@ impl From<Fault> for Errno {
         match fault {
             Fault::Missing => Self::ENOENT,
             Fault::Exists => Self::EEXIST,
+            Fault::NoSpace => Self::ENOSPC,
             Fault::NotEmpty => Self::ENOTEMPTY,
             Fault::NotDirectory => Self::ENOTDIR,
             Fault::IsDirectory => Self::EISDIR,
@@ -259,12 +270,9 @@ impl Filesystem for Disk {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        match self.tree().file(ino.0) {
-            Ok(file) => {
-                file.write(offset, data);
-                // The kernel never passes more than fits.
-                reply.written(data.len() as u32);
-            }
+        match self.tree().write(ino.0, offset, data) {
+            // The kernel never passes more than fits.
+            Ok(()) => reply.written(data.len() as u32),
             Err(fault) => reply.error(fault.into()),
         }
     }

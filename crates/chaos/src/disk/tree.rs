@@ -33,13 +33,17 @@ pub struct Tree {
     next: u64,
     /// Every fsync makes all names safe, as the journal of ext4 does; else only that of their directory.
     journal: bool,
+    /// There is no space for more.
+    full: bool,
+    /// Writes that found no space.
+    refused: u64,
 }
 
 impl Tree {
     /// An empty file system.
     pub fn new(journal: bool) -> Self {
         let nodes = BTreeMap::from([(ROOT, Node::Directory(Directory::default()))]);
-        Self { nodes, next: ROOT + 1, journal }
+        Self { nodes, next: ROOT + 1, journal, full: false, refused: 0 }
     }
 
     /// What has this number.
@@ -53,6 +57,28 @@ impl Tree {
             Node::File(file) => Ok(file),
             Node::Directory(_) => Err(Fault::IsDirectory),
         }
+    }
+
+    /// Writes into a file, if there is space.
+    pub fn write(&mut self, number: u64, offset: u64, data: &[u8]) -> Result<(), Fault> {
+        let full = self.full;
+        let file = self.file(number)?;
+        if full && file.needs_space(offset, data.len()) {
+            self.refused += 1;
+            return Err(Fault::NoSpace);
+        }
+        file.write(offset, data);
+        Ok(())
+    }
+
+    /// Whether there is no space for more.
+    pub fn set_full(&mut self, full: bool) {
+        self.full = full;
+    }
+
+    /// How many writes found no space.
+    pub fn refused_writes(&self) -> u64 {
+        self.refused
     }
 
     fn directory(&mut self, number: u64) -> Result<&mut Directory, Fault> {

@@ -1,0 +1,99 @@
+//! The kinds of trouble, by the names that the command line knows them by.
+
+use clap::ValueEnum;
+
+/// One kind of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Kind {
+    /// SIGKILL to one node, every 2 to 5 seconds; half of the time to a leader
+    Kill,
+    /// SIGKILL to all nodes at once
+    Blackout,
+    /// A kill or blackout takes the power of the disks too: what was not flushed is lost
+    Power,
+    /// SIGSTOP for up to 3 s
+    Pause,
+    /// Two groups of nodes do not hear each other
+    Cut,
+    /// One node does not hear another, which hears it
+    OneWay,
+    /// Packets are lost, 1 to 20 of a hundred, on every link
+    Loss,
+    /// Packets arrive twice, 5 to 50 of a hundred, on every link
+    Duplicate,
+    /// Packets take 1 to 60 ms longer, on each link its own time
+    Delay,
+    /// Packets are overtaken by later ones
+    Reorder,
+    /// Bits of packets are flipped, half of the time with a checksum of TCP that fits
+    Corrupt,
+    /// The n-th fdatasync or fsync of a node fails with EIO: it must end itself
+    Eio,
+    /// A node's disk has no space for more (ENOSPC) for a while: it must refuse writes, and recover
+    Enospc,
+    /// A node's wall clock jumps by up to 60 s, either way
+    Clock,
+    /// A bit of a stopped node's files is flipped: it must refuse to start and say why, or serve well
+    Damage,
+    /// All nodes are stopped with SIGTERM and started again, one after the other, with the other build
+    Rolling,
+    /// All of these
+    All,
+}
+
+impl Kind {
+    /// What a run goes through unless told otherwise.
+    pub const PROCESSES: [Self; 3] = [Self::Kill, Self::Blackout, Self::Pause];
+    /// What happens between the deeds of a round, for some rounds, and is taken back then.
+    pub const LASTING: [Self; 7] = [
+        Self::Cut,
+        Self::OneWay,
+        Self::Loss,
+        Self::Duplicate,
+        Self::Delay,
+        Self::Reorder,
+        Self::Corrupt,
+    ];
+    /// What is over when it is done, and how often it comes in relation to the others.
+    pub const MOMENTARY: [(Self, u64); 7] = [
+        (Self::Blackout, 10),
+        (Self::Pause, 15),
+        (Self::Eio, 8),
+        (Self::Enospc, 3),
+        (Self::Clock, 10),
+        (Self::Damage, 6),
+        (Self::Rolling, 3),
+    ];
+
+    /// Every kind.
+    pub fn all() -> Vec<Self> {
+        Self::value_variants().iter().copied().filter(|kind| *kind != Self::All).collect()
+    }
+
+    /// Whether the nodes need a network of the run's own for it.
+    pub fn needs_network(self) -> bool {
+        Self::LASTING.contains(&self)
+    }
+
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_place_in_the_schedule() {
+        let mut placed = vec![Kind::Kill, Kind::Power];
+        placed.extend(Kind::LASTING);
+        placed.extend(Kind::MOMENTARY.map(|(kind, _)| kind));
+        placed.sort_unstable();
+        let mut all = Kind::all();
+        all.sort_unstable();
+        assert_eq!(placed, all);
+        assert_eq!(Kind::OneWay.name(), "one-way");
+    }
+}

@@ -1,0 +1,39 @@
+//! Rolling restarts: one node after the other stops in peace and comes back as the other build.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use rustix::process::Signal;
+
+use super::{Kind, Nemesis};
+
+/// How long a node may take to stop, and to answer again.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+impl Nemesis<'_> {
+    pub(super) fn upgrade(&mut self) -> Result<()> {
+        self.count(Kind::Rolling);
+        self.write_down("a rolling restart".into());
+        for i in 0..self.cluster.len() {
+            let node = self.cluster.node(i);
+            node.signal(Signal::TERM)?;
+            match node.wait_ended(PATIENCE)? {
+                Some(status) if status.success() => {}
+                Some(status) => bail!("node {} was to stop: {status}\n{}", i + 1, node.tail()),
+                None => bail!("node {} does not stop within {PATIENCE:?}\n{}", i + 1, node.tail()),
+            }
+            node.change_program();
+            node.start()?;
+            let until = Instant::now() + PATIENCE;
+            while !node.answers() {
+                node.check_alive()?;
+                if Instant::now() > until {
+                    bail!("node {} does not answer after its restart\n{}", i + 1, node.tail());
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        self.write_down("the rolling restart is over".into());
+        Ok(())
+    }
+}
