@@ -4,8 +4,8 @@
 //! other numbers are given.
 
 use std::time::Duration;
-use synod_data::{Context, Keyspace, lookup};
-use synod_types::{Millis, SLOT_COUNT, Slot};
+use synod_data::{Context, Keyspace, lookup, warm};
+use synod_types::{Millis, SLOT_COUNT, Slot, key_slot};
 
 fn main() {
     let given: Vec<usize> = std::env::args().skip(1).filter_map(|n| n.parse().ok()).collect();
@@ -54,7 +54,7 @@ fn run_warmed(name: &str, keyspace: &mut Keyspace, keys: &[Vec<u8>], rounds: usi
     let begin = now();
     for _ in 0..rounds {
         for batch in lines.chunks(16) {
-            keyspace.warm(batch.iter().map(|line| line[1]));
+            warm(batch.iter().map(|line| (&*keyspace, key_slot(line[1]), line[1])));
             for line in batch {
                 let command = lookup(line[0]).expect("a command");
                 keyspace.execute_write(command, line, &ctx, &mut ());

@@ -57,7 +57,7 @@ pub mod value;
 
 pub use context::{Args, Context};
 pub use glob::Glob;
-pub use keyspace::{Edit, Expiry, Keyspace, ScanFilter, Whole};
+pub use keyspace::{Edit, Expiry, Keyspace, ScanFilter, Whole, warm};
 pub use object::{Text, View};
 pub use snapshot::{CorruptSnapshot, Restorer};
 pub use table::{Command, Flags, Group, Handler, KeySpec, commands, lookup};

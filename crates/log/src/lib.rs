@@ -39,4 +39,5 @@ pub use dump::{Dump, DumpItem, dump};
 pub use error::{AppendError, Damage, OpenError};
 pub use group::{GroupState, Misplaced, Run};
 pub use recover::{GroupLog, Progress, Recovered, Report};
+pub use segment::Fill;
 pub use wal::{Options, Prepared, Wal};

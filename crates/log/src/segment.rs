@@ -124,9 +124,22 @@ pub(crate) fn number_of(name: &str) -> Option<u64> {
     if all_digits { digits.parse().ok() } else { None }
 }
 
-/// A segment being zeroed ahead of its use.
+/// How a segment comes by its zeros before it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// They are written. A sync of what is written over them later moves no metadata: best for many small
+    /// batches.
+    Written,
+    /// The space is set aside and reads as zeros. It costs nothing now and a little at each sync: best for
+    /// large batches, and when syncs are rare. Where the file system cannot do it, zeros are written.
+    Reserved,
+}
+
+/// A segment being prepared ahead of its use.
 pub(crate) struct NextSegment {
     file: Box<dyn DiskFile>,
+    /// How much is set aside; 0 where the file system cannot do that.
+    reserved: u64,
     /// How much is zeroed. `zeroed <= bytes`.
     zeroed: u64,
     /// How long it is going to be.
@@ -140,11 +153,11 @@ const SYNC_STRETCH_BYTES: u64 = 4 << 20;
 impl NextSegment {
     pub(crate) fn create(disk: &dyn Disk, dir: &Path, bytes: u64) -> io::Result<Self> {
         let file = disk.create(&dir.join(NEXT_NAME))?;
-        Ok(Self { file, zeroed: 0, bytes, synced: false })
+        Ok(Self { file, reserved: 0, zeroed: 0, bytes, synced: false })
     }
 
-    pub(crate) fn is_ready(&self) -> bool {
-        self.synced
+    pub(crate) fn is_ready(&self, fill: Fill) -> bool {
+        self.synced || (fill == Fill::Reserved && self.reserved >= self.bytes)
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -159,9 +172,22 @@ impl NextSegment {
         }
     }
 
-    /// Zeroes up to `budget` bytes more, and makes the whole durable once it is complete. What was zeroed
-    /// before an error stays zeroed.
-    pub(crate) fn prepare(&mut self, budget: u64) -> io::Result<()> {
+    /// Sets all its space aside if that can be done and was not yet.
+    fn reserve(&mut self) -> io::Result<()> {
+        if self.reserved < self.bytes && self.file.reserve(self.bytes)? {
+            self.reserved = self.bytes;
+        }
+        Ok(())
+    }
+
+    /// Reserves the whole, or writes up to `budget` bytes of zeros more and makes them durable once they are
+    /// complete. What was zeroed before an error stays zeroed.
+    pub(crate) fn prepare(&mut self, fill: Fill, budget: u64) -> io::Result<()> {
+        self.reserve()?;
+        if !self.is_ready(fill) { self.zero(budget) } else { Ok(()) }
+    }
+
+    fn zero(&mut self, budget: u64) -> io::Result<()> {
         static ZEROS: [u8; ZERO_BYTES] = [0; ZERO_BYTES];
         let goal = self.bytes.min(self.zeroed.saturating_add(budget));
         let stretch = self.zeroed / SYNC_STRETCH_BYTES;

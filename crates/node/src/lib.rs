@@ -38,6 +38,7 @@ mod session;
 mod snapshots;
 mod status;
 mod turn;
+mod warm;
 
 pub use config::{Facts, NodeConfig, RecoveredGroup};
 pub use latency::Histogram;

@@ -3,23 +3,27 @@
 use crate::op::{self, Op};
 use crate::pending::{Audience, Failure, Origin};
 use crate::replica::Replica;
-use crate::state::context;
+use crate::state::{State, context};
 use synod_consensus::Position;
-use synod_types::{Entry, EntryKind, Membership};
+use synod_types::{Entry, EntryKind, Membership, key_slot};
 
-/// From how many operations on it pays to fetch their keys side by side first.
-const WARM_MIN: usize = 4;
+/// From how many bytes of operations on it pays to fetch their keys side by side first.
+const WARM_BYTES_MIN: usize = 256;
 
-/// The first key of each command.
-fn first_keys(mut ops: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
+/// Fetches the first key of each command. A replica that needs nobody's word executes what came in the same turn,
+/// fetched by then; with others the keys have long left the cache when an entry is committed.
+fn warm(state: &State, mut ops: &[u8]) {
+    let Some(keyspace) = state.keyspace().filter(|_| ops.len() >= WARM_BYTES_MIN) else { return };
+    synod_data::warm(std::iter::from_fn(|| {
         loop {
             match Op::take(&mut ops)? {
-                Op::Command(args) if args.len() > 1 => return Some(args[1]),
+                Op::Command(args) if args.len() > 1 => {
+                    return Some((keyspace, key_slot(args[1]), args[1]));
+                }
                 _ => {}
             }
         }
-    })
+    }));
 }
 
 impl Replica {
@@ -68,10 +72,8 @@ impl Replica {
         let Some((now, seed, mut ops)) = op::open_payload(payload) else { return };
         self.stamp = self.stamp.max(now);
         self.bytes_since_snapshot += payload.len();
-        if origins.len() >= WARM_MIN
-            && let Some(keyspace) = self.state.keyspace()
-        {
-            keyspace.warm(first_keys(ops));
+        if !self.reads_at_once() {
+            warm(&self.state, ops);
         }
         let mut ordinal = 0;
         while let Some(op) = Op::take(&mut ops) {
@@ -99,11 +101,7 @@ impl Replica {
     /// Answers every read whose barrier is reached.
     pub(crate) fn answer_reads(&mut self, audience: &mut dyn Audience) {
         while let Some(batch) = self.reads.ready(self.applied) {
-            if batch.len() >= WARM_MIN
-                && let Some(keyspace) = self.state.keyspace()
-            {
-                keyspace.warm(first_keys(batch.ops()));
-            }
+            warm(&self.state, batch.ops());
             for (origin, mut bytes) in batch.iter() {
                 let Some(op) = Op::take(&mut bytes) else { continue };
                 let ctx = self.read_context();

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 use synod_consensus::Token;
-use synod_log::{AppendError, Batch, Prepared, Wal};
+use synod_log::{AppendError, Batch, Fill, Prepared, Wal};
 use synod_types::{PartitionId, SnapshotMeta};
 
 /// How often a full disk is tried again.
@@ -18,6 +18,8 @@ const FULL_RETRY: Duration = Duration::from_millis(250);
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How long the log may be idle before its tail is proven durable.
 const IDLE: Duration = Duration::from_millis(200);
+/// Batches from this size on go to a segment that is only reserved: writing its zeros would cost more than it saves.
+const RESERVE_BATCH_BYTES: u64 = 32 << 10;
 /// How much of the next segment is zeroed at a time.
 const PREPARE_BYTES: u64 = 1 << 20;
 /// Under load, for each byte written this many bytes of the next segment are zeroed, so that it is ready in time.
@@ -45,6 +47,7 @@ struct Flusher {
     /// When something unsynced was written first.
     dirty_since: Option<Instant>,
     pinned: usize,
+    fill: Fill,
     prepared: bool,
     idle: bool,
 }
@@ -63,6 +66,7 @@ pub fn start(
         postbox,
         dirty_since: None,
         pinned: 0,
+        fill: Fill::Reserved,
         prepared: false,
         idle: false,
     };
@@ -133,12 +137,15 @@ impl Flusher {
             self.pinned = segments;
             self.postbox.send(Mail::Pins(self.wal.oldest_pins()));
         }
+        let rare = self.durability != Durability::Always;
+        let large = bytes >= RESERVE_BATCH_BYTES;
+        self.fill = if rare || large { Fill::Reserved } else { Fill::Written };
         self.prepare(PREPARE_FACTOR * bytes);
     }
 
-    /// Zeroes a part of the next segment.
+    /// Does a part of the work on the next segment.
     fn prepare(&mut self, bytes: u64) {
-        self.prepared = match self.wal.prepare_next(bytes) {
+        self.prepared = match self.wal.prepare_next(self.fill, bytes) {
             Ok(Prepared::More) => false,
             Ok(Prepared::Ready) | Err(AppendError::Full(_)) => true,
             Err(error) => {

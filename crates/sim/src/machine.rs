@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use synod_consensus::Token;
-use synod_log::{AppendError, Batch, MemDisk, Options, Prepared, Wal};
+use synod_log::{AppendError, Batch, Fill, MemDisk, Options, Prepared, Wal};
 use synod_node::{Node, NodeConfig};
 use synod_replica::State;
 use synod_types::{ClientId, Millis, Now, PartitionId, SnapshotMeta};
@@ -301,7 +301,7 @@ impl Process {
     /// What the log does when nothing is to be flushed. Whether there is more.
     pub fn rest(&mut self) -> Result<bool, AppendError> {
         if !self.prepared {
-            self.prepared = match self.wal.prepare_next(PREPARE_BYTES) {
+            self.prepared = match self.wal.prepare_next(Fill::Written, PREPARE_BYTES) {
                 Ok(Prepared::More) => false,
                 Ok(Prepared::Ready) | Err(AppendError::Full(_)) => true,
                 Err(error) => return Err(error),

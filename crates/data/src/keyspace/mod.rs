@@ -19,6 +19,7 @@ pub use edit::{Edit, Whole};
 pub use scan::ScanFilter;
 pub(crate) use slot_table::SlotTable;
 pub use text::Expiry;
+pub use warm::warm;
 
 use crate::object::Object;
 use crate::snapshot::Run;

@@ -33,6 +33,14 @@ fn conforms(disk: &dyn Disk, root: &Path) {
     file.read_exact_at(&mut buf[..8], 0).unwrap();
     assert_eq!(&buf[..8], b"hello\0\0\0");
 
+    if file.reserve(20).unwrap() {
+        assert_eq!(file.size().unwrap(), 20);
+        file.read_exact_at(&mut buf, 3).unwrap();
+        assert_eq!(&buf, b"lo\0\0\0\0\0\0\0\0\0");
+        assert!(file.reserve(9).unwrap());
+    }
+    file.set_size(8).unwrap();
+
     disk.create(&dir.join("two")).unwrap();
     disk.rename(&path, &dir.join("two")).unwrap();
     assert_eq!(disk.list(&dir).unwrap(), ["two"]);

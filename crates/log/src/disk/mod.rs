@@ -54,6 +54,12 @@ pub trait DiskFile: Send + Sync {
     fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()>;
     /// Cuts the file, or grows it by zeros.
     fn set_size(&self, bytes: u64) -> io::Result<()>;
+    /// Grows the file to `bytes` and sets the space aside; what is behind its present end reads as zeros. `false`,
+    /// and nothing has changed, where the file system cannot do that.
+    ///
+    /// # Errors
+    /// Such as a full disk; the length is then unknown.
+    fn reserve(&self, bytes: u64) -> io::Result<bool>;
     /// Makes contents and length durable (`fdatasync`).
     fn sync_data(&self) -> io::Result<()>;
 }

@@ -1,6 +1,8 @@
 //! The real disk: `std::fs`, and the `fsync` of directories that `std` leaves to its user.
 
 use super::{Disk, DiskFile};
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -83,6 +85,21 @@ impl DiskFile for RealFile {
 
     fn set_size(&self, bytes: u64) -> io::Result<()> {
         self.0.set_len(bytes)
+    }
+
+    fn reserve(&self, bytes: u64) -> io::Result<bool> {
+        let size = self.size()?;
+        if bytes <= size {
+            return Ok(true);
+        }
+        loop {
+            match fallocate(&self.0, FallocateFlags::empty(), size, bytes - size) {
+                Ok(()) => return Ok(true),
+                Err(Errno::INTR) => {}
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn sync_data(&self) -> io::Result<()> {

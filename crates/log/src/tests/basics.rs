@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::scratch::Scratch;
-use crate::{AppendError, DumpItem, MemDisk, Misplaced, Prepared, RealDisk, dump};
+use crate::{AppendError, DumpItem, Fill, MemDisk, Misplaced, Prepared, RealDisk, dump};
 
 const G: PartitionId = PartitionId(1);
 const H: PartitionId = PartitionId(9);
@@ -49,7 +49,7 @@ fn rotates_and_releases(disk: &(impl Disk + Clone + 'static), dir: &Path) {
     for index in 1..=100 {
         append(&mut wal, |batch| batch.entry(G, &entry(index, 1, &[7; 200])));
         if index % 3 == 0 {
-            while wal.prepare_next(1000).unwrap() == Prepared::More {}
+            while wal.prepare_next(Fill::Written, 1000).unwrap() == Prepared::More {}
         }
         if index % 50 == 0 {
             append(&mut wal, |batch| batch.snapshot(G, &meta(index - 2, 1)));
@@ -112,7 +112,7 @@ fn entries_that_were_replaced_pin_nothing() {
 fn a_batch_larger_than_a_segment_gets_a_segment_of_its_own() {
     let disk = MemDisk::new();
     let (mut wal, _) = open(&disk).unwrap();
-    while wal.prepare_next(u64::MAX).unwrap() == Prepared::More {}
+    while wal.prepare_next(Fill::Written, u64::MAX).unwrap() == Prepared::More {}
     append(&mut wal, |batch| batch.entry(G, &entry(1, 1, &[0; 100_000])));
     append(&mut wal, |batch| batch.entry(G, &entry(2, 1, b"next")));
     wal.sync().unwrap();

@@ -127,7 +127,11 @@ fn a_failed_write_or_sync_ends_the_log() {
         let result = wal.append(&mut batch).and_then(|()| wal.sync());
         assert!(matches!(result, Err(crate::AppendError::Failed(_))));
         assert!(matches!(wal.append(&mut batch), Err(crate::AppendError::Failed(_))));
-        assert!(wal.sync().is_err() && wal.release().is_err() && wal.prepare_next(1).is_err());
+        assert!(
+            wal.sync().is_err()
+                && wal.release().is_err()
+                && wal.prepare_next(crate::Fill::Written, 1).is_err()
+        );
         assert!(wal.mark_durable().is_err());
     }
 }

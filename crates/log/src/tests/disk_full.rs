@@ -58,7 +58,10 @@ fn a_disk_found_full_by_a_sync_of_zeros_is_tried_again() {
             error: std::io::ErrorKind::StorageFull,
             forever: false,
         });
-        assert!(matches!(wal.prepare_next(u64::MAX), Err(AppendError::Full(_))), "{after}");
+        assert!(
+            matches!(wal.prepare_next(crate::Fill::Written, u64::MAX), Err(AppendError::Full(_))),
+            "{after}"
+        );
     }
-    assert_eq!(wal.prepare_next(u64::MAX).unwrap(), Prepared::Ready);
+    assert_eq!(wal.prepare_next(crate::Fill::Written, u64::MAX).unwrap(), Prepared::Ready);
 }

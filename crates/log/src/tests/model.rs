@@ -1,7 +1,7 @@
 //! What a log should hold, kept the plainest way, and a source of random batches that follow from it.
 
 use super::*;
-use crate::MemDisk;
+use crate::{Fill, MemDisk};
 
 /// A random number generator that a seed decides (Steele et al., SplitMix64).
 pub(crate) struct Random(pub(crate) u64);
@@ -149,7 +149,10 @@ impl World {
             }
             8 => match random.below(3) {
                 0 => wal.mark_durable().is_ok(),
-                _ => wal.prepare_next(random.below(6000)).is_ok(),
+                _ => {
+                    let fill = [Fill::Written, Fill::Reserved][random.below(2) as usize];
+                    wal.prepare_next(fill, random.below(6000)).is_ok()
+                }
             },
             _ => wal.release().is_ok(),
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            append            sync
-//!   Batch ----------> written ------> durable          prepare_next: zeroes the segment to come
+//!   Batch ----------> written ------> durable          prepare_next: makes the segment to come
 //!                        |                              mark_durable: proves the tail durable
 //!              full:  rotate                            release: drops segments that nobody needs
 //! ```
@@ -15,7 +15,7 @@ use crate::disk::{Disk, DiskFile, SECTOR_BYTES};
 use crate::error::AppendError;
 use crate::ledger::Ledger;
 use crate::record::{self, Change};
-use crate::segment::{self, NextSegment};
+use crate::segment::{self, Fill, NextSegment};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,9 +38,9 @@ impl Default for Options {
 /// How far the next segment is prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prepared {
-    /// It is zeroed and durable: the next rotation is cheap.
+    /// The next rotation is cheap.
     Ready,
-    /// There is more to zero.
+    /// There is more to do.
     More,
 }
 
@@ -104,15 +104,15 @@ impl Wal {
         if self.unsynced { self.sync_all() } else { Ok(()) }
     }
 
-    /// Zeroes up to `budget_bytes` of the next segment ahead of its use. Meant for idle moments; without
-    /// it, the append that fills a segment does all the work.
+    /// Prepares the next segment ahead of its use: reserves it, or zeroes up to `budget_bytes` of it. Without
+    /// it, the append that fills a segment reserves the next.
     ///
     /// # Errors
-    /// [`AppendError::Full`] leaves the log usable; what was zeroed is kept.
-    pub fn prepare_next(&mut self, budget_bytes: u64) -> Result<Prepared, AppendError> {
+    /// [`AppendError::Full`] leaves the log usable; what was prepared is kept.
+    pub fn prepare_next(&mut self, fill: Fill, budget_bytes: u64) -> Result<Prepared, AppendError> {
         self.check_usable()?;
-        self.prepare(self.segment_bytes, budget_bytes)?;
-        let ready = self.next.as_ref().is_some_and(NextSegment::is_ready);
+        self.prepare(self.segment_bytes, fill, budget_bytes)?;
+        let ready = self.next.as_ref().is_some_and(|next| next.is_ready(fill));
         Ok(if ready { Prepared::Ready } else { Prepared::More })
     }
 

@@ -6,7 +6,7 @@ use crate::disk::{self, Disk, SECTOR_BYTES};
 use crate::error::OpenError;
 use crate::ledger::Ledger;
 use crate::recover::{self, Progress, Recovered, Tail};
-use crate::segment::{self, BATCHES_AT, FORMAT, NEXT_NAME, NextSegment, SegmentHeader};
+use crate::segment::{self, BATCHES_AT, FORMAT, Fill, NEXT_NAME, NextSegment, SegmentHeader};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl Wal {
 
     fn begin(disk: Arc<dyn Disk>, dir: &Path, segment_bytes: u64) -> io::Result<Self> {
         let mut next = NextSegment::create(&*disk, dir, segment_bytes)?;
-        next.prepare(u64::MAX)?;
+        next.prepare(Fill::Reserved, u64::MAX)?;
         let mut checkpoint = Batch::new();
         let mut header = batch_header(1, BATCHES_AT, 1);
         header.checkpoint = true;

@@ -5,26 +5,31 @@ use crate::batch::Batch;
 use crate::disk::{SECTOR_BYTES, is_full};
 use crate::error::AppendError;
 use crate::segment::{
-    BATCHES_AT, FORMAT, NextSegment, OVERHEAD_BYTES, SegmentHeader, SegmentTrailer,
+    BATCHES_AT, FORMAT, Fill, NextSegment, OVERHEAD_BYTES, SegmentHeader, SegmentTrailer,
 };
 use std::io;
 
 impl Wal {
-    pub(super) fn prepare(&mut self, bytes: u64, budget: u64) -> Result<(), AppendError> {
-        let result = self.try_prepare(bytes, budget);
+    pub(super) fn prepare(
+        &mut self,
+        bytes: u64,
+        fill: Fill,
+        budget: u64,
+    ) -> Result<(), AppendError> {
+        let result = self.try_prepare(bytes, fill, budget);
         match result {
             Err(error) if is_full(&error) => Err(AppendError::Full(error)),
             result => self.or_poison(result),
         }
     }
 
-    fn try_prepare(&mut self, bytes: u64, budget: u64) -> io::Result<()> {
+    fn try_prepare(&mut self, bytes: u64, fill: Fill, budget: u64) -> io::Result<()> {
         let next = match &mut self.next {
             Some(next) => next,
             None => self.next.insert(NextSegment::create(&*self.disk, &self.dir, bytes)?),
         };
         next.grow(bytes);
-        if next.is_ready() { Ok(()) } else { next.prepare(budget) }
+        next.prepare(fill, budget)
     }
 
     /// Goes on in a new segment with room for a batch of `need` bytes.
@@ -41,7 +46,7 @@ impl Wal {
             checkpoint.checkpoint(*group, state);
         }
         let fixed = OVERHEAD_BYTES + checkpoint.padded_bytes() as u64;
-        self.prepare(self.segment_bytes.max(fixed + need), u64::MAX)?;
+        self.prepare(self.segment_bytes.max(fixed + need), Fill::Reserved, u64::MAX)?;
         let Some(next) = self.next.take() else { return Ok(()) };
 
         let of_segment = SegmentHeader {

@@ -1,30 +1,29 @@
 //! Client connections: bytes in, requests to the node, replies out.
 
 use super::CLIENTS;
+use super::intake::{Intake, READ_BYTES};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Poll, Token};
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use synod_node::{Flow, Node};
+use synod_node::Node;
 use synod_types::{ClientId, limits};
-use synod_wire::resp::{Decoded, Decoder, Limits};
+use synod_wire::resp::{Decoder, Limits};
 
-/// How much is read from one client before the others get their turn.
-const READ_BYTES: usize = 64 << 10;
 /// A connection's buffers are given back when they are larger than this and empty.
 const KEEP_BYTES_MAX: usize = 64 << 10;
 
-struct Client {
+pub(super) struct Client {
     stream: TcpStream,
-    id: ClientId,
-    decoder: Decoder,
+    pub id: ClientId,
+    pub decoder: Decoder,
     /// Received and not consumed yet.
-    input: Vec<u8>,
+    pub input: Vec<u8>,
     /// There may be more in the socket than was read.
     readable: bool,
     /// The node did not take the request at the start of `input` yet.
-    stalled: bool,
+    pub stalled: bool,
     /// The socket takes no more for now.
     blocked: bool,
     /// The other side sends no more; what it has sent may still be in the socket.
@@ -34,6 +33,7 @@ struct Client {
 }
 
 /// All client connections of a worker.
+#[derive(Default)]
 pub struct Clients {
     table: Vec<Option<Client>>,
     free: Vec<usize>,
@@ -41,21 +41,8 @@ pub struct Clients {
     places: Vec<usize>,
     /// Connections with requests to be offered again, or with more to read.
     again: Vec<usize>,
-    scratch: Vec<u8>,
+    intake: Intake,
     dirty: Vec<ClientId>,
-}
-
-impl Default for Clients {
-    fn default() -> Self {
-        Self {
-            table: Vec::new(),
-            free: Vec::new(),
-            places: Vec::new(),
-            again: Vec::new(),
-            scratch: vec![0; READ_BYTES],
-            dirty: Vec::new(),
-        }
-    }
 }
 
 impl Clients {
@@ -124,6 +111,12 @@ impl Clients {
                 self.read(at, node);
             }
         }
+        self.execute(node);
+    }
+
+    /// Executes the requests that were read.
+    pub fn execute(&mut self, node: &mut Node) {
+        self.intake.execute(&mut self.table, node);
     }
 
     fn note_resumed(&mut self, node: &mut Node) {
@@ -141,11 +134,15 @@ impl Clients {
     }
 
     fn read(&mut self, at: usize, node: &mut Node) {
+        if self.intake.must_execute_before(at) {
+            self.execute(node);
+        }
         let Some(Some(client)) = self.table.get_mut(at) else { return };
         if client.stalled || !client.readable || client.ended {
             return;
         }
-        match client.stream.read(&mut self.scratch) {
+        let room = self.intake.room();
+        match client.stream.read(room) {
             Ok(0) => {
                 client.ended = true;
                 self.dirty.push(client.id);
@@ -153,17 +150,14 @@ impl Clients {
             Ok(n) => {
                 // A short read has emptied the socket; what comes later is a new event, but for the end that was
                 // announced along with these bytes.
-                client.readable = n == self.scratch.len() || client.hung_up;
+                client.readable = n == READ_BYTES || client.hung_up;
                 if client.readable {
                     self.again.push(at);
                 }
                 if client.input.is_empty() {
-                    let scratch = std::mem::take(&mut self.scratch);
-                    let used = offer(client, &scratch[..n], node);
-                    client.input.extend_from_slice(&scratch[used..n]);
-                    self.scratch = scratch;
+                    self.intake.take(at, client, n);
                 } else {
-                    client.input.extend_from_slice(&self.scratch[..n]);
+                    client.input.extend_from_slice(&room[..n]);
                     self.take_input(at, node);
                 }
             }
@@ -179,7 +173,7 @@ impl Clients {
             return;
         }
         let mut input = std::mem::take(&mut client.input);
-        let used = offer(client, &input, node);
+        let used = self.intake.serve(client, &input, node);
         input.drain(..used);
         if input.is_empty() && input.capacity() > KEEP_BYTES_MAX {
             input = Vec::new();
@@ -241,42 +235,6 @@ impl Clients {
     pub fn flush_all(&mut self, node: &mut Node) {
         for at in 0..self.table.len() {
             self.write(at, node);
-        }
-    }
-}
-
-/// Offers the requests at the start of `bytes` to the node; how many bytes were consumed.
-fn offer(client: &mut Client, bytes: &[u8], node: &mut Node) -> usize {
-    let mut used = 0;
-    loop {
-        let rest = &bytes[used..];
-        if rest.is_empty() {
-            return used;
-        }
-        match client.decoder.decode(rest) {
-            Ok(Decoded::Incomplete) => return used,
-            Ok(Decoded::Empty { consumed }) => used += consumed,
-            Ok(Decoded::Request { consumed }) => {
-                let flow = {
-                    let mut args: smallvec::SmallVec<[&[u8]; 8]> = smallvec::SmallVec::new();
-                    client.decoder.args(rest).append_to(&mut args);
-                    node.request(client.id, &args)
-                };
-                match flow {
-                    Flow::Next => used += consumed,
-                    Flow::Stalled => {
-                        client.stalled = true;
-                        return used;
-                    }
-                    Flow::Closing => return bytes.len(),
-                }
-            }
-            Err(error) => {
-                let mut reply = Vec::new();
-                error.write_reply(&mut reply);
-                node.protocol_error(client.id, &reply);
-                return bytes.len();
-            }
         }
     }
 }

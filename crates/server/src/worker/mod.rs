@@ -1,6 +1,7 @@
 //! A worker: one thread, one event loop, one turn after the other.
 
 mod clients;
+mod intake;
 mod links;
 mod peers;
 
@@ -215,6 +216,7 @@ impl Worker {
                 Token(token) => self.peer_ready(token - PEERS, event),
             }
         }
+        self.clients.execute(&mut self.node);
         while let Ok(mail) = self.inbox.try_recv() {
             self.mail(mail);
         }

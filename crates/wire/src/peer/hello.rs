@@ -194,7 +194,7 @@ mod tests {
             (Hello { to: NodeId(3), ..HELLO }, "looks for node 3"),
             (Hello { from: NodeId(2), ..HELLO }, "it is node 2"),
             (Hello { from: NodeId(0), ..HELLO }, "it is node 0"),
-            (Hello { protocol_version: 2, ..HELLO }, "version 2"),
+            (Hello { protocol_version: PROTOCOL_VERSION + 1, ..HELLO }, "version "),
         ];
         for (hello, reason) in strangers {
             let refused = hello.check(me.0, me.1).unwrap_err().to_string();

@@ -191,6 +191,18 @@ impl Decoder {
         }
     }
 
+    /// Where the arguments of the request just decoded lie in the caller's buffer; `None` for an inline
+    /// request, whose words lie here.
+    #[inline]
+    pub(super) fn spans_in_buffer(&self) -> Option<&[Span]> {
+        (self.expect == Expect::Done).then_some(&self.spans[..])
+    }
+
+    /// Forgets what it has seen: the next bytes shown begin a request.
+    pub fn restart(&mut self) {
+        self.reset();
+    }
+
     /// After `Incomplete`: at least how many bytes more the request needs; 0 when that is not known.
     #[must_use]
     pub fn missing(&self) -> usize {
@@ -373,6 +385,10 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
+    pub(super) fn new(bytes: &'a [u8], spans: &'a [Span]) -> Self {
+        Self { bytes, spans }
+    }
+
     /// How many there are; at least 1 in a request.
     #[inline]
     #[must_use]

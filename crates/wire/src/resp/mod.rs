@@ -8,6 +8,7 @@ mod double;
 mod encode;
 mod error;
 mod inline;
+mod lookahead;
 mod number;
 mod reply;
 
@@ -15,4 +16,5 @@ pub use decode::{Args, Decoded, Decoder, Limits};
 pub use double::DoubleText;
 pub use encode::{Proto, RespWriter, write_ok, write_pong, write_queued, write_request};
 pub use error::ProtocolError;
+pub use lookahead::{Ahead, Lookahead};
 pub use reply::{ReplyError, Value, reply_len};

@@ -387,6 +387,14 @@ impl DiskFile for MemFile {
         Ok(())
     }
 
+    fn reserve(&self, bytes: u64) -> io::Result<bool> {
+        let size = self.size()?;
+        if bytes > size {
+            self.set_size(bytes)?;
+        }
+        Ok(true)
+    }
+
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.state();
         let result = state.begin(Operation::Sync);
