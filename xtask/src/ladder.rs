@@ -14,10 +14,15 @@ const FUZZ_SECONDS: u64 = 10;
 const CHAOS: &[(&str, &[&str])] = &[
     ("processes killed under load", &["--seconds", "30"]),
     ("power cut under load", &["--seconds", "45", "--power-cut"]),
-    // The test of the tests: without flushes an acknowledged write must be seen to get lost.
+    ("power cut at every moment of a short run", &["--every-cut", "20"]),
+    // The tests of the tests: without flushes an acknowledged write must be seen to get lost.
     (
         "power cut without flushes is noticed",
         &["--seconds", "20", "--power-cut", "--expect-loss", "--durability", "none"],
+    ),
+    (
+        "power cut at every moment without flushes is noticed",
+        &["--every-cut", "20", "--expect-loss", "--durability", "none"],
     ),
 ];
 

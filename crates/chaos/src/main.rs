@@ -6,6 +6,7 @@
 //! ```
 
 mod cluster;
+mod cuts;
 mod dice;
 mod disk;
 mod failover;
@@ -88,16 +89,23 @@ fn run(options: &Options) -> Result<bool> {
     let seed = options.seed.unwrap_or_else(any_seed);
     let directory = directory(options, seed)?;
     println!("seed {seed}, data and logs in {}", directory.display());
+    if let Some(writes) = options.every_cut {
+        let settings = options.settings_of_one(seed, directory.clone())?;
+        let lost = match cuts::try_every_moment(&settings, writes) {
+            Err(error) if options.expect_loss && error.is::<cuts::Lost>() => true,
+            other => other.map(|()| false)?,
+        };
+        clear(options, &directory)?;
+        println!("verdict     {}", if lost { "a loss, as expected" } else { "nothing is lost" });
+        return Ok(lost == options.expect_loss);
+    }
     let summary = trouble(options, seed, &directory).inspect_err(|_| {
         eprintln!("the nodes' logs are kept in {}", directory.display());
     })?;
     print!("{summary}");
     let well = summary.is_well(options.expect_loss, options.failover_max);
     if summary.verdict.passed() || (well && options.history.is_none()) {
-        if options.directory.is_none() {
-            std::fs::remove_dir_all(&directory)
-                .with_context(|| format!("cannot remove {}", directory.display()))?;
-        }
+        clear(options, &directory)?;
     } else {
         let file = options.history.clone().unwrap_or_else(|| directory.join("history.jsonl"));
         std::fs::write(&file, summary.history_file())
@@ -105,6 +113,15 @@ fn run(options: &Options) -> Result<bool> {
         println!("the history is saved in {}", file.display());
     }
     Ok(well)
+}
+
+/// Removes the nodes' data, unless somebody said where it is to be.
+fn clear(options: &Options, directory: &Path) -> Result<()> {
+    if options.directory.is_some() {
+        return Ok(());
+    }
+    std::fs::remove_dir_all(directory)
+        .with_context(|| format!("cannot remove {}", directory.display()))
 }
 
 fn trouble(options: &Options, seed: u64, directory: &Path) -> Result<Summary> {

@@ -73,6 +73,11 @@ pub struct Options {
     /// wrote, flushed or not.
     #[arg(long)]
     pub power_cut: bool,
+    /// Instead of all that: write so many things to one node on a disk of our own, keep the disk as it was at
+    /// every fsync, and try each of these moments as the moment of a power cut, with nothing unflushed
+    /// surviving and with some of it. Every acknowledged write must be there after each.
+    #[arg(long, value_name = "WRITES", requires = "synod", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub every_cut: Option<u64>,
     /// Succeed only if an acknowledged write gets lost. All nodes are killed at once, again and again; with
     /// a server that acknowledges too early the checkers must find that out.
     #[arg(long)]
@@ -102,7 +107,7 @@ impl Options {
         match () {
             () if self.check.is_some() => World::Shared,
             () if self.in_namespaces() => World::Everything,
-            () if self.own_disks() => World::Mounts,
+            () if self.own_disks() || self.every_cut.is_some() => World::Mounts,
             () => World::Shared,
         }
     }
@@ -117,6 +122,13 @@ impl Options {
 
     fn cuts_power(&self) -> bool {
         self.power_cut || self.kinds().contains(&Kind::Power)
+    }
+
+    /// How to run the one node of which every moment is tried.
+    pub fn settings_of_one(&self, seed: u64, directory: PathBuf) -> Result<Settings> {
+        let settings = self.settings(seed, directory)?;
+        let power = Power::FailsHard;
+        Ok(Settings { nodes: 1, partitions: 1, own_disks: true, power, ..settings })
     }
 
     /// How to run the nodes.

@@ -16,7 +16,7 @@ mod file;
 mod mount;
 mod tree;
 
-pub use mount::PowerDisk;
+pub use mount::{Frame, PowerDisk};
 
 /// Why an operation cannot be done; each has its number in the kernel's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

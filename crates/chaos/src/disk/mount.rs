@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -20,10 +21,34 @@ use crate::dice::Dice;
 /// The kernel asks every time: after a power cut nothing that it knew is true.
 const NO_CACHE: Duration = Duration::ZERO;
 
+/// A disk as it was when a sync was asked for and nothing of it was done yet.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    tree: Tree,
+    /// What the clock of the film stood at.
+    pub at: u64,
+}
+
+/// Frames, and the clock that each is marked with.
+#[derive(Debug)]
+struct Film {
+    clock: Arc<AtomicU64>,
+    frames: Vec<Frame>,
+}
+
+impl Film {
+    fn take(&mut self, tree: &Tree) {
+        // In this order: what the clock counts was on the disk before.
+        let at = self.clock.load(Ordering::SeqCst);
+        self.frames.push(Frame { tree: tree.clone(), at });
+    }
+}
+
 /// A mounted disk; unmounted when it is dropped.
 #[derive(Debug)]
 pub struct PowerDisk {
     tree: Arc<Mutex<Tree>>,
+    film: Arc<Mutex<Option<Film>>>,
     _session: BackgroundSession,
 }
 
@@ -33,10 +58,11 @@ impl PowerDisk {
         let tree = Arc::new(Mutex::new(Tree::new(journal)));
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("power-disk".into()), MountOption::NoAtime];
-        let disk = Disk { tree: Arc::clone(&tree) };
+        let film = Arc::new(Mutex::new(None));
+        let disk = Disk { tree: Arc::clone(&tree), film: Arc::clone(&film) };
         let session = fuser::spawn_mount(disk, at, &config)
             .with_context(|| format!("cannot mount a power disk at {}", at.display()))?;
-        Ok(Self { tree, _session: session })
+        Ok(Self { tree, film, _session: session })
     }
 
     /// From now on there is, or is not, space for more.
@@ -49,19 +75,37 @@ impl PowerDisk {
         lock(&self.tree).refused_writes()
     }
 
+    /// From now on every sync leaves a frame behind, marked with what `clock` stands at.
+    pub fn record(&self, clock: Arc<AtomicU64>) {
+        *lock(&self.film) = Some(Film { clock, frames: Vec::new() });
+    }
+
+    /// The frames so far, and one of this moment; recording ends.
+    pub fn frames(&self) -> Vec<Frame> {
+        let Some(mut film) = lock(&self.film).take() else { return Vec::new() };
+        film.take(&lock(&self.tree));
+        film.frames
+    }
+
+    /// The disk is as it was in that frame. No process may have a file of the disk open.
+    pub fn rewind(&self, frame: &Frame) {
+        *lock(&self.tree) = frame.tree.clone();
+    }
+
     /// Cuts the power. No process may have a file of the disk open.
     pub fn cut(&self, dice: Option<&mut Dice>) {
         lock(&self.tree).cut(dice);
     }
 }
 
-/// The tree is consistent between any two requests, so a thread that failed left it usable.
-fn lock(tree: &Mutex<Tree>) -> MutexGuard<'_, Tree> {
-    tree.lock().unwrap_or_else(PoisonError::into_inner)
+/// Tree and film are consistent between any two requests, so a thread that failed left them usable.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Disk {
     tree: Arc<Mutex<Tree>>,
+    film: Arc<Mutex<Option<Film>>>,
 }
 
 impl From<Fault> for Errno {
@@ -112,6 +156,14 @@ fn attributes(tree: &Tree, number: u64) -> Result<FileAttr, Fault> {
 impl Disk {
     fn tree(&self) -> MutexGuard<'_, Tree> {
         lock(&self.tree)
+    }
+
+    fn sync(&self, number: u64) -> Result<(), Fault> {
+        let mut tree = self.tree();
+        if let Some(film) = &mut *lock(&self.film) {
+            film.take(&tree);
+        }
+        tree.sync(number)
     }
 
     fn make(&self, parent: INodeNo, name: &OsStr, node: Node) -> Result<FileAttr, Fault> {
@@ -283,11 +335,11 @@ impl Filesystem for Disk {
     }
 
     fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        answer(reply, self.tree().sync(ino.0));
+        answer(reply, self.sync(ino.0));
     }
 
     fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        answer(reply, self.tree().sync(ino.0));
+        answer(reply, self.sync(ino.0));
     }
 
     fn readdir(

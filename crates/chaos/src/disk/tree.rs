@@ -11,7 +11,7 @@ use crate::dice::Dice;
 pub const ROOT: u64 = 1;
 
 /// A file or directory, by the number that the kernel knows it by.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Node {
     /// A file.
     File(File),
@@ -20,14 +20,14 @@ pub enum Node {
 }
 
 /// Names in one directory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Directory {
     now: BTreeMap<OsString, u64>,
     safe: BTreeMap<OsString, u64>,
 }
 
-/// A file system.
-#[derive(Debug)]
+/// A file system. Clones share the sectors that they have in common.
+#[derive(Clone, Debug)]
 pub struct Tree {
     nodes: BTreeMap<u64, Node>,
     next: u64,

@@ -21,7 +21,7 @@ use crate::dice::Dice;
 /// How much of the end of the log is spared, in bytes; many batches.
 const SPARED: u64 = 256 << 10;
 /// How long a node may take to say whether it starts.
-const DECIDE: Duration = Duration::from_secs(15);
+const DECIDE: Duration = Duration::from_secs(30);
 /// What is read at a time, in bytes.
 const PIECE: usize = 1 << 20;
 

@@ -7,14 +7,16 @@ use rustix::process::Signal;
 
 use super::{Kind, Nemesis};
 
-/// How long a node may take to stop, and to answer again.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a node may take to stop, and to answer again, reading its log included.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Nemesis<'_> {
     pub(super) fn upgrade(&mut self) -> Result<()> {
         self.count(Kind::Rolling);
         self.write_down("a rolling restart".into());
         for i in 0..self.cluster.len() {
+            // A node that has only just been started has no ear for SIGTERM yet, and ends by it.
+            self.wait_answers(i)?;
             let node = self.cluster.node(i);
             node.signal(Signal::TERM)?;
             match node.wait_ended(PATIENCE)? {
@@ -24,16 +26,21 @@ impl Nemesis<'_> {
             }
             node.change_program();
             node.start()?;
-            let until = Instant::now() + PATIENCE;
-            while !node.answers() {
-                node.check_alive()?;
-                if Instant::now() > until {
-                    bail!("node {} does not answer after its restart\n{}", i + 1, node.tail());
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
+            self.wait_answers(i)?;
         }
         self.write_down("the rolling restart is over".into());
+        Ok(())
+    }
+
+    fn wait_answers(&self, i: usize) -> Result<()> {
+        let (node, until) = (self.cluster.node(i), Instant::now() + PATIENCE);
+        while !node.answers() {
+            node.check_alive()?;
+            if Instant::now() > until {
+                bail!("node {} does not answer within {PATIENCE:?}\n{}", i + 1, node.tail());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         Ok(())
     }
 }
