@@ -9,13 +9,20 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use synod_types::{NodeId, limits};
 
-/// How many partitions a new cluster gets when nobody says otherwise: enough to spread over the workers
-/// of a handful of nodes, few enough that each still gathers large batches.
-pub const PARTITIONS_DEFAULT: u32 = 16;
+/// How many partitions a new cluster gets for each worker of each node when nobody says otherwise: enough to spread
+/// a lost node's share over the others, few enough that each still gathers large batches.
+pub const PARTITIONS_PER_WORKER: u32 = 4;
 /// How many replicas each partition gets when there are nodes enough.
 pub const REPLICAS_DEFAULT: u32 = 3;
 /// The most worker threads of one node.
 pub const WORKERS_MAX: u16 = 256;
+
+/// How many partitions a new cluster of this many nodes gets when nobody says otherwise.
+#[must_use]
+pub fn default_partitions(nodes: u32, workers: u16) -> u32 {
+    let all = PARTITIONS_PER_WORKER.saturating_mul(nodes).saturating_mul(u32::from(workers));
+    all.clamp(1, limits::PARTITIONS_MAX)
+}
 
 /// When a write is on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -192,7 +199,7 @@ mod tests {
             http: "127.0.0.1:26379".parse().unwrap(),
             durability: Durability::Always,
             workers: 1,
-            partitions: PARTITIONS_DEFAULT,
+            partitions: default_partitions(1, 1),
             replicas: 1,
             engine: Engine::Raft,
             initial_cluster: BTreeMap::from([(NodeId(1), "127.0.0.1:16379".into())]),

@@ -23,7 +23,7 @@ mod run;
 mod worker;
 
 pub use config::{
-    Config, ConfigError, Durability, Engine, PARTITIONS_DEFAULT, REPLICAS_DEFAULT, WORKERS_MAX,
+    Config, ConfigError, Durability, Engine, REPLICAS_DEFAULT, WORKERS_MAX, default_partitions,
 };
 pub use data_dir::remembered_workers;
 pub use run::run;

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use synod_server::{Config, Durability, Engine, PARTITIONS_DEFAULT, REPLICAS_DEFAULT};
+use synod_server::{Config, Durability, Engine, REPLICAS_DEFAULT, default_partitions};
 use synod_types::NodeId;
 
 /// What the operator says, before defaults. All fields are optional, so that the command line, the
@@ -55,7 +55,7 @@ pub struct ServeOptions {
     #[arg(long, env = "SYNOD_WORKERS", value_name = "N")]
     workers: Option<u16>,
 
-    /// How many partitions a new cluster is made with [default: 16]
+    /// How many partitions a new cluster is made with [default: 4 for each worker of each node]
     ///
     /// Commands whose keys are in different partitions answer CROSSSLOT, except where splitting them is
     /// harmless. With 1 nothing ever does. No effect on a cluster that exists.
@@ -191,6 +191,7 @@ impl ServeOptions {
         let nodes = initial_cluster.len() as u32;
         let data = self.data.unwrap_or_else(|| "synod-data/serve".into());
         let workers = self.workers.or_else(|| synod_server::remembered_workers(&data));
+        let workers = workers.unwrap_or_else(|| settings::workers_per_node(1));
         let config = Config {
             node_id,
             data,
@@ -198,8 +199,8 @@ impl ServeOptions {
             peer_listen,
             http: listen("--http", self.http, "127.0.0.1:26379")?,
             durability: self.durability.unwrap_or_default(),
-            workers: workers.unwrap_or_else(|| settings::workers_per_node(1)),
-            partitions: self.partitions.unwrap_or(PARTITIONS_DEFAULT),
+            workers,
+            partitions: self.partitions.unwrap_or_else(|| default_partitions(nodes, workers)),
             replicas: self.replicas.unwrap_or(REPLICAS_DEFAULT.min(nodes)),
             engine: self.engine.unwrap_or_default(),
             initial_cluster,

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use synod_server::{Durability, PARTITIONS_DEFAULT, REPLICAS_DEFAULT, WORKERS_MAX};
+use synod_server::{Durability, REPLICAS_DEFAULT, WORKERS_MAX, default_partitions};
 use synod_types::{NodeId, limits};
 
 /// How far the peer port of a node is above its client port.
@@ -49,7 +49,7 @@ pub struct UpOptions {
     #[serde(deserialize_with = "from_text")]
     durability: Option<Durability>,
 
-    /// How many partitions a new cluster is made with [default: 16]
+    /// How many partitions a new cluster is made with [default: 4 for each worker of each node]
     #[arg(long, env = "SYNOD_PARTITIONS", value_name = "N")]
     partitions: Option<u32>,
 
@@ -153,12 +153,14 @@ impl Made {
         if replicas > u32::from(nodes) {
             return Err(Usage(format!("--replicas {replicas} on {nodes} nodes")));
         }
+        let workers = options.workers.unwrap_or(settings::workers_per_node(usize::from(nodes)));
+        let partitions = options.partitions;
         Ok(Self {
             nodes,
             base_port: options.base_port.unwrap_or(6379),
-            partitions: options.partitions.unwrap_or(PARTITIONS_DEFAULT),
+            partitions: partitions.unwrap_or_else(|| default_partitions(u32::from(nodes), workers)),
             replicas,
-            workers: options.workers.unwrap_or(settings::workers_per_node(usize::from(nodes))),
+            workers,
         })
     }
 
