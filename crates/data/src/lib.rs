@@ -48,6 +48,7 @@ pub mod decimal;
 pub mod digest;
 pub mod error;
 mod glob;
+mod hashing;
 mod keyspace;
 pub mod number;
 mod object;
@@ -57,7 +58,8 @@ pub mod value;
 
 pub use context::{Args, Context};
 pub use glob::Glob;
-pub use keyspace::{Edit, Expiry, Keyspace, ScanFilter, Whole, warm};
+pub use hashing::seed_hashes;
+pub use keyspace::{Edit, Expiry, Garbage, Keyspace, KeyspaceStats, ScanFilter, Whole, warm};
 pub use object::{Text, View};
 pub use snapshot::{CorruptSnapshot, Restorer};
 pub use table::{Command, Flags, Group, Handler, KeySpec, commands, lookup};

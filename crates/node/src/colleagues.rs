@@ -142,13 +142,18 @@ impl Node {
         let gather = self.gathers.open(client, seq, join, usize::from(workers));
         for worker in 0..workers {
             let origin = Origin::Gather { gather, part: worker.into(), resp3: false };
-            if worker == self.config.worker {
-                self.run_errand(origin, errand);
-            } else {
-                self.send_errand(worker, origin, errand);
-            }
+            self.ask_colleague(worker, origin, errand);
         }
         Flow::Next
+    }
+
+    /// Asks one worker of this node, which may be this one.
+    pub(crate) fn ask_colleague(&mut self, worker: u16, origin: Origin, errand: &Errand) {
+        if worker == self.config.worker {
+            self.run_errand(origin, errand);
+        } else {
+            self.send_errand(worker, origin, errand);
+        }
     }
 
     fn send_errand(&mut self, worker: u16, origin: Origin, errand: &Errand) {
@@ -195,6 +200,10 @@ impl Node {
             }
             Errand::ResetStat => {
                 self.counters.reset();
+                self.calls.reset();
+                for replica in self.replicas.iter_mut().flatten() {
+                    replica.set_stats(synod_data::KeyspaceStats::default());
+                }
                 self.sessions.reset_errors();
                 self.done(origin);
             }

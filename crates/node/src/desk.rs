@@ -44,9 +44,10 @@ impl Audience for Desk<'_> {
             Origin::Client { client, seq } => {
                 self.sessions.complete(client, seq, self.output, &mut |out| write(out));
             }
-            Origin::Gather { gather, part, .. } => {
+            Origin::Gather { gather, part, resp3 } => {
+                let proto = if resp3 { Proto::Resp3 } else { Proto::Resp2 };
                 let mut reply = Vec::new();
-                write(&mut RespWriter::new(&mut reply, Proto::Resp2));
+                write(&mut RespWriter::new(&mut reply, proto));
                 self.gathered(gather, part, reply);
             }
             Origin::Peer { node, worker, request, resp3 } => {
@@ -91,6 +92,10 @@ impl Desk<'_> {
         let Some(mut whole) = self.gathers.complete(gather, part, reply) else { return };
         if matches!(whole.join, Join::Watch(_)) {
             self.watched(&mut whole);
+            return;
+        }
+        if matches!(whole.join, Join::Exec(..)) {
+            self.gathers.answered.push(whole);
             return;
         }
         let (client, seq) = (whole.client, whole.seq);

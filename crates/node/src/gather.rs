@@ -29,6 +29,9 @@ pub(crate) enum Join {
     Info(Box<Page>),
     /// The parts are versions of these keys; they go into the session (WATCH).
     Watch(Vec<Vec<u8>>),
+    /// A transaction: its commands, and which of them the session runs once the first part is there. The other
+    /// parts are tallies.
+    Exec(Vec<Vec<Vec<u8>>>, Vec<bool>),
 }
 
 /// A command under way.
@@ -46,6 +49,8 @@ pub(crate) struct Gather {
 pub(crate) struct Gathers {
     open: BTreeMap<u64, Gather>,
     next: u64,
+    /// Transactions whose parts are all there.
+    pub answered: Vec<Gather>,
 }
 
 impl Gathers {
@@ -93,6 +98,11 @@ impl Gather {
             .collect()
     }
 
+    /// The parts as they came.
+    pub fn take_parts(&mut self) -> Vec<Vec<u8>> {
+        self.parts.iter_mut().map(|part| part.take().unwrap_or_default()).collect()
+    }
+
     /// The versions that a WATCH fetched, key by key.
     pub fn versions(&mut self) -> Result<Vec<(Vec<u8>, u64)>, String> {
         let values = self.values()?;
@@ -132,7 +142,7 @@ impl Gather {
                 tallies.for_each(|tally| sum.merge(tally));
                 out.verbatim(&page.render(&sum));
             }
-            Join::AllOk | Join::Watch(_) => out.simple("OK"),
+            Join::AllOk | Join::Watch(_) | Join::Exec(..) => out.simple("OK"),
             Join::FirstSome => {
                 match values.iter().find(|v| matches!(v, Value::Bulk(_))) {
                     Some(Value::Bulk(key)) => out.bulk(key),

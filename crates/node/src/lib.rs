@@ -19,6 +19,7 @@
 
 mod attempts;
 mod bootstrap;
+mod calls;
 mod colleagues;
 mod commands;
 mod config;
@@ -47,4 +48,5 @@ pub use output::{Destination, FileWork, Log, Output};
 pub use queues::Queues;
 pub use requests::Flow;
 pub use status::{Counters, GroupStatus, NodeStatus, PeerLag};
+pub use synod_data::seed_hashes;
 pub use turn::TICK_MS;

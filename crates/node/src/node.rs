@@ -1,6 +1,7 @@
 //! The node: its parts, and the events that concern one of them only.
 
 use crate::attempts::Attempts;
+use crate::calls::CallCounts;
 use crate::colleagues::Pause;
 use crate::config::{Facts, NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
@@ -45,6 +46,7 @@ pub struct Node {
     pub(crate) fetches: Fetches,
     pub(crate) output: Output,
     pub(crate) counters: Counters,
+    pub(crate) calls: CallCounts,
     /// Whether the log refuses entries for want of space: writes are refused, reads go on.
     pub(crate) disk_full: bool,
     /// Requests of clients wait, if this is set.
@@ -82,6 +84,7 @@ impl Node {
             fetches: Fetches::new(),
             output: Output::default(),
             counters: Counters::default(),
+            calls: CallCounts::default(),
             disk_full: false,
             pause: None,
             retiring: false,
@@ -197,6 +200,15 @@ impl Node {
         session.reply_now(|out| out.raw(error));
         session.closing = true;
         session.touch(&mut self.output);
+    }
+
+    /// A command was taken. One with subcommands is counted under the subcommand's name, where that is known.
+    #[inline]
+    pub(crate) fn count_call(&mut self, command: &synod_data::Command) {
+        self.counters.command(command);
+        if !crate::commands::has_subcommands(command) {
+            self.calls.count(command);
+        }
     }
 
     /// Writes a reply to a client behind those still awaited.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::Token;
+use synod_data::Garbage;
 use synod_replica::Chunk;
 use synod_ring::ClusterMap;
 use synod_types::{ClientId, Entry, HardState, NodeId, PartitionId, SnapshotMeta};
@@ -39,7 +40,7 @@ pub enum Log {
     },
 }
 
-/// Work on snapshot files, which goes on beside the turns.
+/// What goes on beside the turns: work on snapshot files, and the freeing of much memory.
 #[derive(Debug)]
 pub enum FileWork {
     /// Append a chunk to the snapshot being taken; when it is the last one, make the file durable and call
@@ -81,6 +82,8 @@ pub enum FileWork {
         /// The piece.
         bytes: bytes::Bytes,
     },
+    /// Drop it: there is nothing to report.
+    Discard(Garbage),
 }
 
 /// Everything to be done after a turn. The world drains it and leaves the buffers for the next one.
@@ -90,7 +93,7 @@ pub struct Output {
     pub log: Vec<Log>,
     /// Encoded frames, to be delivered in order or lost.
     pub frames: BTreeMap<Destination, Vec<u8>>,
-    /// For the snapshot files.
+    /// For the thread of the snapshot files.
     pub files: Vec<FileWork>,
     /// Sessions with something to write, or to close. May name one twice.
     pub dirty: Vec<ClientId>,

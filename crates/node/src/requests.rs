@@ -43,6 +43,10 @@ impl Node {
         if session.closing {
             return Flow::Closing;
         }
+        if session.finishing {
+            session.stalled = true;
+            return Flow::Stalled;
+        }
         session.active_us = now_us;
         let Some(command) = synod_data::lookup(args[0]) else {
             return self.refuse_request(client, &commands::unknown_command(args));
@@ -69,7 +73,7 @@ impl Node {
             Handler::Read(_) | Handler::Write(_) => self.data_request(client, command, args),
         };
         if flow == Flow::Next {
-            self.counters.command(command);
+            self.count_call(command);
         }
         flow
     }

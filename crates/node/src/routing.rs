@@ -94,6 +94,7 @@ impl Node {
             Origin::Client { client, .. } => {
                 self.sessions.get(client).is_some_and(|s| s.proto == synod_wire::resp::Proto::Resp3)
             }
+            Origin::Gather { resp3, .. } => resp3,
             _ => false,
         };
         let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;

@@ -45,6 +45,8 @@ pub(crate) enum ReplyMode {
     SkipNext,
     /// The reply to this command is dropped.
     Skip,
+    /// Replies go into [`Session::captured`].
+    Captured,
 }
 
 /// One connection.
@@ -67,6 +69,9 @@ pub(crate) struct Session {
     /// WATCHes whose versions are not there yet. What comes behind them waits: a read that overtook one could
     /// miss a change that the WATCH then does not see either.
     pub watching: usize,
+    /// An EXEC waits for its partition, and then runs commands of this session: what comes behind it waits.
+    pub finishing: bool,
+    pub captured: Vec<u8>,
     pub reply_mode: ReplyMode,
     /// Close once `out` is written and nothing is in flight.
     pub closing: bool,
@@ -102,6 +107,8 @@ impl Session {
             multi: None,
             watches: Vec::new(),
             watching: 0,
+            finishing: false,
+            captured: Vec::new(),
             reply_mode: ReplyMode::On,
             closing: false,
             killed: false,
@@ -153,7 +160,7 @@ impl Session {
     pub fn reply_now(&mut self, write: impl FnOnce(&mut RespWriter<'_>)) {
         let proto = self.proto;
         if self.reply_mode != ReplyMode::On {
-            return;
+            return self.capture(write);
         }
         if self.places.is_empty() {
             let end = self.out.len();
@@ -166,6 +173,15 @@ impl Session {
             let since_us = self.active_us;
             let place = Place { kind: None, since_us, quiet: false, reply: Some(reply) };
             self.places.push_back(place);
+        }
+    }
+
+    #[cold]
+    fn capture(&mut self, write: impl FnOnce(&mut RespWriter<'_>)) {
+        if self.reply_mode == ReplyMode::Captured {
+            let start = self.captured.len();
+            write(&mut RespWriter::new(&mut self.captured, self.proto));
+            self.errors.note(&self.captured[start..]);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::forward;
 use crate::node::Node;
-use crate::output::Log;
+use crate::output::{FileWork, Log};
 use synod_consensus::Role;
 use synod_replica::Step;
 use synod_types::{Now, PartitionId, limits};
@@ -91,6 +91,7 @@ impl Node {
                 self.release();
             }
         }
+        self.finish_transactions();
     }
 
     fn pump(&mut self, group: PartitionId) {
@@ -141,6 +142,7 @@ impl Node {
                 }
             }
             Asked::MapChanged => self.learn_map(),
+            Asked::Discard(garbage) => self.output.files.push(FileWork::Discard(garbage)),
             Asked::FetchSnapshot(from, meta) => self.begin_fetch(group, from, meta),
         }
     }

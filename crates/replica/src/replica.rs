@@ -7,7 +7,7 @@ use crate::reads::ReadQueue;
 use crate::snapshot::SnapshotJob;
 use crate::state::State;
 use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
-use synod_data::{Command, Context};
+use synod_data::{Command, Context, Garbage, Keyspace, KeyspaceStats};
 use synod_types::{
     Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
 };
@@ -45,6 +45,8 @@ pub enum Output {
     MapChanged,
     /// Fetch the leader's snapshot.
     FetchSnapshot(NodeId, SnapshotMeta),
+    /// To be dropped where nobody waits.
+    Discard(Garbage),
 }
 
 /// What time it is and how the world takes its disk.
@@ -174,6 +176,13 @@ impl Replica {
         self.engine.status()
     }
 
+    /// Lets the counts of the keyspace go on from these, 0 to reset them.
+    pub fn set_stats(&mut self, stats: KeyspaceStats) {
+        if let Some(keyspace) = self.state.keyspace_mut() {
+            keyspace.set_stats(stats);
+        }
+    }
+
     /// The engine, for ticks, messages and orders that concern consensus alone.
     pub fn engine(&mut self) -> &mut dyn Engine {
         &mut *self.engine
@@ -236,6 +245,7 @@ impl Replica {
             self.scratch = effects;
         }
         self.answer_reads(audience);
+        out.extend(self.state.keyspace_mut().and_then(Keyspace::take_garbage).map(Output::Discard));
     }
 
     fn propose(&mut self, out: &mut Vec<Output>) {

@@ -118,7 +118,10 @@ impl Replica {
             return;
         }
         self.job = None;
-        self.state = state;
+        if let State::Data(old) = std::mem::replace(&mut self.state, state) {
+            self.set_stats(old.stats());
+            out.push(Output::Discard(old.into_garbage()));
+        }
         self.applied = meta.index;
         self.applied_term = meta.term;
         self.applied_membership = meta.membership.clone();

@@ -1,4 +1,5 @@
-//! The files thread of a worker: snapshots are written, served, received and loaded here, beside the turns.
+//! The files thread of a worker: snapshots are written, served, received and loaded here, and large deleted values
+//! freed, beside the turns.
 
 use crate::inbox::{Mail, Postbox};
 use std::collections::BTreeMap;
@@ -88,6 +89,7 @@ impl Files {
             FileWork::Store { group, meta, offset, total, bytes } => {
                 (group, self.store(group, &meta, offset, total, &bytes))
             }
+            FileWork::Discard(garbage) => return drop(garbage),
         };
         if let Err(error) = result {
             tracing::warn!(%group, %error, "a snapshot was given up");

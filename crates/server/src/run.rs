@@ -47,6 +47,8 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
         inboxes.push(inbox);
     }
 
+    // A process that runs several servers, as tests do, has its secret already.
+    let _first = synod_node::seed_hashes(random_seed());
     let http = http::start(&config, postboxes.clone())?;
     let mut listeners = Some((listener, peer_listener));
     let mut threads = Vec::new();

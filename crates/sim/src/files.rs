@@ -69,6 +69,7 @@ impl Files {
             FileWork::Store { group, meta, offset, total, bytes } => {
                 (group, self.store(group, &meta, offset, total, &bytes, done))
             }
+            FileWork::Discard(garbage) => return drop(garbage),
         };
         if result.is_err() {
             self.writers.remove(&group);

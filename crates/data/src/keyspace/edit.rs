@@ -171,7 +171,7 @@ impl Keyspace {
             Whole::Full(full) => full.is_gone(),
         };
         if gone {
-            self.remove(spot);
+            self.delete_at(spot);
         } else {
             self.put(spot, build(whole, key, 0, None));
         }
@@ -180,7 +180,17 @@ impl Keyspace {
     /// Deletes a key; whether it was there.
     pub fn delete(&mut self, key: &[u8], now: Millis) -> bool {
         let spot = self.open(key, now);
-        self.remove(spot).is_some()
+        self.delete_at(spot)
+    }
+}
+
+impl Keyspace {
+    /// Deletes what is at a spot; whether anything was there.
+    pub(super) fn delete_at(&mut self, spot: Spot) -> bool {
+        let object = self.remove(spot);
+        let found = object.is_some();
+        object.into_iter().for_each(|object| self.discard(object));
+        found
     }
 }
 

@@ -57,7 +57,7 @@ impl Keyspace {
     pub(crate) fn set_expire_at(&mut self, spot: Spot, expire: Option<Millis>, now: Millis) {
         let Some(at) = spot.at else { return };
         if expire.is_some_and(|time| time <= now) {
-            self.remove(spot);
+            self.delete_at(spot);
             return;
         }
         self.change(spot, at, |object: &mut Object| {

@@ -6,9 +6,11 @@
 
 mod edit;
 mod expiry;
+mod garbage;
 mod read;
 mod scan;
 mod slot_table;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -16,22 +18,21 @@ mod transaction;
 mod warm;
 
 pub use edit::{Edit, Whole};
+pub use garbage::Garbage;
 pub use scan::ScanFilter;
 pub(crate) use slot_table::SlotTable;
+pub use stats::KeyspaceStats;
+use stats::Stats;
 pub use text::Expiry;
 pub use warm::warm;
 
+use crate::hashing::{self, hash};
 use crate::object::Object;
 use crate::snapshot::Run;
 use crate::{Args, Command, Context, Handler, error};
-use foldhash::fast::FixedState;
-use std::hash::{BuildHasher, Hasher};
+use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;
 use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
-
-/// The fixed seed of the index hash. The index's order is never observed, so it need not be secret for
-/// replicas to agree; `Keyspace::set_hash_seed` replaces it where clients are not trusted.
-const HASH_SEED: u64 = 0x5359_4e4f_4421;
 
 /// The keys of a contiguous range of slots, as a deterministic state machine.
 #[derive(Debug)]
@@ -47,9 +48,13 @@ pub struct Keyspace {
     bytes: usize,
     /// Counts every change of every key; the value at a key's last change is the key's version.
     pub(crate) changes: u64,
-    hasher: FixedState,
+    hasher: SeedableRandomState,
     /// The snapshot being taken, if one is.
     pub(crate) snapshot: Option<Box<Run>>,
+    /// Deleted and not freed yet; no part of the state.
+    garbage: Garbage,
+    /// No part of the state either.
+    stats: Stats,
 }
 
 /// Where a key is, or would be. Valid until the keyspace changes elsewhere in the slot.
@@ -80,16 +85,10 @@ impl Keyspace {
             expires: 0,
             bytes: 0,
             changes: 0,
-            hasher: FixedState::with_seed(HASH_SEED),
+            hasher: hashing::state(),
             snapshot: None,
-        }
-    }
-
-    /// Replaces the seed of the index hash, so that a client cannot prepare keys that collide. It may
-    /// differ from replica to replica. Must be called while the keyspace is empty; later it does nothing.
-    pub fn set_hash_seed(&mut self, seed: u64) {
-        if self.len == 0 {
-            self.hasher = FixedState::with_seed(seed);
+            garbage: Garbage::default(),
+            stats: Stats::default(),
         }
     }
 
@@ -213,8 +212,12 @@ impl Keyspace {
         });
         let fresh: Vec<SlotTable> = fresh.collect();
         let old = std::mem::replace(&mut self.slots, fresh);
-        if let Some(run) = &mut self.snapshot {
-            run.keep(old);
+        let unused = match &mut self.snapshot {
+            Some(run) => run.keep(old),
+            None => Some(old),
+        };
+        if let Some(unused) = unused {
+            self.discard_tables(unused);
         }
         (self.len, self.expires, self.bytes) = (0, 0, 0);
     }
@@ -257,7 +260,10 @@ impl Keyspace {
     #[inline]
     pub(crate) fn get(&self, key: &[u8], now: Millis) -> Option<&Object> {
         let (table, hash) = self.place(key)?;
-        table.find(hash, key).map(|at| table.object(at)).filter(|object| !object.is_expired(now))
+        let found = table.find(hash, key).map(|at| table.object(at));
+        let found = found.filter(|object| !object.is_expired(now));
+        self.stats.looked_up(found.is_some());
+        found
     }
 
     /// Prepares a key for a write: preserves its slot for a snapshot under way and drops the key when
@@ -294,18 +300,23 @@ impl Keyspace {
         self.bytes += object.heap_bytes();
         let table = &mut self.slots[spot.slot];
         let expires_before = table.expires();
-        match spot.at {
+        let old = match spot.at {
             Some(at) => {
                 let old = table.replace(at, object);
                 self.bytes -= old.heap_bytes();
+                Some(old)
             }
             None => {
                 let hasher = &self.hasher;
                 table.push(spot.hash, object, |key| hash(hasher, key));
                 self.len += 1;
+                None
             }
-        }
+        };
         self.expires = self.expires + table.expires() - expires_before;
+        if let Some(old) = old {
+            self.discard(old);
+        }
     }
 
     /// Removes the object at a spot, if there is one, and returns it.
@@ -357,14 +368,9 @@ impl Keyspace {
     fn drop_expired(&mut self, spot: Spot) -> Spot {
         if let Some(object) = self.take(spot) {
             self.slots[spot.slot].raise_absent_version(object.version());
+            self.stats.expired += 1;
+            self.discard(object);
         }
         Spot { at: None, ..spot }
     }
-}
-
-#[inline]
-fn hash(state: &FixedState, key: &[u8]) -> u64 {
-    let mut hasher = state.build_hasher();
-    hasher.write(key);
-    hasher.finish()
 }

@@ -44,6 +44,22 @@ impl Keyspace {
             (Handler::Session, "unwatch") => out.simple("OK"),
             (Handler::Session, "ping") if args.len() == 1 => out.simple("PONG"),
             (Handler::Session, "ping" | "echo") if args.len() == 2 => out.bulk(args[1]),
+            // What speaks of all keys is sent here only where this partition is the only one.
+            (Handler::Session, "dbsize") => out.integer(self.len() as i64),
+            (Handler::Session, "flushall" | "flushdb") => {
+                self.clear();
+                out.simple("OK");
+            }
+            (Handler::Session, "randomkey") => match self.random_key(ctx.seed, ctx.now) {
+                Some(key) => out.bulk(key),
+                None => out.null(),
+            },
+            (Handler::Session, "keys") => {
+                let mut keys: Vec<Vec<u8>> = Vec::new();
+                self.keys(args[1], ctx.now, &mut |key| keys.push(key.to_vec()));
+                out.array(keys.len());
+                keys.iter().for_each(|key| out.bulk(key));
+            }
             (Handler::Session, _) => out.error(error::NOT_IN_TRANSACTION.0),
         }
     }

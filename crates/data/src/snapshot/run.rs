@@ -43,10 +43,13 @@ impl Run {
         }
     }
 
-    /// Goes on from these tables, which no write can reach any more.
-    pub(crate) fn keep(&mut self, tables: Vec<SlotTable>) {
-        // After a second FLUSHALL the first one's tables are still the ones to emit.
-        self.kept.get_or_insert(tables);
+    /// Goes on from these tables, which no write can reach any more; hands them back when it has no use for them.
+    pub(crate) fn keep(&mut self, tables: Vec<SlotTable>) -> Option<Vec<SlotTable>> {
+        if self.kept.is_some() {
+            return Some(tables); // the first FLUSHALL's tables are still the ones to emit
+        }
+        self.kept = Some(tables);
+        None
     }
 
     /// Emits what is missing of one slot, ahead of its turn.
@@ -149,6 +152,7 @@ fn put_object(chunk: &mut Vec<u8>, object: &Object) {
 impl Keyspace {
     /// Begins a snapshot of the state as it is now; one already under way is given up.
     pub fn snapshot_begin(&mut self) {
+        self.snapshot_cancel();
         self.snapshot = Some(Box::new(Run::new(self.first, self.slots.len(), self.changes)));
     }
 
@@ -160,14 +164,16 @@ impl Keyspace {
         let chunk = run.next(self.first, kept.as_ref().unwrap_or(&self.slots), bytes_max);
         run.kept = kept;
         if chunk.is_none() {
-            self.snapshot = None;
+            self.snapshot_cancel();
         }
         chunk
     }
 
     /// Gives up the snapshot under way, if there is one.
     pub fn snapshot_cancel(&mut self) {
-        self.snapshot = None;
+        if let Some(kept) = self.snapshot.take().and_then(|run| run.kept) {
+            self.discard_tables(kept);
+        }
     }
 
     /// Whether a snapshot is under way.

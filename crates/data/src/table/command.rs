@@ -23,6 +23,8 @@ pub struct Command {
     pub summary: &'static str,
     /// What runs it.
     pub handler: Handler,
+    /// Its place in the table of all commands.
+    pub row: u16,
 }
 
 /// Runs a command that changes nothing.
@@ -236,7 +238,7 @@ impl Command {
         handler: Handler,
     ) -> Self {
         let keys = KeySpec { first: 0, last: 0, step: 0, count_at: 0 };
-        Self { name, arity, flags, keys, group, since: "", summary: "", handler }
+        Self { name, arity, flags, keys, group, since: "", summary: "", handler, row: 0 }
     }
 
     /// Adds flags.

@@ -42,6 +42,7 @@ static COMMANDS: [Command; COUNT] = {
         let mut row = 0;
         while row < FAMILIES[family].len() {
             all[count] = FAMILIES[family][row];
+            all[count].row = count as u16;
             count += 1;
             row += 1;
         }

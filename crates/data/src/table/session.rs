@@ -25,6 +25,8 @@ pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Connection, "select", 2).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
         .about("1.0.0", "Chooses the database; there is one, 0."),
 
+    Command::session(Group::Cluster, "asking", 1).flags(FAST)
+        .about("3.0.0", "Changes nothing: no slot is ever on its way from one node to another."),
     Command::session(Group::Cluster, "cluster", -2)
         .about("3.0.0", "Tells which node serves which slots."),
     Command::session(Group::Cluster, "readonly", 1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
@@ -45,6 +47,11 @@ pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Server, "info", -1).flags(Flags::LOADING.and(Flags::STALE))
         .about("1.0.0", "Tells how the server is."),
 
+    Command::session(Group::Server, "time", 1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
+        .about("2.6.0", "The time of this node in seconds and microseconds."),
+
+    Command::session(Group::Generic, "wait", 3).flags(Flags::NOSCRIPT)
+        .about("3.0.0", "How many other nodes are sure to hold this connection's writes."),
     Command::session(Group::Generic, "keys", 2).flags(Flags::READONLY)
         .about("1.0.0", "All keys that match a pattern."),
     Command::session(Group::Generic, "randomkey", 1).flags(Flags::READONLY)

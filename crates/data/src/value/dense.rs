@@ -5,11 +5,10 @@
 //! and a scan (a position that counts down: what a removal moves was already seen). The table holds
 //! only positions; how it hashes is never observed.
 
+use crate::hashing;
 use crate::object::allocation;
-use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
-use std::hash::{BuildHasher, Hasher};
 
 /// What a dense table holds: something with a key that stays as it is.
 pub trait Keyed {
@@ -48,10 +47,7 @@ impl<E> Default for Dense<E> {
 
 #[inline]
 fn hash(key: &[u8]) -> u64 {
-    const STATE: FixedState = FixedState::with_seed(0x5e17_0d00);
-    let mut hasher = STATE.build_hasher();
-    hasher.write(key);
-    hasher.finish()
+    hashing::hash(&hashing::state(), key)
 }
 
 impl<E: Keyed> Dense<E> {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod element_scan;
+mod garbage;
 mod properties;
 mod script;
 mod transactions;

@@ -77,6 +77,38 @@ pub(super) fn select(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow 
     }
 }
 
+pub(super) fn time(node: &mut Node, client: ClientId) -> Flow {
+    let wall_ms = node.now.wall.0;
+    node.reply(client, |out| {
+        out.array(2);
+        out.bulk((wall_ms / 1000).to_string().as_bytes());
+        out.bulk((wall_ms % 1000 * 1000).to_string().as_bytes());
+    });
+    Flow::Next
+}
+
+/// Every write that was answered lies on a majority of its partition's nodes, and that is all that is known: the
+/// others are not waited for.
+pub(super) fn wait(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let refusal = match (number::parse_i64(args[1]), number::parse_i64(args[2])) {
+        (None, _) => Some("ERR value is not an integer or out of range"),
+        (_, None) => Some("ERR timeout is not an integer or out of range"),
+        (_, Some(timeout)) if timeout < 0 => Some("ERR timeout is negative"),
+        _ => None,
+    };
+    if let Some(refusal) = refusal {
+        return node.refuse_request(client, refusal);
+    }
+    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    if session.writes > 0 {
+        session.stalled = true;
+        return Flow::Stalled;
+    }
+    let copies = node.map.partitions().values().map(|p| p.replicas.len()).min().unwrap_or(1);
+    node.reply(client, |out| out.integer(copies as i64 / 2));
+    Flow::Next
+}
+
 /// What HELLO asks for.
 #[derive(Default)]
 struct Hello<'a> {

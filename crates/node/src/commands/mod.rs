@@ -8,6 +8,7 @@ mod cluster;
 mod command;
 mod config;
 mod connection;
+mod exec;
 pub(crate) mod info;
 mod keyspace;
 mod subcommand;
@@ -36,7 +37,9 @@ pub(crate) fn run(
         "hello" => connection::hello(node, client, args),
         "auth" => connection::auth(node, client, args),
         "select" => connection::select(node, client, args),
-        "readonly" | "readwrite" => connection::ok(node, client),
+        "asking" | "readonly" | "readwrite" => connection::ok(node, client),
+        "time" => connection::time(node, client),
+        "wait" => connection::wait(node, client, args),
         "multi" => transaction::multi(node, client),
         "exec" => transaction::exec(node, client),
         "discard" => transaction::discard(node, client),
@@ -65,6 +68,12 @@ pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
         "config" => config::TABLE,
         _ => &[],
     }
+}
+
+/// Whether it is a command of the session's that has subcommands.
+#[inline]
+pub(crate) fn has_subcommands(command: &Command) -> bool {
+    command.is_session() && !subcommands_of(command.name).is_empty()
 }
 
 /// Commands that act at once between MULTI and EXEC instead of being queued.

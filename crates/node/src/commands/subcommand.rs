@@ -74,6 +74,7 @@ pub(super) fn dispatch(
     if let Some(session) = node.sessions.get(client) {
         session.last_command = sub.name;
     }
+    node.calls.count_name(sub.name);
     (sub.run)(node, client, args)
 }
 

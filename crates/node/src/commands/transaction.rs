@@ -3,11 +3,12 @@
 //! WATCH fetches the versions of its keys from the leader; EXEC sends them along with the commands, and the
 //! partition's state machine runs the commands only if no version has changed, on every replica alike.
 
+use super::exec::{self, Runner};
 use crate::gather::Join;
 use crate::node::Node;
 use crate::requests::{CROSSSLOT, Flow};
 use crate::session::{Kind, Multi};
-use synod_data::{Command, Handler};
+use synod_data::Command;
 use synod_replica::op::{Args, Op};
 use synod_types::{ClientId, PartitionId, ReplySink, key_slot, limits};
 
@@ -19,9 +20,12 @@ impl Node {
         command: &'static Command,
         args: &[&[u8]],
     ) -> Flow {
-        let session_command = matches!(command.handler, Handler::Session);
-        if session_command && !matches!(command.name, "ping" | "echo" | "unwatch") {
-            return self.refuse_request(client, "ERR Command not allowed inside a transaction");
+        match exec::runner(self, command, args) {
+            Ok(Runner::Partition | Runner::Session) => {}
+            Ok(Runner::Nobody) => {
+                return self.refuse_request(client, "ERR Command not allowed inside a transaction");
+            }
+            Err(text) => return self.refuse_request(client, &text),
         }
         let full = self
             .sessions
@@ -115,8 +119,14 @@ pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
         let text = "EXECABORT Transaction discarded because of previous errors.";
         return node.refuse_request(client, text);
     }
+    if multi.commands.iter().any(|args| exec::is_own(node, args)) {
+        return exec::exec_mixed(node, client, multi, &watches);
+    }
     let commands: Vec<Args<'_>> =
         multi.commands.iter().map(|c| c.iter().map(Vec::as_slice).collect()).collect();
+    for command in commands.iter().filter_map(|args| synod_data::lookup(args[0])) {
+        node.count_call(command);
+    }
     if commands.is_empty() && watches.is_empty() {
         node.reply(client, |out| out.array(0));
         return Flow::Next;
@@ -134,7 +144,7 @@ pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
 ///
 /// # Errors
 /// There are several.
-fn home(
+pub(super) fn home(
     node: &Node,
     commands: &[Args<'_>],
     watches: &[(Vec<u8>, u64)],

@@ -26,13 +26,14 @@ pub(crate) enum Section {
     Replication,
     Cpu,
     Modules,
+    Commandstats,
     Errorstats,
     Cluster,
     Keyspace,
 }
 
 impl Section {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Server,
         Self::Clients,
         Self::Memory,
@@ -41,6 +42,7 @@ impl Section {
         Self::Replication,
         Self::Cpu,
         Self::Modules,
+        Self::Commandstats,
         Self::Errorstats,
         Self::Cluster,
         Self::Keyspace,
@@ -57,24 +59,39 @@ impl Section {
             Self::Replication => "Replication",
             Self::Cpu => "CPU",
             Self::Modules => "Modules",
+            Self::Commandstats => "Commandstats",
             Self::Errorstats => "Errorstats",
             Self::Cluster => "Cluster",
             Self::Keyspace => "Keyspace",
         }
     }
 
+    /// Whether INFO without a word tells it.
+    fn is_told_unasked(self) -> bool {
+        self != Self::Commandstats
+    }
+
     /// Whether a word of the request asks for this section.
     fn is_asked_by(self, word: &[u8]) -> bool {
-        let everything = ["all", "everything", "default"];
-        word.eq_ignore_ascii_case(self.title().as_bytes())
-            || everything.iter().any(|e| word.eq_ignore_ascii_case(e.as_bytes()))
+        let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+        is(self.title())
+            || is("all")
+            || is("everything")
+            || (is("default") && self.is_told_unasked())
     }
 }
 
-pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+/// The sections that a request asks for, in order.
+pub(super) fn sections(args: &[&[u8]]) -> Vec<Section> {
     let words = &args[1..];
-    let asked = |s: &Section| words.is_empty() || words.iter().any(|word| s.is_asked_by(word));
-    let sections = Section::ALL.into_iter().filter(asked).collect();
-    let page = Page::of(node, sections);
+    let asked = |s: &Section| match words {
+        [] => s.is_told_unasked(),
+        words => words.iter().any(|word| s.is_asked_by(word)),
+    };
+    Section::ALL.into_iter().filter(asked).collect()
+}
+
+pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let page = Page::of(node, sections(args));
     node.ask_colleagues(client, Join::Info(Box::new(page)), &Errand::Tally)
 }

@@ -65,6 +65,11 @@ impl Page {
                     lines.put("used_cpu_user", format_args!("{:.6}", self.facts.cpu_user_s));
                 }
                 Section::Modules => {}
+                Section::Commandstats => {
+                    for (name, times) in &tally.calls.by_name {
+                        lines.put(&format!("cmdstat_{name}"), format_args!("calls={times}"));
+                    }
+                }
                 Section::Errorstats => {
                     for (code, times) in &tally.errors.by_code {
                         lines.put(&format!("errorstat_{code}"), format_args!("count={times}"));
@@ -168,7 +173,10 @@ fn stats(lines: &mut Lines, tally: &Tally) {
     lines.put("total_connections_received", tally.connections);
     lines.put("total_commands_processed", tally.commands);
     lines.put("instantaneous_ops_per_sec", tally.commands_per_s);
+    lines.put("expired_keys", tally.expired_keys);
     lines.put("evicted_keys", 0);
+    lines.put("keyspace_hits", tally.keyspace_hits);
+    lines.put("keyspace_misses", tally.keyspace_misses);
     lines.put("pubsub_channels", 0);
     lines.put("pubsub_patterns", 0);
     lines.put("total_error_replies", tally.errors.total);

@@ -1,9 +1,10 @@
 //! What one worker adds to INFO, as it travels to the worker that was asked.
 //!
 //! ```text
-//! the numbers as varints, in the order of `numbers` | count, (code, times)*
+//! the numbers as varints, in the order of `numbers` | count, (code, times)* | count, (command, times)*
 //! ```
 
+use crate::calls::CallCounts;
 use crate::errors::ErrorCounts;
 use crate::node::Node;
 use synod_consensus::Role;
@@ -42,10 +43,16 @@ pub(crate) struct Tally {
     pub followed: u64,
     /// How many entries the slowest follower of a group led here is behind.
     pub behind_max: u64,
+    /// Keys that were found, and not found, by reading commands.
+    pub keyspace_hits: u64,
+    pub keyspace_misses: u64,
+    /// Keys that were deleted because their time had passed.
+    pub expired_keys: u64,
     pub errors: ErrorCounts,
+    pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 23;
+const NUMBERS: usize = 26;
 
 impl Tally {
     /// What this worker has to tell now.
@@ -70,6 +77,7 @@ impl Tally {
             disks_full: u64::from(node.disk_full),
             log_bytes: node.facts.log_bytes,
             errors,
+            calls: node.calls.clone(),
             ..Self::default()
         };
         for replica in node.replicas.iter().flatten() {
@@ -82,6 +90,10 @@ impl Tally {
         let leads = replica.role().0 == Role::Leader;
         if let Some(keyspace) = replica.state().keyspace() {
             self.data_bytes += keyspace.memory() as u64;
+            let stats = keyspace.stats();
+            self.keyspace_hits += stats.hits;
+            self.keyspace_misses += stats.misses;
+            self.expired_keys += stats.expired;
             if leads {
                 self.keys += keyspace.len() as u64;
                 self.expires += keyspace.expires_len() as u64;
@@ -123,6 +135,9 @@ impl Tally {
             &mut self.led,
             &mut self.followed,
             &mut self.behind_max,
+            &mut self.keyspace_hits,
+            &mut self.keyspace_misses,
+            &mut self.expired_keys,
             &mut self.errors.total,
         ]
     }
@@ -135,6 +150,7 @@ impl Tally {
             varint::put_bytes(&mut out, code.as_bytes());
             varint::put(&mut out, *times);
         }
+        self.calls.encode(&mut out);
         out
     }
 
@@ -147,6 +163,7 @@ impl Tally {
             let code = std::str::from_utf8(varint::take_bytes(&mut bytes)?).ok()?;
             tally.errors.add(code, varint::take(&mut bytes)?);
         }
+        tally.calls = CallCounts::decode(&mut bytes)?;
         bytes.is_empty().then_some(tally)
     }
 
@@ -156,6 +173,7 @@ impl Tally {
         other.errors.by_code.iter().for_each(|(code, times)| self.errors.add(code, *times));
         self.numbers().into_iter().zip(other.numbers()).for_each(|(mine, theirs)| *mine += *theirs);
         self.behind_max = behind_max;
+        self.calls.merge(&other.calls);
     }
 }
 
@@ -167,6 +185,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.numbers().into_iter().enumerate().for_each(|(i, n)| *n = i as u64 * 1000);
         tally.errors.add("ERR", 5);
+        tally.calls.by_name.insert("get", 7);
         tally
     }
 
@@ -188,5 +207,6 @@ mod tests {
         assert_eq!(sum.behind_max, counted().behind_max);
         assert_eq!(sum.errors.total, 2 * counted().errors.total);
         assert_eq!(sum.errors.by_code["ERR"], 10);
+        assert_eq!(sum.calls.by_name["get"], 14);
     }
 }

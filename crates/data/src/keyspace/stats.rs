@@ -1,0 +1,51 @@
+//! What INFO counts of keys. It differs from replica to replica and is no part of the state.
+
+use super::Keyspace;
+use std::cell::Cell;
+
+/// Counts that differ from replica to replica.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyspaceStats {
+    /// Keys that reading commands found.
+    pub hits: u64,
+    /// Keys that reading commands did not find.
+    pub misses: u64,
+    /// Keys that were deleted because their time had passed.
+    pub expired: u64,
+}
+
+/// The counts as they are kept: reading changes them too, hence the cells.
+#[derive(Debug, Default)]
+pub(super) struct Stats {
+    hits: Cell<u64>,
+    misses: Cell<u64>,
+    pub expired: u64,
+}
+
+impl Stats {
+    /// A reading command looked for a key.
+    #[inline]
+    pub fn looked_up(&self, found: bool) {
+        let count = if found { &self.hits } else { &self.misses };
+        count.set(count.get() + 1);
+    }
+}
+
+impl Keyspace {
+    /// What happened here since this replica began to count.
+    #[must_use]
+    pub fn stats(&self) -> KeyspaceStats {
+        KeyspaceStats {
+            hits: self.stats.hits.get(),
+            misses: self.stats.misses.get(),
+            expired: self.stats.expired,
+        }
+    }
+
+    /// Counts on from here.
+    pub fn set_stats(&mut self, stats: KeyspaceStats) {
+        self.stats.hits.set(stats.hits);
+        self.stats.misses.set(stats.misses);
+        self.stats.expired = stats.expired;
+    }
+}

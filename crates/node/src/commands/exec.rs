@@ -1,0 +1,207 @@
+//! EXEC of a transaction in which the session answers some of the commands: CLIENT, CONFIG GET, INFO and the like.
+//!
+//! The partition runs its commands as one, as always. When its answer is there, the session runs its own, all in
+//! one go, and puts their replies where they belong. What INFO needs from the other workers is asked for at
+//! the same time as the partition.
+
+use super::info::{Page, Tally};
+use super::subcommand;
+use crate::colleagues::{Errand, NODE};
+use crate::gather::{Gather, Join};
+use crate::node::Node;
+use crate::requests::{CROSSSLOT, Flow};
+use crate::session::{Kind, Multi, ReplyMode};
+use synod_data::{Command, Handler};
+use synod_replica::Origin;
+use synod_replica::op::{Args, Op};
+use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot};
+use synod_wire::resp::{Proto, RespWriter, Value, reply_len};
+
+/// Who runs a queued command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runner {
+    Partition,
+    Session,
+    /// Nobody: it needs the answers of other workers or nodes, or steers the connection itself.
+    Nobody,
+}
+
+/// Subcommands that cannot run inside a transaction, though others of their command can.
+const OUTSIDE: [&str; 8] = [
+    "client|kill",
+    "client|list",
+    "client|pause",
+    "client|reply",
+    "client|unpause",
+    "cluster|countkeysinslot",
+    "cluster|getkeysinslot",
+    "config|resetstat",
+];
+
+/// Who runs this command inside a transaction.
+///
+/// # Errors
+/// It has no such subcommand, or not with so many arguments.
+pub(super) fn runner(node: &Node, command: &Command, args: &[&[u8]]) -> Result<Runner, String> {
+    if !matches!(command.handler, Handler::Session) {
+        return Ok(Runner::Partition);
+    }
+    let table = super::subcommands_of(command.name);
+    if !table.is_empty() && args.len() > 1 {
+        let Some(sub) = subcommand::find(table, args[1]) else {
+            let name = command.name.to_ascii_uppercase();
+            return Err(super::unknown_subcommand(&name, args[1]));
+        };
+        if !sub.check_arity(args.len()) {
+            return Err(super::wrong_arity(sub.name));
+        }
+        let outside = OUTSIDE.contains(&sub.name);
+        return Ok(if outside { Runner::Nobody } else { Runner::Session });
+    }
+    Ok(match command.name {
+        "ping" | "echo" | "unwatch" => Runner::Partition,
+        "dbsize" | "flushall" | "flushdb" | "keys" | "randomkey"
+            if node.map.partitions().len() == 1 =>
+        {
+            Runner::Partition
+        }
+        "asking" | "auth" | "client" | "cluster" | "command" | "config" | "info" | "lolwut"
+        | "readonly" | "readwrite" | "select" | "time" => Runner::Session,
+        _ => Runner::Nobody,
+    })
+}
+
+/// Whether the session runs this queued command.
+pub(super) fn is_own(node: &Node, args: &[Vec<u8>]) -> bool {
+    let args: Args<'_> = args.iter().map(Vec::as_slice).collect();
+    synod_data::lookup(args[0])
+        .is_some_and(|command| runner(node, command, &args) == Ok(Runner::Session))
+}
+
+/// EXEC of commands some of which the session runs.
+pub(super) fn exec_mixed(
+    node: &mut Node,
+    client: ClientId,
+    multi: Multi,
+    watches: &[(Vec<u8>, u64)],
+) -> Flow {
+    let own: Vec<bool> = multi.commands.iter().map(|args| is_own(node, args)).collect();
+    let theirs: Vec<Args<'_>> = multi
+        .commands
+        .iter()
+        .zip(&own)
+        .filter(|(_, own)| !**own)
+        .map(|(args, _)| args.iter().map(Vec::as_slice).collect())
+        .collect();
+    for command in theirs.iter().filter_map(|args| synod_data::lookup(args[0])) {
+        node.count_call(command);
+    }
+    let partition = match super::transaction::home(node, &theirs, watches) {
+        Ok(partition) => partition.or_else(|| node.map.partition_of(Slot(SLOT_COUNT - 1))),
+        Err(()) => return node.refuse_request(client, CROSSSLOT),
+    };
+    let Some(partition) = partition else {
+        return node.refuse_request(client, crate::desk::NO_LEADER);
+    };
+    let watched = watches.iter().map(|(key, version)| (key.as_slice(), *version)).collect();
+    let alone = theirs.is_empty() && watches.is_empty();
+    let mut op = Vec::new();
+    Op::Transaction { watched, commands: theirs }.encode(&mut op);
+    let asks_info = multi.commands.iter().any(|args| args[0].eq_ignore_ascii_case(b"info"));
+    let workers = if asks_info { node.config.workers } else { 0 };
+    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let resp3 = session.proto == Proto::Resp3;
+    session.finishing = true;
+    let seq = session.reserve(Kind::Write);
+    let join = Join::Exec(multi.commands, own);
+    let gather = node.gathers.open(client, seq, join, 1 + usize::from(workers));
+    for worker in 0..workers {
+        let origin = Origin::Gather { gather, part: 1 + u32::from(worker), resp3: false };
+        node.ask_colleague(worker, origin, &Errand::Tally);
+    }
+    let origin = Origin::Gather { gather, part: 0, resp3 };
+    match alone {
+        true => node.desk(NODE).relay(origin, b"*0\r\n"),
+        false => node.route(partition, origin, op, false),
+    }
+    Flow::Next
+}
+
+impl Node {
+    /// Answers the transactions whose partitions have answered.
+    pub(crate) fn finish_transactions(&mut self) {
+        while let Some(whole) = self.gathers.answered.pop() {
+            self.finish_transaction(whole);
+        }
+    }
+
+    fn finish_transaction(&mut self, mut whole: Gather) {
+        let (client, seq) = (whole.client, whole.seq);
+        let parts = whole.take_parts();
+        let Join::Exec(commands, own) = whole.join else { return };
+        let Some(session) = self.sessions.get(client) else { return };
+        session.finishing = false;
+        let proto = session.proto;
+        let mut tally = Tally::default();
+        for part in &parts[1..] {
+            if let Ok(Some((Value::Bulk(bytes), _))) = Value::decode(part)
+                && let Some(other) = Tally::decode(&bytes)
+            {
+                tally.merge(other);
+            }
+        }
+        let wanted = own.iter().filter(|own| !**own).count();
+        let reply = match elements(&parts[0], wanted) {
+            None => parts[0].clone(), // nothing was executed
+            Some(theirs) => {
+                let mut reply = Vec::new();
+                RespWriter::new(&mut reply, proto).array(commands.len());
+                let mut theirs = theirs.into_iter();
+                for (args, own) in commands.iter().zip(own) {
+                    if own {
+                        let answer = self.run_own(client, args, &tally);
+                        reply.extend_from_slice(&answer);
+                    } else {
+                        reply.extend_from_slice(theirs.next().unwrap_or_default());
+                    }
+                }
+                reply
+            }
+        };
+        let output = &mut self.output;
+        self.sessions.complete(client, seq, output, &mut |out| out.raw(&reply));
+    }
+
+    /// Runs a command of the session and takes its reply.
+    fn run_own(&mut self, client: ClientId, args: &[Vec<u8>], tally: &Tally) -> Vec<u8> {
+        let args: Args<'_> = args.iter().map(Vec::as_slice).collect();
+        let Some(command) = synod_data::lookup(args[0]) else { return Vec::new() };
+        self.count_call(command);
+        let Some(session) = self.sessions.get(client) else { return Vec::new() };
+        if command.name == "info" {
+            let mut reply = Vec::new();
+            let proto = session.proto;
+            let page = Page::of(self, super::info::sections(&args));
+            RespWriter::new(&mut reply, proto).verbatim(&page.render(tally));
+            return reply;
+        }
+        let mode = std::mem::replace(&mut session.reply_mode, ReplyMode::Captured);
+        let _answered_at_once = super::run(self, client, command, &args);
+        let Some(session) = self.sessions.get(client) else { return Vec::new() };
+        session.reply_mode = mode;
+        std::mem::take(&mut session.captured)
+    }
+}
+
+/// The elements of an array of so many; `None` for anything else, such as an error or the null array.
+fn elements(reply: &[u8], len: usize) -> Option<Vec<&[u8]>> {
+    let header = format!("*{len}\r\n");
+    let mut rest = reply.strip_prefix(header.as_bytes())?;
+    let mut elements = Vec::with_capacity(len);
+    for _ in 0..len {
+        let (element, after) = rest.split_at_checked(reply_len(rest).ok()??)?;
+        elements.push(element);
+        rest = after;
+    }
+    Some(elements)
+}
