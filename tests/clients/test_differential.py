@@ -11,6 +11,7 @@ import pytest
 import differential
 import generate
 import resp
+import servers
 
 SEEDS = range(40)
 PROTOCOLS = (2, 3)
@@ -165,3 +166,64 @@ def test_watch_sees_what_others_do(single, genuine):
         if repr(results[0]) != repr(results[1]):
             differences.append(f"{name}: {text}\n  genuine: {results[1]}\n  synod:   {results[0]}")
     assert not differences, "\n".join(differences)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_the_session_answers_inside_a_transaction(single, genuine, protocol):
+    transactions = [
+        "SET k 1|CLIENT SETNAME inside|SELECT 0|GET k|CLIENT GETNAME|CONFIG GET maxmemory|PING|ECHO hi",
+        "SET k 1|DBSIZE|KEYS *|RANDOMKEY|FLUSHALL|DBSIZE|RANDOMKEY|KEYS *|HSET h f v|HGETALL h|FLUSHDB",
+        "COMMAND GETKEYS SET a b|CLIENT NO-EVICT on|CLIENT GETREDIR|AUTH default x|SELECT abc|INCR n",
+        "CLIENT SETNAME x|LPUSH k 1|GET k|CLIENT GETNAME",
+        "CLIENT NOSUCH|SET k 1",
+        "COMMAND COUNT 1|SET k 1",
+        "CONFIG GET|SET k 1",
+        "TIME 1|SET k 1",
+        "CLIENT REPLY foo bar|SET k 1",
+        "CONFIG SET nosuch 1|SET k 1|CONFIG GET nosuch",
+        "ECHO|SET k 1",
+    ]
+    for transaction in transactions:
+        inside = [command.split() for command in transaction.split("|")]
+        commands = [["MULTI"], *inside, ["EXEC"], ["GET", "k"], ["CLIENT", "GETNAME"]]
+        commands = [[arg.encode() for arg in command] for command in commands]
+        differential.compare(single, genuine, commands, protocol)
+    # Others change a watched key: then nothing runs, what the session would have answered included.
+    commands = ["WATCH k", "SET k 2", "MULTI", "CLIENT SETNAME never", "EXEC", "CLIENT GETNAME"]
+    differential.compare(single, genuine, [c.encode().split() for c in commands], protocol)
+
+
+def _counts(connection):
+    """What INFO counts of keys and commands."""
+    text = connection.call("INFO", "all")
+    text = (text.value if isinstance(text, resp.Typed) else text).decode()
+    lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    counts = {name: lines[name] for name in ("keyspace_hits", "keyspace_misses", "expired_keys", "evicted_keys")}
+    for name, value in lines.items():
+        if name.startswith("cmdstat_") and name != "cmdstat_info":
+            counts[name] = value.split(",")[0]
+        if name.startswith("errorstat_"):
+            counts[name] = value
+    return counts
+
+
+def test_what_info_counts(single, genuine):
+    commands = """SET a 1|GET a|GET nosuch|MGET a b c|EXISTS a b|TTL a|TTL nosuch|TYPE a|STRLEN nosuch|HGET h f
+        HSET h f v|HGETALL h|LRANGE l 0 -1|ZADD z 1 m|ZRANGE z 0 -1|SINTER s t|CONFIG GET maxmemory|CLIENT ID
+        INCR h|NOSUCH|MULTI|SET a 2|GET a|CLIENT ID|EXEC|PING|SET e 1 PX 1|OBJECT ENCODING a""".replace("\n", "|")
+    counts = []
+    for node in (single, genuine):
+        with node.connect() as connection:
+            connection.call("FLUSHALL")
+            connection.call("CONFIG", "RESETSTAT")
+            for command in commands.split("|"):
+                connection.call(*command.split())
+            servers.wait_until("the key expires", lambda: connection.call("DBSIZE") == 3, 5)
+            for _ in range(3):
+                connection.call("GET", "e")
+            counts.append(_counts(connection))
+    ours, theirs = counts
+    # How often we looked is our own business; Redis counts `object|encoding`, which is one command here.
+    for name in ("cmdstat_dbsize", "cmdstat_config|resetstat", "cmdstat_object", "cmdstat_object|encoding"):
+        ours.pop(name, None), theirs.pop(name, None)
+    assert ours == theirs
