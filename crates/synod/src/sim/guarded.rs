@@ -24,7 +24,7 @@ thread_local! {
 
 /// Runs a seed; a panic comes back as a failure.
 pub fn run(params: &Params) -> Outcome {
-    match attempt(params) {
+    match attempt_run(params) {
         Ok(Ended::Returned(outcome)) => *outcome,
         Ok(Ended::Panicked { what, event, at_us }) => before(params, what, event, at_us),
         Err(error) => failed(Outcome::default(), error, 0),
@@ -34,7 +34,7 @@ pub fn run(params: &Params) -> Outcome {
 /// The world as it was at the event that panicked.
 fn before(params: &Params, what: String, event: u64, at_us: u64) -> Outcome {
     let stopped = Params { stop_before: Some(event), ..params.clone() };
-    let outcome = match attempt(&stopped) {
+    let outcome = match attempt_run(&stopped) {
         Ok(Ended::Returned(outcome)) => *outcome,
         // It panics outside of the world's events, so there is no moment before it.
         Ok(Ended::Panicked { .. }) | Err(_) => Outcome::default(),
@@ -46,13 +46,17 @@ fn failed(outcome: Outcome, detail: String, at_us: u64) -> Outcome {
     Outcome { failure: Some(Failure { rule: RULE, detail, at_us }), ..outcome }
 }
 
-fn attempt(params: &Params) -> Result<Ended, String> {
+fn attempt_run(params: &Params) -> Result<Ended, String> {
+    let params = params.clone();
+    attempt(move || synod_sim::run(&params))
+}
+
+fn attempt(run: impl FnOnce() -> Outcome + Send + 'static) -> Result<Ended, String> {
     install_hook();
     let (sender, ended) = sync_channel(1);
-    let params = params.clone();
     let run = move || {
         REPORT.set(Some(sender.clone()));
-        let outcome = synod_sim::run(&params);
+        let outcome = run();
         REPORT.set(None);
         let _nobody_waits_any_more = sender.send(Ended::Returned(Box::new(outcome)));
     };
@@ -86,5 +90,26 @@ fn describe(info: &PanicHookInfo<'_>) -> String {
     match info.location() {
         Some(place) => format!("{text} ({}:{})", place.file(), place.line()),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_failure_and_says_where() {
+        let ended = attempt(|| panic!("there is no such entry"));
+        let Ok(Ended::Panicked { what, .. }) = ended else { panic!("it did not panic") };
+        assert!(what.starts_with("there is no such entry ("), "{what}");
+        assert!(what.contains("guarded.rs:"), "{what}");
+    }
+
+    #[test]
+    fn what_came_before_a_panic_is_kept() {
+        let params = Params { seconds: 3, ..Params::default() };
+        let outcome = before(&params, "boom".to_owned(), 5_000, 7);
+        assert_eq!(outcome.events, 5_000);
+        assert_eq!(outcome.failure, Some(Failure { rule: RULE, detail: "boom".into(), at_us: 7 }));
     }
 }

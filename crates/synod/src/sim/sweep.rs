@@ -4,7 +4,7 @@ use super::guarded;
 use super::options::SimOptions;
 use super::total::Total;
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,17 +22,22 @@ struct Done {
 /// Runs seeds until all are done or too many have failed.
 pub fn sweep(options: &SimOptions, first: &Params, begun: Instant) -> Total {
     let next = AtomicU64::new(0);
-    let stop = AtomicBool::new(false);
+    let failed = AtomicU64::new(0);
     let (sender, done) = mpsc::channel();
     let mut total = Total::default();
     thread::scope(|scope| {
         for _ in 0..options.jobs {
             let sender = sender.clone();
-            let (next, stop) = (&next, &stop);
+            let (next, failed) = (&next, &failed);
             scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
+                while failed.load(Ordering::Relaxed) < options.failures_max {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= options.seeds || sender.send(one(options, first, at)).is_err() {
+                    if at >= options.seeds {
+                        break;
+                    }
+                    let done = one(options, first, at);
+                    failed.fetch_add(u64::from(done.outcome.failure.is_some()), Ordering::Relaxed);
+                    if sender.send(done).is_err() {
                         break;
                     }
                 }
@@ -45,9 +50,6 @@ pub fn sweep(options: &SimOptions, first: &Params, begun: Instant) -> Total {
             total.verified += u64::from(verified);
             if outcome.failure.is_some() {
                 total.failures.push((params, outcome));
-                if total.failures.len() as u64 >= options.failures_max {
-                    stop.store(true, Ordering::Relaxed);
-                }
             } else if options.seeds == 1 {
                 total.only = Some(outcome);
             }
