@@ -117,6 +117,7 @@ fn table(command: &str, summary: &Value) -> String {
         "elections_won",
         "snapshots_taken",
         "snapshots_installed",
+        "starts_refused_on_damaged_disks",
         "wall_seconds",
         "processor_seconds",
         "simulated_seconds_per_processor_second",

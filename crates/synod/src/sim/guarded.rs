@@ -1,6 +1,6 @@
 //! One run on a thread of its own, so that a panic of the simulated program is a failure like any other.
 //!
-//! Release builds abort on a panic and cannot catch it. The panic hook comes before that: it reports and never
+//! Release builds abort on a panic and cannot catch it. The panic hook comes before that: it reports and, there, never
 //! returns, and the thread is left behind until the process ends.
 
 use std::cell::RefCell;
@@ -77,7 +77,8 @@ fn install_hook() {
                 let (event, at_us) = synod_sim::events_begun();
                 let what = describe(info);
                 let _nobody_waits_any_more = report.send(Ended::Panicked { what, event, at_us });
-                loop {
+                // Where a panic unwinds, this thread may end by itself; where it aborts, it must not get that far.
+                while cfg!(panic = "abort") {
                     thread::park();
                 }
             }

@@ -39,6 +39,7 @@ pub struct Total {
     unknown: u64,
     elections: u64,
     snapshots: (u64, u64),
+    refused_starts: u64,
     injected: BTreeMap<Fault, u64>,
     /// The sum of the hashes of all runs, so that their order does not matter.
     hash: u64,
@@ -56,6 +57,7 @@ impl Total {
         self.elections += outcome.elections;
         self.snapshots.0 += outcome.snapshots.0;
         self.snapshots.1 += outcome.snapshots.1;
+        self.refused_starts += outcome.refused_starts;
         self.hash = self.hash.wrapping_add(outcome.hash);
         for (fault, times) in &outcome.injected {
             *self.injected.entry(*fault).or_default() += times;
@@ -80,6 +82,7 @@ impl Total {
             ("elections won", whole(self.elections), 0),
             ("snapshots taken", whole(self.snapshots.0), 0),
             ("snapshots installed", whole(self.snapshots.1), 0),
+            ("starts refused on damaged disks", whole(self.refused_starts), 0),
             ("wall seconds", took.as_secs_f64(), 1),
             // On a machine that has other work these tell more than the two below.
             ("processor seconds", busy, 1),
