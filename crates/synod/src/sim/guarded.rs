@@ -78,8 +78,10 @@ fn install_hook() {
                 let what = describe(info);
                 let _nobody_waits_any_more = report.send(Ended::Panicked { what, event, at_us });
                 // Where a panic unwinds, this thread may end by itself; where it aborts, it must not get that far.
-                while cfg!(panic = "abort") {
-                    thread::park();
+                if cfg!(panic = "abort") {
+                    loop {
+                        thread::park();
+                    }
                 }
             }
         }));
