@@ -70,8 +70,13 @@ enum Task {
     /// Measure synod and its genuine peers (Redis, memcached, etcd) in turn on this machine, and write
     /// docs/benchmarks.md. A whole run takes about half an hour.
     Bench(bench::Options),
-    /// Check licenses, advisories and sources of all dependencies (needs cargo-deny and the network).
-    Audit,
+    /// Check licenses, bans, sources and advisories of all dependencies, of the tools and the fuzzers too
+    /// (needs cargo-deny, and the network for the advisories).
+    Audit {
+        /// Leave out the advisories, whose database is fetched anew every time.
+        #[arg(long)]
+        offline: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -101,6 +106,6 @@ fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
         Task::Rig(options) => rig::run(workspace, &options),
         Task::Fuzz(options) => fuzz::run(workspace, &options),
         Task::Bench(options) => bench::run(workspace, &options),
-        Task::Audit => audit::run(workspace),
+        Task::Audit { offline } => audit::run(workspace, offline),
     }
 }

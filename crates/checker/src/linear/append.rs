@@ -21,15 +21,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::search::{Span, Verdict};
 use crate::{Input, Output, Value};
 
-/// Judges a history of `Items` and `Append`; `None` when it is another kind or an item was appended twice, and only
-/// a search can tell.
+/// Judges a history of `Items` and `Append`; `None` when it is another kind, an item was appended twice or an
+/// append was not told the length, and only a search can tell.
 pub fn judge(spans: &[Span<'_>]) -> Option<Verdict> {
     let mut writers = BTreeMap::new();
     for span in spans {
         match span.input {
             Input::Items => {}
             Input::Append(value) => {
-                if writers.insert(*value, span).is_some() {
+                let told = matches!(span.output, None | Some(Output::Number(_)));
+                if !told || writers.insert(*value, span).is_some() {
                     return None;
                 }
             }

@@ -97,6 +97,29 @@ impl fmt::Display for Failure {
 /// Judges every key of `history`, each with at most `steps_max` steps of search.
 #[must_use]
 pub fn check(history: &[Operation], steps_max: u64) -> Report {
+    by_key(history, |key, ops, steps| {
+        let kind = ops[0].input.kind();
+        if ops.iter().any(|op| op.input.kind() != kind) {
+            return Some(Failure::MixedKinds { key: key.to_owned() });
+        }
+        check_kind(kind, key, ops, steps_max, steps)
+    })
+}
+
+/// Judges every key of `history` by one model, which need not be one of [`crate::model`]: histories that
+/// others have published are of kinds that no workload of ours has.
+///
+/// `M` has to keep the promises that the treatment of unknown outcomes relies on: `Items`, `Members` and
+/// `Read` name every value they see, and nothing else but `Append` and `Swap` sees any.
+#[must_use]
+pub fn check_model<M: Model>(history: &[Operation], steps_max: u64) -> Report {
+    by_key(history, |key, ops, steps| check_key::<M>(key, ops, steps_max, steps))
+}
+
+fn by_key(
+    history: &[Operation],
+    mut judge: impl FnMut(&str, &[&Operation], &mut u64) -> Option<Failure>,
+) -> Report {
     let mut by_key: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
     for op in history.iter().filter(|op| op.outcome != Outcome::Refused) {
         by_key.entry(&op.key).or_default().push(op);
@@ -104,13 +127,7 @@ pub fn check(history: &[Operation], steps_max: u64) -> Report {
     let mut report = Report { keys: by_key.len(), ..Report::default() };
     for (key, ops) in by_key {
         report.operations += ops.len();
-        let kind = ops[0].input.kind();
-        let failure = if ops.iter().any(|op| op.input.kind() != kind) {
-            Some(Failure::MixedKinds { key: key.to_owned() })
-        } else {
-            check_kind(kind, key, &ops, steps_max, &mut report.steps)
-        };
-        report.failures.extend(failure);
+        report.failures.extend(judge(key, &ops, &mut report.steps));
     }
     report
 }
