@@ -12,6 +12,9 @@ use synod_types::{
     Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
 };
 
+/// A snapshot that the engine wants and that could not be taken is tried again after so many ticks.
+const SNAPSHOT_RETRY_TICKS: u64 = 20;
+
 /// What a replica asks of its node.
 #[derive(Debug)]
 pub enum Output {
@@ -68,6 +71,8 @@ pub struct Replica {
     pub(crate) proposals: Proposals,
     pub(crate) reads: ReadQueue,
     pub(crate) job: Option<SnapshotJob>,
+    /// The engine needs a snapshot that goes at least this far and asks only once; kept until there is one.
+    pub(crate) snapshot_wanted: Option<Index>,
     /// The last stamp given or applied; the next one is not before it.
     pub(crate) stamp: Millis,
     pub(crate) applied: Index,
@@ -114,6 +119,7 @@ impl Replica {
             proposals: Proposals::default(),
             reads: ReadQueue::default(),
             job: None,
+            snapshot_wanted: None,
             stamp: Millis(0),
             applied: snapshot.index,
             applied_term: snapshot.term,
@@ -341,6 +347,9 @@ impl Replica {
         out: &mut Vec<Output>,
     ) {
         (self.role, self.term, self.leader) = (role, term, leader);
+        if role != Role::Leader {
+            self.snapshot_wanted = None;
+        }
         if role != Role::Leader && self.reads.has_gathered() {
             let batch = self.reads.take_gathered();
             out.push(Output::Bounced(batch.iter().map(|(o, b)| (o, b.to_vec())).collect()));
@@ -367,10 +376,13 @@ impl Replica {
         self.write(Origin::Internal, |bytes| op.encode(bytes), out);
     }
 
-    /// Another tick has passed. Whoever has waited for a proposal for more than `ticks_max` of them is told that
+    /// Another tick has passed: a snapshot that is wanted and could not be written is begun again. Whoever has waited for a proposal for more than `ticks_max` of them is told that
     /// its fate is not known here: a leader that reaches no quorum can neither commit nor retract.
     pub fn age_proposals(&mut self, ticks_max: u64, audience: &mut dyn Audience) {
         self.ticks += 1;
+        if self.ticks.is_multiple_of(SNAPSHOT_RETRY_TICKS) {
+            self.retry_snapshot();
+        }
         while let Some(proposal) = self.proposals.take_older(self.ticks.saturating_sub(ticks_max)) {
             proposal.origins.iter().for_each(|origin| audience.fail(*origin, Failure::Unknown));
         }

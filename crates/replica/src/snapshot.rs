@@ -64,7 +64,13 @@ impl Replica {
     }
 
     pub(crate) fn want_snapshot(&mut self, at_least: Index) {
-        if self.applied >= at_least {
+        self.snapshot_wanted = Some(at_least);
+        self.retry_snapshot();
+    }
+
+    /// Begins the snapshot that the engine wants, if that is possible now.
+    pub(crate) fn retry_snapshot(&mut self) {
+        if self.snapshot_wanted.is_some_and(|at_least| self.applied >= at_least) {
             self.begin_snapshot();
         }
     }
@@ -92,6 +98,7 @@ impl Replica {
     /// The snapshot's file is durable.
     pub fn snapshot_written(&mut self, meta: SnapshotMeta, out: &mut Vec<Output>) {
         self.job = None;
+        self.snapshot_wanted = self.snapshot_wanted.filter(|at_least| *at_least > meta.index);
         out.push(Output::MarkSnapshot(meta.clone()));
         self.engine.snapshot_taken(meta);
     }

@@ -50,10 +50,12 @@ impl Atlas {
 
     /// Whether every group keeps a majority of undamaged members when this machine is damaged too.
     fn allows(&self, node: usize, groups: &[Vec<usize>]) -> bool {
-        groups.iter().all(|members| {
-            let hurt = |at: &&usize| **at == node || self.damaged.contains(*at);
-            members.iter().filter(hurt).count() <= (members.len() - 1) / 2
-        })
+        // A second fault may destroy the proof of the first: one per disk.
+        !self.damaged.contains(&node)
+            && groups.iter().all(|members| {
+                let hurt = |at: &&usize| **at == node || self.damaged.contains(*at);
+                members.iter().filter(hurt).count() <= (members.len() - 1) / 2
+            })
     }
 }
 
@@ -122,7 +124,10 @@ impl World {
         let disk = &self.machines[node].disk;
         let is_log = path.starts_with(Machine::wal_dir());
         let followed = |at: &u64| {
-            *at > sector && disk.sector(&path, *at).is_some_and(|bytes| begins_batch(&bytes))
+            let is_hit = misdirected && other.as_ref() == Some(&(path.clone(), *at));
+            *at > sector
+                && !is_hit
+                && disk.sector(&path, *at).is_some_and(|bytes| begins_batch(&bytes))
         };
         if is_log && !disk.durable_sectors(&path).iter().any(followed) {
             return None;
@@ -159,7 +164,7 @@ mod tests {
         let mut atlas = Atlas::default();
         assert!(atlas.allows(0, &groups));
         atlas.damaged.insert(0);
-        assert!(atlas.allows(0, &groups), "the same one again");
+        assert!(!atlas.allows(0, &groups), "the same one again");
         assert!(!atlas.allows(1, &groups), "two of three");
         assert!(atlas.allows(3, &groups));
         atlas.damaged.insert(3);

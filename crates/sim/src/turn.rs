@@ -183,6 +183,10 @@ impl World {
             self.count(Fault::SyncError);
             return self.stop(at, false, "the disk reported an error");
         }
+        if matches!(error, AppendError::Failed(_)) && self.trouble.expects_read_error(at) {
+            self.count(Fault::ReadError);
+            return self.stop(at, false, "the disk could not be read");
+        }
         self.fail("log", format!("node {}: {error}", at + 1));
     }
 

@@ -46,3 +46,13 @@ fn nothing_overtakes_a_watch() {
 fn half_a_snapshot_is_none() {
     suffer("disk-full,kill,snapshot,slow-disk", 1..6);
 }
+
+/// The sync of a leader's snapshot failed once. The engine asks for a snapshot once and waits for it, and nobody began
+/// another: the follower that needed it stayed behind for good.
+#[test]
+fn a_snapshot_that_failed_is_taken_again() {
+    suffer("sync-error,disk-full,partition,snapshot", 1..4);
+    let params = Params { seed: 20124, nodes: 5, partitions: 4, seconds: 30, ..Params::default() };
+    let outcome = run(&params);
+    assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
+}
