@@ -52,6 +52,12 @@ impl File {
         offset.saturating_add(len as u64) > self.allocated
     }
 
+    /// Gives it space up to there, and that length at least; what was not written reads as zeros.
+    pub fn reserve(&mut self, end: u64) {
+        self.now.size = self.now.size.max(end);
+        self.allocated = self.allocated.max(end);
+    }
+
     /// Writes into it and makes it longer if need be.
     pub fn write(&mut self, offset: u64, data: &[u8]) {
         for (sector, within, place, len) in pieces(offset, data.len()) {
@@ -160,6 +166,11 @@ mod tests {
         assert!(!file.needs_space(0, 2_000) && file.needs_space(1_999, 2));
         file.set_size(100);
         assert!(!file.needs_space(0, 100) && file.needs_space(0, 101));
+        file.reserve(5_000);
+        assert!(!file.needs_space(0, 5_000) && file.needs_space(0, 5_001));
+        assert_eq!(file.size(), 5_000);
+        file.cut(None);
+        assert_eq!(file.size(), 0, "a length is as volatile as what is written");
     }
 
     #[test]

@@ -329,6 +329,23 @@ impl Filesystem for Disk {
         }
     }
 
+    fn fallocate(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        length: u64,
+        mode: i32,
+        reply: ReplyEmpty,
+    ) {
+        match usize::try_from(length) {
+            // Zero is "give it space and make it that long"; punching holes and the like is not done here.
+            Ok(length) if mode == 0 => answer(reply, self.tree().reserve(ino.0, offset, length)),
+            _ => reply.error(Errno::EOPNOTSUPP),
+        }
+    }
+
     fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
         // Closing a file makes nothing safe.
         reply.ok();

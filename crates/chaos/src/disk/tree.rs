@@ -61,14 +61,27 @@ impl Tree {
 
     /// Writes into a file, if there is space.
     pub fn write(&mut self, number: u64, offset: u64, data: &[u8]) -> Result<(), Fault> {
-        let full = self.full;
-        let file = self.file(number)?;
-        if full && file.needs_space(offset, data.len()) {
+        self.file_with_space(number, offset, data.len())?.write(offset, data);
+        Ok(())
+    }
+
+    /// Gives a file space for `len` bytes from `offset`, if there is any.
+    pub fn reserve(&mut self, number: u64, offset: u64, len: usize) -> Result<(), Fault> {
+        self.file_with_space(number, offset, len)?.reserve(offset.saturating_add(len as u64));
+        Ok(())
+    }
+
+    fn file_with_space(
+        &mut self,
+        number: u64,
+        offset: u64,
+        len: usize,
+    ) -> Result<&mut File, Fault> {
+        if self.full && self.file(number)?.needs_space(offset, len) {
             self.refused += 1;
             return Err(Fault::NoSpace);
         }
-        file.write(offset, data);
-        Ok(())
+        self.file(number)
     }
 
     /// Whether there is no space for more.

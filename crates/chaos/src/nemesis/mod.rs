@@ -146,10 +146,11 @@ impl<'a> Nemesis<'a> {
     /// Takes it back, and waits until the cluster is whole.
     fn end_lasting(&mut self) -> Result<()> {
         let Some(lasting) = self.lasting.take() else { return Ok(()) };
+        self.write_down(format!("the end of {}", lasting.kind.name()));
         if let Some(network) = self.cluster.network() {
             network.heal()?;
         }
-        self.write_down(format!("the end of {}", lasting.kind.name()));
+        self.write_down("the network is well".into());
         let took = self.converge().with_context(|| {
             format!("after the end of {}\n{}", lasting.kind.name(), self.deeds.diary.join("\n"))
         })?;

@@ -24,6 +24,12 @@ use synod_wire::peer::{
 const REDIAL_US: u64 = 200_000;
 /// A connection that has not said hello within this time is closed.
 const HELLO_US_MAX: u64 = 10_000_000;
+/// A peer that is well tells what it leads several times a second. One that was not heard for so long is
+/// dialled anew: behind a cut that has healed, TCP may wait for minutes before it tries again.
+const SILENT_US_MAX: u64 = 4_000_000;
+/// The same for whole frames: where a damaged header promises a body that never ends, bytes go on coming and no
+/// checksum is ever reached.
+const FRAME_US_MAX: u64 = 10_000_000;
 /// The most connections that have not said hello.
 const UNKNOWN_MAX: usize = 64;
 
@@ -34,6 +40,24 @@ struct Peer {
     purpose: Purpose,
     dialled: bool,
     opened_us: u64,
+    /// When something came last; `opened_us <= heard_us`.
+    heard_us: u64,
+    /// When a frame was whole last; `opened_us <= framed_us <= heard_us`.
+    framed_us: u64,
+}
+
+impl Peer {
+    /// Whether the connection is of no more use. Snapshots are rare, so their connections go with those of data.
+    fn is_lost(&self, now_us: u64) -> bool {
+        match self.node {
+            None => now_us.saturating_sub(self.opened_us) > HELLO_US_MAX,
+            Some(_) => {
+                let silent = now_us.saturating_sub(self.heard_us) > SILENT_US_MAX
+                    || now_us.saturating_sub(self.framed_us) > FRAME_US_MAX;
+                silent && self.purpose == Purpose::Data
+            }
+        }
+    }
 }
 
 /// The peer connections of a worker.
@@ -103,6 +127,12 @@ impl Peers {
         }
     }
 
+    /// The connection for snapshots to the node that has this one for data.
+    fn snapshot_beside(&self, at: usize) -> Option<usize> {
+        let node = self.table.get(at)?.as_ref()?.node?;
+        self.snapshot.get(&node).copied()
+    }
+
     fn add(&mut self, peer: Peer, worker_poll: &mio::Poll) -> io::Result<usize> {
         let at = self.table.iter().position(Option::is_none).unwrap_or(self.table.len());
         if at == self.table.len() {
@@ -117,14 +147,18 @@ impl Peers {
 
 impl Worker {
     /// Dials the peers that this node has to dial and is not connected to, and drops connections that never said
-    /// who they are.
+    /// who they are, or say nothing any more.
     pub(super) fn dial_peers(&mut self, now_us: u64) {
-        let silent = |p: &Option<Peer>| {
-            p.as_ref().is_some_and(|p| p.node.is_none() && now_us - p.opened_us > HELLO_US_MAX)
-        };
-        let late: Vec<usize> =
-            (0..self.peers.table.len()).filter(|at| silent(&self.peers.table[*at])).collect();
-        late.into_iter().for_each(|at| self.drop_peer(at, None));
+        let lost: Vec<usize> = (0..self.peers.table.len())
+            .filter(|at| self.peers.table[*at].as_ref().is_some_and(|peer| peer.is_lost(now_us)))
+            .collect();
+        for at in lost {
+            let snapshot = self.peers.snapshot_beside(at);
+            self.drop_peer(at, Some(&ErrorKind::TimedOut.into()));
+            if let Some(at) = snapshot {
+                self.drop_peer(at, None);
+            }
+        }
 
         let own = self.peers.own;
         let missing: Vec<(NodeId, String, Purpose)> = self
@@ -167,7 +201,14 @@ impl Worker {
             Err(_) => link.queue(&hello),
             Ok(()) => {}
         }
-        let peer = Peer { link, node: Some(id), purpose, dialled: true, opened_us: now_us };
+        let peer = Peer {
+            link,
+            node: Some(id),
+            purpose,
+            dialled: true,
+            opened_us: now_us,
+            heard_us: now_us,
+        };
         let at = self.peers.add(peer, &self.poll)?;
         self.peers.routes(purpose).insert(id, at);
         Ok(())
@@ -194,6 +235,8 @@ impl Worker {
                 purpose: Purpose::Data,
                 dialled: false,
                 opened_us: now_us,
+                heard_us: now_us,
+                framed_us: now_us,
             };
             if let Err(error) = self.peers.add(peer, &self.poll) {
                 tracing::warn!(%error, "a peer's socket could not be watched");
@@ -210,6 +253,7 @@ impl Worker {
         }
         if result.is_ok() && (event.is_readable() || event.is_read_closed() || event.is_error()) {
             result = peer.link.fill();
+            peer.heard_us = self.clock.mono_us();
             self.read_frames(at);
         }
         if let Err(error) = result {
@@ -221,7 +265,11 @@ impl Worker {
         loop {
             let Some(Some(peer)) = self.peers.table.get_mut(at) else { return };
             let (node, dialled) = (peer.node, peer.dialled);
-            match peer.link.frame() {
+            let frame = peer.link.frame();
+            if matches!(frame, Ok(Some(_))) {
+                peer.framed_us = peer.heard_us;
+            }
+            match frame {
                 Ok(None) => return,
                 Ok(Some(frame)) if frame.kind == FrameKind::Hello => {
                     if dialled {
@@ -278,7 +326,15 @@ impl Worker {
         let answer = self.peers.hello(node, purpose);
         let opened_us = self.clock.mono_us();
         let sent = link.send(&answer);
-        let peer = Peer { link, node: Some(node), purpose, dialled: false, opened_us };
+        let peer = Peer {
+            link,
+            node: Some(node),
+            purpose,
+            dialled: false,
+            opened_us,
+            heard_us: opened_us,
+            framed_us: opened_us,
+        };
         match sent.and_then(|()| self.peers.add(peer, &self.poll)) {
             Ok(at) => {
                 self.peers.routes(purpose).insert(node, at);
