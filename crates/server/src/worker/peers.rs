@@ -208,6 +208,7 @@ impl Worker {
             dialled: true,
             opened_us: now_us,
             heard_us: now_us,
+            framed_us: now_us,
         };
         let at = self.peers.add(peer, &self.poll)?;
         self.peers.routes(purpose).insert(id, at);
