@@ -37,6 +37,7 @@ impl Replica {
             self.applied = entry.index;
             self.applied_term = entry.term;
         }
+        self.stamps.apply(self.applied);
         self.engine.applied(self.applied);
     }
 
@@ -70,7 +71,7 @@ impl Replica {
 
     fn apply_commands(&mut self, payload: &[u8], origins: &[Origin], audience: &mut dyn Audience) {
         let Some((now, seed, mut ops)) = op::open_payload(payload) else { return };
-        self.stamp = self.stamp.max(now);
+        self.stamps.learn(now);
         self.bytes_since_snapshot += payload.len();
         if !self.reads_at_once() {
             warm(&self.state, ops);
@@ -102,11 +103,26 @@ impl Replica {
     pub(crate) fn answer_reads(&mut self, audience: &mut dyn Audience) {
         while let Some(batch) = self.reads.ready(self.applied) {
             warm(&self.state, batch.ops());
-            for (origin, mut bytes) in batch.iter() {
-                let Some(op) = Op::take(&mut bytes) else { continue };
-                let ctx = self.read_context();
-                audience.answer(origin, &mut |out| self.state.read(&op, &ctx, out));
+            for (origin, bytes) in batch.iter() {
+                self.answer_read(origin, bytes, audience);
             }
         }
+    }
+
+    fn answer_read(&mut self, origin: Origin, bytes: &[u8], audience: &mut dyn Audience) {
+        let Some(op) = Op::take(&mut &*bytes) else { return };
+        let doubt = match &op {
+            Op::Command(args) => match synod_data::lookup(args[0]) {
+                Some(command) => self.doubt(command.key_positions(args).map(|at| args[at])),
+                None => None,
+            },
+            Op::Versions(keys) => self.doubt(keys.iter().copied()),
+            _ => None,
+        };
+        if let Some(barrier) = doubt {
+            return self.reads.defer(origin, bytes, barrier);
+        }
+        let ctx = self.read_context();
+        audience.answer(origin, &mut |out| self.state.read(&op, &ctx, out));
     }
 }

@@ -22,6 +22,7 @@ mod pending;
 mod reads;
 mod replica;
 mod snapshot;
+mod stamps;
 mod state;
 
 pub use pending::{Audience, Failure, Origin};

@@ -12,6 +12,8 @@ pub(crate) struct ReadBatch {
     barrier: Option<Index>,
     ops: Vec<u8>,
     reads: Vec<(Origin, usize)>,
+    /// Whether the barrier is not the engine's, but an entry that decides what time it is.
+    deferred: bool,
 }
 
 impl ReadBatch {
@@ -76,6 +78,25 @@ impl ReadQueue {
         if let Ok(at) = self.waiting.binary_search_by_key(&id, |b| b.id) {
             self.waiting[at].barrier = Some(index);
         }
+    }
+
+    /// Takes a read in that is confirmed, but cannot be answered before `barrier` is applied.
+    pub fn defer(&mut self, origin: Origin, op: &[u8], barrier: Index) {
+        self.next_id += 1;
+        self.waiting.push_back(ReadBatch {
+            id: self.next_id,
+            barrier: Some(barrier),
+            ops: op.to_vec(),
+            reads: vec![(origin, op.len())],
+            deferred: true,
+        });
+    }
+
+    /// Gives back what was deferred.
+    pub fn take_deferred(&mut self) -> Vec<ReadBatch> {
+        let (deferred, rest) = self.waiting.drain(..).partition(|batch| batch.deferred);
+        self.waiting = rest;
+        Vec::from(deferred)
     }
 
     /// Takes an aborted batch out.

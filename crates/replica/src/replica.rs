@@ -5,6 +5,7 @@ use crate::op::Op;
 use crate::pending::{Audience, Failure, Origin, Proposals};
 use crate::reads::ReadQueue;
 use crate::snapshot::SnapshotJob;
+use crate::stamps::Stamps;
 use crate::state::State;
 use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
 use synod_data::{Command, Context, Garbage, Keyspace, KeyspaceStats};
@@ -73,8 +74,7 @@ pub struct Replica {
     pub(crate) job: Option<SnapshotJob>,
     /// The engine needs a snapshot that goes at least this far and asks only once; kept until there is one.
     pub(crate) snapshot_wanted: Option<Index>,
-    /// The last stamp given or applied; the next one is not before it.
-    pub(crate) stamp: Millis,
+    pub(crate) stamps: Stamps,
     pub(crate) applied: Index,
     pub(crate) applied_term: Term,
     pub(crate) applied_membership: Membership,
@@ -120,7 +120,7 @@ impl Replica {
             reads: ReadQueue::default(),
             job: None,
             snapshot_wanted: None,
-            stamp: Millis(0),
+            stamps: Stamps::default(),
             applied: snapshot.index,
             applied_term: snapshot.term,
             applied_membership: snapshot.membership.clone(),
@@ -208,21 +208,28 @@ impl Replica {
         }
     }
 
-    /// The context for answering a read at once, if nobody else's word is needed for it.
+    /// Whether reads are answered at once here, because nobody else's word is needed.
     #[must_use]
     pub fn reads_at_once(&self) -> bool {
         self.solo && self.role == Role::Leader && self.applied_term == self.term
     }
 
-    /// Runs a reading command now; only after [`Self::reads_at_once`].
+    /// Whether [`Self::read_now`] may be called for this command.
+    #[must_use]
+    pub fn can_read_now(&mut self, command: &Command, args: &[&[u8]]) -> bool {
+        self.reads_at_once() && self.doubt(command.key_positions(args).map(|at| args[at])).is_none()
+    }
+
+    /// Runs a reading command now.
     pub fn read_now(
-        &self,
+        &mut self,
         command: &Command,
         args: &[&[u8]],
         out: &mut dyn synod_types::ReplySink,
     ) {
+        let ctx = self.read_context();
         if let State::Data(keyspace) = &self.state {
-            keyspace.execute_read(command, args, &self.read_context(), out);
+            keyspace.execute_read(command, args, &ctx, out);
         }
     }
 
@@ -231,8 +238,16 @@ impl Replica {
         self.reads.add(origin, encode);
     }
 
-    pub(crate) fn read_context(&self) -> Context {
-        Context { now: self.stamp.max(self.now.wall), seed: self.now.seed }
+    /// Whether one of these keys has expired since the time that reads are of: then the entry to wait for.
+    pub(crate) fn doubt<'k>(&mut self, mut keys: impl Iterator<Item = &'k [u8]>) -> Option<Index> {
+        let keyspace = self.state.keyspace().filter(|keyspace| keyspace.expires_len() > 0)?;
+        let (barrier, present) = self.stamps.present(self.now.wall)?;
+        let time = self.stamps.read(self.now.wall);
+        keys.any(|key| keyspace.expires_within(key, time, present)).then_some(barrier)
+    }
+
+    pub(crate) fn read_context(&mut self) -> Context {
+        Context { now: self.stamps.read(self.now.wall), seed: self.now.seed }
     }
 
     /// Does everything that can be done now: proposes, reads, applies, answers. Once per turn.
@@ -258,12 +273,13 @@ impl Replica {
         if self.batch.is_empty() {
             return;
         }
-        self.stamp = self.stamp.max(self.now.wall);
+        let stamp = self.stamps.next(self.now.wall);
         let spare = self.proposals.spare();
-        let (payload, origins) = self.batch.close(self.stamp, self.now.seed, spare);
+        let (payload, origins) = self.batch.close(stamp, self.now.seed, spare);
         self.now.seed = self.now.seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
         match self.engine.propose(payload.clone()) {
             Ok(position) => {
+                self.stamps.propose(position.index);
                 let void = self.proposals.push(position, self.ticks, origins);
                 out.extend(void.into_iter().map(|proposal| Output::Voided(proposal.origins)));
             }
@@ -354,6 +370,11 @@ impl Replica {
             let batch = self.reads.take_gathered();
             out.push(Output::Bounced(batch.iter().map(|(o, b)| (o, b.to_vec())).collect()));
         }
+        if role != Role::Leader {
+            for batch in self.reads.take_deferred() {
+                out.push(Output::Bounced(batch.iter().map(|(o, b)| (o, b.to_vec())).collect()));
+            }
+        }
         out.push(Output::Led { role, term, leader });
     }
 
@@ -366,7 +387,7 @@ impl Replica {
         if self.role != Role::Leader {
             return;
         }
-        let now = self.stamp.max(self.now.wall);
+        let now = self.stamps.read(self.now.wall);
         let Some(keyspace) = self.state.keyspace() else { return };
         let keys = keyspace.expired(&mut self.expiry_cursor, now, scan_max, keys_max);
         if keys.is_empty() {

@@ -130,6 +130,7 @@ impl Replica {
             out.push(Output::Discard(old.into_garbage()));
         }
         self.applied = meta.index;
+        self.stamps.apply(self.applied);
         self.applied_term = meta.term;
         self.applied_membership = meta.membership.clone();
         self.bytes_since_snapshot = 0;

@@ -56,3 +56,10 @@ fn a_snapshot_that_failed_is_taken_again() {
     let outcome = run(&params);
     assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
 }
+
+/// A read went by the clock: it found a key gone that a PERSIST, stamped earlier and still waiting for a slow disk or a
+/// lost quorum, then kept alive. It goes by the oldest stamp that is on its way now.
+#[test]
+fn what_was_seen_gone_stays_gone() {
+    suffer("slow-disk,partition,pause,loss", 1..8);
+}

@@ -43,6 +43,14 @@ impl Keyspace {
         found
     }
 
+    /// Whether the key is there at `after` and its time has passed at `until`.
+    #[must_use]
+    pub fn expires_within(&self, key: &[u8], after: Millis, until: Millis) -> bool {
+        let place = self.place(key);
+        let object = place.and_then(|(table, hash)| Some(table.object(table.find(hash, key)?)));
+        object.is_some_and(|object| !object.is_expired(after) && object.is_expired(until))
+    }
+
     /// Drops those of `keys` whose time has really passed at `now`; the time and the keys are those of
     /// a replicated entry. Keys of other partitions are passed over.
     pub fn expire_now<'a>(&mut self, keys: impl IntoIterator<Item = &'a [u8]>, now: Millis) {
