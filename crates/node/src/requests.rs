@@ -178,7 +178,7 @@ impl Node {
             return Flow::Next; // `leads` saw it
         };
         match kind {
-            Kind::Read if replica.can_read_now(command, args) => {
+            Kind::Read if replica.can_read_now(self.now.wall, command, args) => {
                 session.reply_now(|out| replica.read_now(command, args, out));
                 session.touch(&mut self.output);
                 self.sessions.latency.done(true, self.now.mono_us);

@@ -214,9 +214,10 @@ impl Replica {
         self.solo && self.role == Role::Leader && self.applied_term == self.term
     }
 
-    /// Whether [`Self::read_now`] may be called for this command.
+    /// Whether [`Self::read_now`] may be called for this command, now that it is `wall`.
     #[must_use]
-    pub fn can_read_now(&mut self, command: &Command, args: &[&[u8]]) -> bool {
+    pub fn can_read_now(&mut self, wall: Millis, command: &Command, args: &[&[u8]]) -> bool {
+        self.now.wall = wall;
         self.reads_at_once() && self.doubt(command.key_positions(args).map(|at| args[at])).is_none()
     }
 
@@ -364,6 +365,7 @@ impl Replica {
     ) {
         (self.role, self.term, self.leader) = (role, term, leader);
         if role != Role::Leader {
+            self.stamps.forget_proposed();
             self.snapshot_wanted = None;
         }
         if role != Role::Leader && self.reads.has_gathered() {

@@ -35,6 +35,11 @@ impl Stamps {
         self.proposed.push_back((index, self.last));
     }
 
+    /// Leadership has changed: what was proposed before is applied before this member reads again, or never.
+    pub fn forget_proposed(&mut self) {
+        self.proposed.clear();
+    }
+
     /// An entry with this stamp takes effect.
     pub fn learn(&mut self, stamp: Millis) {
         self.last = self.last.max(stamp);
