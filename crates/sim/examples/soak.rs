@@ -37,7 +37,10 @@ fn main() {
                     for (at, item) in outcome.trace.iter().flat_map(|t| t.items()) {
                         println!("{at} {item:?}");
                     }
-                    println!("{:?}", synod_sim::Outcome { trace: None, ..outcome.clone() });
+                    println!(
+                        "{:?}",
+                        synod_sim::Outcome { trace: None, history: Vec::new(), ..outcome.clone() }
+                    );
                 }
                 if let Some(failure) = outcome.failure {
                     failures += 1;

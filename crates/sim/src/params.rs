@@ -5,6 +5,7 @@ use crate::plan::Struck;
 use crate::trace::Trace;
 use std::collections::BTreeMap;
 use std::fmt;
+use synod_checker::Operation;
 
 /// Everything that decides a run; equal parameters give equal runs, byte for byte.
 #[derive(Clone, Debug)]
@@ -130,6 +131,8 @@ pub struct Outcome {
     pub refused_starts: u64,
     /// Elections won.
     pub elections: u64,
+    /// What clients asked and were told, of keys that stand for themselves.
+    pub history: Vec<Operation>,
     /// The events, if they were kept.
     pub trace: Option<Trace>,
 }

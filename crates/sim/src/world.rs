@@ -358,6 +358,7 @@ impl World {
             injected: self.injected,
             struck: self.trouble.struck,
             failure: self.failure,
+            history: self.history,
             trace: self.recorder.kept,
         }
     }

@@ -13,6 +13,7 @@
 //! | [`samples`] | the histories that Porcupine is published with |
 //! | [`transactions`] | transactions over several lists, real ones and wrong ones |
 //! | [`isolation`] | the verdict of adya on them |
+//! | [`translation`] | what clients of the simulator saw, as transactions for adya |
 //!
 //! The comparisons themselves stand in `tests/`.
 
@@ -22,3 +23,4 @@ pub mod porcupine;
 pub mod samples;
 pub mod tampering;
 pub mod transactions;
+pub mod translation;

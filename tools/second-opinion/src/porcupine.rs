@@ -4,13 +4,10 @@
 //! unknown outcome returns at the end of time with any answer, which is the same as "never" for an
 //! operation that is always possible, as all of ours are when nobody saw the answer.
 
+use crate::isolation::PATIENCE;
 use porcupine_rs::{CheckResult, Model};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 use synod_checker::{Input, Operation, Outcome, Output};
-
-/// How long one history may take; the slowest of the tests needs a small part of it.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether porcupine-rs finds every key linearizable; `None` when it ran out of time.
 #[must_use]
@@ -38,13 +35,14 @@ where
     }
 }
 
-/// One operation in porcupine's words; `None` for one that never took place.
+/// One operation in porcupine's words; `None` for one that never took place, and for a read whose answer nobody saw.
 fn translate<M>(op: &Operation) -> Option<porcupine_rs::Operation<M>>
 where
     M: Model<Op = Asked, Metadata = ()>,
 {
     let (return_time, output) = match &op.outcome {
         Outcome::Refused => return None,
+        Outcome::Unknown if op.input.is_read() => return None,
         Outcome::Unknown => (i64::MAX, None),
         Outcome::Returned { return_us, output } => (*return_us as i64, Some(output.clone())),
     };

@@ -97,7 +97,7 @@ impl Pairing {
     }
 }
 
-/// Lines such as `INFO  jepsen.util - 2	:ok	:cas	[3 0]`. What timed out stays unknown; a read that
+/// Lines such as `INFO  jepsen.util - 2 :ok :cas [3 0]`. What timed out stays unknown; a read that
 /// timed out says nothing either way.
 fn etcd_history(text: &str) -> Vec<Operation> {
     let mut pairing = Pairing::default();
