@@ -30,8 +30,12 @@ const CHAOS: &[(&str, &[&str])] = &[
 const RIG_MINUTES: u64 = 10;
 
 /// Workspaces of their own, which `--workspace` does not reach.
-pub const SIDE_WORKSPACES: &[&str] =
-    &["tools/bench/Cargo.toml", "tools/raft-oracle/Cargo.toml", "fuzz/Cargo.toml"];
+pub const SIDE_WORKSPACES: &[&str] = &[
+    "tools/bench/Cargo.toml",
+    "tools/raft-oracle/Cargo.toml",
+    "tools/second-opinion/Cargo.toml",
+    "fuzz/Cargo.toml",
+];
 
 /// Runs every step; the first failure ends the run.
 pub fn climb(workspace: &Workspace) -> Result<()> {
