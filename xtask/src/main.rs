@@ -6,6 +6,7 @@ mod bench;
 mod browser;
 mod fuzz;
 mod ladder;
+mod plants;
 mod prepare;
 mod program;
 mod rig;
@@ -65,6 +66,8 @@ enum Task {
     /// or names. The run has mounts, processes and a network of its own, which the kernel takes away
     /// with it, however it ends.
     Rig(rig::Options),
+    /// Look for every bug that is planted on purpose, with the simulator: see docs/simulator.md.
+    Plants(plants::Options),
     /// Fuzz the decoders with libFuzzer.
     Fuzz(fuzz::Options),
     /// Measure synod and its genuine peers (Redis, memcached, etcd) in turn on this machine, and write
@@ -104,6 +107,7 @@ fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
             browser::trace_page(workspace)
         }
         Task::Rig(options) => rig::run(workspace, &options),
+        Task::Plants(options) => plants::run(workspace, &options),
         Task::Fuzz(options) => fuzz::run(workspace, &options),
         Task::Bench(options) => bench::run(workspace, &options),
         Task::Audit { offline } => audit::run(workspace, offline),

@@ -4,6 +4,7 @@
 use crate::group::{GroupState, Misplaced, Restart};
 use crate::record::Change;
 use std::collections::{BTreeMap, VecDeque};
+use synod_types::plant::planted;
 use synod_types::{Index, PartitionId};
 
 /// One segment and what of it is needed.
@@ -111,7 +112,8 @@ impl Ledger {
     /// The oldest segment, if nothing in it is needed and it is not the one being written.
     pub(crate) fn releasable(&self) -> Option<&Segment> {
         let oldest = self.segments.front()?;
-        (self.segments.len() > 1 && self.oldest_pins().is_empty()).then_some(oldest)
+        let unneeded = self.oldest_pins().is_empty() || planted("released-too-early");
+        (self.segments.len() > 1 && unneeded).then_some(oldest)
     }
 
     pub(crate) fn bytes(&self) -> u64 {

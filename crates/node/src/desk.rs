@@ -5,6 +5,7 @@ use crate::gather::{Gather, Gathers, Join};
 use crate::output::Output;
 use crate::session::Sessions;
 use synod_replica::{Audience, Failure, Origin};
+use synod_types::plant::planted;
 use synod_types::{NodeId, PartitionId, ReplySink};
 use synod_wire::resp::{Proto, RespWriter};
 
@@ -23,6 +24,7 @@ pub(crate) const DISK_FULL: &str = "MISCONF The disk is full: the write was not 
 pub(crate) fn text(failure: Failure) -> &'static str {
     match failure {
         Failure::NotExecuted(_) => NOT_EXECUTED,
+        Failure::Unknown if planted("error-for-committed") => NOT_EXECUTED,
         Failure::Unknown => UNKNOWN,
         Failure::DiskFull => DISK_FULL,
     }

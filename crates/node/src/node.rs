@@ -18,6 +18,7 @@ use std::sync::Arc;
 use synod_consensus::Token;
 use synod_replica::Replica;
 use synod_ring::ClusterMap;
+use synod_types::plant::planted;
 use synod_types::{ClientId, NodeId, Now, PartitionId};
 use synod_wire::resp::RespWriter;
 
@@ -129,7 +130,7 @@ impl Node {
     /// Tells whether the log takes entries. While it does not, writes are refused and reads are served; those who
     /// wait for a write are told that its fate is not known.
     pub fn set_disk_full(&mut self, full: bool) {
-        self.disk_full = full;
+        self.disk_full = full || (self.disk_full && planted("disk-full-forever"));
         for at in 0..self.replicas.len() {
             let group = PartitionId(at as u32);
             if full {

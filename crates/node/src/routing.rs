@@ -9,6 +9,7 @@ use crate::forward::{self, Forward, Outcome, Status};
 use crate::node::Node;
 use synod_consensus::Role;
 use synod_replica::{Audience, Failure, Origin};
+use synod_types::plant::planted;
 use synod_types::{NodeId, PartitionId, ReplySink, RequestId, Term, limits};
 
 /// Who leads each group, as far as is known here. Indexed by group number.
@@ -258,7 +259,9 @@ impl Node {
                 self.leaders.hint(partition, forward.to, hint);
                 self.send_again(outcome.request, forward);
             }
-            Status::Unknown if forward.read => self.send_again(outcome.request, forward),
+            Status::Unknown if forward.read || planted("unknown-retried") => {
+                self.send_again(outcome.request, forward);
+            }
             Status::Unknown => self.refuse(partition, origin, UNKNOWN),
             Status::DiskFull => self.refuse(partition, origin, text(Failure::DiskFull)),
         }
@@ -272,17 +275,18 @@ impl Node {
     pub(crate) fn recall(&mut self, peer: NodeId) {
         for id in self.ledger.find(|f| f.to == peer) {
             let Some(forward) = self.ledger.take(id) else { continue };
-            if forward.read {
+            if forward.read || planted("unknown-retried") {
                 self.send_again(id, forward);
             } else {
-                self.refuse(forward.partition, forward.origin, UNKNOWN);
+                let text = if planted("error-for-committed") { NO_LEADER } else { UNKNOWN };
+                self.refuse(forward.partition, forward.origin, text);
             }
         }
     }
 
     /// Sends out what waits for a partition whose leader is known by now, unless earlier requests are still out.
     pub(crate) fn release(&mut self) {
-        if self.parked.is_empty() {
+        if self.parked.is_empty() || planted("parked-forever") {
             return;
         }
         let ready: Vec<_> =

@@ -137,8 +137,8 @@ pub struct NodeStatus {
 }
 
 impl Node {
-    /// How far the replica of the group here has applied, and a hash of its state there, in which replicas
-    /// agree. Costs a walk over the whole state: for tests and for comparing replicas.
+    /// How far the replica of the group here has applied, and a hash of its state there and of that
+    /// entry's term, in which replicas agree. Costs a walk over the whole state: for tests and for comparing replicas.
     #[must_use]
     pub fn digest(&self, group: PartitionId) -> Option<(Index, u64)> {
         let replica = self.replicas.get(group.0 as usize)?.as_deref()?;
@@ -150,7 +150,8 @@ impl Node {
                 bytes.iter().fold(0, |hash, byte| synod_data::digest::mix(hash, u64::from(*byte)))
             }
         };
-        Some((replica.status().applied, state))
+        let (applied, term) = replica.applied();
+        Some((applied, synod_data::digest::mix(state, term.0)))
     }
 
     /// What this worker can tell of itself now.

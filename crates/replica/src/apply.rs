@@ -5,6 +5,7 @@ use crate::pending::{Audience, Failure, Origin};
 use crate::replica::Replica;
 use crate::state::{State, context};
 use synod_consensus::Position;
+use synod_types::plant::planted;
 use synod_types::{Entry, EntryKind, Membership, key_slot};
 
 /// From how many bytes of operations on it pays to fetch their keys side by side first.
@@ -70,7 +71,10 @@ impl Replica {
     }
 
     fn apply_commands(&mut self, payload: &[u8], origins: &[Origin], audience: &mut dyn Audience) {
-        let Some((now, seed, mut ops)) = op::open_payload(payload) else { return };
+        let Some((mut now, seed, mut ops)) = op::open_payload(payload) else { return };
+        if planted("apply-local-clock") {
+            now = self.wall();
+        }
         self.stamps.learn(now);
         self.bytes_since_snapshot += payload.len();
         if !self.reads_at_once() {
@@ -96,6 +100,10 @@ impl Replica {
                 }
             }
             ordinal += 1;
+            if planted("snapshot-half-batch") && !ops.is_empty() && self.applied.0.is_multiple_of(8)
+            {
+                self.begin_snapshot();
+            }
         }
     }
 

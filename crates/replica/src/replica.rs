@@ -9,6 +9,7 @@ use crate::stamps::Stamps;
 use crate::state::State;
 use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
 use synod_data::{Command, Context, Garbage, Keyspace, KeyspaceStats};
+use synod_types::plant::planted;
 use synod_types::{
     Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
 };
@@ -146,10 +147,21 @@ impl Replica {
         self.now = now;
     }
 
+    /// What the clock of this node says.
+    pub(crate) fn wall(&self) -> Millis {
+        self.now.wall
+    }
+
     /// The group.
     #[must_use]
     pub fn group(&self) -> PartitionId {
         self.group
+    }
+
+    /// The entry applied last, and its term.
+    #[must_use]
+    pub fn applied(&self) -> (Index, Term) {
+        (self.applied, self.applied_term)
     }
 
     /// The state machine.
@@ -386,6 +398,13 @@ impl Replica {
 
     /// Proposes the deletion of keys whose time has passed; only the leader does.
     pub fn expire(&mut self, scan_max: usize, keys_max: usize, out: &mut Vec<Output>) {
+        if planted("expiry-by-follower") {
+            let now = self.stamps.read(self.now.wall);
+            let (cursor, state) = (&mut self.expiry_cursor, &mut self.state);
+            let Some(keyspace) = state.keyspace_mut() else { return };
+            let keys = keyspace.expired(cursor, now, scan_max, keys_max);
+            return keyspace.expire_now(keys.iter().map(Vec::as_slice), now);
+        }
         if self.role != Role::Leader {
             return;
         }

@@ -3,6 +3,7 @@
 use crate::pending::Audience;
 use crate::replica::{Output, Replica};
 use crate::state::State;
+use synod_types::plant::planted;
 use synod_types::{Index, SnapshotMeta, limits};
 
 /// A snapshot being taken.
@@ -55,8 +56,12 @@ impl Replica {
             }
         };
         self.bytes_since_snapshot = 0;
+        let mut index = self.applied;
+        if planted("snapshot-index-off-by-one") && index > Index(1) {
+            index = index.prev();
+        }
         let meta = SnapshotMeta {
-            index: self.applied,
+            index,
             term: self.applied_term,
             membership: self.applied_membership.clone(),
         };

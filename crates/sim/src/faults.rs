@@ -34,6 +34,8 @@ pub enum Fault {
     Power,
     /// A machine loses power in the middle of a disk operation.
     PowerInside,
+    /// A machine dies at a crash point, see [`crate::CrashPoint`].
+    CrashPoint,
     /// All machines lose power at once.
     Blackout,
     /// A process is stopped for a while and goes on.
@@ -64,7 +66,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -77,6 +79,7 @@ impl Fault {
         Self::Kill,
         Self::Power,
         Self::PowerInside,
+        Self::CrashPoint,
         Self::Blackout,
         Self::Pause,
         Self::SlowDisk,
@@ -108,6 +111,7 @@ impl Fault {
             Self::Kill => "kill",
             Self::Power => "power",
             Self::PowerInside => "power-inside",
+            Self::CrashPoint => "crash-point",
             Self::Blackout => "blackout",
             Self::Pause => "pause",
             Self::SlowDisk => "slow-disk",

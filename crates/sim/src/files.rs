@@ -11,6 +11,7 @@ use synod_log::snapshot::{SnapshotError, SnapshotFile, SnapshotReceiver, Snapsho
 use synod_node::{FileWork, Node};
 use synod_replica::Chunk;
 use synod_ring::ClusterMap;
+use synod_types::plant::planted;
 use synod_types::{NodeId, PartitionId, SnapshotMeta, limits};
 
 /// One thing to do.
@@ -52,6 +53,11 @@ impl Files {
             Task::Map(map) => self.map = map,
             Task::Prune(group, meta) => {
                 self.served.remove(&group);
+                if planted("mark-before-file")
+                    && let Some(writer) = self.writers.remove(&group)
+                {
+                    let _the_mark_is_there_already = writer.finish();
+                }
                 done.failed = prune(&*self.disk, &self.dir, group, meta.index).is_err();
             }
         }
@@ -97,7 +103,11 @@ impl Files {
         if chunk.last
             && let Some(writer) = self.writers.remove(&group)
         {
-            writer.finish()?;
+            if planted("mark-before-file") {
+                self.writers.insert(group, writer);
+            } else {
+                writer.finish()?;
+            }
             done.mail.push(Mail::SnapshotWritten(group, chunk.meta.clone()));
         }
         Ok(())

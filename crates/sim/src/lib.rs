@@ -26,6 +26,9 @@ mod oracle;
 pub mod page;
 mod params;
 mod plan;
+#[cfg(synod_plants)]
+pub mod plants;
+mod points;
 mod promise;
 mod queues;
 mod random;
@@ -41,5 +44,6 @@ pub use healing::run;
 pub use minimise::{Minimised, Trial, minimise};
 pub use params::{Failure, Outcome, Params};
 pub use plan::{NoSuchStrike, Strike, Struck};
+pub use points::{CrashPoint, CrashPoints, Place, Side};
 pub use trace::{Fate, Item, Trace};
 pub use world::events_begun;

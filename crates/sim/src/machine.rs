@@ -4,6 +4,7 @@
 //! when it ends; whatever happens in between finds the sectors written and not durable.
 
 use crate::files::{Files, Task};
+use crate::points::CrashPoint;
 use crate::promise::Promises;
 use crate::random::Random;
 use crate::recovery;
@@ -75,6 +76,8 @@ pub(crate) struct Job {
     pub acks: Vec<(PartitionId, Token)>,
     pub marks: Vec<(PartitionId, SnapshotMeta)>,
     pub promises: Promises,
+    /// Whether there is a term, a vote or a commit in it.
+    pub hard_states: bool,
 }
 
 /// A client's connection, as its node sees it.
@@ -111,6 +114,8 @@ pub(crate) struct Process {
     /// Tasks that a turn has brought forth besides those of the node.
     pub tasks_after: Vec<Task>,
     pub chunks: usize,
+    /// How much was applied when it was looked at last, in entries of all groups.
+    pub applied: Option<u64>,
     pub sessions: BTreeMap<usize, Session>,
     pub of_session: BTreeMap<ClientId, usize>,
 }
@@ -126,6 +131,9 @@ pub(crate) struct Machine {
     pub process: Option<Process>,
     /// A power failure is armed inside the disk: the next error is that.
     pub dying: bool,
+    /// The crash points at which it is to die, and how often it may pass each before. They wait until they are
+    /// reached, through other deaths too, so that the rare ones have their turn.
+    pub armed: BTreeMap<CrashPoint, u64>,
     pub paused_until: u64,
     /// How long a flush takes, in microseconds: least and most.
     pub flush_us: (u64, u64),
@@ -173,6 +181,7 @@ impl Machine {
             life: 0,
             process: None,
             dying: false,
+            armed: BTreeMap::new(),
             paused_until: 0,
             flush_us: (100, 5_000),
             starting: false,
@@ -235,6 +244,7 @@ impl Machine {
             tasks: VecDeque::new(),
             tasks_after: Vec::new(),
             chunks: 0,
+            applied: None,
             sessions: BTreeMap::new(),
             of_session: BTreeMap::new(),
         });

@@ -2,6 +2,7 @@
 
 use crate::faults::{Fault, Faults};
 use crate::plan::Struck;
+use crate::points::CrashPoints;
 use crate::trace::Trace;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +23,8 @@ pub struct Params {
     pub clients: usize,
     /// Which kinds of trouble.
     pub faults: Faults,
+    /// Whether leaders answer reads from their lease.
+    pub lease_reads: bool,
     /// Over how many registers the clients' requests go; `None` leaves that to the seed.
     pub keys: Option<u64>,
     /// The numbers of the strikes that happen; `None` for all of the plan.
@@ -41,6 +44,7 @@ impl Default for Params {
             seconds: 60,
             clients: 8,
             faults: Faults::Swarm,
+            lease_reads: false,
             keys: None,
             only: None,
             stop_before: None,
@@ -73,6 +77,9 @@ impl Params {
         }
         if let Some(only) = only {
             add("only", numbers(only));
+        }
+        if self.lease_reads {
+            words.push("--lease-reads".to_owned());
         }
         words
     }
@@ -123,6 +130,8 @@ pub struct Outcome {
     pub unknown: u64,
     /// How often trouble of each kind struck.
     pub injected: BTreeMap<Fault, u64>,
+    /// How often machines died at each crash point.
+    pub crash_points: CrashPoints,
     /// The strikes of the plan that found a victim, in order of time.
     pub struck: Vec<Struck>,
     /// Snapshots taken, and installed from a leader.

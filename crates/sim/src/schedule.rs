@@ -11,6 +11,9 @@ use std::io;
 use synod_log::disk::Operation;
 use synod_types::PartitionId;
 
+/// How many crash points one strike arms: most places are seldom passed, and only one point ends a life.
+const ARMED_AT_ONCE: usize = 5;
+
 /// The trouble of a run.
 #[derive(Default)]
 pub(crate) struct Trouble {
@@ -117,7 +120,7 @@ impl World {
         let Some(blow) = blow else { return };
         self.note(&strike, blow);
         // Those are armed now and counted when they go off.
-        let armed = [Fault::PowerInside, Fault::SyncError, Fault::ReadError];
+        let armed = [Fault::PowerInside, Fault::CrashPoint, Fault::SyncError, Fault::ReadError];
         if !armed.contains(&strike.fault) {
             self.count(strike.fault);
         }
@@ -216,6 +219,11 @@ impl World {
         }
         if fault == Fault::Membership {
             return self.strike_membership(random);
+        }
+        // Starting is a place to die at, too.
+        if fault == Fault::CrashPoint {
+            let points: Vec<_> = (0..ARMED_AT_ONCE).map(|_| self.arm(node, random)).collect();
+            return Some((format!("node {}: {}", node + 1, points.join(", ")), None));
         }
         self.machines[node].process.as_ref()?;
         let time = self.time;
@@ -334,6 +342,8 @@ impl World {
             machine.disk.set_capacity(None);
             machine.disk.clear_faults();
             machine.dying = false;
+            machine.armed.clear();
+            machine.disk.clear_traps();
             machine.flush_us = (100, 5_000);
             machine.paused_until = time;
             self.trouble.reads.remove(&node);

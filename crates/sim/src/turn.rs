@@ -4,11 +4,13 @@ use crate::client::ToClient;
 use crate::faults::Fault;
 use crate::files::Task;
 use crate::machine::{Job, Mail, Process, Session, Step};
+use crate::points::{CrashPoint, Place, Side};
 use crate::world::{Event, World};
 use std::collections::VecDeque;
 use synod_log::AppendError;
 use synod_node::{Flow, Log, TICK_MS};
-use synod_types::NodeId;
+use synod_types::plant::planted;
+use synod_types::{NodeId, Now};
 
 /// How many chunks of a snapshot may wait to be written.
 const CHUNKS_MAX: usize = 4;
@@ -31,16 +33,18 @@ impl World {
         if time < paused {
             return self.wake(at, paused);
         }
+        let told = Told::of(&process.inbox);
+        if self.dies_told(at, told, Side::Before) {
+            return;
+        }
+        let lease_reads = self.params.lease_reads;
+        let Some(process) = &mut self.machines[at].process else { return };
         process.node.begin_turn(now);
+        let ticked = process.tick(now, lease_reads);
         for mail in std::mem::take(&mut process.inbox) {
             process.take(mail);
         }
         process.go_on();
-        let ticked = now.mono_us >= process.ticked_us + TICK_MS * 1000;
-        if ticked {
-            process.ticked_us = now.mono_us;
-            process.node.tick();
-        }
         while process.chunks < CHUNKS_MAX && process.node.snapshot_step() {
             process.chunks += 1;
         }
@@ -49,6 +53,9 @@ impl World {
         if let Some(process) = &mut self.machines[at].process {
             process.busy_until = time + took;
             process.node.turn_took(took);
+        }
+        if self.dies_told(at, told, Side::After) || self.dies_applying(at) {
+            return;
         }
         self.hand_out(at);
         if ticked {
@@ -81,12 +88,19 @@ impl World {
             self.do_file(at, Task::Map(map));
         }
         self.flush(at);
-        for (to, bytes) in frames {
+        let sent: Vec<&[u8]> = frames.values().map(Vec::as_slice).collect();
+        if self.passes_sending(at, &sent, Side::Before) {
+            return;
+        }
+        for (to, bytes) in &frames {
             if !bytes.is_empty()
                 && let Some(to) = self.node_of(to.node)
             {
-                self.send(at, to, false, &bytes);
+                self.send(at, to, false, bytes);
             }
+        }
+        if self.passes_sending(at, &sent, Side::After) {
+            return;
         }
         for id in dirty {
             self.write_session(at, id);
@@ -99,9 +113,30 @@ impl World {
         let Some((out, _)) = process.node.session_output(id) else { return };
         let bytes = std::mem::take(out);
         let conn = process.sessions.get(&client).map_or(0, |s| s.conn);
-        if !bytes.is_empty() {
-            self.send_to_client(client, conn, ToClient::Bytes(bytes));
+        if bytes.is_empty() || self.passes(at, Place::Reply, Side::Before) {
+            return;
         }
+        self.send_to_client(client, conn, ToClient::Bytes(bytes));
+        self.passes(at, Place::Reply, Side::After);
+    }
+
+    /// Whether the machine dies before or after the turn in which its node learns of a snapshot.
+    fn dies_told(&mut self, at: usize, told: Told, side: Side) -> bool {
+        told.written && self.passes(at, Place::SnapshotTold, side)
+            || told.loaded && self.passes(at, Place::Install, side)
+    }
+
+    /// Whether the machine dies after a turn that has applied something.
+    fn dies_applying(&mut self, at: usize) -> bool {
+        let point = CrashPoint { place: Place::Apply, side: Side::After };
+        if !self.machines[at].armed.contains_key(&point) {
+            return false;
+        }
+        let Some(process) = &mut self.machines[at].process else { return false };
+        let groups = process.node.status().groups;
+        let applied = groups.iter().map(|group| group.applied.0).sum();
+        let before = process.applied.replace(applied);
+        before.is_some_and(|before| before < applied) && self.passes(at, Place::Apply, Side::After)
     }
 
     /// Starts the next flush, unless one is under way: then what comes is gathered for the one after it.
@@ -110,8 +145,16 @@ impl World {
         if process.flushing.is_some() || process.job.batch.is_empty() {
             return;
         }
-        process.flushing = Some(std::mem::take(&mut process.job));
-        self.append(at);
+        let job = process.flushing.insert(std::mem::take(&mut process.job));
+        let (hard_states, marks) = (job.hard_states, !job.marks.is_empty());
+        if !self.dies_flushing(at, hard_states, marks, Side::Before) {
+            self.append(at);
+        }
+    }
+
+    fn dies_flushing(&mut self, at: usize, hard_states: bool, marks: bool, side: Side) -> bool {
+        hard_states && self.passes(at, Place::HardState, side)
+            || marks && self.passes(at, Place::Mark, side)
     }
 
     pub(crate) fn append(&mut self, at: usize) {
@@ -120,7 +163,7 @@ impl World {
         let Some(process) = &mut self.machines[at].process else { return };
         match process.append() {
             Ok(Step::Done) => {
-                if cfg!(synod_plant = "ack-before-fsync") {
+                if planted("ack-before-fsync") {
                     process.acknowledge_early();
                 }
                 let done = self.time + self.random.skewed(least, most);
@@ -137,11 +180,18 @@ impl World {
 
     pub(crate) fn flushed(&mut self, at: usize) {
         let Some(process) = &mut self.machines[at].process else { return };
+        let job = process.flushing.as_ref();
+        let (hard_states, marks) =
+            job.map_or((false, false), |job| (job.hard_states, !job.marks.is_empty()));
         match process.finish_flush() {
             Ok(promises) => self.machines[at].promises.keep(promises),
             Err(error) => return self.log_failed(at, &error),
         }
-        let idle = self.machines[at].process.as_ref().is_some_and(|p| p.job.batch.is_empty());
+        if self.dies_flushing(at, hard_states, marks, Side::After) {
+            return;
+        }
+        let Some(process) = &mut self.machines[at].process else { return };
+        let idle = process.job.batch.is_empty();
         self.wake(at, self.time);
         self.flush(at);
         if idle {
@@ -175,9 +225,8 @@ impl World {
 
     /// The process ends on an error that leaves the state of the disk unknown.
     fn log_failed(&mut self, at: usize, error: &AppendError) {
-        if self.machines[at].dying {
-            self.count(Fault::PowerInside);
-            return self.stop(at, true, "power failed inside a disk operation");
+        if self.stops_inside(at) {
+            return;
         }
         if matches!(error, AppendError::Failed(_)) && self.trouble.expects_error(at) {
             self.count(Fault::SyncError);
@@ -188,6 +237,15 @@ impl World {
             return self.stop(at, false, "the disk could not be read");
         }
         self.fail("log", format!("node {}: {error}", at + 1));
+    }
+
+    /// Stops a machine whose disk has stopped working. Whether it has.
+    fn stops_inside(&mut self, at: usize) -> bool {
+        let Some(fault) = self.died_inside(at) else { return false };
+        self.count(fault);
+        let power = fault == Fault::PowerInside || self.random.permille(600);
+        self.stop(at, power, "stopped inside a disk operation");
+        true
     }
 
     fn do_file(&mut self, at: usize, task: Task) {
@@ -210,9 +268,8 @@ impl World {
         let Some(task) = process.tasks.pop_front() else { return };
         let done = process.files.run(task);
         let more = !process.tasks.is_empty();
-        if done.failed && self.machines[at].dying {
-            self.count(Fault::PowerInside);
-            return self.stop(at, true, "power failed inside a disk operation");
+        if done.failed && self.stops_inside(at) {
+            return;
         }
         for mail in done.mail {
             self.tell(at, mail);
@@ -228,7 +285,39 @@ impl World {
     }
 }
 
+/// What a process is about to learn of its snapshots.
+#[derive(Clone, Copy)]
+struct Told {
+    written: bool,
+    loaded: bool,
+}
+
+impl Told {
+    fn of(inbox: &[Mail]) -> Self {
+        let has = |which: fn(&Mail) -> bool| inbox.iter().any(which);
+        Self {
+            written: has(|mail| matches!(mail, Mail::SnapshotWritten(..))),
+            loaded: has(|mail| matches!(mail, Mail::SnapshotLoaded(..))),
+        }
+    }
+}
+
 impl Process {
+    /// Time passes before anything else happens in a turn: one tick, or with lease reads all that were missed, so that
+    /// a process that was stopped finds its lease gone.
+    fn tick(&mut self, now: Now, lease_reads: bool) -> bool {
+        let missed = now.mono_us.saturating_sub(self.ticked_us) / (TICK_MS * 1000);
+        if missed == 0 {
+            return false;
+        }
+        self.ticked_us = now.mono_us;
+        let made_up = lease_reads && !planted("lease-ignores-pause");
+        for _ in 0..if made_up { missed } else { 1 } {
+            self.node.tick();
+        }
+        true
+    }
+
     fn take(&mut self, mail: Mail) {
         let node = &mut self.node;
         let id = |peer: usize| NodeId(peer as u64 + 1);
@@ -266,7 +355,7 @@ impl Process {
         }
     }
 
-    /// The bug planted by `synod_plant = "ack-before-fsync"`: what was appended counts as durable.
+    /// The bug planted as `ack-before-fsync`: what was appended counts as durable.
     fn acknowledge_early(&mut self) {
         if let Some(job) = &mut self.flushing {
             let acks = std::mem::take(&mut job.acks);
@@ -327,13 +416,14 @@ impl Process {
 
     /// Moves what is for the log into the next flush.
     fn gather_log(&mut self) {
-        let Job { batch, acks, marks, promises } = &mut self.job;
+        let Job { batch, acks, marks, promises, hard_states } = &mut self.job;
         for record in self.node.output().log.drain(..) {
             match record {
                 Log::Append { group, token, hard_state, entries } => {
                     promises.append(group, hard_state.as_ref(), &entries);
                     if let Some(state) = hard_state {
                         batch.hard_state(group, &state);
+                        *hard_states = true;
                     }
                     entries.iter().for_each(|entry| batch.entry(group, entry));
                     acks.extend(token.map(|token| (group, token)));

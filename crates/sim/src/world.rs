@@ -10,6 +10,7 @@ use crate::machine::{Machine, Mail, StartError};
 use crate::network::Network;
 use crate::oracle::Oracle;
 use crate::params::{Failure, Outcome, Params};
+use crate::points::{CrashPoints, Place, Side};
 use crate::random::Random;
 use crate::schedule::{Trouble, Undo};
 use crate::trace::{Item, Recorder};
@@ -105,6 +106,7 @@ pub(crate) struct World {
     pub atlas: Atlas,
     pub oracle: Oracle,
     pub injected: BTreeMap<Fault, u64>,
+    pub crash_points: CrashPoints,
     pub failure: Option<Failure>,
     pub snapshot_bytes: usize,
     pub segment_bytes: u64,
@@ -138,6 +140,7 @@ impl World {
             atlas: Atlas::default(),
             oracle: Oracle::default(),
             injected: BTreeMap::new(),
+            crash_points: CrashPoints::new(),
             failure: None,
             snapshot_bytes: random.skewed(2_000, 100_000) as usize,
             segment_bytes: 16_384 << random.below(4),
@@ -269,6 +272,7 @@ impl World {
                 self.oracle.new_life(node);
                 self.recorder.keep(time, || Item::Up(node));
                 self.wake(node, time);
+                self.passes(node, Place::Start, Side::After);
             }
             Err(StartError::Disk(_)) if self.trouble.expects_read_error(node) => {
                 self.count(Fault::ReadError);
@@ -276,7 +280,7 @@ impl World {
             }
             Err(StartError::Disk(_))
                 if self.trouble.is_full(node)
-                    || self.machines[node].dying
+                    || self.died_inside(node).is_some()
                     || self.trouble.expects_error(node) =>
             {
                 self.stop(node, true, "could not start");
@@ -307,7 +311,7 @@ impl World {
             partitions: self.params.partitions,
             replicas: nodes.min(3) as u32,
             ack_early: false,
-            lease_reads: false,
+            lease_reads: self.params.lease_reads,
             snapshot_bytes: self.snapshot_bytes,
             seed: self.random.next(),
         }
@@ -315,6 +319,7 @@ impl World {
 
     /// Ends a process; with the power, its machine's unsynced writes may go too.
     pub fn stop(&mut self, node: usize, power: bool, why: &'static str) {
+        self.note_crash_point(node);
         let machine = &mut self.machines[node];
         let sessions = machine
             .process
@@ -334,7 +339,12 @@ impl World {
 
     fn start_later(&mut self, node: usize) {
         if !self.atlas.is_out(node) && !std::mem::replace(&mut self.machines[node].starting, true) {
-            let at = self.time + self.random.skewed(100_000, 8_000_000);
+            // A supervisor may be quick: what a process has just promised is still on its way.
+            let at = self.time
+                + match self.random.permille(300) {
+                    true => self.random.between(1_000, 100_000),
+                    false => self.random.skewed(100_000, 8_000_000),
+                };
             self.at(at, Event::Start(node));
         }
     }
@@ -356,6 +366,7 @@ impl World {
             refused_starts: self.atlas.refused(),
             elections: self.oracle.elections(),
             injected: self.injected,
+            crash_points: self.crash_points,
             struck: self.trouble.struck,
             failure: self.failure,
             history: self.history,

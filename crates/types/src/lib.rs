@@ -6,6 +6,7 @@
 mod entry;
 mod ids;
 pub mod limits;
+pub mod plant;
 mod reply;
 mod slot;
 mod time;

@@ -4,6 +4,7 @@ use super::{Raft, State};
 use crate::contract::Effect;
 use crate::durability::Held;
 use synod_types::HardState;
+use synod_types::plant::planted;
 
 impl Raft {
     /// Messages first: peers and the own disk write at the same time.
@@ -36,9 +37,13 @@ impl Raft {
     }
 
     fn hand_out(&mut self) {
-        if self.commit > self.handed {
-            let entries = self.log.slice(self.handed.next(), self.commit);
-            self.handed = self.commit;
+        let mut until = self.commit;
+        if planted("apply-before-commit") && matches!(self.state, State::Leader(_)) {
+            until = self.log.last();
+        }
+        if until > self.handed {
+            let entries = self.log.slice(self.handed.next(), until);
+            self.handed = until;
             self.effects.push(Effect::Commit(entries));
         }
     }

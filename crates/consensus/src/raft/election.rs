@@ -6,6 +6,7 @@ use crate::contract::Effect;
 use crate::membership;
 use crate::quorum::{self, Tally};
 use bytes::Bytes;
+use synod_types::plant::planted;
 use synod_types::{EntryKind, Index, NodeId, Term};
 
 /// Who said what; small, so a list.
@@ -14,7 +15,7 @@ pub(super) struct Votes(Vec<(NodeId, bool)>);
 
 impl Votes {
     fn insert(&mut self, node: NodeId, granted: bool) {
-        if self.get(node).is_none() {
+        if self.get(node).is_none() || planted("vote-counted-twice") {
             self.0.push((node, granted));
         }
     }
@@ -135,6 +136,7 @@ impl Raft {
 
     fn is_up_to_date(&self, last: Index, last_term: Term) -> bool {
         (last_term, last) >= (self.log.last_term(), self.log.last())
+            || planted("vote-for-shorter-log")
     }
 
     /// Answers a pre-vote. Nothing changes and nothing is promised.
@@ -163,7 +165,11 @@ impl Raft {
             self.hard.vote = from;
             self.restart_timer();
         }
-        self.send_durably(from, Body::VoteReply { pre: false, granted });
+        let reply = Body::VoteReply { pre: false, granted };
+        if planted("vote-before-durable") {
+            return self.send(from, reply);
+        }
+        self.send_durably(from, reply);
     }
 
     /// A member answered, this one included.
@@ -182,7 +188,14 @@ impl Raft {
             State::Candidate(votes) => (votes, false),
             _ => return,
         };
-        match quorum::tally(self.membership(), |node| votes.get(node)) {
+        let mut tally = quorum::tally(self.membership(), |node| votes.get(node));
+        if planted("vote-counted-twice")
+            && votes.0.iter().filter(|(_, granted)| *granted).count()
+                >= quorum::majority(self.membership().voters.len())
+        {
+            tally = Tally::Won;
+        }
+        match tally {
             Tally::Won if pre => self.become_candidate(false),
             Tally::Won => self.become_leader(),
             Tally::Lost => self.become_follower(self.hard.term, None),

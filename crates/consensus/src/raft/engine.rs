@@ -4,6 +4,7 @@ use super::{Raft, State};
 use crate::contract::{Effect, Engine, PeerStatus, Position, Refused, Role, Status, Token};
 use crate::progress::Flow;
 use bytes::Bytes;
+use synod_types::plant::planted;
 use synod_types::{EntryKind, Index, Membership, NodeId, SnapshotMeta, Term};
 
 impl Engine for Raft {
@@ -14,6 +15,9 @@ impl Engine for Raft {
         self.now += 1;
         if matches!(self.state, State::Leader(_)) {
             return self.tick_leader();
+        }
+        if planted("candidate-never-retries") && matches!(self.state, State::Candidate(_)) {
+            return;
         }
         self.elapsed = self.elapsed.saturating_add(1);
         if self.elapsed >= self.timeout {

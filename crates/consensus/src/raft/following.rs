@@ -2,6 +2,7 @@
 
 use super::{Body, Raft};
 use crate::contract::Effect;
+use synod_types::plant::planted;
 use synod_types::{Entry, EntryKind, Index, Membership, NodeId, Term};
 
 impl Raft {
@@ -48,6 +49,7 @@ impl Raft {
         let held = entries
             .iter()
             .take_while(|entry| self.log.term_at(entry.index) == Some(entry.term))
+            .take_while(|_| !planted("append-truncates"))
             .count();
         let mut fresh = entries.into_iter().skip(held).peekable();
         let Some(first) = fresh.peek().map(|entry| entry.index) else { return };
@@ -107,6 +109,9 @@ impl Raft {
             body = Body::AppendReply { matched: matched.max(earlier), commit: self.commit };
             held.body = body;
             return;
+        }
+        if planted("follower-acks-early") {
+            return self.send(to, body);
         }
         self.send_durably(to, body);
     }

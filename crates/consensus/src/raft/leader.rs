@@ -5,6 +5,7 @@ use crate::contract::Effect;
 use crate::progress::{Flow, Progress};
 use crate::quorum;
 use crate::read_barrier::ReadBarrier;
+use synod_types::plant::planted;
 use synod_types::{Index, Membership, NodeId};
 
 /// The state of one reign; dropped with it.
@@ -151,7 +152,10 @@ impl Raft {
         }
         let round = leader.barrier.current();
         for (node, peer) in &leader.peers {
-            let commit = self.commit.min(peer.matched);
+            let mut commit = self.commit.min(peer.matched);
+            if planted("commit-beyond-match") {
+                commit = self.commit;
+            }
             let body = Body::Heartbeat { commit, shared: self.shared, round, sleep: None };
             let message = crate::Message::Raft(Message { term: self.hard.term, body });
             self.effects.push(Effect::Send { to: *node, message });

@@ -6,7 +6,8 @@ use crate::log_view::LogView;
 use crate::progress::{Flow, Progress};
 use crate::quorum;
 use bytes::Bytes;
-use synod_types::{Entry, EntryKind, Index, NodeId, SnapshotMeta, Term};
+use synod_types::plant::planted;
+use synod_types::{Entry, EntryKind, Index, Membership, NodeId, SnapshotMeta, Term};
 
 impl Raft {
     /// Appends an entry of this leader's own.
@@ -88,10 +89,19 @@ impl Raft {
     pub(super) fn count_copies(&mut self) {
         let State::Leader(leader) = &self.state else { return };
         let (me, durable) = (self.config.id, self.durability.durable());
-        let reached = quorum::reached(self.membership(), |node| {
+        let holds = |node| {
             if node == me { durable.0 } else { leader.peer(node).map_or(0, |peer| peer.matched.0) }
-        });
-        if Index(reached) > self.commit && Index(reached) >= leader.first {
+        };
+        let mut reached = quorum::reached(self.membership(), holds);
+        if planted("reply-before-quorum") {
+            reached = durable.0;
+        }
+        if planted("learner-counted") {
+            let everyone = Membership::of_voters(self.membership().all());
+            reached = reached.max(quorum::reached(&everyone, holds));
+        }
+        let own_term = Index(reached) >= leader.first || planted("count-older-term");
+        if Index(reached) > self.commit && own_term {
             self.advance_commit(Index(reached));
             self.settle_membership();
         }
@@ -154,7 +164,7 @@ impl Feed<'_> {
             return self.offer_snapshot(peer);
         };
         peer.flow = Flow::Probe { waiting: true };
-        let (entries, _) = self.log.batch(peer.next, self.config.append_bytes_max);
+        let (entries, _) = self.log.batch(peer.next, self.bytes_max());
         Some(self.append(peer.next.prev(), prev_term, entries))
     }
 
@@ -172,9 +182,14 @@ impl Feed<'_> {
         if !more {
             return Some(self.append(prev, prev_term, Vec::new()));
         }
-        let (entries, bytes) = self.log.batch(peer.next, self.config.append_bytes_max);
+        let (entries, bytes) = self.log.batch(peer.next, self.bytes_max());
         peer.sent(Index(prev.0 + entries.len() as u64), bytes, self.now);
         Some(self.append(prev, prev_term, entries))
+    }
+
+    /// Entries one by one make no difference, but that an older term can be counted before this one's entry is there.
+    fn bytes_max(&self) -> usize {
+        if planted("count-older-term") { 1 } else { self.config.append_bytes_max }
     }
 
     fn append(&self, prev: Index, prev_term: Term, entries: Vec<Entry>) -> Body {

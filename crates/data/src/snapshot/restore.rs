@@ -7,6 +7,7 @@ use crate::object::{Full, Object, Packed};
 use crate::value::{Kind, Packing, Value};
 use std::ops::RangeInclusive;
 use synod_types::limits::KEY_BYTES_MAX;
+use synod_types::plant::planted;
 use synod_types::{Millis, Slot, key_slot, varint};
 
 /// Bytes that are no snapshot, or not one of this keyspace. What was restored so far is worthless.
@@ -106,7 +107,10 @@ impl Restorer {
     }
 
     fn object(&mut self, slot: Slot, object: Option<Object>) -> Result<(), CorruptSnapshot> {
-        let object = object.ok_or(CorruptSnapshot("a malformed object"))?;
+        let mut object = object.ok_or(CorruptSnapshot("a malformed object"))?;
+        if planted("expiries-lost-in-snapshot") {
+            object.set_expire(None);
+        }
         if key_slot(object.key()) != slot {
             return Err(CorruptSnapshot("a key in a slot that is not its own"));
         }

@@ -10,7 +10,7 @@ mod real;
 #[cfg(test)]
 mod conformance;
 
-pub use mem::{Fault, MemDisk, Operation, Unsynced};
+pub use mem::{Fault, MemDisk, Operation, Struck, Trap, Unsynced};
 pub use real::RealDisk;
 
 use std::io;

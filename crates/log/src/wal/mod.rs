@@ -20,6 +20,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use synod_types::PartitionId;
+use synod_types::plant::planted;
 
 /// How a log is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,7 +197,10 @@ impl Wal {
     }
 
     fn sync_all(&mut self) -> Result<(), AppendError> {
-        let result = self.file.sync_data();
+        let mut result = self.file.sync_data();
+        if result.is_err() && planted("fsync-retried") {
+            result = self.file.sync_data();
+        }
         self.or_poison(result)?;
         self.durable = self.sequence_next - 1;
         self.unsynced = false;

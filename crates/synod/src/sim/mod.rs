@@ -23,6 +23,8 @@ const DETERMINISM: &str = "determinism";
 /// # Errors
 /// A rule was broken, or a file cannot be read or written.
 pub fn run(options: &SimOptions) -> Result<()> {
+    #[cfg(synod_plants)]
+    synod_types::plant::select(options.plant.map(|plant| plant.name));
     let first = options.params()?;
     let begun = Instant::now();
     let total = sweep::sweep(options, &first, begun);

@@ -41,6 +41,15 @@ pub struct SimOptions {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     clients: u16,
 
+    /// Let leaders answer reads from their lease
+    #[arg(long)]
+    lease_reads: bool,
+
+    /// Put a planted bug to work, which only this build has; see docs/simulator.md
+    #[cfg(synod_plants)]
+    #[arg(long, value_name = "NAME", value_parser = plant)]
+    pub plant: Option<&'static synod_sim::plants::Plant>,
+
     /// Over how many registers their requests go; drawn from the seed when left out
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1000))]
     keys: Option<u64>,
@@ -60,7 +69,7 @@ pub struct SimOptions {
 
     /// Run what this file says, as --save-schedule wrote it
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "seed", "seeds", "minutes", "seconds", "nodes", "partitions", "clients", "keys", "engine", "faults", "only",
+        "seed", "seeds", "minutes", "seconds", "nodes", "partitions", "clients", "lease_reads", "keys", "engine", "faults", "only",
     ])]
     schedule: Option<PathBuf>,
 
@@ -101,6 +110,11 @@ fn faults(text: &str) -> Result<Faults, String> {
     text.parse().map_err(|error: synod_sim::UnknownFault| error.to_string())
 }
 
+#[cfg(synod_plants)]
+fn plant(name: &str) -> Result<&'static synod_sim::plants::Plant, String> {
+    synod_sim::plants::find(name).map_err(|unknown| unknown.to_string())
+}
+
 /// Numbers of strikes; in a type of its own, since clap takes a `Vec` for an option that is given often.
 #[derive(Clone, Debug)]
 struct Only(Vec<u32>);
@@ -138,6 +152,7 @@ impl SimOptions {
             seconds: self.seconds.unwrap_or(self.minutes * 60),
             clients: usize::from(self.clients),
             faults: self.faults,
+            lease_reads: self.lease_reads,
             keys: self.keys,
             only: self.only.as_ref().map(|only| only.0.clone()),
             record,

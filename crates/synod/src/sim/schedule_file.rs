@@ -48,6 +48,8 @@ struct Written<'a> {
     partitions: u32,
     seconds: u64,
     clients: usize,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    lease_reads: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys: Option<u64>,
     faults: String,
@@ -64,6 +66,8 @@ struct Schedule {
     partitions: Spanned<u32>,
     seconds: Spanned<u64>,
     clients: Spanned<usize>,
+    #[serde(default)]
+    lease_reads: bool,
     keys: Option<Spanned<u64>>,
     faults: Spanned<String>,
     engine: Spanned<String>,
@@ -84,9 +88,20 @@ struct StrikeLine {
 /// # Errors
 /// The file cannot be written.
 pub fn write(file: &Path, params: &Params, engine: Engine, struck: &[Struck]) -> Result<()> {
-    let Params { seed, nodes, partitions, seconds, clients, keys, .. } = *params;
+    let Params { seed, nodes, partitions, seconds, clients, lease_reads, keys, .. } = *params;
     let (version, faults, engine) = (VERSION, params.faults.to_string(), engine.as_str());
-    let head = Written { version, seed, nodes, partitions, seconds, clients, keys, faults, engine };
+    let head = Written {
+        version,
+        seed,
+        nodes,
+        partitions,
+        seconds,
+        clients,
+        lease_reads,
+        keys,
+        faults,
+        engine,
+    };
     let mut text = format!(
         "# A run of `synod sim` {}; again: synod sim --schedule FILE\n{}",
         super::total::version(),
@@ -144,6 +159,7 @@ fn parse(text: &str) -> Result<Params, Wrong> {
         partitions: within(&schedule.partitions, "partitions", 64)?,
         seconds: within(&schedule.seconds, "seconds", 86_400)?,
         clients: within(&schedule.clients, "clients", 64)?,
+        lease_reads: schedule.lease_reads,
         keys: schedule.keys.as_ref().map(|keys| within(keys, "keys", 1000)).transpose()?,
         faults: word(&schedule.faults, str::parse::<Faults>)?,
         ..Params::default()

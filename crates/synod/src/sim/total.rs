@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use synod_sim::{Fault, Outcome, Params};
+use synod_sim::{CrashPoint, CrashPoints, Fault, Outcome, Params};
 
 /// The commit that this program was built from; empty when nobody knows.
 const COMMIT: &str = env!("SYNOD_COMMIT");
@@ -41,6 +41,7 @@ pub struct Total {
     snapshots: (u64, u64),
     refused_starts: u64,
     injected: BTreeMap<Fault, u64>,
+    crash_points: CrashPoints,
     /// The sum of the hashes of all runs, so that their order does not matter.
     hash: u64,
 }
@@ -61,6 +62,9 @@ impl Total {
         self.hash = self.hash.wrapping_add(outcome.hash);
         for (fault, times) in &outcome.injected {
             *self.injected.entry(*fault).or_default() += times;
+        }
+        for (point, times) in &outcome.crash_points {
+            *self.crash_points.entry(*point).or_default() += times;
         }
     }
 
@@ -96,6 +100,13 @@ impl Total {
         Fault::ALL.iter().map(|f| (f.name(), self.injected.get(f).copied().unwrap_or_default()))
     }
 
+    /// How many crash points there are, and those at which no machine died.
+    fn crash_points_missed(&self) -> (usize, Vec<String>) {
+        let all = CrashPoint::all();
+        let missed = all.iter().filter(|point| !self.crash_points.contains_key(point));
+        (all.len(), missed.map(ToString::to_string).collect())
+    }
+
     /// Prints the table.
     pub fn print(&self, took: Duration, jobs: u16) {
         for (name, value, digits) in self.figures(took, jobs) {
@@ -103,6 +114,11 @@ impl Total {
         }
         for (name, times) in self.faults() {
             println!("{:<38}{times:>14}", format!("fault {name}"));
+        }
+        let (all, missed) = self.crash_points_missed();
+        println!("crash points reached: {} of {all}", all - missed.len());
+        if !missed.is_empty() && missed.len() < all {
+            println!("  never: {}", missed.join(", "));
         }
     }
 
@@ -116,6 +132,10 @@ impl Total {
         let faults: Map<_, _> =
             self.faults().map(|(n, times)| (n.to_owned(), json!(times))).collect();
         object.insert("faults".into(), faults.into());
+        let (all, missed) = self.crash_points_missed();
+        object.insert("crash_points".into(), all.into());
+        object.insert("crash_points_reached".into(), (all - missed.len()).into());
+        object.insert("crash_points_never_reached".into(), missed.into());
         object.insert("version".into(), env!("CARGO_PKG_VERSION").into());
         object.insert("commit".into(), COMMIT.into());
         object.insert("hash".into(), format!("{:016x}", self.hash).into());

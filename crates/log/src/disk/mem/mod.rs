@@ -8,6 +8,7 @@
 
 mod inode;
 mod medium;
+mod trap;
 
 use super::{Disk, DiskFile};
 use inode::Inode;
@@ -15,14 +16,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use trap::Snare;
+
+pub use trap::{Struck, Trap};
 
 type InodeId = u64;
 
 /// What an operation on the disk does; faults are aimed by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
-    /// `create`, `rename`, `remove`, `create_dir_all`.
-    Name,
+    /// `create_dir_all`.
+    MakeDir,
+    /// `create`.
+    Create,
+    /// `rename`.
+    Rename,
+    /// `remove`.
+    Remove,
     /// `write_all_at`, `set_size`.
     Write,
     /// `sync_data`.
@@ -77,6 +87,7 @@ struct State {
     life: u64,
     operations: u64,
     faults: Vec<Fault>,
+    snare: Snare,
     capacity: Option<u64>,
 }
 
@@ -116,9 +127,12 @@ fn apply_change(names: &mut BTreeMap<PathBuf, InodeId>, change: &NameChange) {
 }
 
 impl State {
-    fn begin(&mut self, operation: Operation) -> io::Result<()> {
+    fn begin(&mut self, operation: Operation, path: &Path) -> io::Result<()> {
         if operation != Operation::Read {
             self.operations += 1;
+        }
+        if self.snare.begin(operation, path)? {
+            return Ok(());
         }
         let mut error = None;
         self.faults.retain_mut(|fault| {
@@ -133,7 +147,18 @@ impl State {
             error = Some(fault.error);
             fault.forever
         });
-        error.map_or(Ok(()), |kind| Err(kind.into()))
+        let Some(kind) = error else { return Ok(()) };
+        self.snare.note(operation, path);
+        Err(kind.into())
+    }
+
+    /// The name of an open file.
+    fn path_of(&self, inode: InodeId) -> PathBuf {
+        if self.snare.set.is_empty() && self.faults.is_empty() {
+            return PathBuf::new();
+        }
+        let named = self.names.iter().find(|(_, id)| **id == inode);
+        named.map(|(path, _)| path.clone()).unwrap_or_default()
     }
 
     fn file(&mut self, inode: InodeId, life: u64) -> io::Result<&mut Inode> {
@@ -202,9 +227,33 @@ impl MemDisk {
         self.state().faults.push(fault);
     }
 
-    /// Disarms all faults.
+    /// Sets a trap. It waits until it is sprung or removed, crashes or not.
+    pub fn set_trap(&self, trap: Trap) {
+        self.state().snare.set.push(trap);
+    }
+
+    /// Removes all traps.
+    pub fn clear_traps(&self) {
+        self.state().snare.set.clear();
+    }
+
+    /// Whether a trap was sprung.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.state().snare.dead
+    }
+
+    /// Takes out where the first trap or armed fault since the last call struck, if one did.
+    #[must_use]
+    pub fn take_struck(&self) -> Option<Struck> {
+        self.state().snare.struck.take()
+    }
+
+    /// Disarms all faults; a disk that stopped working in a trap works again.
     pub fn clear_faults(&self) {
-        self.state().faults.clear();
+        let mut state = self.state();
+        state.faults.clear();
+        state.snare.lift();
     }
 
     /// Limits the sum of all file lengths; growing past it reports that the disk is full.
@@ -246,6 +295,7 @@ impl MemDisk {
         state.names = names;
         state.life += 1;
         state.faults.clear();
+        state.snare.lift();
         state.collect();
     }
 
@@ -274,14 +324,14 @@ fn split_mix(state: &mut u64) -> u64 {
 impl Disk for MemDisk {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state();
-        state.begin(Operation::Name)?;
+        state.begin(Operation::MakeDir, dir)?;
         state.dirs.extend(dir.ancestors().map(Path::to_path_buf));
-        Ok(())
+        state.snare.end(())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let mut state = self.state();
-        state.begin(Operation::Read)?;
+        state.begin(Operation::Read, dir)?;
         if !state.dirs.contains(dir) {
             return Err(not_found(dir));
         }
@@ -291,7 +341,7 @@ impl Disk for MemDisk {
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state();
-        state.begin(Operation::Name)?;
+        state.begin(Operation::Create, path)?;
         let dir = parent(path);
         if !state.dirs.contains(&dir) {
             return Err(not_found(&dir));
@@ -308,58 +358,59 @@ impl Disk for MemDisk {
         };
         let life = state.life;
         state.file(inode, life)?.set_len(0);
-        state.handle(self, inode)
+        let handle = state.handle(self, inode)?;
+        state.snare.end(handle)
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state();
-        state.begin(Operation::Read)?;
+        state.begin(Operation::Read, path)?;
         let inode = *state.names.get(path).ok_or_else(|| not_found(path))?;
         state.handle(self, inode)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state();
-        state.begin(Operation::Name)?;
+        state.begin(Operation::Rename, from)?;
         if !state.names.contains_key(from) {
             return Err(not_found(from));
         }
         state.change(parent(to), NameChange::Rename(from.to_path_buf(), to.to_path_buf()));
-        Ok(())
+        state.snare.end(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state();
-        state.begin(Operation::Name)?;
+        state.begin(Operation::Remove, path)?;
         if !state.names.contains_key(path) {
             return Err(not_found(path));
         }
         state.change(parent(path), NameChange::Remove(path.to_path_buf()));
-        Ok(())
+        state.snare.end(())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state();
-        state.begin(Operation::SyncDir)?;
+        state.begin(Operation::SyncDir, dir)?;
         let state = &mut *state;
         for change in state.changes.remove(dir).unwrap_or_default() {
             apply_change(&mut state.durable_names, &change);
         }
         state.collect();
-        Ok(())
+        state.snare.end(())
     }
 }
 
 impl DiskFile for MemFile {
     fn size(&self) -> io::Result<u64> {
         let mut state = self.disk.state();
-        state.begin(Operation::Read)?;
+        state.begin(Operation::Read, Path::new(""))?;
         Ok(state.file(self.inode, self.life)?.data.len() as u64)
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         let mut state = self.disk.state();
-        state.begin(Operation::Read)?;
+        state.begin(Operation::Read, Path::new(""))?;
         let data = &state.file(self.inode, self.life)?.data;
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         match start.checked_add(buf.len()).and_then(|end| data.get(start..end)) {
@@ -371,20 +422,22 @@ impl DiskFile for MemFile {
 
     fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.disk.state();
-        state.begin(Operation::Write)?;
+        let path = state.path_of(self.inode);
+        state.begin(Operation::Write, &path)?;
         let len = state.file(self.inode, self.life)?.data.len() as u64;
         state.room_for((offset + data.len() as u64).saturating_sub(len))?;
         state.file(self.inode, self.life)?.write(data, offset as usize);
-        Ok(())
+        state.snare.end(())
     }
 
     fn set_size(&self, bytes: u64) -> io::Result<()> {
         let mut state = self.disk.state();
-        state.begin(Operation::Write)?;
+        let path = state.path_of(self.inode);
+        state.begin(Operation::Write, &path)?;
         let len = state.file(self.inode, self.life)?.data.len() as u64;
         state.room_for(bytes.saturating_sub(len))?;
         state.file(self.inode, self.life)?.set_len(bytes as usize);
-        Ok(())
+        state.snare.end(())
     }
 
     fn reserve(&self, bytes: u64) -> io::Result<bool> {
@@ -397,12 +450,15 @@ impl DiskFile for MemFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.state();
-        let result = state.begin(Operation::Sync);
+        let path = state.path_of(self.inode);
+        let result = state.begin(Operation::Sync, &path);
+        let dead = state.snare.dead;
         let inode = state.file(self.inode, self.life)?;
         match result {
             Ok(()) => inode.sync(),
+            Err(_) if dead => {}
             Err(_) => inode.sync_failed(),
         }
-        result
+        result.and_then(|()| state.snare.end(()))
     }
 }

@@ -1,0 +1,262 @@
+//! The catalogue: name, class, place, what it does; then the trouble that brings it out, and a seed that did.
+
+use super::Plant;
+
+/// Every planted bug.
+pub const CATALOGUE: &[Plant] = &[
+    // What a leader and its voters promise.
+    Plant::new(
+        "read-unconfirmed",
+        "B1 stale read of a deposed leader",
+        "consensus",
+        "a leader answers reads without asking a quorum whether it still leads",
+    )
+    .under("partition,one-way,isolate,clog,pause,delay,slow-disk"),
+    Plant::new(
+        "lease-too-long",
+        "B2 lease beyond its bound",
+        "consensus",
+        "a lease counts for four times as long as the followers keep to it",
+    )
+    .under("partition,one-way,isolate,clog,pause,delay,slow-disk")
+    .with_lease_reads(),
+    Plant::new(
+        "lease-ignores-pause",
+        "B2 lease beyond its bound",
+        "sim",
+        "a process that was stopped does not make up for the ticks that it missed",
+    )
+    .under("partition,isolate,pause,disconnect")
+    .with_lease_reads(),
+    Plant::new(
+        "learner-counted",
+        "B4 the word of a non-voter counts",
+        "consensus",
+        "an entry counts as committed when a majority of all members, learners included, has it",
+    )
+    .nodes(7)
+    .under("partition,isolate,kill,power,crash-point"),
+    Plant::new(
+        "vote-counted-twice",
+        "B4 a vote that does not count is counted",
+        "consensus",
+        "a candidate counts votes, not voters: one that arrives twice counts twice",
+    )
+    .nodes(5)
+    .under("duplicate,kill,isolate,partition,one-way,crash-point"),
+    Plant::new(
+        "vote-for-shorter-log",
+        "B6 everything lost on failover",
+        "consensus",
+        "a vote goes to a candidate that lacks entries of the voter",
+    ),
+    Plant::new(
+        "reply-before-quorum",
+        "B6 everything lost on failover",
+        "consensus",
+        "a leader commits what only its own disk has",
+    ),
+    Plant::new(
+        "count-older-term",
+        "B6 an entry of an older term is committed by counting (Raft, figure 8)",
+        "consensus",
+        "a leader commits what an earlier term left once a majority has it",
+    )
+    .seconds(60)
+    .under("isolate,kill,crash-point,partition,slow-disk"),
+    Plant::new(
+        "append-truncates",
+        "B8 acknowledged entries are truncated",
+        "consensus",
+        "an append that comes late cuts off what the follower acknowledged since",
+    ),
+    Plant::new(
+        "follower-acks-early",
+        "B8 entries are acknowledged before they are durable",
+        "consensus",
+        "a follower acknowledges entries before its log has them",
+    )
+    .under("power,blackout,slow-disk"),
+    Plant::new(
+        "vote-before-durable",
+        "B8 a promise is made before it is durable",
+        "consensus",
+        "a vote leaves before it is in the log",
+    )
+    .seconds(60)
+    .under("crash-point,power,slow-disk,kill,isolate"),
+    Plant::new(
+        "commit-beyond-match",
+        "B8 a follower commits what it was not asked about",
+        "consensus",
+        "heartbeats tell a follower a commit index beyond what it is known to hold",
+    ),
+    Plant::new(
+        "apply-before-commit",
+        "B17 aborted read",
+        "consensus",
+        "a leader applies and answers entries before they are committed",
+    ),
+    Plant::new(
+        "candidate-never-retries",
+        "B26 an election race wedges the group",
+        "consensus",
+        "a candidate that is not answered waits for ever",
+    )
+    .under("loss,kill,isolate,partition"),
+    // What a replica makes of the log.
+    Plant::new(
+        "apply-local-clock",
+        "B3 clock skew",
+        "replica",
+        "entries are applied by the replica's clock instead of the entry's stamp",
+    )
+    .under("clock-jump,drift,snapshot"),
+    Plant::new(
+        "expiry-by-follower",
+        "B3 clock skew",
+        "replica",
+        "every replica drops expired keys by its own clock",
+    )
+    .under("clock-jump,drift,pause"),
+    Plant::new(
+        "snapshot-index-off-by-one",
+        "B10 a snapshot's index does not fit its content",
+        "replica",
+        "a snapshot says it ends one entry before it does",
+    )
+    .under("snapshot,kill,power"),
+    Plant::new(
+        "snapshot-half-batch",
+        "B10 a snapshot covers half of a batch",
+        "replica",
+        "a snapshot is begun between two operations of one entry",
+    )
+    .under("snapshot,kill,power"),
+    Plant::new(
+        "versions-lost-in-snapshot",
+        "B23 state missing after a snapshot",
+        "data",
+        "the versions of absent keys, which WATCH compares, are not in snapshots",
+    )
+    .under("snapshot,kill,power"),
+    Plant::new(
+        "expiries-lost-in-snapshot",
+        "B19 a deadline is not carried over",
+        "data",
+        "keys lose their expiry when a snapshot is loaded",
+    )
+    .under("snapshot,kill,power"),
+    Plant::new(
+        "watch-ignored",
+        "B17 lost update",
+        "data",
+        "EXEC runs whatever happened to the watched keys",
+    ),
+    // What a node tells its clients.
+    Plant::new(
+        "unknown-retried",
+        "B15 an ambiguous request is sent again",
+        "node",
+        "a forwarded write whose leader was lost is sent to the next one",
+    ),
+    Plant::new(
+        "error-for-committed",
+        "B16 an error for a write that was committed",
+        "node",
+        "a write of unknown fate is reported as not executed",
+    ),
+    Plant::new(
+        "parked-forever",
+        "B28 trouble does not end when its cause goes",
+        "node",
+        "requests that wait for a leader are not sent when there is one",
+    ),
+    Plant::new(
+        "disk-full-forever",
+        "B27 disk full",
+        "node",
+        "a disk that was full once counts as full for ever",
+    )
+    .under("disk-full"),
+    // What the log and the snapshot files keep.
+    Plant::new(
+        "fsync-retried",
+        "B14 a failed fsync is tried again",
+        "log",
+        "after a failed sync the log syncs again and believes it",
+    )
+    .under("sync-error,power,blackout"),
+    Plant::new(
+        "recovered-not-synced",
+        "B14 what was read after a crash counts as durable",
+        "log",
+        "a start does not sync what the one before may not have",
+    )
+    .under("kill,power,blackout,slow-disk,crash-point"),
+    Plant::new(
+        "directory-not-synced",
+        "B27 a directory is not synced",
+        "log",
+        "a new segment's name is not made durable",
+    )
+    .under("power,blackout,power-inside"),
+    Plant::new(
+        "snapshot-not-synced",
+        "B9 a snapshot's file is not durable when it counts",
+        "log",
+        "a snapshot gets its name before its content is synced",
+    )
+    .under("snapshot,power,blackout"),
+    Plant::new(
+        "received-not-synced",
+        "B9 the installation of a snapshot is interrupted",
+        "log",
+        "a fetched snapshot is installed before it is synced",
+    )
+    .seconds(40)
+    .under("snapshot,power,crash-point,isolate,pause"),
+    Plant::new(
+        "released-too-early",
+        "B12 compaction takes what is needed",
+        "log",
+        "segments are removed whether or not a snapshot has their entries",
+    )
+    .under("snapshot,kill,power"),
+    // The duties around the node.
+    Plant::new(
+        "ack-before-fsync",
+        "B7 acknowledged before fsync",
+        "sim",
+        "what was appended to the log counts as durable",
+    )
+    .under("power,blackout,slow-disk"),
+    Plant::new(
+        "tail-forgotten",
+        "B6 everything lost on failover",
+        "sim",
+        "a restart loses the last entry of every group",
+    ),
+    Plant::new(
+        "vote-forgotten",
+        "B8 a promise is forgotten",
+        "sim",
+        "a restart forgets whom it voted for",
+    )
+    .seconds(60)
+    .under("crash-point,power,slow-disk,kill,isolate"),
+    Plant::new(
+        "mark-before-file",
+        "B9 a snapshot's mark is durable before its file",
+        "sim",
+        "the log says that a snapshot exists before the file has its name",
+    )
+    .under("snapshot,power,blackout,crash-point"),
+    Plant::new(
+        "newest-snapshot-loaded",
+        "B11 applied index and data are not atomic",
+        "sim",
+        "a restart loads the newest snapshot file, whichever the log says it starts from",
+    )
+    .under("snapshot,kill,power,crash-point"),
+];
