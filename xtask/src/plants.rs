@@ -7,8 +7,11 @@ use crate::program::check;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 
+/// Within so many seeds each has to be found.
+const SEEDS: u64 = 1_000;
+
 /// Which plants to look for, and how.
-#[derive(clap::Args, Debug, Default)]
+#[derive(clap::Args, Debug)]
 pub struct Options {
     /// Only these; all of the catalogue without any
     names: Vec<String>,
@@ -18,7 +21,7 @@ pub struct Options {
     search: bool,
 
     /// Give a search up after so many seeds
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = SEEDS)]
     seeds: u64,
 }
 
@@ -26,6 +29,7 @@ pub struct Options {
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut hunt = workspace.cargo();
     hunt.args(["test", "--profile", "plants", "--package", "synod-sim", "--test", "plants"])
+        .args(["--test", "crash_points"])
         .arg("--target-dir")
         .arg(workspace.target.join("plants"))
         .args(["--", "--nocapture"])

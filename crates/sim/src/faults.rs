@@ -79,7 +79,6 @@ impl Fault {
         Self::Kill,
         Self::Power,
         Self::PowerInside,
-        Self::CrashPoint,
         Self::Blackout,
         Self::Pause,
         Self::SlowDisk,
@@ -93,6 +92,7 @@ impl Fault {
         Self::Misdirected,
         Self::ReadError,
         Self::Membership,
+        Self::CrashPoint,
     ];
 
     /// Its name on the command line.

@@ -300,11 +300,19 @@ fn passed_by(frames: &[u8]) -> Vec<Place> {
 
 impl World {
     /// Arms one crash point on a machine and names it. It is drawn from all: those around votes three times as often, since a
-    /// promise that is broken there takes two elections to be seen.
+    /// promise that is broken there takes two elections to be seen, and those of fetched snapshots, which are rare.
     pub(crate) fn arm(&mut self, node: usize, random: &mut Random) -> String {
-        let votes = |p: &&CrashPoint| matches!(p.place, Place::VoteSend | Place::HardState);
+        let weighty = |p: &&CrashPoint| {
+            use Place::{
+                FetchCreate, FetchRename, FetchSync, FetchWrite, HardState, Install, VoteSend,
+            };
+            matches!(
+                p.place,
+                VoteSend | HardState | FetchCreate | FetchWrite | FetchSync | FetchRename | Install
+            )
+        };
         let all = CrashPoint::all();
-        let often: Vec<_> = all.iter().filter(votes).flat_map(|p| [*p; 2]).collect();
+        let often: Vec<_> = all.iter().filter(weighty).flat_map(|p| [*p; 2]).collect();
         let all: Vec<_> = all.into_iter().chain(often).collect();
         let point = all[random.below(all.len() as u64) as usize];
         let after = random.skewed(0, 4);
