@@ -4,7 +4,7 @@
 use crate::program::{Summary, Tally, check, tally};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{browser, fuzz, prepare, rig, soak, tidy};
+use crate::{browser, fuzz, plants, prepare, rig, soak, tidy};
 use anyhow::{Context, Result};
 use std::process::Command;
 
@@ -64,6 +64,9 @@ pub fn climb(workspace: &Workspace) -> Result<()> {
         one(soak::builds_agree(workspace))
     })?;
     steps.take("500 simulated clusters", &soak::again(), || one(soak::for_a_change(workspace)))?;
+    steps.take("every planted bug is found", "cargo xtask plants", || {
+        one(plants::run(workspace, &plants::Options::default()))
+    })?;
     steps.take("the trace page in a browser", "cargo xtask page", || {
         one(browser::trace_page(workspace))
     })?;

@@ -25,6 +25,12 @@ pub struct Options {
     seeds: u64,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self { names: Vec::new(), search: false, seeds: SEEDS }
+    }
+}
+
 /// Builds the simulator with all plants and looks for each.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut hunt = workspace.cargo();

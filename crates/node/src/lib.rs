@@ -26,6 +26,7 @@ mod config;
 mod desk;
 mod errors;
 mod forward;
+mod founding;
 mod gather;
 mod latency;
 mod members;
@@ -42,6 +43,7 @@ mod turn;
 mod warm;
 
 pub use config::{Facts, NodeConfig, RecoveredGroup};
+pub use founding::RecoveredMap;
 pub use latency::Histogram;
 pub use node::Node;
 pub use output::{Destination, FileWork, Log, Output};

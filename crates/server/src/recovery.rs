@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use synod_log::{Disk, Options, Recovered, Wal};
-use synod_node::RecoveredGroup;
+use synod_node::{RecoveredGroup, RecoveredMap};
 use synod_replica::State;
 use synod_ring::ClusterMap;
 use synod_types::{Index, PartitionId};
@@ -43,14 +43,13 @@ pub fn open_log(disk: Arc<dyn Disk>, dir: &Path) -> Result<(Wal, Recovered)> {
     Ok((wal, recovered))
 }
 
-/// The map that the metadata group's snapshot holds, so that partitions can be loaded with their slots.
-/// Entries behind that snapshot cannot move slots: partitions are laid out once.
+/// The map that the metadata group holds, so that partitions can be loaded with their slots.
 ///
 /// # Errors
 /// The snapshot is damaged.
-pub fn map_of(disk: &dyn Disk, snapshots: &Path, recovered: &Recovered) -> Result<ClusterMap> {
+pub fn map_of(disk: &dyn Disk, snapshots: &Path, recovered: &Recovered) -> Result<RecoveredMap> {
     let Some(group) = recovered.groups.get(&PartitionId::META) else {
-        return Ok(ClusterMap::default());
+        return Ok(RecoveredMap::default());
     };
     let mut map = ClusterMap::default();
     if group.snapshot.index > Index(0) {
@@ -65,28 +64,7 @@ pub fn map_of(disk: &dyn Disk, snapshots: &Path, recovered: &Recovered) -> Resul
             map = *found;
         }
     }
-    for entry in group
-        .entries
-        .iter()
-        .filter(|e| e.index <= group.hard_state.commit || group.snapshot.index == Index(0))
-    {
-        replay(&mut map, &entry.payload);
-    }
-    Ok(map)
-}
-
-/// Applies the founding of the cluster, wherever in the log it is; it is the same for every replica, because a
-/// cluster is founded once and its slots do not depend on anything later.
-fn replay(map: &mut ClusterMap, payload: &[u8]) {
-    use synod_replica::op::{Op, open_payload};
-    let Some((_, _, mut ops)) = open_payload(payload) else { return };
-    while let Some(op) = Op::take(&mut ops) {
-        if let Op::Meta(bytes) = op
-            && let Some(command) = synod_ring::MetaCommand::decode(bytes)
-        {
-            let _refused_where_it_was_refused_before = map.apply(command);
-        }
-    }
+    Ok(RecoveredMap::replay(map, &group.entries, group.hard_state.commit))
 }
 
 /// Loads the state of every group.

@@ -15,8 +15,8 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 use synod_log::{Disk, RealDisk};
-use synod_node::{Node, NodeConfig};
-use synod_ring::{ClusterMap, NodeInfo};
+use synod_node::{Node, NodeConfig, RecoveredMap};
+use synod_ring::NodeInfo;
 
 /// A replica is snapshotted when this many bytes of entries came since its last snapshot.
 const SNAPSHOT_BYTES: usize = 32 << 20;
@@ -52,7 +52,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     let http = http::start(&config, postboxes.clone())?;
     let mut listeners = Some((listener, peer_listener));
     let mut threads = Vec::new();
-    let mut map = ClusterMap::default();
+    let mut map = RecoveredMap::default();
     for (worker, (poll, inbox)) in polls.into_iter().zip(inboxes).enumerate() {
         let worker = worker as u16;
         let start = Start { config: &config, data: &data, clock, worker, postboxes: &postboxes };
@@ -102,7 +102,7 @@ impl Start<'_> {
         poll: Poll,
         inbox: Receiver<Mail>,
         listeners: Option<(TcpListener, TcpListener)>,
-        map: &mut ClusterMap,
+        map: &mut RecoveredMap,
     ) -> Result<Worker> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let worker = self.worker;
@@ -111,7 +111,7 @@ impl Start<'_> {
         if worker == 0 {
             *map = recovery::map_of(&*disk, &snapshots, &recovered)?;
         }
-        let groups = recovery::load_groups(&*disk, &snapshots, recovered, map)?;
+        let groups = recovery::load_groups(&*disk, &snapshots, recovered, &map.laid_out)?;
         let config = self.config;
         let node_config = NodeConfig {
             id: config.node_id,
@@ -127,18 +127,18 @@ impl Start<'_> {
             seed: random_seed(),
         };
         let mut node = Node::new(node_config, groups, self.clock.now());
-        if map.is_founded() {
-            node.install_map(Arc::new(map.clone()));
+        if map.committed.is_founded() {
+            node.install_map(Arc::new(map.committed.clone()));
         }
         let postbox = self.postboxes[usize::from(worker)].clone();
         let (log, log_thread) = flush::start(wal, config.durability, postbox.clone(), worker)?;
         // What a leader sends right after a restart has to be loaded, and the map may never change again.
-        let files = files::start(disk, snapshots, Arc::new(map.clone()), postbox, worker)?;
+        let files = files::start(disk, snapshots, Arc::new(map.laid_out.clone()), postbox, worker)?;
         Worker::new(Setup {
             node,
             clock: self.clock,
             config: config.clone(),
-            cluster: map.cluster,
+            cluster: map.committed.cluster,
             worker,
             poll,
             inbox,

@@ -215,14 +215,14 @@ impl Machine {
         let snapshots = Self::snapshot_dir();
         disk.create_dir_all(&snapshots).map_err(|e| e.to_string())?;
         let map = recovery::map_of(&*disk, &snapshots, &recovered)?;
-        let groups = recovery::load_groups(&*disk, &snapshots, recovered, &map)?;
+        let groups = recovery::load_groups(&*disk, &snapshots, recovered, &map.laid_out)?;
         if let Some(what) = self.promises.forgotten(&groups) {
             return Err(StartError::Forgotten(what));
         }
         let now = self.clock.now(time_us, time_us);
         let mut node = Node::new(config, groups, now);
-        if map.is_founded() {
-            node.install_map(Arc::new(map.clone()));
+        if map.committed.is_founded() {
+            node.install_map(Arc::new(map.committed));
         }
         self.process = Some(Process {
             node,
@@ -240,7 +240,7 @@ impl Machine {
             prepared: false,
             marked: false,
             resting: false,
-            files: Files::new(disk, snapshots, Arc::new(map)),
+            files: Files::new(disk, snapshots, Arc::new(map.laid_out)),
             tasks: VecDeque::new(),
             tasks_after: Vec::new(),
             chunks: 0,

@@ -3,10 +3,9 @@
 use std::path::Path;
 use synod_log::snapshot::SnapshotReader;
 use synod_log::{Disk, Recovered};
-use synod_node::RecoveredGroup;
-use synod_replica::op::{Op, open_payload};
+use synod_node::{RecoveredGroup, RecoveredMap};
 use synod_replica::{Loader, State};
-use synod_ring::{ClusterMap, MetaCommand};
+use synod_ring::ClusterMap;
 use synod_types::plant::planted;
 use synod_types::{Index, PartitionId, SnapshotMeta};
 
@@ -15,27 +14,18 @@ pub(crate) fn map_of(
     disk: &dyn Disk,
     dir: &Path,
     recovered: &Recovered,
-) -> Result<ClusterMap, String> {
+) -> Result<RecoveredMap, String> {
+    let Some(group) = recovered.groups.get(&PartitionId::META) else {
+        return Ok(RecoveredMap::default());
+    };
     let mut map = ClusterMap::default();
-    let Some(group) = recovered.groups.get(&PartitionId::META) else { return Ok(map) };
     if group.snapshot.index > Index(0)
         && let Some(State::Meta(found)) =
             load(disk, dir, PartitionId::META, &group.snapshot, &ClusterMap::default())?
     {
         map = *found;
     }
-    let founding = group.snapshot.index == Index(0);
-    for entry in group.entries.iter().filter(|e| founding || e.index <= group.hard_state.commit) {
-        let Some((_, _, mut ops)) = open_payload(&entry.payload) else { continue };
-        while let Some(op) = Op::take(&mut ops) {
-            if let Op::Meta(bytes) = op
-                && let Some(command) = MetaCommand::decode(bytes)
-            {
-                let _refused_where_it_was_refused_before = map.apply(command);
-            }
-        }
-    }
-    Ok(map)
+    Ok(RecoveredMap::replay(map, &group.entries, group.hard_state.commit))
 }
 
 /// Loads the state of every group.

