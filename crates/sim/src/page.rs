@@ -115,7 +115,7 @@ mod tests {
         let params = Params {
             nodes: 3,
             partitions: 1,
-            seconds: 10,
+            seconds: 30,
             clients: 2,
             faults,
             record: true,
