@@ -240,8 +240,3 @@ impl Batch {
         &self.bytes
     }
 }
-/// Whether a sector begins like the header of a batch; its checksums are not looked at.
-#[must_use]
-pub fn begins_batch(sector: &[u8]) -> bool {
-    sector.starts_with(&MAGIC.to_le_bytes())
-}

@@ -18,6 +18,7 @@ mod batch;
 pub mod disk;
 mod dump;
 mod error;
+mod evidence;
 mod group;
 mod ledger;
 pub mod record;
@@ -33,10 +34,11 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{BATCH_BYTES_MAX, Batch, begins_batch};
+pub use batch::{BATCH_BYTES_MAX, Batch};
 pub use disk::{Disk, DiskFile, MemDisk, RealDisk};
 pub use dump::{Dump, DumpItem, dump};
 pub use error::{AppendError, Damage, OpenError};
+pub use evidence::is_missed;
 pub use group::{GroupState, Misplaced, Run};
 pub use recover::{GroupLog, Progress, Recovered, Report};
 pub use segment::Fill;

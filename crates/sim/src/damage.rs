@@ -4,9 +4,10 @@
 //! acknowledge what is not so ([`crate::promise`] looks). Its operator would then replace it; the simulator has no
 //! operator, so it stays down, and the others must go on.
 //!
-//! One node cannot bring back what only it had, so the [`Atlas`] keeps damage to a minority of every group. And one
-//! sector that is lost at the very end of the log looks like a write that never was, to any log with one copy: only
-//! sectors with a later durable batch behind them get lost (docs/log-format.md, "what remains").
+//! One node cannot bring back what only it had, so the [`Atlas`] keeps damage to a minority of every group. And a
+//! sector that is lost of what the last sync covered looks like a write that never was, to any log with one copy: only
+//! sectors that must be missed get lost ([`is_missed`]; docs/log-format.md, "what remains"). Everything else about such
+//! a node is looked at as about any other: nothing is excused.
 
 use crate::faults::Fault;
 use crate::machine::Machine;
@@ -14,8 +15,8 @@ use crate::random::Random;
 use crate::world::World;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use synod_log::begins_batch;
 use synod_log::disk::SECTOR_BYTES;
+use synod_log::is_missed;
 use synod_types::{NodeId, PartitionId};
 
 /// Which machines have a damaged disk.
@@ -123,13 +124,8 @@ impl World {
         let other = self.any_sector(node, random).filter(|other| *other != (path.clone(), sector));
         let disk = &self.machines[node].disk;
         let is_log = path.starts_with(Machine::wal_dir());
-        let followed = |at: &u64| {
-            let is_hit = misdirected && other.as_ref() == Some(&(path.clone(), *at));
-            *at > sector
-                && !is_hit
-                && disk.sector(&path, *at).is_some_and(|bytes| begins_batch(&bytes))
-        };
-        if is_log && !disk.durable_sectors(&path).iter().any(followed) {
+        let hit = other.as_ref().filter(|(at, _)| misdirected && *at == path).map(|other| other.1);
+        if is_log && !is_missed(disk, &path, sector, hit) {
             return None;
         }
         let mut whole = format!("sector {sector} of {}", path.display());

@@ -4,6 +4,7 @@ mod basics;
 mod crash;
 mod damage;
 mod disk_full;
+mod evidence;
 mod model;
 mod random;
 mod torn;
