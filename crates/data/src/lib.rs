@@ -38,7 +38,8 @@
 //! A collection left empty is deleted with its key; versions, counts, expiry, memory and snapshots are
 //! seen to by the keyspace. A handler touches only keys that its row's key positions name.
 //!
-//! Adding a command: one file under `commands/<family>/`, one row in `table/<family>.rs`. Adding a
+//! Adding a command: one file under `commands/<family>/`, one row in `table/<family>.rs`, and its syntax, one line
+//! of `commands/command/syntax.rs` in the crate of the node. Adding a
 //! kind of collection: [`value::Collection`].
 
 pub mod args;

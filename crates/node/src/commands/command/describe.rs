@@ -1,6 +1,6 @@
 //! The shape of COMMAND INFO and COMMAND DOCS.
 
-use super::{acl, key_specs};
+use super::{acl, arguments, key_specs, syntax};
 use crate::commands::subcommand::{self, Subcommand};
 use crate::commands::subcommands_of;
 use synod_data::{Command, Flags, Group};
@@ -72,7 +72,7 @@ impl Entry {
         self.command().group
     }
 
-    fn arity(self) -> i16 {
+    pub fn arity(self) -> i16 {
         match self {
             Self::Command(command) => command.arity,
             Self::Sub(_, sub) => sub.arity,
@@ -175,10 +175,15 @@ pub(super) fn docs(entry: Entry, out: &mut dyn ReplySink) {
     };
     let (since, summary) = entry.about();
     out.bulk(entry.name().as_bytes());
-    out.map(if subs.is_empty() { 3 } else { 4 });
+    let arguments = syntax::line(entry.name()).and_then(arguments::parse);
+    out.map(3 + usize::from(arguments.is_some()) + usize::from(!subs.is_empty()));
     for (name, text) in [("summary", summary), ("since", since), ("group", entry.group().name())] {
         out.bulk(name.as_bytes());
         out.bulk(text.as_bytes());
+    }
+    if let Some(arguments) = arguments {
+        out.bulk(b"arguments");
+        arguments::write(&arguments, &mut 0, out);
     }
     if !subs.is_empty() {
         out.bulk(b"subcommands");

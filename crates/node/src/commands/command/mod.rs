@@ -1,8 +1,10 @@
 //! COMMAND: what there is, told from the tables that run it.
 
 mod acl;
+mod arguments;
 mod describe;
 mod key_specs;
+mod syntax;
 
 use super::subcommand::{self, Subcommand};
 use crate::node::Node;
