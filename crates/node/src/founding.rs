@@ -38,3 +38,48 @@ fn apply(map: &mut ClusterMap, entry: &Entry) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use synod_ring::NodeInfo;
+    use synod_types::{ClusterId, EntryKind, NodeId, Term};
+
+    fn entry(index: u64, command: &MetaCommand) -> Entry {
+        // The format's version, then stamp and seed.
+        let (mut bytes, mut payload) = (Vec::new(), vec![1]);
+        command.encode(&mut bytes);
+        payload.extend_from_slice(&[0; 16]);
+        Op::Meta(&bytes).encode(&mut payload);
+        assert!(open_payload(&payload).is_some());
+        let (term, index) = (Term(1), Index(index));
+        Entry { term, index, kind: EntryKind::Commands, payload: payload.into() }
+    }
+
+    fn entries() -> [Entry; 2] {
+        let info = NodeInfo { peer_addr: "10.0.0.1:16379".to_owned(), ..NodeInfo::default() };
+        let nodes = [(NodeId(1), NodeInfo::default())].into();
+        let cluster = ClusterId(9);
+        let found = MetaCommand::Found { cluster, partitions: 2, replicas: 1, nodes };
+        [entry(2, &found), entry(3, &MetaCommand::Announce { node: NodeId(1), info })]
+    }
+
+    #[test]
+    fn a_founding_not_known_to_be_committed_lays_out_and_names_no_cluster() {
+        let epochs = |map: &RecoveredMap| (map.laid_out.epoch, map.committed.epoch);
+        let replay = |snapshot, entries: &[Entry], commit| {
+            RecoveredMap::replay(snapshot, entries, Index(commit))
+        };
+        let none = replay(ClusterMap::default(), &entries(), 1);
+        assert_eq!(epochs(&none), (2, 0));
+        assert!(none.laid_out.is_founded() && !none.committed.is_founded());
+        assert_eq!(none.laid_out.partitions().len(), 2);
+        let founded = replay(ClusterMap::default(), &entries(), 2);
+        assert_eq!(epochs(&founded), (2, 1));
+        let all = replay(ClusterMap::default(), &entries(), 3);
+        assert_eq!(epochs(&all), (2, 2));
+        let behind_a_snapshot = replay(founded.committed, &entries()[1..], 0);
+        assert_eq!(epochs(&behind_a_snapshot), (2, 1));
+        assert!(behind_a_snapshot.committed.is_founded(), "a snapshot holds what is committed");
+    }
+}

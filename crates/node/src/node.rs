@@ -242,3 +242,43 @@ impl Node {
 const fn process_number(seed: u64) -> u32 {
     (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use synod_ring::NodeInfo;
+    use synod_types::Millis;
+
+    fn started(seed: u64) -> Node {
+        let config = NodeConfig {
+            id: NodeId(1),
+            worker: 0,
+            workers: 1,
+            info: NodeInfo::default(),
+            initial_cluster: [(NodeId(1), String::new())].into(),
+            partitions: 1,
+            replicas: 1,
+            ack_early: false,
+            lease_reads: false,
+            snapshot_bytes: 1 << 20,
+            seed,
+        };
+        Node::new(config, Vec::new(), Now { wall: Millis(1), mono_us: 1 })
+    }
+
+    /// An answer to a request of the process before must not be taken for one to a request of this process, nor its
+    /// attempt for one of this process.
+    #[test]
+    fn a_restarted_process_numbers_its_requests_anew() {
+        let (group, to) = (PartitionId(1), NodeId(2));
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..1000 {
+            let mut node = started(seed);
+            let attempt = node.ledger.attempt(group, to).map(|attempt| attempt.0 >> 32);
+            let process = node.ledger.next_id().0 >> 32;
+            assert_eq!(attempt, Some(process));
+            assert_eq!(node.ledger.next_id().0 >> 32, process, "one process, one range");
+            assert!(seen.insert(process), "seed {seed}");
+        }
+    }
+}

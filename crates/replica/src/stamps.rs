@@ -96,4 +96,18 @@ mod tests {
         stamps.apply(Index(5));
         assert_eq!(stamps.read(Millis(300)), Millis(300));
     }
+
+    /// A leader is deposed with entries 5 to 7 on their way; its successor's log ends at 6, and it leads again.
+    #[test]
+    fn what_a_deposed_leader_proposed_holds_no_read_back() {
+        let mut stamps = Stamps::default();
+        stamps.next(Millis(100));
+        (5..=7).for_each(|index| stamps.propose(Index(index)));
+        stamps.forget_proposed();
+        stamps.learn(Millis(150));
+        stamps.apply(Index(6));
+        assert_eq!(stamps.present(Millis(900)), None, "entry 7 never comes");
+        assert_eq!(stamps.read(Millis(900)), Millis(900));
+        assert_eq!(stamps.next(Millis(120)), Millis(900), "what was read by is not forgotten");
+    }
 }
