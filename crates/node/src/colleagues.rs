@@ -16,6 +16,7 @@ use crate::gather::Join;
 use crate::node::Node;
 use crate::requests::Flow;
 use crate::session::Kind;
+use crate::settings::Change;
 use synod_replica::{Audience, Origin};
 use synod_types::{ClientId, PartitionId, ReplySink, limits, varint};
 
@@ -28,6 +29,7 @@ const PAUSE: u8 = 2;
 const UNPAUSE: u8 = 3;
 const TALLY: u8 = 4;
 const RESET_STAT: u8 = 5;
+const CHANGE: u8 = 6;
 
 /// Some of the connections: those that fit everything that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub(crate) enum Errand {
     Tally,
     /// Count from zero again.
     ResetStat,
+    /// Change settings.
+    Change(Change),
 }
 
 impl Filter {
@@ -107,6 +111,10 @@ impl Errand {
             Self::Unpause => out.push(UNPAUSE),
             Self::Tally => out.push(TALLY),
             Self::ResetStat => out.push(RESET_STAT),
+            Self::Change(change) => {
+                out.push(CHANGE);
+                change.encode(out);
+            }
         }
     }
 
@@ -123,6 +131,7 @@ impl Errand {
             UNPAUSE => Self::Unpause,
             TALLY => Self::Tally,
             RESET_STAT => Self::ResetStat,
+            CHANGE => Self::Change(Change::decode(&mut rest)?),
             _ => return None,
         };
         rest.is_empty().then_some(errand)
@@ -198,6 +207,10 @@ impl Node {
                 self.unpause_clients();
                 self.done(origin);
             }
+            Errand::Change(change) => {
+                self.settings.change(change);
+                self.done(origin);
+            }
             Errand::ResetStat => {
                 self.counters.reset();
                 self.calls.reset();
@@ -218,6 +231,7 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Setting;
 
     #[test]
     fn errands_round_trip_and_cut_ones_are_refused() {
@@ -235,6 +249,7 @@ mod tests {
             Errand::Unpause,
             Errand::Tally,
             Errand::ResetStat,
+            Errand::Change(Change { asked_us: 1 << 33, values: vec![(Setting::Timeout, 7)] }),
         ];
         for errand in errands {
             let mut bytes = Vec::new();

@@ -11,6 +11,7 @@ use crate::output::Output;
 use crate::peers::Peers;
 use crate::routing::Leaders;
 use crate::session::Sessions;
+use crate::settings::Settings;
 use crate::snapshots::Fetches;
 use crate::status::Counters;
 use std::collections::BTreeMap;
@@ -48,6 +49,7 @@ pub struct Node {
     pub(crate) output: Output,
     pub(crate) counters: Counters,
     pub(crate) calls: CallCounts,
+    pub(crate) settings: Settings,
     /// Whether the log refuses entries for want of space: writes are refused, reads go on.
     pub(crate) disk_full: bool,
     /// Requests of clients wait, if this is set.
@@ -86,6 +88,7 @@ impl Node {
             output: Output::default(),
             counters: Counters::default(),
             calls: CallCounts::default(),
+            settings: Settings::default(),
             disk_full: false,
             pause: None,
             retiring: false,
@@ -120,6 +123,12 @@ impl Node {
     /// What is to be done; drain it after every turn.
     pub fn output(&mut self) -> &mut Output {
         &mut self.output
+    }
+
+    /// The settings that clients can change, for those that the world acts upon.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Tells the node what only its world knows.

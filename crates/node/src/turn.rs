@@ -62,6 +62,7 @@ impl Node {
         }
         self.expire_requests();
         self.tend_pause();
+        self.close_idle_clients();
         self.tend_map();
         if self.ticks.is_multiple_of(2) {
             self.send_heartbeats();

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
@@ -53,9 +53,11 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     let mut listeners = Some((listener, peer_listener));
     let mut threads = Vec::new();
     let mut map = RecoveredMap::default();
+    let connected = Arc::default();
     for (worker, (poll, inbox)) in polls.into_iter().zip(inboxes).enumerate() {
         let worker = worker as u16;
-        let start = Start { config: &config, data: &data, clock, worker, postboxes: &postboxes };
+        let (data, postboxes, connected) = (&data, &postboxes[..], &connected);
+        let start = Start { config: &config, data, clock, worker, postboxes, connected };
         let worker_loop = start.worker(poll, inbox, listeners.take(), &mut map)?;
         let stop = stop.clone();
         let handle = thread::Builder::new()
@@ -92,6 +94,7 @@ struct Start<'a> {
     clock: Clock,
     worker: u16,
     postboxes: &'a [Postbox],
+    connected: &'a Arc<AtomicUsize>,
 }
 
 impl Start<'_> {
@@ -147,6 +150,7 @@ impl Start<'_> {
             log,
             log_thread,
             files,
+            connected: Arc::clone(self.connected),
         })
     }
 

@@ -1,10 +1,12 @@
-//! CONFIG: the settings as they are. They are chosen when the process starts; none changes while it runs.
+//! CONFIG: the settings as they are. Most are chosen when the process starts; [`Setting`] names those that change
+//! while it runs.
 
 use super::subcommand::{self, Subcommand};
 use crate::colleagues::Errand;
 use crate::gather::Join;
 use crate::node::Node;
 use crate::requests::Flow;
+use crate::settings::{Change, Setting};
 use std::collections::BTreeMap;
 use synod_data::{Flags, Glob};
 use synod_types::{ClientId, ReplySink, limits};
@@ -17,7 +19,7 @@ pub(super) const TABLE: &[Subcommand] = &[
     Subcommand::new("config|get", -3, OPERATOR, get)
         .about("2.0.0", "<pattern> [<pattern> ...]", "The settings whose names match a glob-like pattern."),
     Subcommand::new("config|set", -4, OPERATOR, set)
-        .about("2.0.0", "<name> <value> [<name> <value> ...]", "Accepts the value that a setting has; none changes at run time."),
+        .about("2.0.0", "<name> <value> [<name> <value> ...]", "Changes settings, all of them or none."),
     Subcommand::new("config|resetstat", 2, OPERATOR, reset_stat)
         .about("2.0.0", "", "Counts from zero again what INFO counts."),
     Subcommand::new("config|rewrite", 2, OPERATOR, rewrite)
@@ -54,18 +56,17 @@ fn settings(node: &Node) -> BTreeMap<String, String> {
         ("cluster-enabled", "yes".to_owned()),
         ("cluster-require-full-coverage", "no".to_owned()),
         ("databases", "1".to_owned()),
-        ("maxclients", limits::CLIENTS_MAX.to_string()),
         ("maxmemory", "0".to_owned()),
         ("maxmemory-policy", "noeviction".to_owned()),
         ("notify-keyspace-events", String::new()),
         ("proto-max-bulk-len", limits::BULK_BYTES_MAX.to_string()),
         ("requirepass", String::new()),
         ("save", String::new()),
-        ("timeout", "0".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
     settings.extend(node.facts.settings.clone());
+    settings.extend(node.settings.all().map(|(name, value)| (name.to_owned(), value.to_string())));
     settings
 }
 
@@ -88,23 +89,46 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         return node.refuse_request(client, "ERR syntax error");
     }
     let settings = settings(node);
+    let mut change = Change { asked_us: node.now.mono_us, values: Vec::new() };
     let mut seen = Vec::new();
     for [name, value] in args[2..].as_chunks::<2>().0 {
         let name = String::from_utf8_lossy(&name[..name.len().min(128)]).to_ascii_lowercase();
-        let refused = match settings.get(&name) {
-            None => {
-                format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
-            }
-            Some(_) if seen.contains(&name) => failed(&name, "duplicate parameter"),
-            Some(now) if now.as_bytes() != *value => failed(&name, "can't set immutable config"),
-            Some(_) => {
-                seen.push(name);
-                continue;
-            }
+        let Some(now) = settings.get(&name) else {
+            let text =
+                format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'");
+            return node.refuse_request(client, &text);
         };
-        return node.refuse_request(client, &refused);
+        if let Err(reason) = check(&name, now, value, &seen, &mut change) {
+            return node.refuse_request(client, &failed(&name, &reason));
+        }
+        seen.push(name);
     }
-    super::connection::ok(node, client)
+    if change.values.is_empty() {
+        return super::connection::ok(node, client);
+    }
+    node.ask_colleagues(client, Join::AllOk, &Errand::Change(change))
+}
+
+/// Adds a setting to what changes; one that cannot change is accepted with the value it has.
+///
+/// # Errors
+/// Redis's words for why not.
+fn check(
+    name: &str,
+    now: &str,
+    value: &[u8],
+    seen: &[String],
+    change: &mut Change,
+) -> Result<(), String> {
+    if seen.iter().any(|other| other == name) {
+        return Err("duplicate parameter".to_owned());
+    }
+    match Setting::find(name) {
+        Some(setting) => change.values.push((setting, setting.parse(value)?)),
+        None if now.as_bytes() != value => return Err("can't set immutable config".to_owned()),
+        None => {}
+    }
+    Ok(())
 }
 
 fn failed(name: &str, reason: &str) -> String {

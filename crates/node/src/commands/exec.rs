@@ -27,7 +27,7 @@ pub(super) enum Runner {
 }
 
 /// Subcommands that cannot run inside a transaction, though others of their command can.
-const OUTSIDE: [&str; 8] = [
+const OUTSIDE: [&str; 9] = [
     "client|kill",
     "client|list",
     "client|pause",
@@ -36,6 +36,7 @@ const OUTSIDE: [&str; 8] = [
     "cluster|countkeysinslot",
     "cluster|getkeysinslot",
     "config|resetstat",
+    "config|set",
 ];
 
 /// Who runs this command inside a transaction.

@@ -2,12 +2,15 @@
 
 use super::CLIENTS;
 use super::intake::{Intake, READ_BYTES};
+use super::keepalive;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Poll, Token};
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use synod_node::Node;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use synod_node::{Node, Setting};
 use synod_types::{ClientId, limits};
 use synod_wire::resp::{Decoder, Limits};
 
@@ -33,8 +36,9 @@ pub(super) struct Client {
 }
 
 /// All client connections of a worker.
-#[derive(Default)]
 pub struct Clients {
+    /// Those of all workers of the node.
+    connected: Arc<AtomicUsize>,
     table: Vec<Option<Client>>,
     free: Vec<usize>,
     /// By the session's place in the node's table: the connection.
@@ -46,9 +50,24 @@ pub struct Clients {
 }
 
 impl Clients {
+    /// None yet.
+    pub fn new(connected: Arc<AtomicUsize>) -> Self {
+        Self {
+            connected,
+            table: Vec::new(),
+            free: Vec::new(),
+            places: Vec::new(),
+            again: Vec::new(),
+            intake: Intake::default(),
+            dirty: Vec::new(),
+        }
+    }
+
     /// Takes a connection in, or turns it away when there are too many.
     pub fn open(&mut self, mut stream: TcpStream, addr: SocketAddr, node: &mut Node, poll: &Poll) {
-        if node.session_count() >= limits::CLIENTS_MAX {
+        let max = node.settings().get(Setting::MaxClients);
+        if self.connected.fetch_add(1, Ordering::Relaxed) as i64 >= max {
+            self.connected.fetch_sub(1, Ordering::Relaxed);
             let _it_is_closed_anyway = stream.write(b"-ERR max number of clients reached\r\n");
             return;
         }
@@ -58,9 +77,11 @@ impl Clients {
         });
         let interest = Interest::READABLE | Interest::WRITABLE;
         let _only_latency_suffers = stream.set_nodelay(true);
+        keepalive::ask_after(&stream, node.settings().get(Setting::TcpKeepalive).unsigned_abs());
         if let Err(error) = poll.registry().register(&mut stream, Token(CLIENTS + at), interest) {
             tracing::warn!(%error, "a client's socket could not be watched");
             self.free.push(at);
+            self.connected.fetch_sub(1, Ordering::Relaxed);
             return;
         }
         let id = node.open_session(addr.to_string());
@@ -227,6 +248,7 @@ impl Clients {
     fn close(&mut self, at: usize, node: &mut Node) {
         if let Some(client) = self.table.get_mut(at).and_then(Option::take) {
             node.close_session(client.id);
+            self.connected.fetch_sub(1, Ordering::Relaxed);
             self.free.push(at);
         }
     }

@@ -2,6 +2,7 @@
 
 mod clients;
 mod intake;
+mod keepalive;
 mod links;
 mod peers;
 
@@ -17,7 +18,7 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use peers::Peers;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -74,6 +75,8 @@ pub struct Setup {
     pub log_thread: JoinHandle<()>,
     /// To the files thread.
     pub files: Sender<Task>,
+    /// How many clients are connected to the node.
+    pub connected: Arc<AtomicUsize>,
 }
 
 /// The running worker.
@@ -128,6 +131,7 @@ impl Worker {
             log_thread,
             files,
             cluster,
+            connected,
         } = setup;
         if let Some((clients, peers)) = &mut listeners {
             poll.registry().register(clients, LISTENER, Interest::READABLE)?;
@@ -148,7 +152,7 @@ impl Worker {
             log,
             log_thread,
             files,
-            clients: Clients::default(),
+            clients: Clients::new(connected),
             peers,
             job: empty_job(),
             flushing: false,

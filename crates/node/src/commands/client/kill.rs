@@ -6,8 +6,14 @@ use crate::colleagues::{Errand, Filter};
 use crate::gather::Join;
 use crate::node::Node;
 use crate::requests::Flow;
+use crate::session::Session;
+use crate::settings::Setting;
+use crate::turn::TICK_MS;
 use synod_data::number;
 use synod_types::{ClientId, ReplySink};
+
+/// Idle connections are looked for every second.
+const IDLE_TICKS: u64 = 1000 / TICK_MS;
 
 pub(super) fn kill(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let asker = node.own_client_id(client);
@@ -64,6 +70,23 @@ fn parse(mut options: &[&[u8]], asker: u64) -> Result<Option<Filter>, String> {
         options = rest;
     }
     Ok((!none).then_some(filter))
+}
+
+impl Node {
+    /// Closes the connections of which nothing has been heard for longer than the setting `timeout`, unless they are
+    /// still owed an answer or wait for their turn.
+    pub(crate) fn close_idle_clients(&mut self) {
+        let timeout_us = self.settings.get(Setting::Timeout).unsigned_abs() * 1_000_000;
+        if timeout_us == 0 || !self.ticks.is_multiple_of(IDLE_TICKS) {
+            return;
+        }
+        let now_us = self.now.mono_us;
+        let idle = |s: &Session| s.is_idle() && !s.stalled && !s.closing && s.out.is_empty();
+        let sessions = self.sessions.iter_mut().filter(|session| idle(session));
+        for session in sessions.filter(|s| now_us.saturating_sub(s.active_us) > timeout_us) {
+            session.kill(&mut self.output);
+        }
+    }
 }
 
 /// Closes this worker's connections that fit, the asker's own only once it is answered; how many there were.

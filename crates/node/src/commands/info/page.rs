@@ -5,8 +5,9 @@ use super::{Section, Tally};
 use crate::commands::{cluster, config, connection::REDIS_VERSION};
 use crate::config::Facts;
 use crate::node::Node;
+use crate::settings::Setting;
 use std::fmt::Write;
-use synod_types::{ClusterId, NodeId, Now, limits};
+use synod_types::{ClusterId, NodeId, Now};
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -26,6 +27,7 @@ pub(crate) struct Page {
     workers: u16,
     version: String,
     aof: bool,
+    maxclients: i64,
 }
 
 impl Page {
@@ -45,6 +47,7 @@ impl Page {
             workers: node.config.workers,
             version: node.config.info.version.clone(),
             aof: config::durability(node).0 == "yes",
+            maxclients: node.settings.get(Setting::MaxClients),
         }
     }
 
@@ -55,7 +58,7 @@ impl Page {
             lines.title(section.title());
             match section {
                 Section::Server => self.server(&mut lines),
-                Section::Clients => clients(&mut lines, tally),
+                Section::Clients => clients(&mut lines, tally, self.maxclients),
                 Section::Memory => self.memory(&mut lines, tally),
                 Section::Persistence => self.persistence(&mut lines, tally),
                 Section::Stats => stats(&mut lines, tally),
@@ -161,9 +164,9 @@ impl Page {
     }
 }
 
-fn clients(lines: &mut Lines, tally: &Tally) {
+fn clients(lines: &mut Lines, tally: &Tally, maxclients: i64) {
     lines.put("connected_clients", tally.clients);
-    lines.put("maxclients", limits::CLIENTS_MAX);
+    lines.put("maxclients", maxclients);
     lines.put("blocked_clients", 0);
     lines.put("tracking_clients", 0);
     lines.put("synod_requests_waiting", tally.parked);
