@@ -4,13 +4,11 @@
 //! prove nothing. A full disk is no such error: the batch waits, and the worker refuses writers meanwhile.
 
 use crate::config::Durability;
+use crate::gather::{Gathering, Job, Jobs, Next, gathering};
 use crate::inbox::{Flushed, Mail, Postbox};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
-use synod_consensus::Token;
 use synod_log::{AppendError, Batch, Fill, Prepared, Wal};
-use synod_types::{PartitionId, SnapshotMeta};
 
 /// How often a full disk is tried again.
 const FULL_RETRY: Duration = Duration::from_millis(250);
@@ -27,19 +25,6 @@ const PREPARE_FACTOR: u64 = 2;
 /// With more segments than this, groups that pin the oldest are snapshotted.
 const SEGMENTS_MAX: usize = 8;
 
-/// What is to be flushed together.
-#[derive(Debug)]
-pub struct Job {
-    /// The records.
-    pub batch: Batch,
-    /// Whom to tell, in order.
-    pub acks: Vec<(PartitionId, Token)>,
-    /// Snapshots that the records mark.
-    pub marks: Vec<(PartitionId, SnapshotMeta)>,
-    /// Whether it must be synced before it is reported, whatever the durability.
-    pub sync: bool,
-}
-
 struct Flusher {
     wal: Wal,
     durability: Durability,
@@ -52,14 +37,14 @@ struct Flusher {
     idle: bool,
 }
 
-/// Starts the thread. It ends when the sender is dropped, after a last sync.
+/// Starts the thread. It ends when the worker's side is dropped, after a last sync.
 pub fn start(
     wal: Wal,
     durability: Durability,
     postbox: Postbox,
     worker: u16,
-) -> std::io::Result<(Sender<Job>, thread::JoinHandle<()>)> {
-    let (sender, receiver) = channel();
+) -> std::io::Result<(Gathering, thread::JoinHandle<()>)> {
+    let (gathering, jobs) = gathering();
     let flusher = Flusher {
         wal,
         durability,
@@ -72,17 +57,18 @@ pub fn start(
     };
     let handle = thread::Builder::new()
         .name(format!("flush-{worker}"))
-        .spawn(move || flusher.run(&receiver))?;
-    Ok((sender, handle))
+        .spawn(move || flusher.run(&jobs))?;
+    Ok((gathering, handle))
 }
 
 impl Flusher {
-    fn run(mut self, jobs: &Receiver<Job>) {
+    fn run(mut self, jobs: &Jobs) {
+        let mut spare = Job::default();
         loop {
-            match jobs.recv_timeout(self.wait()) {
-                Ok(job) => self.flush(job),
-                Err(RecvTimeoutError::Timeout) => self.rest(),
-                Err(RecvTimeoutError::Disconnected) => break,
+            match jobs.next(&mut spare, self.wait()) {
+                Next::Job(job) => spare = self.flush(job),
+                Next::Rest => self.rest(),
+                Next::End => break,
             }
             if self.durability == Durability::Everysec
                 && self.dirty_since.is_some_and(|since| since.elapsed() >= SYNC_EVERY)
@@ -111,7 +97,8 @@ impl Flusher {
         }
     }
 
-    fn flush(&mut self, mut job: Job) {
+    /// Flushes and reports; gives the job back emptied.
+    fn flush(&mut self, mut job: Job) -> Job {
         self.idle = false;
         let bytes = job.batch.len_bytes() as u64;
         self.append(&mut job.batch);
@@ -125,13 +112,10 @@ impl Flusher {
             self.pinned = self.wal.segments();
         }
         job.batch.clear();
-        let flushed = Flushed {
-            acks: job.acks,
-            marks: job.marks,
-            log_bytes: self.wal.bytes(),
-            batch: Some(job.batch),
-        };
-        self.postbox.send(Mail::Flushed(flushed));
+        job.sync = false;
+        let acks = std::mem::take(&mut job.acks);
+        let marks = std::mem::take(&mut job.marks);
+        self.postbox.send(Mail::Flushed(Flushed { acks, marks, log_bytes: self.wal.bytes() }));
         let segments = self.wal.segments();
         if segments > SEGMENTS_MAX && segments > self.pinned {
             self.pinned = segments;
@@ -141,6 +125,7 @@ impl Flusher {
         let large = bytes >= RESERVE_BATCH_BYTES;
         self.fill = if rare || large { Fill::Reserved } else { Fill::Written };
         self.prepare(PREPARE_FACTOR * bytes);
+        job
     }
 
     /// Does a part of the work on the next segment.

@@ -63,8 +63,6 @@ pub struct Flushed {
     pub marks: Vec<(PartitionId, SnapshotMeta)>,
     /// Bytes of all segments.
     pub log_bytes: u64,
-    /// The emptied batch, for reuse.
-    pub batch: Option<synod_log::Batch>,
 }
 
 /// The sending side of a worker's inbox.

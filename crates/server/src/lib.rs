@@ -1,6 +1,6 @@
 //! The world in which a node is real: sockets, threads, clocks and disks.
 //!
-//! Each worker is one thread with one event loop (`worker`), one log behind a flush thread (`flush`) and one
+//! Each worker is one thread with one event loop (`worker`), one log behind a flush thread (`gather`, `flush`), and one
 //! thread for snapshot files (`files`). A turn of the loop gathers everything that is ready, steps the node once,
 //! and then writes: to the log, to the peers, to the clients. Nothing on that path waits for a disk.
 //!
@@ -16,6 +16,7 @@ mod data_dir;
 mod facts;
 mod files;
 mod flush;
+mod gather;
 mod http;
 mod inbox;
 mod recovery;

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::facts;
 use crate::files::Task;
-use crate::flush::Job;
+use crate::gather::Gathering;
 use crate::inbox::{Mail, Postbox};
 use anyhow::Result;
 use clients::Clients;
@@ -22,8 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use synod_log::Batch;
-use synod_node::{Facts, Log, Node, TICK_MS};
+use synod_node::{Facts, Node, TICK_MS};
 use synod_types::ClusterId;
 
 /// The token of a worker's waker.
@@ -37,8 +36,7 @@ const CLIENTS: usize = 1 << 20;
 /// How many sockets one turn looks at. Few enough that clients work on the replies of one turn while the server is at
 /// the next; batches for the disk grow while a flush is under way, whatever the turns.
 const EVENTS_MAX: usize = 16;
-/// Records that nobody waits for are handed to the log when there are this many bytes of them, or this late.
-const LAZY_BYTES: usize = 256 << 10;
+/// Records that nobody waits for are flushed this late.
 const LAZY_US: u64 = 10_000;
 /// How many chunks of a snapshot may wait to be written.
 const CHUNKS_MAX: usize = 4;
@@ -70,7 +68,7 @@ pub struct Setup {
     /// For clients and for peers; worker 0 has them.
     pub listeners: Option<(TcpListener, TcpListener)>,
     /// To the flush thread.
-    pub log: Sender<Job>,
+    pub log: Gathering,
     /// The flush thread.
     pub log_thread: JoinHandle<()>,
     /// To the files thread.
@@ -88,16 +86,13 @@ pub struct Worker {
     inbox: Receiver<Mail>,
     postboxes: Vec<Postbox>,
     listeners: Option<(TcpListener, TcpListener)>,
-    log: Sender<Job>,
+    log: Gathering,
     log_thread: JoinHandle<()>,
     files: Sender<Task>,
     clients: Clients,
     peers: Peers,
-    /// Gathers while a flush is under way.
-    job: Job,
-    flushing: bool,
-    flushed_us: u64,
-    spare: Option<Batch>,
+    /// Since when records are gathered that nobody waits for.
+    lazy_since_us: Option<u64>,
     log_bytes: u64,
     chunks: usize,
     facts: Facts,
@@ -106,10 +101,6 @@ pub struct Worker {
     started_us: u64,
     next_worker: usize,
     lease_reads: bool,
-}
-
-fn empty_job() -> Job {
-    Job { batch: Batch::new(), acks: Vec::new(), marks: Vec::new(), sync: false }
 }
 
 impl Worker {
@@ -154,10 +145,7 @@ impl Worker {
             files,
             clients: Clients::new(connected),
             peers,
-            job: empty_job(),
-            flushing: false,
-            flushed_us: 0,
-            spare: None,
+            lazy_since_us: None,
             log_bytes: 0,
             chunks: 0,
             facts,
@@ -191,8 +179,15 @@ impl Worker {
 
     /// Waits for what was handed to the log, so that clients get their answers, and for the log's last sync.
     fn finish(mut self, events: &mut Events) -> Result<()> {
-        while self.flushing || !self.job.batch.is_empty() {
+        let mut quiet = false;
+        loop {
+            self.log.ask();
             self.turn(events)?;
+            // What the log had reported before that turn was heard in it.
+            if quiet && self.log.is_quiet() {
+                break;
+            }
+            quiet = self.log.is_quiet();
         }
         self.clients.flush_all(&mut self.node);
         drop(self.log);
@@ -237,8 +232,8 @@ impl Worker {
             return Duration::ZERO;
         }
         let mut due = self.ticked_us + TICK_MS * 1000;
-        if !self.flushing && !self.job.batch.is_empty() {
-            due = due.min(self.flushed_us + LAZY_US);
+        if let Some(since) = self.lazy_since_us {
+            due = due.min(since + LAZY_US);
         }
         Duration::from_micros(due.saturating_sub(self.clock.mono_us()).max(1))
     }
@@ -280,9 +275,7 @@ impl Worker {
             Mail::Frame(from, frame) => self.node.frame(from, frame),
             Mail::Relay(to, bytes) => self.send_to(to, &bytes),
             Mail::Flushed(flushed) => {
-                self.flushing = false;
                 self.log_bytes = flushed.log_bytes;
-                self.spare = flushed.batch;
                 for (group, token) in flushed.acks {
                     self.node.persisted(group, token);
                 }
@@ -343,25 +336,8 @@ impl Worker {
 
     /// Hands everything out that the turn has brought forth.
     fn deliver(&mut self) {
+        self.log();
         let output = self.node.output();
-        for record in output.log.drain(..) {
-            match record {
-                Log::Append { group, token, hard_state, entries } => {
-                    if let Some(state) = hard_state {
-                        self.job.batch.hard_state(group, &state);
-                    }
-                    entries.iter().for_each(|entry| self.job.batch.entry(group, entry));
-                    if let Some(token) = token {
-                        self.job.sync = true;
-                        self.job.acks.push((group, token));
-                    }
-                }
-                Log::Snapshot { group, meta } => {
-                    self.job.batch.snapshot(group, &meta);
-                    self.job.marks.push((group, meta));
-                }
-            }
-        }
         let files = std::mem::take(&mut output.files);
         let map = output.map.take();
         files.into_iter().for_each(|work| self.do_files(Task::Work(work)));
@@ -374,31 +350,24 @@ impl Worker {
                 }
             }
         }
-        self.flush();
         self.send_frames();
         self.clients.write_dirty(&mut self.node, &self.poll);
     }
 
-    /// Starts the next flush, unless one is under way: then what comes is gathered for the one after it.
-    fn flush(&mut self) {
-        if self.flushing || self.job.batch.is_empty() {
+    /// Hands the log what is for it.
+    fn log(&mut self) {
+        let records = &mut self.node.output().log;
+        if records.is_empty() && self.lazy_since_us.is_none() {
             return;
         }
-        let awaited = self.job.sync || !self.job.marks.is_empty();
+        if !self.log.add(records.drain(..)) {
+            self.lazy_since_us = None;
+            return;
+        }
         let now = self.clock.mono_us();
-        if !awaited && self.job.batch.len_bytes() < LAZY_BYTES && now < self.flushed_us + LAZY_US {
-            return;
-        }
-        self.flushed_us = now;
-        let mut next = empty_job();
-        if let Some(batch) = self.spare.take() {
-            next.batch = batch;
-        }
-        let job = std::mem::replace(&mut self.job, next);
-        self.flushing = self.log.send(job).is_ok();
-        if !self.flushing {
-            tracing::error!("the flush thread has ended");
-            std::process::exit(70); // EX_SOFTWARE: nothing may be acknowledged any more
+        if now >= *self.lazy_since_us.get_or_insert(now) + LAZY_US {
+            self.lazy_since_us = None;
+            self.log.ask();
         }
     }
 }
