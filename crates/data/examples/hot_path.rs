@@ -18,7 +18,8 @@ fn main() {
         run("SET again", &mut keyspace, &names, rounds, |key| vec![b"SET", key, &value]);
         run("GET", &mut keyspace, &names, rounds, |key| vec![b"GET", key]);
         run("GET absent", &mut keyspace, &names, rounds, |key| vec![b"GET", &key[1..]]);
-        run_warmed("GET by 16s", &mut keyspace, &names, rounds);
+        run_warmed("GET by 16s", &mut keyspace, &names, rounds, |key| vec![b"GET", key]);
+        run_warmed("SET by 16s", &mut keyspace, &names, rounds, |key| vec![b"SET", key, &value]);
         snapshot(&mut keyspace);
         run("INCR", &mut Keyspace::new(keyspace.slots()), &names, rounds, |key| vec![b"INCR", key]);
     }
@@ -46,11 +47,17 @@ fn run<'a>(
     println!("{:>9} keys  {name:<12}{each:>8.1} ns", keys.len());
 }
 
-/// GET in batches of 16, as a pipeline brings them, each batch's keys fetched side by side.
-fn run_warmed(name: &str, keyspace: &mut Keyspace, keys: &[Vec<u8>], rounds: usize) {
+/// In batches of 16, as a pipeline brings them, each batch's keys fetched side by side.
+fn run_warmed<'a>(
+    name: &str,
+    keyspace: &mut Keyspace,
+    keys: &'a [Vec<u8>],
+    rounds: usize,
+    args: impl Fn(&'a [u8]) -> Vec<&'a [u8]>,
+) {
     let ctx = Context { now: Millis(1), seed: 0 };
     let lines: Vec<Vec<&[u8]>> =
-        (0..keys.len()).map(|n| vec![&b"GET"[..], &keys[n * 7_919 % keys.len()]]).collect();
+        (0..keys.len()).map(|n| args(&keys[n * 7_919 % keys.len()])).collect();
     let begin = now();
     for _ in 0..rounds {
         for batch in lines.chunks(16) {

@@ -3,6 +3,7 @@
 use crate::errors::ErrorCounts;
 use crate::latency::Latency;
 use crate::output::Output;
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use synod_types::{ClientId, limits};
 use synod_wire::resp::{Proto, RespWriter};
@@ -14,6 +15,9 @@ pub(crate) enum Kind {
     Write,
 }
 
+/// Replies up to this length wait for their turn without an allocation; most replies to writes do.
+const REPLY_INLINE_BYTES: usize = 24;
+
 /// A place in the order of replies.
 #[derive(Debug)]
 struct Place {
@@ -23,7 +27,7 @@ struct Place {
     since_us: u64,
     /// CLIENT REPLY had it dropped when the request came, whatever was asked for since.
     quiet: bool,
-    reply: Option<Vec<u8>>,
+    reply: Option<SmallVec<[u8; REPLY_INLINE_BYTES]>>,
 }
 
 /// Between MULTI and EXEC.
@@ -162,17 +166,14 @@ impl Session {
         if self.reply_mode != ReplyMode::On {
             return self.capture(write);
         }
-        if self.places.is_empty() {
-            let end = self.out.len();
-            write(&mut RespWriter::new(&mut self.out, proto));
-            self.errors.note(&self.out[end..]);
-        } else {
-            let mut reply = Vec::new();
-            write(&mut RespWriter::new(&mut reply, proto));
-            self.errors.note(&reply);
+        let start = self.out.len();
+        write(&mut RespWriter::new(&mut self.out, proto));
+        self.errors.note(&self.out[start..]);
+        if !self.places.is_empty() {
+            let reply = Some(SmallVec::from_slice(&self.out[start..]));
+            self.out.truncate(start);
             let since_us = self.active_us;
-            let place = Place { kind: None, since_us, quiet: false, reply: Some(reply) };
-            self.places.push_back(place);
+            self.places.push_back(Place { kind: None, since_us, quiet: false, reply });
         }
     }
 
@@ -196,27 +197,21 @@ impl Session {
         let place = self.places.get(at)?;
         let request = (place.kind?, place.since_us);
         let quiet = place.quiet || self.killed;
-        let proto = self.proto;
+        let start = self.out.len();
+        write(&mut RespWriter::new(&mut self.out, self.proto));
+        self.errors.note(&self.out[start..]);
+        if quiet {
+            self.out.truncate(start);
+        }
         if at == 0 {
-            let end = self.out.len();
-            write(&mut RespWriter::new(&mut self.out, proto));
-            self.errors.note(&self.out[end..]);
-            if quiet {
-                self.out.truncate(end);
-            }
             self.pop();
             while let Some(reply) = self.places.front_mut().and_then(|p| p.reply.take()) {
                 self.out.extend_from_slice(&reply);
                 self.pop();
             }
         } else if let Some(place) = self.places.get_mut(at) {
-            let mut reply = Vec::new();
-            write(&mut RespWriter::new(&mut reply, proto));
-            self.errors.note(&reply);
-            if quiet {
-                reply.clear();
-            }
-            place.reply = Some(reply);
+            place.reply = Some(SmallVec::from_slice(&self.out[start..]));
+            self.out.truncate(start);
         }
         Some(request)
     }

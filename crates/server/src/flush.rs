@@ -55,9 +55,8 @@ pub fn start(
         prepared: false,
         idle: false,
     };
-    let handle = thread::Builder::new()
-        .name(format!("flush-{worker}"))
-        .spawn(move || flusher.run(&jobs))?;
+    let handle =
+        thread::Builder::new().name(format!("flush-{worker}")).spawn(move || flusher.run(&jobs))?;
     Ok((gathering, handle))
 }
 

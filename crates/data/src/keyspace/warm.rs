@@ -20,7 +20,7 @@ pub fn warm<'k>(keys: impl IntoIterator<Item = (&'k Keyspace, Slot, &'k [u8])>) 
     while warm_group(&mut keys) == GROUP {}
 }
 
-/// Walks up to `GROUP` keys; answers how many there were.
+/// Walks up to `GROUP` keys, one step for all of them and then the next; answers how many there were.
 fn warm_group<'k>(keys: &mut impl Iterator<Item = (&'k Keyspace, Slot, &'k [u8])>) -> usize {
     let mut places: [Option<(&SlotTable, u64)>; GROUP] = [None; GROUP];
     let mut len = 0;
@@ -28,12 +28,15 @@ fn warm_group<'k>(keys: &mut impl Iterator<Item = (&'k Keyspace, Slot, &'k [u8])
         *place = keyspace.table(slot).map(|table| (table, hash(&keyspace.hasher, key)));
         len += 1;
     }
+    for (table, _) in places[..len].iter().flatten() {
+        std::hint::black_box(table.len());
+    }
     let mut objects = [None; GROUP];
     for (object, (table, hash)) in objects.iter_mut().zip(places[..len].iter().flatten()) {
         *object = table.guess(*hash).map(|at| (*table, at));
     }
     for (table, at) in objects.into_iter().flatten() {
-        std::hint::black_box(table.object(at).expire());
+        table.object(at).touch();
     }
     len
 }
