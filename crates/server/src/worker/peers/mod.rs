@@ -1,0 +1,209 @@
+//! Connections to the other nodes.
+//!
+//! Of two nodes the one with the higher id dials: one connection per worker for consensus and requests, one more
+//! for snapshots. Both sides begin with a hello and refuse each other when it does not fit.
+
+mod dial;
+mod frames;
+
+use super::links::Link;
+use super::{PEERS, Worker};
+use crate::config::Config;
+use mio::event::Event;
+use mio::{Interest, Token};
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use synod_ring::ClusterMap;
+use synod_types::{ClusterId, NodeId, PartitionId};
+use synod_wire::peer::{FrameKind, Hello, PROTOCOL_VERSION, Purpose, encode_frame};
+
+/// A connection that has not said hello within this time is closed.
+const HELLO_US_MAX: u64 = 10_000_000;
+/// A peer that is well tells what it leads several times a second. One that was not heard for so long is
+/// dialled anew: behind a cut that has healed, TCP may wait for minutes before it tries again.
+const SILENT_US_MAX: u64 = 4_000_000;
+/// The same for whole frames: where a damaged header promises a body that never ends, bytes go on coming and no
+/// checksum is ever reached.
+const FRAME_US_MAX: u64 = 10_000_000;
+struct Peer {
+    link: Link,
+    /// Who it is, once it has said so.
+    node: Option<NodeId>,
+    purpose: Purpose,
+    dialled: bool,
+    opened_us: u64,
+    /// When something came last; `opened_us <= heard_us`.
+    heard_us: u64,
+    /// When a frame was whole last; `opened_us <= framed_us <= heard_us`.
+    framed_us: u64,
+}
+
+impl Peer {
+    /// A connection made at `now_us`, and with whom, if that is known.
+    fn new(link: Link, node: Option<NodeId>, purpose: Purpose, dialled: bool, now_us: u64) -> Self {
+        let (opened_us, heard_us, framed_us) = (now_us, now_us, now_us);
+        Self { link, node, purpose, dialled, opened_us, heard_us, framed_us }
+    }
+
+    /// Whether the connection is of no more use. Snapshots are rare, so their connections go with those of data.
+    fn is_lost(&self, now_us: u64) -> bool {
+        match self.node {
+            None => now_us.saturating_sub(self.opened_us) > HELLO_US_MAX,
+            Some(_) => {
+                let silent = now_us.saturating_sub(self.heard_us) > SILENT_US_MAX
+                    || now_us.saturating_sub(self.framed_us) > FRAME_US_MAX;
+                silent && self.purpose == Purpose::Data
+            }
+        }
+    }
+}
+
+/// The peer connections of a worker.
+pub struct Peers {
+    own: NodeId,
+    worker: u16,
+    workers: u16,
+    cluster: ClusterId,
+    addresses: BTreeMap<NodeId, String>,
+    table: Vec<Option<Peer>>,
+    data: BTreeMap<NodeId, usize>,
+    snapshot: BTreeMap<NodeId, usize>,
+    dialled_us: BTreeMap<NodeId, u64>,
+}
+
+impl Peers {
+    /// Nobody is connected yet. A `cluster` of zero fits any: this node was in none so far. Addresses are
+    /// those of the configuration until the metadata group tells newer ones.
+    pub fn new(config: &Config, worker: u16, cluster: ClusterId) -> Self {
+        let mut addresses = config.initial_cluster.clone();
+        addresses.remove(&config.node_id);
+        Self {
+            own: config.node_id,
+            worker,
+            workers: config.workers,
+            cluster,
+            addresses,
+            table: Vec::new(),
+            data: BTreeMap::new(),
+            snapshot: BTreeMap::new(),
+            dialled_us: BTreeMap::new(),
+        }
+    }
+
+    /// Learns the cluster's id and where its members are.
+    pub fn learn(&mut self, map: &ClusterMap) {
+        self.cluster = map.cluster;
+        for (id, info) in &map.nodes {
+            if *id != self.own && !info.peer_addr.is_empty() {
+                self.addresses.insert(*id, info.peer_addr.clone());
+            }
+        }
+    }
+
+    fn hello(&self, to: NodeId, purpose: Purpose) -> Vec<u8> {
+        let hello = Hello {
+            protocol_version: PROTOCOL_VERSION,
+            cluster: self.cluster,
+            from: self.own,
+            to,
+            worker: self.worker,
+            workers: self.workers,
+            purpose,
+        };
+        let mut frame = Vec::new();
+        let _a_hello_is_short =
+            encode_frame(&mut frame, FrameKind::Hello, PartitionId::META, |b| {
+                hello.encode(b);
+            });
+        frame
+    }
+
+    fn routes(&mut self, purpose: Purpose) -> &mut BTreeMap<NodeId, usize> {
+        match purpose {
+            Purpose::Data => &mut self.data,
+            Purpose::Snapshot => &mut self.snapshot,
+        }
+    }
+
+    /// The connection for snapshots to the node that has this one for data.
+    fn snapshot_beside(&self, at: usize) -> Option<usize> {
+        let node = self.table.get(at)?.as_ref()?.node?;
+        self.snapshot.get(&node).copied()
+    }
+
+    fn add(&mut self, peer: Peer, worker_poll: &mio::Poll) -> io::Result<usize> {
+        let at = self.table.iter().position(Option::is_none).unwrap_or(self.table.len());
+        if at == self.table.len() {
+            self.table.push(None);
+        }
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let peer = self.table[at].insert(peer);
+        worker_poll.registry().register(&mut peer.link.stream, Token(PEERS + at), interest)?;
+        Ok(at)
+    }
+}
+
+impl Worker {
+    /// A peer's socket is ready.
+    pub(super) fn peer_ready(&mut self, at: usize, event: &Event) {
+        let Some(Some(peer)) = self.peers.table.get_mut(at) else { return };
+        let mut result = Ok(());
+        if event.is_writable() {
+            result = peer.link.writable();
+        }
+        if result.is_ok() && (event.is_readable() || event.is_read_closed() || event.is_error()) {
+            result = peer.link.fill();
+            peer.heard_us = self.clock.mono_us();
+            self.read_frames(at);
+        }
+        if let Err(error) = result {
+            self.drop_peer(at, Some(&error));
+        }
+    }
+
+    fn read_frames(&mut self, at: usize) {
+        loop {
+            let Some(Some(peer)) = self.peers.table.get_mut(at) else { return };
+            let (node, dialled) = (peer.node, peer.dialled);
+            let frame = peer.link.frame();
+            if matches!(frame, Ok(Some(_))) {
+                peer.framed_us = peer.heard_us;
+            }
+            match frame {
+                Ok(None) => return,
+                Ok(Some(frame)) if frame.kind == FrameKind::Hello => {
+                    if dialled {
+                        if let Some(node) = node {
+                            self.node.peer_up(node);
+                        }
+                    } else if !self.greet(at, &frame) {
+                        return;
+                    }
+                }
+                Ok(Some(frame)) => match node {
+                    Some(node) => self.dispatch(node, frame),
+                    None => return self.drop_peer(at, None),
+                },
+                Err(error) => return self.drop_peer(at, Some(&error)),
+            }
+        }
+    }
+
+    fn drop_peer(&mut self, at: usize, error: Option<&io::Error>) {
+        let Some(mut peer) = self.peers.table.get_mut(at).and_then(Option::take) else { return };
+        let _it_is_closed_anyway = self.poll.registry().deregister(&mut peer.link.stream);
+        let Some(node) = peer.node else { return };
+        if self.peers.routes(peer.purpose).get(&node) == Some(&at) {
+            self.peers.routes(peer.purpose).remove(&node);
+            if peer.purpose == Purpose::Data {
+                match error {
+                    Some(error) if error.kind() != ErrorKind::ConnectionRefused => {
+                        tracing::info!(peer = %node, %error, "peer disconnected");
+                    }
+                    _ => {}
+                }
+                self.node.peer_down(node);
+            }
+        }
+    }
+}
