@@ -13,6 +13,9 @@ use std::process::Command;
 /// Partitions have three replicas, so that most nodes have only some of them.
 const NODES: u64 = 5;
 
+/// After a leader died, its keys are written again within this time, with nothing else wrong.
+const FAILOVER_P99_MS: &str = "3000";
+
 /// What to put the processes through.
 #[derive(Args)]
 pub struct Options {
@@ -50,6 +53,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         options.nodes.to_string(),
         "--nemesis".to_owned(),
         options.nemesis.clone(),
+        "--failover-p99".to_owned(),
+        FAILOVER_P99_MS.to_owned(),
     ];
     if let Some(seed) = options.seed {
         args.extend(["--seed".to_owned(), seed.to_string()]);

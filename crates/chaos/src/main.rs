@@ -103,8 +103,13 @@ fn run(options: &Options) -> Result<bool> {
         eprintln!("the nodes' logs are kept in {}", directory.display());
     })?;
     print!("{summary}");
-    let well = summary.is_well(options.expect_loss, options.failover_max);
-    if summary.verdict.passed() || (well && options.history.is_none()) {
+    let well = summary.is_well(options.expect_loss, options.failover_p99);
+    let slow = summary.slow(options.failover_p99).filter(|_| !options.expect_loss);
+    if let Some(slow) = &slow {
+        println!("{slow}");
+    }
+    let nothing_found = summary.verdict.passed() && slow.is_none();
+    if nothing_found || (well && options.history.is_none()) {
         clear(options, &directory)?;
     } else {
         let file = options.history.clone().unwrap_or_else(|| directory.join("history.jsonl"));

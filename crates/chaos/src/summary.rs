@@ -34,13 +34,20 @@ pub struct Summary {
 
 impl Summary {
     /// Whether the run ended as it should.
-    pub fn is_well(&self, expect_loss: bool, failover_max_ms: Option<u64>) -> bool {
+    pub fn is_well(&self, expect_loss: bool, failover_p99_ms: Option<u64>) -> bool {
         if expect_loss {
             return self.verdict.lost > 0;
         }
-        let limit = failover_max_ms.map_or(Duration::MAX, Duration::from_millis);
-        let in_time = |took: &Option<Duration>| took.is_some_and(|took| took <= limit);
-        self.verdict.passed() && self.deeds.failovers.iter().all(in_time)
+        self.verdict.passed() && self.slow(failover_p99_ms).is_none()
+    }
+
+    /// What took too long to find a new leader, with nothing else wrong.
+    pub fn slow(&self, failover_p99_ms: Option<u64>) -> Option<String> {
+        let limit = failover_p99_ms.map_or(Duration::MAX, Duration::from_millis);
+        let all = &self.deeds.failovers;
+        let never = all.iter().any(Option::is_none);
+        let late = percentile(all, 99).is_some_and(|took| took > limit);
+        (never || late).then(|| format!("writes failed for too long: {}", failovers(all)))
     }
 
     /// The history with a heading; of the keys that the checkers found fault with if there are such.
@@ -78,6 +85,9 @@ impl fmt::Display for Summary {
             self.seconds
         )?;
         writeln!(f, "trouble     {}", troubles(deeds))?;
+        if !deeds.kill_gaps.is_empty() {
+            writeln!(f, "kill gaps   {}", times(deeds.kill_gaps.iter().copied()))?;
+        }
         if deeds.carried.packets > 0 {
             writeln!(f, "packets     {}", packets(&deeds.carried))?;
         }
@@ -88,8 +98,7 @@ impl fmt::Display for Summary {
             writeln!(f, "  amid      {told} (amid other trouble, within {limit} s)")?;
         }
         if !deeds.convergences.is_empty() {
-            let all: Vec<_> = deeds.convergences.iter().copied().map(Some).collect();
-            writeln!(f, "converged   {}", failovers(&all))?;
+            writeln!(f, "converged   {}", times(deeds.convergences.iter().copied()))?;
         }
         writeln!(f, "healed      after {} ms", self.healed.as_millis())?;
         writeln!(f, "restarted   after {} ms", self.restarted.as_millis())?;
@@ -131,13 +140,18 @@ fn packets(carried: &Carried) -> String {
     )
 }
 
+/// The same of times that all came to an end.
+fn times(all: impl Iterator<Item = Duration>) -> String {
+    failovers(&all.map(Some).collect::<Vec<_>>())
+}
+
 /// Median, 99th percentile and longest.
 fn failovers(all: &[Option<Duration>]) -> String {
-    let mut took: Vec<Duration> = all.iter().flatten().copied().collect();
-    took.sort_unstable();
-    let Some(longest) = took.last() else { return format!("none of {} measured", all.len()) };
-    let at = |percent: usize| took[(took.len() * percent).div_ceil(100).max(1) - 1].as_millis();
-    let never = all.len() - took.len();
+    let Some(longest) = percentile(all, 100) else {
+        return format!("none of {} measured", all.len());
+    };
+    let at = |percent| percentile(all, percent).unwrap_or(longest).as_millis();
+    let never = all.iter().filter(|took| took.is_none()).count();
     let never = if never > 0 { format!(", {never} never") } else { String::new() };
     format!(
         "{} measured: median {} ms, p99 {} ms, longest {} ms{never}",
@@ -146,6 +160,13 @@ fn failovers(all: &[Option<Duration>]) -> String {
         at(99),
         longest.as_millis()
     )
+}
+
+/// The time that `percent` of those that came to an end stayed within; `None` if none did.
+fn percentile(all: &[Option<Duration>], percent: usize) -> Option<Duration> {
+    let mut took: Vec<Duration> = all.iter().flatten().copied().collect();
+    took.sort_unstable();
+    took.get((took.len() * percent).div_ceil(100).saturating_sub(1)).copied()
 }
 
 #[cfg(test)]
@@ -160,5 +181,6 @@ mod tests {
         all.push(None);
         let told = failovers(&all);
         assert_eq!(told, "101 measured: median 50 ms, p99 99 ms, longest 100 ms, 1 never");
+        assert_eq!(percentile(&all[..7], 99), Some(Duration::from_millis(7)));
     }
 }

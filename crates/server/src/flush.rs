@@ -4,6 +4,7 @@
 //! prove nothing. A full disk is no such error: the batch waits, and the worker refuses writers meanwhile.
 
 use crate::config::Durability;
+use crate::exit::EX_IOERR;
 use crate::gather::{Gathering, Job, Jobs, Next, gathering};
 use crate::inbox::{Flushed, Mail, Postbox};
 use std::thread;
@@ -174,7 +175,7 @@ impl Flusher {
         if let Err(error) = result {
             tracing::error!(%error, "the log cannot be written; the process ends so that nothing unsafe is acknowledged");
             eprintln!("synod: the log cannot be written: {error}; nothing unsafe was acknowledged");
-            std::process::exit(74); // EX_IOERR
+            std::process::exit(EX_IOERR.into());
         }
     }
 

@@ -13,6 +13,7 @@
 mod clock;
 mod config;
 mod data_dir;
+mod exit;
 mod facts;
 mod files;
 mod flush;
@@ -27,4 +28,5 @@ pub use config::{
     Config, ConfigError, Durability, Engine, REPLICAS_DEFAULT, WORKERS_MAX, default_partitions,
 };
 pub use data_dir::remembered_workers;
+pub use exit::{EX_IOERR, is_disk_error};
 pub use run::run;

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
+use synod_log::snapshot::{self, SnapshotError};
 use synod_log::{Disk, Options, Recovered, Wal};
 use synod_node::{RecoveredGroup, RecoveredMap};
 use synod_replica::State;
@@ -78,7 +79,8 @@ pub fn load_groups(
     map: &ClusterMap,
 ) -> Result<Vec<RecoveredGroup>> {
     if !recovered.groups.is_empty() {
-        synod_log::snapshot::sweep(disk, snapshots)
+        snapshot::sweep(disk, snapshots)
+            .map_err(|source| SnapshotError::Io { path: snapshots.into(), source })
             .context("half-written snapshots cannot be removed")?;
     }
     let mut groups = Vec::new();

@@ -1,7 +1,8 @@
 //! The program: a thin shell of command line, configuration and processes around `synod-server`.
 //!
 //! Exit codes: 0, all went well; 1, something failed, and the reason is on stderr; 2, the command line,
-//! an environment variable or the configuration file does not make sense.
+//! an environment variable or the configuration file does not make sense; 74, the log or a snapshot could not
+//! be read or written, at the start of a node or later.
 
 mod cli;
 mod http;
@@ -33,5 +34,9 @@ fn main() -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");
     let usage = error.chain().any(|cause| cause.is::<Usage>());
-    ExitCode::from(if usage { 2 } else { 1 })
+    ExitCode::from(match () {
+        () if usage => 2,
+        () if synod_server::is_disk_error(&error) => synod_server::EX_IOERR,
+        () => 1,
+    })
 }

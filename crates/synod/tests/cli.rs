@@ -237,6 +237,25 @@ fn up_refuses_ports_that_are_taken_and_other_clusters_data() {
     refused(&up, &[], 2, "made with --nodes 3");
 }
 
+/// Whoever watches over the process can tell trouble of the disk from files that are damaged.
+#[test]
+fn a_log_that_cannot_be_read_ends_a_start_with_a_status_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = dir.path().join("worker-0");
+    std::fs::create_dir_all(&worker).unwrap();
+    std::fs::write(worker.join("wal"), "a file in the place of a directory").unwrap();
+    let data = dir.path().to_str().unwrap();
+    let any = "127.0.0.1:0";
+    let serve = ["serve", "--data", data, "--workers", "1", "--listen", any];
+    let serve = [&serve[..], &["--peer-listen", any, "--http", any]].concat();
+    refused(&serve, &[], 74, "worker-0/wal cannot be used");
+
+    std::fs::remove_file(worker.join("wal")).unwrap();
+    std::fs::create_dir(worker.join("wal")).unwrap();
+    std::fs::write(worker.join("wal/00000000000000000001.wal"), [7; 8192]).unwrap();
+    refused(&serve, &[], 1, "worker-0/wal cannot be used");
+}
+
 #[test]
 fn status_shows_what_a_node_answers() {
     let body = r#"{"cluster":"ab","node":1,"version":"9","durability":"always",

@@ -11,10 +11,12 @@ use crate::net::Carried;
 pub struct Deeds {
     /// How often each kind was done.
     pub done: BTreeMap<Kind, u64>,
-    /// How long writes to a dead leader's keys failed while nothing else was wrong; `None` is longer than
-    /// [`crate::failover::LIMIT`].
+    /// The times from one kill of a single node to the next.
+    pub kill_gaps: Vec<Duration>,
+    /// How long writes to a dead leader's keys failed while nothing else was wrong: all nodes answered, no
+    /// follower was behind and no trouble lasted. `None` is longer than [`crate::failover::LIMIT`].
     pub failovers: Vec<Option<Duration>>,
-    /// The same while the network or a disk was in trouble too; `None` is longer than
+    /// The same while something else was wrong too; `None` is longer than
     /// [`crate::failover::LIMIT_AMID`].
     pub failovers_amid: Vec<Option<Duration>>,
     /// How long it took, after lasting trouble was taken back, until all was writable through every node

@@ -10,6 +10,10 @@ use crate::session::Session;
 
 /// The exit status of a node whose log cannot be written (EX_IOERR of sysexits.h).
 const EX_IOERR: i32 = 74;
+/// What a node says when it was a snapshot that could not be written, or older ones that could not be
+/// removed for good: it can do either again. Each time it says what the disk said.
+const GIVEN_UP: [&str; 2] = ["a snapshot was given up", "older snapshots could not be removed"];
+const EIO: &str = "Input/output error";
 /// How long a node under load may take to notice.
 const NOTICE: Duration = Duration::from_secs(10);
 /// What is written to fill a log: values of so many bytes, to so many keys, so often at most, for so long.
@@ -19,35 +23,73 @@ const FILLERS_MAX: usize = 2_000;
 const FILL_LIMIT: Duration = Duration::from_secs(20);
 /// At which of a thread's syncs the error comes, at most.
 const SYNCS_MAX: u64 = 40;
+/// The same when it is to come before the node serves.
+const SYNCS_AT_START: u64 = 3;
+/// How long a node may take to end, or to say what it gave up, when it was told of the error.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// How a node took it that syncs failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// None of its syncs was the one to fail.
+    Idle,
+    /// It gave up as many snapshots as syncs failed, and goes on.
+    GoesOn,
+    /// It ended itself.
+    Ended,
+}
+
+/// Judges what a node did about `injected` failed syncs: its exit status if it ended, and what it said.
+fn judge(injected: usize, ended: Option<Option<i32>>, said: &str) -> Result<Taken> {
+    let gives_up = |line: &&str| line.contains(EIO) && GIVEN_UP.iter().any(|it| line.contains(it));
+    let given_up = said.lines().filter(gives_up).count();
+    match ended {
+        Some(code) if injected == 0 => bail!("it ended with {code:?}, and no sync had failed"),
+        Some(Some(EX_IOERR)) => Ok(Taken::Ended),
+        Some(code) => bail!("it met EIO at a sync and ended with {code:?}, not with {EX_IOERR}"),
+        None if injected == 0 => Ok(Taken::Idle),
+        None if given_up >= injected => Ok(Taken::GoesOn),
+        None => bail!("it met EIO at {injected} syncs, gave up {given_up} snapshots and goes on"),
+    }
+}
 
 impl Nemesis<'_> {
-    /// Lets a sync fail. The node must end itself: what its disk holds is not known any more.
-    pub(super) fn fail_sync(&mut self, node: usize) -> Result<()> {
-        let Some(pid) = self.cluster.node(node).pid()? else { return Ok(()) };
-        let fault = format!("error=EIO:when={}", self.dice.range(1, SYNCS_MAX));
-        let notes = self.schedule.directory.join("strace-eio.txt");
-        let strace = Strace::attach(pid, "fdatasync,fsync", &fault, &notes)?;
-        let ended = self.cluster.node(node).wait_ended(NOTICE)?;
-        let injected = strace.injected();
-        drop(strace);
-        match ended {
-            Some(status) if status.code() == Some(EX_IOERR) => self.count(Kind::Eio),
-            Some(status) => bail!(
-                "node {} met EIO at a sync and ended with {status}, not with {EX_IOERR}\n{}",
-                node + 1,
-                self.cluster.node(node).tail()
-            ),
-            None if injected > 0 => bail!(
-                "node {} met EIO at {injected} syncs and goes on\n{}",
-                node + 1,
-                self.cluster.node(node).tail()
-            ),
-            // Nobody wrote to it.
-            None => return Ok(()),
+    /// Lets a sync fail, under load or, now and then, while the node reads its log after a start.
+    ///
+    /// A failed sync of the log must end the node with a status that says so: what its disk holds is not known
+    /// any more. A failed sync of a snapshot costs that snapshot alone. A node that ends without a failed sync
+    /// has failed the run.
+    pub(super) fn fail_sync(&mut self, i: usize) -> Result<()> {
+        let node = self.cluster.node(i);
+        let starting = self.dice.chance(25);
+        let nth = self.dice.range(1, if starting { SYNCS_AT_START } else { SYNCS_MAX });
+        if starting {
+            node.kill()?;
+            node.start()?;
         }
-        self.write_down(format!("node {} met EIO at a sync and ended itself", node + 1));
+        let Some(pid) = node.pid()? else { return Ok(()) };
+        let before = node.logged().len();
+        let notes = self.schedule.directory.join("strace-eio.txt");
+        let fault = format!("error=EIO:when={nth}");
+        let strace = Strace::attach(pid, "fdatasync,fsync", &fault, &notes)?;
+        let mut ended = node.wait_ended(NOTICE)?;
+        let injected = strace.detach()?;
+        if ended.is_none() && injected > 0 {
+            // The last of them may have been at the very end.
+            ended = node.wait_ended(SETTLE)?;
+        }
+        let said = node.logged().split_off(before);
+        let said = String::from_utf8_lossy(&said);
+        let how = judge(injected, ended.map(|status| status.code()), &said)
+            .with_context(|| format!("node {}, started in between: {starting}\n{said}", i + 1))?;
+        self.write_down(format!("EIO at {injected} syncs of node {}: {how:?}", i + 1));
+        match how {
+            Taken::Idle => return Ok(()),
+            Taken::GoesOn => return Ok(self.count(Kind::Eio)),
+            Taken::Ended => self.count(Kind::Eio),
+        }
         self.sleep(0, 1_000);
-        self.cluster.start(node)
+        self.cluster.start(i)
     }
 
     /// Lets a node's disk have no space for more, and writes until the node says so. It must go on, and take
@@ -106,4 +148,27 @@ impl Nemesis<'_> {
 
 fn filler(n: usize) -> String {
     format!("filler:{}", n % FILLER_KEYS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_sync_and_nothing_else_explains_an_end() {
+        let snapshot = format!("WARN {} group=2 error=2.snap: {EIO} (os error 5)\n", GIVEN_UP[0]);
+        assert_eq!(judge(1, Some(Some(EX_IOERR)), "").unwrap(), Taken::Ended);
+        assert_eq!(judge(0, None, "").unwrap(), Taken::Idle);
+        assert_eq!(judge(1, None, &snapshot).unwrap(), Taken::GoesOn);
+        for (injected, ended, said) in [
+            (0, Some(Some(EX_IOERR)), ""),
+            (0, Some(Some(1)), ""),
+            (1, Some(Some(1)), ""),
+            (1, Some(None), ""),
+            (1, None, ""),
+            (2, None, &snapshot[..]),
+        ] {
+            assert!(judge(injected, ended, said).is_err(), "{injected} {ended:?}");
+        }
+    }
 }

@@ -12,6 +12,10 @@ impl Nemesis<'_> {
     /// is measured; else any node, which is back at once, perhaps before anyone noticed.
     pub(super) fn kill(&mut self) -> Result<()> {
         self.count(Kind::Kill);
+        let now = Instant::now();
+        if let Some(before) = self.killed.replace(now) {
+            self.deeds.kill_gaps.push(now - before);
+        }
         let any = self.dice.index(self.cluster.len());
         let node = if self.dice.chance(50) { self.kill_leader(any)? } else { self.kill_any(any)? };
         self.sleep(0, 1_000);
@@ -36,9 +40,9 @@ impl Nemesis<'_> {
         let keys = failover::keys_led_by(nodes[node], &leaders);
         let survivors: Vec<_> = nodes.iter().filter(|at| **at != nodes[node]).copied().collect();
         self.write_down(format!("kill node {}, the leader of {keys:?}", node + 1));
+        let amid = !self.is_whole();
         let killed = Instant::now();
         self.cluster.kill(node)?;
-        let amid = self.lasting.is_some();
         let limit = if amid { failover::LIMIT_AMID } else { failover::LIMIT };
         for key in keys {
             let took = failover::measure(&key, killed, &survivors, limit);

@@ -1,7 +1,7 @@
 //! The enemy: does harm to the nodes on a seeded schedule of rounds.
 //!
 //! ```text
-//! round: wait 2-5 s -> lasting trouble ends? heal, measure convergence
+//! round: 2-5 s after the last -> lasting trouble ends? heal, measure convergence
 //!                   -> lasting trouble begins? (cut, loss, delay, ...: for 1-3 rounds)
 //!                   -> kill a node -> perhaps one more deed (pause, blackout, EIO, full disk, clock, ...)
 //! ```
@@ -32,6 +32,8 @@ pub use kind::Kind;
 pub const CONVERGE: Duration = Duration::from_secs(30);
 /// How far a follower is behind under load, in entries, without being called so.
 const LAG_MAX: u64 = 500;
+/// The shortest time between two rounds.
+const REST: Duration = Duration::from_millis(500);
 /// The longest that lasting trouble lasts, in rounds.
 const ROUNDS_MAX: u64 = 3;
 
@@ -64,13 +66,19 @@ pub struct Nemesis<'a> {
     dice: Dice,
     schedule: Schedule,
     lasting: Option<Lasting>,
+    /// When the round before began.
+    round_began: Instant,
+    /// When a node was last killed.
+    killed: Option<Instant>,
     deeds: Deeds,
 }
 
 impl<'a> Nemesis<'a> {
     /// An enemy that has done nothing yet.
     pub fn new(cluster: &'a Cluster, dice: Dice, schedule: Schedule) -> Self {
-        Self { cluster, dice, schedule, lasting: None, deeds: Deeds::default() }
+        let round_began = schedule.started;
+        let deeds = Deeds::default();
+        Self { cluster, dice, schedule, lasting: None, round_began, killed: None, deeds }
     }
 
     /// Does harm until the time is up, then leaves all nodes running and takes lasting trouble back.
@@ -181,12 +189,27 @@ impl<'a> Nemesis<'a> {
         (0..self.cluster.len()).map(|node| self.cluster.address(node)).collect()
     }
 
-    /// Waits for the next round; false when there is none, because the time is up.
+    /// Waits for the next round, which begins 2 to 5 s after the one before, or a little after it was over;
+    /// false when there is none, because the time is up.
     fn wait(&mut self) -> bool {
         let pause = Duration::from_millis(self.dice.range(2_000, 5_000));
-        let left = self.schedule.until.saturating_duration_since(Instant::now());
-        std::thread::sleep(pause.min(left));
-        Instant::now() < self.schedule.until
+        let next = (self.round_began + pause).max(Instant::now() + REST).min(self.schedule.until);
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        self.round_began = Instant::now();
+        self.round_began < self.schedule.until
+    }
+
+    /// Whether nothing is wrong: no trouble lasts, every node answers, and no follower is behind. What the
+    /// deed before left to make good is trouble too.
+    fn is_whole(&self) -> bool {
+        let well = |i| {
+            let node = self.cluster.node(i);
+            node.answers()
+                && node
+                    .largest("synod_partition_lag")
+                    .is_ok_and(|lag| lag.is_none_or(|n| n <= LAG_MAX))
+        };
+        self.lasting.is_none() && (0..self.cluster.len()).all(well)
     }
 
     fn sleep(&mut self, low_ms: u64, high_ms: u64) {

@@ -3,8 +3,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long it may take until all threads of a process are let go.
+const LETTING_GO: Duration = Duration::from_secs(10);
 
 /// A process whose system calls fail.
 #[derive(Debug)]
@@ -29,17 +34,27 @@ impl Strace {
         Ok(Self { process, notes: notes.to_owned() })
     }
 
-    /// How many calls were made to fail so far.
-    pub fn injected(&self) -> usize {
-        let notes = std::fs::read(&self.notes).unwrap_or_default();
-        String::from_utf8_lossy(&notes).matches("(INJECTED)").count()
+    /// Lets a process that is still there go on undisturbed; how many calls were made to fail in all.
+    pub fn detach(mut self) -> Result<usize> {
+        // Asked to end, strace lets go of each thread outside of a call that it has changed. It may have
+        // ended already, with its process.
+        if self.process.try_wait()?.is_none() {
+            kill_process(Pid::from_child(&self.process), Signal::TERM)?;
+        }
+        let until = Instant::now() + LETTING_GO;
+        while self.process.try_wait()?.is_none() {
+            anyhow::ensure!(Instant::now() < until, "strace does not end within {LETTING_GO:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let notes = std::fs::read(&self.notes)
+            .with_context(|| format!("strace left no notes in {}", self.notes.display()))?;
+        Ok(String::from_utf8_lossy(&notes).matches("(INJECTED)").count())
     }
 }
 
 impl Drop for Strace {
     fn drop(&mut self) {
-        // It may have ended with its process; either way nothing is left of it, and a process that is still
-        // there goes on undisturbed.
+        // Nothing is left of it, however the run ends.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
