@@ -24,6 +24,7 @@ mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
@@ -172,6 +173,7 @@ fn under_load(
     cluster: &Cluster,
     plan: Plan,
 ) -> Result<(Record, Deeds)> {
+    let given_up = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let schedule = Schedule {
             started: plan.started,
@@ -181,12 +183,14 @@ fn under_load(
             directory: directory.to_owned(),
         };
         let nemesis = Nemesis::new(cluster, Dice::new(seed, NEMESIS_STREAM), schedule);
-        let nemesis = scope.spawn(|| nemesis.run());
+        // When a node did what it must not, there is nothing to go on for.
+        let nemesis =
+            scope.spawn(|| nemesis.run().inspect_err(|_| given_up.store(true, Ordering::Relaxed)));
         let clients: Vec<_> = (0..plan.clients)
             .map(|id| {
                 let session = session(cluster, id);
                 let client = Client::new(id, plan, session, Dice::new(seed, id));
-                scope.spawn(|| client.run())
+                scope.spawn(|| client.run(&given_up))
             })
             .collect();
         let mut record = Record::default();

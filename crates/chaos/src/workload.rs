@@ -4,6 +4,7 @@
 //! short enough to be judged, however long the run. Every value is written at most once.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use synod_checker::bank::Statement;
@@ -87,12 +88,12 @@ impl Client {
         Self { id, plan, session, dice, values: 0, record: Record::default() }
     }
 
-    /// Works until the plan says stop.
-    pub fn run(mut self) -> Record {
+    /// Works until the plan says stop, or the run was given up.
+    pub fn run(mut self, given_up: &AtomicBool) -> Record {
         let pause =
             Duration::from_secs(1).mul_f64(self.plan.clients as f64 / self.plan.rate as f64);
         let mut next = Instant::now() + pause.mul_f64(self.id as f64 / self.plan.clients as f64);
-        while next < self.plan.until {
+        while next < self.plan.until && !given_up.load(Ordering::Relaxed) {
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
             // Time lost in a failover is not made up for by a storm of requests.
             next = Instant::now().max(next + pause);

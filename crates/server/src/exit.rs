@@ -21,15 +21,13 @@ pub fn is_disk_error(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anyhow::Context;
     use std::io;
 
     #[test]
     fn trouble_of_the_disk_is_told_from_other_failures() {
         let eio = || io::Error::from_raw_os_error(5);
         let log = OpenError::Io { path: "7.wal".into(), source: eio() };
-        let log: anyhow::Result<()> = Err(log).context("the log cannot be used");
-        assert!(is_disk_error(&log.unwrap_err()));
+        assert!(is_disk_error(&anyhow::Error::new(log).context("the log cannot be used")));
         let snapshot = SnapshotError::Io { path: "1.snap".into(), source: eio() };
         assert!(is_disk_error(&anyhow::Error::new(snapshot).context("partition 3")));
 

@@ -32,6 +32,8 @@ pub use kind::Kind;
 pub const CONVERGE: Duration = Duration::from_secs(30);
 /// How far a follower is behind under load, in entries, without being called so.
 const LAG_MAX: u64 = 500;
+/// How many of the last deeds are told when a run fails.
+const DIARY_LEN: usize = 40;
 /// The shortest time between two rounds.
 const REST: Duration = Duration::from_millis(500);
 /// The longest that lasting trouble lasts, in rounds.
@@ -82,7 +84,20 @@ impl<'a> Nemesis<'a> {
     }
 
     /// Does harm until the time is up, then leaves all nodes running and takes lasting trouble back.
+    ///
+    /// # Errors
+    /// A node did what it must not, or the cluster did not become whole in time; what was done last stands
+    /// with it.
     pub fn run(mut self) -> Result<Deeds> {
+        self.make_trouble().with_context(|| {
+            let from = self.deeds.diary.len().saturating_sub(DIARY_LEN);
+            format!("the last that was done:\n{}\n", self.deeds.diary[from..].join("\n"))
+        })?;
+        self.deeds.carried = self.cluster.network().map(|net| net.carried()).unwrap_or_default();
+        Ok(self.deeds)
+    }
+
+    fn make_trouble(&mut self) -> Result<()> {
         while self.wait() {
             self.cluster.check_alive()?;
             if self.schedule.blackouts_only {
@@ -91,9 +106,7 @@ impl<'a> Nemesis<'a> {
                 self.round()?;
             }
         }
-        self.end_lasting()?;
-        self.deeds.carried = self.cluster.network().map(|net| net.carried()).unwrap_or_default();
-        Ok(self.deeds)
+        self.end_lasting()
     }
 
     fn round(&mut self) -> Result<()> {
@@ -159,9 +172,8 @@ impl<'a> Nemesis<'a> {
             network.heal()?;
         }
         self.write_down("the network is well".into());
-        let took = self.converge().with_context(|| {
-            format!("after the end of {}\n{}", lasting.kind.name(), self.deeds.diary.join("\n"))
-        })?;
+        let took =
+            self.converge().with_context(|| format!("after the end of {}", lasting.kind.name()))?;
         self.write_down(format!("converged after {took:?}"));
         self.deeds.convergences.push(took);
         Ok(())
