@@ -30,6 +30,9 @@ const UNPAUSE: u8 = 3;
 const TALLY: u8 = 4;
 const RESET_STAT: u8 = 5;
 const CHANGE: u8 = 6;
+const SLOW_LOG: u8 = 7;
+const SLOW_LOG_LEN: u8 = 8;
+const SLOW_LOG_RESET: u8 = 9;
 
 /// Some of the connections: those that fit everything that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +72,12 @@ pub(crate) enum Errand {
     ResetStat,
     /// Change settings.
     Change(Change),
+    /// The newest so many entries of the slow log.
+    SlowLog(u64),
+    /// How many entries it has.
+    SlowLogLen,
+    /// Forget its entries.
+    SlowLogReset,
 }
 
 impl Filter {
@@ -111,6 +120,12 @@ impl Errand {
             Self::Unpause => out.push(UNPAUSE),
             Self::Tally => out.push(TALLY),
             Self::ResetStat => out.push(RESET_STAT),
+            Self::SlowLog(count) => {
+                out.push(SLOW_LOG);
+                varint::put(out, *count);
+            }
+            Self::SlowLogLen => out.push(SLOW_LOG_LEN),
+            Self::SlowLogReset => out.push(SLOW_LOG_RESET),
             Self::Change(change) => {
                 out.push(CHANGE);
                 change.encode(out);
@@ -131,6 +146,9 @@ impl Errand {
             UNPAUSE => Self::Unpause,
             TALLY => Self::Tally,
             RESET_STAT => Self::ResetStat,
+            SLOW_LOG => Self::SlowLog(varint::take(&mut rest)?),
+            SLOW_LOG_LEN => Self::SlowLogLen,
+            SLOW_LOG_RESET => Self::SlowLogReset,
             CHANGE => Self::Change(Change::decode(&mut rest)?),
             _ => return None,
         };
@@ -207,8 +225,22 @@ impl Node {
                 self.unpause_clients();
                 self.done(origin);
             }
+            Errand::SlowLog(count) => {
+                let count = usize::try_from(*count).unwrap_or(usize::MAX);
+                let entries = self.sessions.slow.encode(count);
+                self.desk(NODE).answer(origin, &mut |out| out.bulk(&entries));
+            }
+            Errand::SlowLogLen => {
+                let len = self.sessions.slow.len() as i64;
+                self.desk(NODE).answer(origin, &mut |out| out.integer(len));
+            }
+            Errand::SlowLogReset => {
+                self.sessions.slow.clear();
+                self.done(origin);
+            }
             Errand::Change(change) => {
                 self.settings.change(change);
+                self.configure_slowlog();
                 self.done(origin);
             }
             Errand::ResetStat => {
@@ -249,6 +281,9 @@ mod tests {
             Errand::Unpause,
             Errand::Tally,
             Errand::ResetStat,
+            Errand::SlowLog(300),
+            Errand::SlowLogLen,
+            Errand::SlowLogReset,
             Errand::Change(Change { asked_us: 1 << 33, values: vec![(Setting::Timeout, 7)] }),
         ];
         for errand in errands {

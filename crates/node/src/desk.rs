@@ -4,6 +4,7 @@ use crate::forward::{self, Status};
 use crate::gather::{Gather, Gathers, Join};
 use crate::output::Output;
 use crate::session::Sessions;
+use synod_replica::op::Op;
 use synod_replica::{Audience, Failure, Origin};
 use synod_types::plant::planted;
 use synod_types::{NodeId, PartitionId, ReplySink};
@@ -59,6 +60,19 @@ impl Audience for Desk<'_> {
                     write(&mut RespWriter::new(body, proto));
                 });
             }
+        }
+    }
+
+    fn answered(&mut self, to: Origin, op: &Op<'_>) {
+        let Origin::Client { client, .. } = to else { return };
+        let took_us = self.sessions.latency.last_us;
+        if self.sessions.slow.is_slow(took_us) {
+            let args: &[&[u8]] = match op {
+                Op::Command(args) => args,
+                Op::Transaction { .. } => &[b"EXEC"],
+                _ => return,
+            };
+            self.sessions.slow.note(client, took_us, args);
         }
     }
 

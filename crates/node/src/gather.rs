@@ -1,6 +1,7 @@
 //! Commands that were split over partitions, and how their parts become one answer.
 
 use crate::commands::info::{Page, Tally};
+use crate::commands::slowlog;
 use std::collections::BTreeMap;
 use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::{RespWriter, Value};
@@ -21,6 +22,10 @@ pub(crate) enum Join {
     AllOk,
     /// The first part that is not null (RANDOMKEY).
     FirstSome,
+    /// The sum of integers, but at most this (SLOWLOG LEN).
+    SumUpTo(i64),
+    /// The newest so many entries of slow logs (SLOWLOG GET).
+    SlowLog(usize),
     /// The texts one after another (CLIENT LIST).
     Text,
     /// `OK` when the sum of the integers is not 0 (CLIENT KILL with an address).
@@ -125,6 +130,12 @@ impl Gather {
     fn join_values(&self, values: Vec<Value>, out: &mut RespWriter<'_>) {
         match &self.join {
             Join::Sum => out.integer(sum(&values)),
+            Join::SumUpTo(max) => out.integer(sum(&values).min(*max)),
+            Join::SlowLog(count) => {
+                let bytes = |value| if let Value::Bulk(bytes) = value { Some(bytes) } else { None };
+                let parts: Vec<Vec<u8>> = values.into_iter().filter_map(bytes).collect();
+                slowlog::write(&parts, *count, out);
+            }
             Join::SomeKilled => match sum(&values) {
                 0 => out.error("ERR No such client"),
                 _ => out.simple("OK"),

@@ -41,6 +41,8 @@ impl Histogram {
 #[derive(Debug, Default)]
 pub(crate) struct Latency {
     pub now_us: u64,
+    /// How long the request that was answered last has taken.
+    pub last_us: u64,
     pub reads: Histogram,
     pub writes: Histogram,
     reads_at_once: u64,
@@ -51,6 +53,7 @@ impl Latency {
     #[inline]
     pub fn done(&mut self, read: bool, since_us: u64) {
         let us = self.now_us.saturating_sub(since_us);
+        self.last_us = us;
         match (read, us) {
             (true, 0) => self.reads_at_once += 1,
             (false, 0) => self.writes_at_once += 1,

@@ -38,6 +38,7 @@ mod requests;
 mod routing;
 mod session;
 mod settings;
+mod slowlog;
 mod snapshots;
 mod status;
 mod turn;

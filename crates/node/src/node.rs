@@ -95,6 +95,7 @@ impl Node {
             announced_us: 0,
             scratch: Vec::new(),
         };
+        node.configure_slowlog();
         node.recover(recovered);
         node
     }

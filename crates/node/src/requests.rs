@@ -7,7 +7,7 @@ use crate::node::Node;
 use crate::session::{Kind, ReplyMode};
 use smallvec::SmallVec;
 use synod_consensus::Role;
-use synod_data::{Command, Handler};
+use synod_data::{Command, Flags, Handler};
 use synod_replica::Origin;
 use synod_replica::op::{Args, Op, put_command};
 use synod_types::{ClientId, PartitionId, ReplySink, Term, key_slot};
@@ -69,11 +69,28 @@ impl Node {
             return self.queue_command(client, command, args);
         }
         let flow = match command.handler {
-            Handler::Session => commands::run(self, client, command, args),
+            Handler::Session => self.session_request(client, command, args),
             Handler::Read(_) | Handler::Write(_) => self.data_request(client, command, args),
         };
         if flow == Flow::Next {
             self.count_call(command);
+        }
+        flow
+    }
+
+    /// A request that the node runs itself. What it answers in this turn is slow if the turn is.
+    fn session_request(
+        &mut self,
+        client: ClientId,
+        command: &'static Command,
+        args: &[&[u8]],
+    ) -> Flow {
+        let flow = commands::run(self, client, command, args);
+        // Those that are known to contain secrets do not enter.
+        let secret = matches!(command.name, "auth" | "hello");
+        if !secret && flow == Flow::Next && self.sessions.slow.wants(command.flags.has(Flags::FAST))
+        {
+            self.sessions.slow.note(client, 0, args);
         }
         flow
     }
@@ -182,6 +199,9 @@ impl Node {
                 session.reply_now(|out| replica.read_now(command, args, out));
                 session.touch(&mut self.output);
                 self.sessions.latency.done(true, self.now.mono_us);
+                if self.sessions.slow.wants(command.flags.has(Flags::FAST)) {
+                    self.sessions.slow.note(client, 0, args);
+                }
             }
             Kind::Read => {
                 let origin = Origin::Client { client, seq: session.reserve(kind) };

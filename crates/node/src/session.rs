@@ -3,6 +3,7 @@
 use crate::errors::ErrorCounts;
 use crate::latency::Latency;
 use crate::output::Output;
+use crate::slowlog::SlowLog;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use synod_types::{ClientId, limits};
@@ -233,6 +234,7 @@ pub(crate) struct Sessions {
     free: Vec<u32>,
     pub len: usize,
     pub latency: Latency,
+    pub slow: SlowLog,
     /// How many sessions there have ever been.
     opened: u64,
     /// The errors answered to sessions that are closed.
@@ -302,6 +304,19 @@ impl Sessions {
     pub fn reset_errors(&mut self) {
         self.errors = ErrorCounts::default();
         self.iter_mut().for_each(|session| session.errors = ErrorCounts::default());
+    }
+
+    /// The turn is over: what was slow in it goes to the slow log.
+    pub fn close_slow_turn(&mut self, turn_us: u64, at_s: u64, id: impl Fn(u64) -> u64) {
+        let table = &self.table;
+        let whom = |client: ClientId| {
+            let session = table.get(client.0 as u32 as usize).and_then(|(_, s)| s.as_deref());
+            match session.filter(|session| session.id == client) {
+                Some(session) => (session.addr.clone().into_bytes(), session.name.clone()),
+                None => Default::default(),
+            }
+        };
+        self.slow.close_turn(turn_us, at_s, whom, id);
     }
 
     /// Fills a reply and notes who has to be written to and who may go on.

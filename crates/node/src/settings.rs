@@ -12,6 +12,10 @@ pub enum Setting {
     MaxClients,
     /// Seconds without traffic after which the kernel asks whether a client is still there; 0: never.
     TcpKeepalive,
+    /// Microseconds from which a request enters the slow log; negative: never.
+    SlowlogSlowerThan,
+    /// How many requests the slow log keeps.
+    SlowlogMaxLen,
 }
 
 /// What CONFIG says of a setting; the range is inclusive.
@@ -22,7 +26,7 @@ struct Row {
     default: i64,
 }
 
-const ROWS: [Row; 3] = [
+const ROWS: [Row; 5] = [
     Row { name: "timeout", min: 0, max: i32::MAX as i64, default: 0 },
     Row {
         name: "maxclients",
@@ -31,12 +35,22 @@ const ROWS: [Row; 3] = [
         default: limits::CLIENTS_MAX as i64,
     },
     Row { name: "tcp-keepalive", min: 0, max: KEEPALIVE_S_MAX, default: 300 },
+    Row { name: "slowlog-log-slower-than", min: -1, max: i64::MAX, default: 10_000 },
+    Row { name: "slowlog-max-len", min: 0, max: SLOWLOG_LEN_MAX, default: 128 },
 ];
 
+/// The most entries of the slow log; each has up to 4 KiB, and each worker keeps as many.
+const SLOWLOG_LEN_MAX: i64 = 10_000;
 /// What Linux accepts for the idle time before keepalive probes, in seconds.
 const KEEPALIVE_S_MAX: i64 = 32_767;
 
-const ALL: [Setting; ROWS.len()] = [Setting::Timeout, Setting::MaxClients, Setting::TcpKeepalive];
+const ALL: [Setting; ROWS.len()] = [
+    Setting::Timeout,
+    Setting::MaxClients,
+    Setting::TcpKeepalive,
+    Setting::SlowlogSlowerThan,
+    Setting::SlowlogMaxLen,
+];
 
 impl Setting {
     /// The setting with this name, in lower case.

@@ -94,6 +94,7 @@ impl Replica {
                             state.apply(&op, &ctx, out);
                         }
                     });
+                    audience.answered(*origin, &op);
                     if !applied {
                         self.state.apply(&op, &ctx, &mut ());
                     }
@@ -132,5 +133,6 @@ impl Replica {
         }
         let ctx = self.read_context();
         audience.answer(origin, &mut |out| self.state.read(&op, &ctx, out));
+        audience.answered(origin, &op);
     }
 }

@@ -47,6 +47,9 @@ pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Server, "info", -1).flags(Flags::LOADING.and(Flags::STALE))
         .about("1.0.0", "Tells how the server is."),
 
+    Command::session(Group::Server, "slowlog", -2)
+        .about("2.2.12", "Tells which requests took long."),
+
     Command::session(Group::Server, "time", 1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
         .about("2.6.0", "The time of this node in seconds and microseconds."),
 

@@ -27,7 +27,7 @@ pub(super) enum Runner {
 }
 
 /// Subcommands that cannot run inside a transaction, though others of their command can.
-const OUTSIDE: [&str; 9] = [
+const OUTSIDE: [&str; 12] = [
     "client|kill",
     "client|list",
     "client|pause",
@@ -37,6 +37,9 @@ const OUTSIDE: [&str; 9] = [
     "cluster|getkeysinslot",
     "config|resetstat",
     "config|set",
+    "slowlog|get",
+    "slowlog|len",
+    "slowlog|reset",
 ];
 
 /// Who runs this command inside a transaction.
@@ -67,7 +70,7 @@ pub(super) fn runner(node: &Node, command: &Command, args: &[&[u8]]) -> Result<R
             Runner::Partition
         }
         "asking" | "auth" | "client" | "cluster" | "command" | "config" | "info" | "lolwut"
-        | "readonly" | "readwrite" | "select" | "time" => Runner::Session,
+        | "readonly" | "readwrite" | "select" | "slowlog" | "time" => Runner::Session,
         _ => Runner::Nobody,
     })
 }

@@ -11,6 +11,7 @@ mod connection;
 mod exec;
 pub(crate) mod info;
 mod keyspace;
+pub(crate) mod slowlog;
 mod subcommand;
 mod transaction;
 
@@ -54,6 +55,7 @@ pub(crate) fn run(
         "command" => command::run(node, client, args),
         "config" => config::run(node, client, args),
         "info" => info::run(node, client, args),
+        "slowlog" => slowlog::run(node, client, args),
         "cluster" => cluster::run(node, client, args),
         _ => node.refuse_request(client, &unknown_command(args)),
     }
@@ -66,6 +68,7 @@ pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
         "cluster" => cluster::TABLE,
         "command" => command::TABLE,
         "config" => config::TABLE,
+        "slowlog" => slowlog::TABLE,
         _ => &[],
     }
 }

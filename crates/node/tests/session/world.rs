@@ -191,6 +191,7 @@ impl World {
                 node.begin_turn(self.now);
                 node.tick();
                 node.end_turn();
+                node.turn_took(0);
             }
             self.settle();
         }
@@ -230,6 +231,7 @@ impl World {
                 client.offer(node);
             }
             node.end_turn();
+            node.turn_took(0);
         }
     }
 

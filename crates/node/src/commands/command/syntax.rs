@@ -176,6 +176,7 @@ pub(super) const LINES: &[(&str, &str)] = &[
     ("flushall", "[ASYNC | SYNC]"),
     ("flushdb", "[ASYNC | SYNC]"),
     ("info", "[section]..."),
+    ("slowlog|get", "[count]"),
 
     // the cluster
     ("cluster|count-failure-reports", "node-id"),
