@@ -6,9 +6,11 @@ use crate::colleagues::Errand;
 use crate::gather::Join;
 use crate::node::Node;
 use crate::requests::Flow;
+use crate::session::ReplyMode;
 use crate::settings::{Change, Setting};
 use std::collections::BTreeMap;
 use synod_data::{Flags, Glob};
+use synod_replica::Origin;
 use synod_types::{ClientId, ReplySink, limits};
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE);
@@ -106,7 +108,15 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if change.values.is_empty() {
         return super::connection::ok(node, client);
     }
-    node.ask_colleagues(client, Join::AllOk, &Errand::Change(change))
+    let captured = node.sessions.get(client).is_some_and(|s| s.reply_mode == ReplyMode::Captured);
+    if !captured {
+        return node.ask_colleagues(client, Join::AllOk, &Errand::Change(change));
+    }
+    // Within EXEC the answer cannot wait: the others are told and answer to nobody.
+    for worker in 0..node.config.workers {
+        node.ask_colleague(worker, Origin::Internal, &Errand::Change(change.clone()));
+    }
+    super::connection::ok(node, client)
 }
 
 /// Adds a setting to what changes; one that cannot change is accepted with the value it has.

@@ -27,7 +27,7 @@ pub(super) enum Runner {
 }
 
 /// Subcommands that cannot run inside a transaction, though others of their command can.
-const OUTSIDE: [&str; 12] = [
+const OUTSIDE: [&str; 11] = [
     "client|kill",
     "client|list",
     "client|pause",
@@ -36,7 +36,6 @@ const OUTSIDE: [&str; 12] = [
     "cluster|countkeysinslot",
     "cluster|getkeysinslot",
     "config|resetstat",
-    "config|set",
     "slowlog|get",
     "slowlog|len",
     "slowlog|reset",
