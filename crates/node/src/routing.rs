@@ -26,6 +26,8 @@ impl Leaders {
     }
 
     /// Someone said who leads in a term; news of an older term is passed over. Whether anything changed.
+    ///
+    /// A term has one leader: whoever else is known in it was only guessed, from a hint or a late answer.
     pub fn learn(&mut self, group: PartitionId, term: Term, leader: Option<NodeId>) -> bool {
         let at = group.0 as usize;
         if at >= self.known.len() {
@@ -36,7 +38,7 @@ impl Leaders {
         }
         let (known_term, known) = &mut self.known[at];
         let news =
-            term > *known_term || (term == *known_term && known.is_none() && leader.is_some());
+            term > *known_term || (term == *known_term && leader.is_some() && *known != leader);
         if news {
             (*known_term, *known) = (term, leader);
         }
@@ -317,6 +319,31 @@ impl Node {
         self.parked.retain(|_, parked| !parked.is_empty());
         for f in late {
             self.refuse(f.partition, f.origin, NO_LEADER);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new leader's own requests waited for ever when, while it stood for election, it had been told of its
+    /// predecessor, which then died.
+    #[test]
+    fn a_guess_gives_way_to_the_leader_of_the_term() {
+        let (group, term) = (PartitionId(3), Term(134));
+        let (own, dead) = (NodeId(4), NodeId(1));
+        let mut guesses = [Leaders::default(), Leaders::default()];
+        guesses.iter_mut().for_each(|leaders| _ = leaders.learn(group, term, None));
+        guesses[0].hint(group, NodeId(5), Some(dead));
+        guesses[1].found(group, dead);
+        for mut leaders in guesses {
+            assert_eq!(leaders.get(group), Some(dead));
+            leaders.learn(group, term, Some(own));
+            assert_eq!(leaders.forget(dead), []);
+            assert_eq!(leaders.get(group), Some(own));
+            leaders.learn(group, Term(133), Some(dead));
+            assert_eq!(leaders.get(group), Some(own), "that was earlier");
         }
     }
 }
