@@ -26,6 +26,8 @@ pub enum Fault {
     OneWay,
     /// The leader of a partition is cut off from all others.
     Isolate,
+    /// Every new leader of a group is cut off, killed or without power soon after it is seen to lead.
+    Depose,
     /// One direction between two nodes is held up, and everything comes at once afterwards.
     Clog,
     /// A process is killed; what it wrote stays in the page cache.
@@ -66,7 +68,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -93,6 +95,7 @@ impl Fault {
         Self::ReadError,
         Self::Membership,
         Self::CrashPoint,
+        Self::Depose,
     ];
 
     /// Its name on the command line.
@@ -107,6 +110,7 @@ impl Fault {
             Self::Partition => "partition",
             Self::OneWay => "one-way",
             Self::Isolate => "isolate",
+            Self::Depose => "depose",
             Self::Clog => "clog",
             Self::Kill => "kill",
             Self::Power => "power",

@@ -15,6 +15,7 @@
 
 mod client;
 mod damage;
+mod depose;
 mod faults;
 mod files;
 mod healing;

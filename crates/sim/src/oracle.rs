@@ -58,6 +58,7 @@ impl World {
                 self.oracle.leaders.insert((group, term), node);
                 let time = self.time;
                 self.recorder.keep(time, || Item::Leader(node, group.0, term));
+                self.depose_later(group, node);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The trouble of a run as it happens: how each strike of the plan finds its victim, and how it ends.
 
+use crate::depose::Deposing;
 use crate::faults::Fault;
 use crate::machine::Mail;
 use crate::plan::{Strike, Struck};
@@ -27,6 +28,8 @@ pub(crate) struct Trouble {
     errors: BTreeSet<usize>,
     /// Machines whose disk will not read something at the next start.
     reads: BTreeSet<usize>,
+    /// The group whose new leaders are struck now. One at a time: two would leave no quorum to elect another.
+    pub deposing: Option<Deposing>,
     over: bool,
 }
 
@@ -57,6 +60,7 @@ impl Trouble {
 pub(crate) enum Undo {
     Unblock(Vec<(usize, usize)>),
     Disk(usize),
+    Depose,
     Space(usize),
 }
 
@@ -120,7 +124,13 @@ impl World {
         let Some(blow) = blow else { return };
         self.note(&strike, blow);
         // Those are armed now and counted when they go off.
-        let armed = [Fault::PowerInside, Fault::CrashPoint, Fault::SyncError, Fault::ReadError];
+        let armed = [
+            Fault::PowerInside,
+            Fault::CrashPoint,
+            Fault::SyncError,
+            Fault::ReadError,
+            Fault::Depose,
+        ];
         if !armed.contains(&strike.fault) {
             self.count(strike.fault);
         }
@@ -146,7 +156,7 @@ impl World {
         Some((a as usize, b as usize))
     }
 
-    fn any_group(&self, random: &mut Random) -> PartitionId {
+    pub(crate) fn any_group(&self, random: &mut Random) -> PartitionId {
         PartitionId(random.below(u64::from(self.params.partitions) + 1) as u32)
     }
 
@@ -185,6 +195,7 @@ impl World {
                 let cut = self.ways(|a, b| (out && a == leader) || (into && b == leader));
                 (cut, 15_000_000, whom)
             }
+            Fault::Depose => return self.strike_leaders(random),
             _ => return None,
         };
         let end = self.time + random.skewed(50_000, us_max);
@@ -192,7 +203,7 @@ impl World {
         Some((whom, Some(end)))
     }
 
-    fn ways(&self, cut: impl Fn(usize, usize) -> bool) -> Vec<(usize, usize)> {
+    pub(crate) fn ways(&self, cut: impl Fn(usize, usize) -> bool) -> Vec<(usize, usize)> {
         self.network.links.keys().copied().filter(|(a, b)| cut(*a, *b)).collect()
     }
 
@@ -318,6 +329,7 @@ impl World {
         match undo {
             Undo::Unblock(ways) => ways.into_iter().for_each(|(a, b)| self.unblock(a, b)),
             Undo::Disk(node) => self.machines[node].flush_us = (100, 5_000),
+            Undo::Depose => self.end_deposing(),
             Undo::Space(node) => {
                 self.machines[node].disk.set_capacity(None);
                 self.trouble.full.remove(&node);
@@ -329,6 +341,7 @@ impl World {
     pub(crate) fn heal(&mut self) {
         self.trouble.over = true;
         self.trouble.full.clear();
+        self.trouble.deposing = None;
         let network = &mut self.network;
         (network.loss, network.duplicate, network.reorder, network.slow) = (0, 0, 0, 0);
         for (a, b) in self.ways(|_, _| true) {

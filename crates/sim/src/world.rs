@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use synod_checker::Operation;
 use synod_node::NodeConfig;
 use synod_ring::NodeInfo;
-use synod_types::NodeId;
+use synod_types::{NodeId, PartitionId};
 use synod_wire::peer::Frame;
 
 thread_local! {
@@ -51,6 +51,7 @@ pub(crate) enum Event {
     Strike,
     Undo(Undo),
     Restore,
+    Depose { group: PartitionId, node: usize },
 }
 
 impl Event {
@@ -73,6 +74,7 @@ impl Event {
             Self::Strike => (14, 0),
             Self::Undo(_) => (15, 0),
             Self::Restore => (16, 0),
+            Self::Depose { node, .. } => (17, *node),
         };
         kind << 32 | node as u64
     }
@@ -234,6 +236,7 @@ impl World {
             Event::Strike => self.strike(),
             Event::Undo(undo) => self.undo(undo),
             Event::Restore => self.restore_members(),
+            Event::Depose { group, node } => self.depose(group, node),
             _ => {}
         }
     }

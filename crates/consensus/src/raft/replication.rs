@@ -100,7 +100,8 @@ impl Raft {
             let everyone = Membership::of_voters(self.membership().all());
             reached = reached.max(quorum::reached(&everyone, holds));
         }
-        if Index(reached) > self.commit && Index(reached) >= leader.first {
+        let own_term = Index(reached) >= leader.first || planted("count-older-term");
+        if Index(reached) > self.commit && own_term {
             self.advance_commit(Index(reached));
             self.settle_membership();
         }

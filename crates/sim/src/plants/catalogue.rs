@@ -55,6 +55,15 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seed(4),
     Plant::new(
+        "count-older-term",
+        "B6 an entry of an older term is committed by counting (Raft, figure 8)",
+        "consensus",
+        "a leader commits what an earlier term left once a majority has it",
+    )
+    .seconds(60)
+    .under("depose")
+    .seed(69),
+    Plant::new(
         "append-truncates",
         "B8 acknowledged entries are truncated",
         "consensus",
@@ -154,7 +163,7 @@ pub const CATALOGUE: &[Plant] = &[
         "node",
         "a forwarded write whose leader was lost is sent to the next one",
     )
-    .seed(4),
+    .seed(5),
     Plant::new(
         "error-for-committed",
         "B16 an error for a write that was committed",
