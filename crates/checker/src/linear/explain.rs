@@ -13,6 +13,10 @@ use crate::model::Model;
 
 /// How many operations of the stretch are shown.
 const SHOWN_MAX: usize = 24;
+/// How many steps one look at a cut history may take. What was in flight at the cut has an unknown outcome there, so
+/// that with many clients a cut can be far harder than the whole; one that is not judged in time counts as not wrong
+/// yet, and the stretch that is shown is longer.
+const STEPS_MAX: u64 = 20_000;
 
 /// A key whose answers no single server could have given.
 #[derive(Debug)]
@@ -47,7 +51,8 @@ impl fmt::Display for Violation {
 }
 
 /// Finds the culprit in a history that was judged illegal: linearizability is closed under prefixes, so
-/// the first return at which the history goes wrong is found by bisection.
+/// the first return at which the history goes wrong is found by bisection; within the bounds of [`STEPS_MAX`] it is the
+/// first that was seen to be wrong.
 pub fn explain<M: Model>(key: &str, ops: &[&Operation], steps_max: u64) -> Violation {
     let mut by_return: Vec<&Operation> =
         ops.iter().copied().filter(|op| op.return_us().is_some()).collect();
@@ -55,7 +60,7 @@ pub fn explain<M: Model>(key: &str, ops: &[&Operation], steps_max: u64) -> Viola
     let wrong_at = |i: usize| {
         let until_us = by_return[i].return_us().unwrap_or(u64::MAX);
         let cut = cut(ops, until_us);
-        judge::<M>(cut, steps_max, &mut 0) == Verdict::Illegal
+        judge::<M>(cut, steps_max.min(STEPS_MAX), &mut 0) == Verdict::Illegal
     };
     // Invariant: the history is wrong at `high` (it is as a whole), and not at any place below `low`.
     let (mut low, mut high) = (0, by_return.len() - 1);
