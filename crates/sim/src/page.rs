@@ -91,8 +91,10 @@ fn row(at: u64, item: &Item) -> Value {
         Item::Group { node, group, role, term, last, commit, applied } => {
             json!(["g", at, node, group, role.to_string(), term, last, commit, applied])
         }
-        Item::Asked { op, client, node, what } => json!(["o", at, op, client, node, what]),
-        Item::Answered { op, outcome } => json!(["r", at, op, outcome]),
+        Item::Asked { request, client, node, what } => {
+            json!(["o", at, request, client, node, what])
+        }
+        Item::Answered { request, outcome } => json!(["r", at, request, outcome]),
         Item::Healed => json!(["h", at]),
     }
 }

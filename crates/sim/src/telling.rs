@@ -1,12 +1,17 @@
 //! What the recorder is told about frames and requests, in words for people.
 
+use crate::client::{Waiting, fate};
 use crate::trace::{Fate, Item};
 use crate::world::World;
-use synod_checker::{Input, Outcome, Output};
+use synod_checker::{Input, Outcome};
 use synod_consensus::Message;
 use synod_consensus::raft::Body;
 use synod_types::PartitionId;
 use synod_wire::peer::{Frame, FrameKind};
+use synod_wire::resp::Value;
+
+/// So many values of a reply are shown.
+const SHOWN_MAX: usize = 5;
 
 impl World {
     pub(crate) fn tell_message(&mut self, from: usize, to: usize, fate: Fate, frames: &[Frame]) {
@@ -17,21 +22,39 @@ impl World {
         });
     }
 
-    pub(crate) fn tell_asked(&mut self, op: usize) {
-        let operation = &self.history[op];
-        let client = operation.client as usize;
+    /// A client asks something; the number of the request. The steps of a transaction are told with its EXEC.
+    pub(crate) fn tell_request(
+        &mut self,
+        client: usize,
+        args: &[Vec<u8>],
+        waiting: &Waiting,
+    ) -> u64 {
+        self.requests += 1;
+        let (request, time) = (self.requests, self.time);
         let node = self.clients[client].node.map_or(0, |(node, _)| node);
-        let time = self.time;
-        self.recorder.keep(time, || {
-            let what = format!("{} {}", operation.key, input(&operation.input));
-            Item::Asked { op, client, node, what }
-        });
+        let what = match waiting {
+            Waiting::Step => return request,
+            Waiting::Exec(op) => {
+                let operation = &self.history[*op];
+                format!("{} {}", operation.key, swap(&operation.input))
+            }
+            Waiting::Settled => "EXEC of several writes".to_owned(),
+            _ => String::from_utf8_lossy(&args.join(&b' ')).into_owned(),
+        };
+        self.recorder.keep(time, || Item::Asked { request, client, node, what });
+        request
     }
 
-    pub(crate) fn tell_outcome(&mut self, op: usize) {
-        let outcome = &self.history[op].outcome;
+    /// The client has the reply to its request, or knows that none will come.
+    pub(crate) fn tell_reply(&mut self, request: u64, waiting: &Waiting, reply: Option<&Value>) {
+        if matches!(waiting, Waiting::Step) {
+            return;
+        }
         let time = self.time;
-        self.recorder.keep(time, || Item::Answered { op, outcome: ended(outcome) });
+        self.recorder.keep(time, || {
+            let transaction = matches!(waiting, Waiting::Exec(_) | Waiting::Settled);
+            Item::Answered { request, outcome: ended(reply, transaction) }
+        });
     }
 }
 
@@ -72,35 +95,36 @@ fn frame(frame: &Frame) -> String {
     format!("{name} t{}: {what}", message.term)
 }
 
-fn input(input: &Input) -> String {
+fn swap(input: &Input) -> String {
     match input {
-        Input::Read | Input::Count => "GET".to_owned(),
-        Input::Write(value) => format!("SET {value}"),
-        Input::Increment(by) => format!("INCRBY {by}"),
-        Input::Members => "SMEMBERS".to_owned(),
-        Input::Add(value) => format!("SADD {value}"),
-        Input::Items => "LRANGE".to_owned(),
-        Input::Append(value) => format!("RPUSH {value}"),
-        Input::Swap { from, to } => format!("SET {to} if still {}", value(*from)),
+        Input::Swap { from, to } => {
+            let from = from.map_or_else(|| "nothing".to_owned(), |n| n.to_string());
+            format!("SET {to} if still {from}")
+        }
+        other => format!("{other:?}"),
     }
 }
 
-fn value(value: Option<u64>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |n| n.to_string())
+/// How a request ended. A transaction that was not carried out is answered with nothing.
+fn ended(reply: Option<&Value>, transaction: bool) -> String {
+    match reply {
+        None => "fate unknown".to_owned(),
+        Some(Value::Error(text)) if fate(text) == Some(Outcome::Unknown) => ended(None, false),
+        Some(Value::Error(_)) => "refused".to_owned(),
+        Some(Value::Null) if transaction => "refused".to_owned(),
+        Some(Value::Array(_)) if transaction => "answered done".to_owned(),
+        Some(value) => format!("answered {}", short(value)),
+    }
 }
 
-fn ended(outcome: &Outcome) -> String {
-    let output = match outcome {
-        Outcome::Unknown => return "fate unknown".to_owned(),
-        Outcome::Refused => return "refused".to_owned(),
-        Outcome::Returned { output, .. } => output,
-    };
-    let text = match output {
-        Output::Value(found) => value(*found),
-        Output::Number(n) => n.to_string(),
-        Output::Done | Output::Swapped(_) => "done".to_owned(),
-        Output::Set(all) => format!("{} members", all.len()),
-        Output::List(all) => format!("{} items", all.len()),
-    };
-    format!("answered {text}")
+fn short(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Integer(n) => n.to_string(),
+        Value::Array(all) if all.len() <= SHOWN_MAX => {
+            all.iter().map(short).collect::<Vec<_>>().join(", ")
+        }
+        Value::Array(all) => format!("{} values", all.len()),
+        other => other.as_str().map_or_else(|| format!("{other:?}"), str::to_owned),
+    }
 }

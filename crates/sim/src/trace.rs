@@ -63,8 +63,8 @@ pub enum Item {
     },
     /// A client asks.
     Asked {
-        /// The operation's place in the history.
-        op: usize,
+        /// Counts the requests of a run.
+        request: u64,
         /// The client.
         client: usize,
         /// The node that it is connected to.
@@ -72,10 +72,10 @@ pub enum Item {
         /// What it asks.
         what: String,
     },
-    /// A client learns what became of an operation.
+    /// A client learns what became of a request.
     Answered {
-        /// The operation's place in the history.
-        op: usize,
+        /// Which one.
+        request: u64,
         /// What became of it.
         outcome: String,
     },
@@ -192,8 +192,8 @@ mod tests {
         trace.push(0, position(7));
         trace.push(1, position(7));
         for at in 0..FLOW_MAX as u64 {
-            let (op, outcome) = (0, String::new());
-            trace.push(2 + at, Item::Answered { op, outcome });
+            let (request, outcome) = (0, String::new());
+            trace.push(2 + at, Item::Answered { request, outcome });
         }
         trace.push(9, Item::Healed);
         assert_eq!(trace.dropped(), 1);

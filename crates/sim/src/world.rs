@@ -100,6 +100,8 @@ pub(crate) struct World {
     /// How many registers there are.
     pub keys: u64,
     pub value_next: u64,
+    /// How many requests clients have sent.
+    pub requests: u64,
     /// How many writes of unknown fate each key has, by kind and number.
     pub open_writes: BTreeMap<(char, u64), u64>,
     /// Clients begin nothing new.
@@ -136,6 +138,7 @@ impl World {
             books: Books::default(),
             fading: Fading::default(),
             value_next: 0,
+            requests: 0,
             open_writes: BTreeMap::new(),
             quiet: false,
             trouble: Trouble::default(),

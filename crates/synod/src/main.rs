@@ -34,9 +34,11 @@ fn main() -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");
     let usage = error.chain().any(|cause| cause.is::<Usage>());
-    ExitCode::from(match () {
-        () if usage => 2,
-        () if synod_server::is_disk_error(&error) => synod_server::EX_IOERR,
-        () => 1,
+    ExitCode::from(if usage {
+        2
+    } else if synod_server::is_disk_error(&error) {
+        synod_server::EX_IOERR
+    } else {
+        1
     })
 }

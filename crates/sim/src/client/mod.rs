@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 use synod_checker::Input;
 
 pub(crate) use fading::Fading;
+pub(crate) use replies::fate;
 pub(crate) use several::{Books, Kind as Several};
 
 /// A reply that a client waits for.
@@ -46,7 +47,8 @@ pub(crate) struct Client {
     pub node: Option<(usize, u64)>,
     /// Counts its connections.
     pub conn: u64,
-    pub waiting: VecDeque<Waiting>,
+    /// What it waits for, in order, each with the number of its request.
+    pub waiting: VecDeque<(u64, Waiting)>,
     pub input: Vec<u8>,
     /// Grows with every burst, so that a time-out knows whether it is still meant.
     pub burst: u64,
@@ -137,10 +139,10 @@ impl World {
         client.node = None;
         client.burst += 1;
         client.plan = None;
-        for waiting in std::mem::take(&mut client.waiting) {
+        for (number, waiting) in std::mem::take(&mut client.waiting) {
+            self.tell_reply(number, &waiting, None);
             if let Waiting::Op(op) | Waiting::Seen(op, _) | Waiting::Exec(op) = waiting {
                 self.leave_open(op);
-                self.tell_outcome(op);
             }
         }
     }
@@ -163,8 +165,9 @@ impl World {
     }
 
     fn request(&mut self, at: usize, args: Vec<Vec<u8>>, waiting: Waiting) {
+        let number = self.tell_request(at, &args, &waiting);
         let client = &mut self.clients[at];
-        client.waiting.push_back(waiting);
+        client.waiting.push_back((number, waiting));
         let conn = client.conn;
         self.send_to_node(at, Mail::Request { client: at, conn, args });
     }

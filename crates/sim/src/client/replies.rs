@@ -7,7 +7,7 @@ use synod_checker::{Outcome, Output};
 use synod_wire::resp::Value;
 
 /// How an error reply leaves the request.
-pub(super) fn fate(error: &str) -> Option<Outcome> {
+pub(crate) fn fate(error: &str) -> Option<Outcome> {
     let refused = ["CLUSTERDOWN", "TRYAGAIN", "MISCONF"];
     match error.split(' ').next()? {
         "UNKNOWN" => Some(Outcome::Unknown),
@@ -41,10 +41,11 @@ impl World {
             Ok(None) => false,
             Ok(Some((value, len))) => {
                 client.input.drain(..len);
-                let Some(waiting) = client.waiting.pop_front() else {
+                let Some((number, waiting)) = client.waiting.pop_front() else {
                     self.fail("replies", format!("a reply that nobody waits for: {value:?}"));
                     return false;
                 };
+                self.tell_reply(number, &waiting, Some(&value));
                 self.answered(at, waiting, &value);
                 if self.clients[at].waiting.is_empty() {
                     match self.clients[at].plan.take() {
@@ -111,7 +112,6 @@ impl World {
             self.leave_open(op);
         }
         self.history[op].outcome = outcome;
-        self.tell_outcome(op);
         if returned.is_some() {
             self.clients[at].served += 1;
         }

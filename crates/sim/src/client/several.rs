@@ -195,7 +195,7 @@ impl World {
 
     /// A refused WATCH must not lead to an unguarded transaction.
     pub(super) fn give_up_plans(&mut self, at: usize) {
-        for waiting in &mut self.clients[at].waiting {
+        for (_, waiting) in &mut self.clients[at].waiting {
             match waiting {
                 Waiting::Seen(op, _) => *waiting = Waiting::Op(*op),
                 Waiting::Sheet { builds, .. } => *builds = false,
@@ -238,7 +238,6 @@ impl World {
 
     fn refuse(&mut self, op: usize) {
         self.history[op].outcome = Outcome::Refused;
-        self.tell_outcome(op);
     }
 
     /// The answer of EXEC to writes that are judged by what is read later: whatever it says, they are one.

@@ -8,8 +8,8 @@
 //   b at from to on               a direction falls silent (1) or speaks again (0)
 //   l at node group term          a leader is elected
 //   g at node group role term last commit applied
-//   o at op client node text      a client asks
-//   r at op outcome               and learns what became of it
+//   o at request client node text  a client asks
+//   r at request outcome          and learns what became of it
 //   h at                          all trouble ends
 
 const FORMAT = "synod-trace";
