@@ -3,7 +3,7 @@
 
 use super::super::Worker;
 use super::super::links::Link;
-use super::Peer;
+use super::{Peer, Peers};
 use crate::inbox::Mail;
 use mio::net::TcpStream;
 use std::io::{self, ErrorKind};
@@ -13,8 +13,21 @@ use synod_wire::peer::{Frame, Hello, Purpose};
 
 /// How long to wait before a peer is dialled again.
 const REDIAL_US: u64 = 200_000;
+/// A refused peer dials again and again; so often it is told.
+const REFUSAL_TOLD_US: u64 = 10_000_000;
 /// The most connections that have not said hello.
 const UNKNOWN_MAX: usize = 64;
+
+impl Peers {
+    /// Whether a refusal now is worth a line in the log.
+    fn tells_refusal(&mut self, now_us: u64) -> bool {
+        let tells = self.refusal_told_us.is_none_or(|at| now_us - at >= REFUSAL_TOLD_US);
+        if tells {
+            self.refusal_told_us = Some(now_us);
+        }
+        tells
+    }
+}
 
 impl Worker {
     /// Dials the peers that this node has to dial and is not connected to, and drops connections that never said
@@ -107,7 +120,9 @@ impl Worker {
         let hello = match checked {
             Ok(hello) => hello,
             Err(refused) => {
-                tracing::warn!(%refused, "a peer was refused");
+                if self.peers.tells_refusal(self.clock.mono_us()) {
+                    tracing::warn!(%refused, "a peer was refused");
+                }
                 self.drop_peer(at, None);
                 return false;
             }

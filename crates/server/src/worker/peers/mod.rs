@@ -69,6 +69,8 @@ pub struct Peers {
     data: BTreeMap<NodeId, usize>,
     snapshot: BTreeMap<NodeId, usize>,
     dialled_us: BTreeMap<NodeId, u64>,
+    /// When a refused peer was told in the log last.
+    refusal_told_us: Option<u64>,
 }
 
 impl Peers {
@@ -87,6 +89,7 @@ impl Peers {
             data: BTreeMap::new(),
             snapshot: BTreeMap::new(),
             dialled_us: BTreeMap::new(),
+            refusal_told_us: None,
         }
     }
 
