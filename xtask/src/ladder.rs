@@ -4,7 +4,7 @@
 use crate::program::{Summary, Tally, check, tally};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{browser, fuzz, plants, prepare, soak, tidy};
+use crate::{browser, fuzz, plants, prepare, rig, soak, tidy};
 use anyhow::{Context, Result};
 use std::process::Command;
 
@@ -25,6 +25,9 @@ const CHAOS: &[(&str, &[&str])] = &[
         &["--every-cut", "20", "--expect-loss", "--durability", "none"],
     ),
 ];
+
+/// How long the gate's run through every kind of real fault takes, in minutes.
+const RIG_MINUTES: u64 = 10;
 
 /// Workspaces of their own, which `--workspace` does not reach.
 pub const SIDE_WORKSPACES: &[&str] = &[
@@ -76,6 +79,8 @@ pub fn climb(workspace: &Workspace) -> Result<()> {
     steps.take("processes killed under load", "cargo xtask chaos", || {
         one(chaos_task(workspace, &[]))
     })?;
+    let command = format!("cargo xtask rig --minutes {RIG_MINUTES}");
+    steps.take("real faults", &command, || one(rig::for_minutes(workspace, RIG_MINUTES)))?;
     steps.summary();
     Ok(())
 }

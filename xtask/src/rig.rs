@@ -67,6 +67,13 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     ladder::chaos(workspace, &args)
 }
 
+/// All of it, for so long, with a seed that the run draws and prints.
+pub fn for_minutes(workspace: &Workspace, minutes: u64) -> Result<()> {
+    let (seed, previous) = (None, None);
+    let nemesis = "all".to_owned();
+    run(workspace, &Options { minutes, seed, nodes: NODES, nemesis, previous, more: Vec::new() })
+}
+
 /// The other build of the rolling restarts, if there is one.
 fn previous(workspace: &Workspace, options: &Options) -> Result<Option<PathBuf>> {
     if options.previous.is_some() {
