@@ -56,6 +56,32 @@ pub fn load() -> Result<f64> {
     Ok(load)
 }
 
+/// What the processors have done since the machine started, in ticks.
+#[derive(Clone, Copy)]
+pub struct Ticks {
+    total: u64,
+    stolen: u64,
+}
+
+impl Ticks {
+    /// As they are now; nothing where the system does not tell.
+    pub fn now() -> Self {
+        let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default();
+        // user nice system idle iowait irq softirq steal; what follows is part of the first two
+        let ticks: Vec<u64> =
+            line.split_whitespace().skip(1).take(8).filter_map(|n| n.parse().ok()).collect();
+        Self { total: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or(0) }
+    }
+
+    /// The share of time, 0 to 1, that the host of a virtual machine has given to others since.
+    pub fn stolen_since(self) -> f64 {
+        let now = Self::now();
+        let total = now.total.saturating_sub(self.total).max(1);
+        now.stolen.saturating_sub(self.stolen) as f64 / total as f64
+    }
+}
+
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line.split_once(':')?.1.trim())

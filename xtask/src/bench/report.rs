@@ -1,6 +1,7 @@
 //! docs/benchmarks.md: what was measured, as tables, targets that were missed included.
 
 use super::contest::{CONTESTS, Contest, FIELD, Figure, loads};
+use super::load::{STOLEN_MAX, TRIES_MAX};
 use super::results::{Machine, Results, median, thousands};
 use crate::workspace::Workspace;
 use std::fmt::Write;
@@ -97,6 +98,17 @@ fn method(out: &mut String, results: &Results) {
         "Three Synod nodes are addressed as a cluster-aware client does: `CLUSTER SLOTS`, then each key to \
          its leader. All connections to three etcd members go to the leader, where it answers quickest. \
          Reads are linearizable on both."
+    );
+    line!(out);
+    let samples = results.throughput.iter().flat_map(|measured| &measured.samples);
+    let stolen = samples.map(|sample| sample.stolen).fold(0.0, f64::max);
+    line!(
+        out,
+        "Where the host of a virtual machine took more than {:.0} % of the processors away during a load, the load \
+         was measured again, {TRIES_MAX} times at most, and the least disturbed sample counts. In the samples that \
+         count at most {:.1} % were taken.",
+        STOLEN_MAX * 100.0,
+        stolen * 100.0
     );
     line!(out);
 }

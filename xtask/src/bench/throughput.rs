@@ -34,13 +34,14 @@ fn one_turn(bench: &Bench, contestant: Contestant) -> Result<Vec<(Load, Sample)>
     load::fill(bench, &running, "string", bench.keys())?;
     let mut samples = Vec::new();
     for load in loads(contestant.system) {
-        let sample = load::measure(bench, &running, *load)?;
+        let sample = load::measure_undisturbed(bench, &running, *load)?;
         println!(
-            "    {:<8} {:>11}/s   p50 {:.2} ms   p99 {:.2} ms",
+            "    {:<8} {:>11}/s   p50 {:.2} ms   p99 {:.2} ms   {:.0} % stolen",
             load.name(),
             thousands(sample.ops_per_s),
             sample.p50_ms,
-            sample.p99_ms
+            sample.p99_ms,
+            sample.stolen * 100.0
         );
         if sample.refused > 0 {
             let why = sample.first_refusal.as_deref().unwrap_or("no reason given");
