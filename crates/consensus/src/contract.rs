@@ -19,8 +19,10 @@
 //! 5. `ReadReady`: answer the read once everything up to the index is applied.
 //! 6. `SnapshotWanted`: make a durable snapshot at any index not before the one given and call
 //!    [`Engine::snapshot_taken`]. `FetchSnapshot`: fetch that snapshot from the node named, make it durable,
-//!    load it into the state machine, then call [`Engine::snapshot_installed`]. A later `FetchSnapshot` replaces the
-//!    one under way, which is then not installed. Entries that were written before and lie behind a
+//!    load it into the state machine, note in the log that it stands for everything up to its index, then call
+//!    [`Engine::snapshot_installed`]. A start knows of it by that note, so what the engine acknowledges waits for the
+//!    `Persist` that comes next: it must not be reported before the note is durable. A later `FetchSnapshot` replaces
+//!    the one under way, which is then not installed. Entries that were written before and lie behind a
 //!    snapshot need not be removed.
 //! 7. Call [`Engine::tick`] at a steady pace; all time-outs are counted in ticks. With lease reads, make up for missed
 //!    ticks (a pause) before any other input.

@@ -47,6 +47,17 @@ fn half_a_snapshot_is_none() {
     suffer("disk-full,kill,snapshot,slow-disk", 1..6);
 }
 
+/// A follower said that it had its leader's snapshot when the file was durable, and the note of it in the log was not:
+/// killed in between, it started from what it had before, and its leader never sent it that again.
+#[test]
+fn a_snapshot_is_acknowledged_when_a_start_would_find_it() {
+    let params = Params { seed: 9436, nodes: 5, partitions: 8, seconds: 11, ..Params::default() };
+    let params = Params { clients: 8, faults: "swarm".parse().expect("a name"), ..params };
+    let outcome = run(&params);
+    assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
+    suffer("depose,crash-point,snapshot", 1..6);
+}
+
 /// The sync of a leader's snapshot failed once. The engine asks for a snapshot once and waits for it, and nobody began
 /// another: the follower that needed it stayed behind for good.
 #[test]

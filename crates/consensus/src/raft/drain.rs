@@ -21,7 +21,7 @@ impl Raft {
         let from = self.durability.issued().next();
         let voted =
             (self.hard.term, self.hard.vote) != (self.hard_issued.term, self.hard_issued.vote);
-        if !voted && from > last {
+        if !voted && from > last && !self.mark_unwritten {
             let held = self.durability.settle();
             return self.release(held);
         }
@@ -32,6 +32,7 @@ impl Raft {
         let hard_state = (hard != self.hard_issued).then_some(hard);
         let entries = self.log.slice(from, last);
         let token = self.durability.issue(last);
+        self.mark_unwritten = false;
         self.hard_issued = hard;
         self.effects.push(Effect::Persist { token, hard_state, entries });
     }

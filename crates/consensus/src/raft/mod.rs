@@ -60,6 +60,8 @@ pub struct Raft {
     hard: HardState,
     /// What of it was handed out to be written.
     hard_issued: HardState,
+    /// A snapshot was installed, and no effect was handed out since: a start would not know of it.
+    mark_unwritten: bool,
     log: LogView,
     memberships: Memberships,
     durability: Durability,
@@ -151,6 +153,7 @@ impl Raft {
             random: Random::new(config.seed),
             hard,
             hard_issued: hard,
+            mark_unwritten: false,
             memberships,
             durability: Durability::new(log.last()),
             commit: hard.commit,

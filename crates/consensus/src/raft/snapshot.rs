@@ -42,7 +42,8 @@ impl Raft {
         self.effects.push(Effect::FetchSnapshot { from, meta });
     }
 
-    /// The state machine is what `meta` says, durably.
+    /// The state machine is what `meta` says. That it is stands on the disk with the next effect: whatever is
+    /// acknowledged on the strength of it waits for that.
     pub(super) fn install(&mut self, meta: SnapshotMeta) {
         if self.fetching.as_ref().is_some_and(|(_, wanted)| wanted.index <= meta.index) {
             self.fetching = None;
@@ -55,6 +56,7 @@ impl Raft {
         }
         self.log = LogView::new(meta.index, meta.term);
         self.durability.reset(meta.index);
+        self.mark_unwritten = true;
         self.memberships = Memberships::new(meta.index, meta.membership.clone());
         (self.commit, self.handed, self.applied) = (meta.index, meta.index, meta.index);
         self.membership_changed();
