@@ -13,56 +13,38 @@ fn main() {
         let mut keyspace = Keyspace::new(Slot(0)..=Slot(SLOT_COUNT - 1));
         let names: Vec<Vec<u8>> = (0..keys).map(|n| format!("key:{n:012}").into_bytes()).collect();
         let value = [b'x'; 64];
-        run("SET new", &mut keyspace, &names, 1, |key| vec![b"SET", key, &value]);
         let rounds = 10_000_000 / keys;
-        run("SET again", &mut keyspace, &names, rounds, |key| vec![b"SET", key, &value]);
-        run("GET", &mut keyspace, &names, rounds, |key| vec![b"GET", key]);
-        run("GET absent", &mut keyspace, &names, rounds, |key| vec![b"GET", &key[1..]]);
-        run_warmed("GET by 16s", &mut keyspace, &names, rounds, |key| vec![b"GET", key]);
-        run_warmed("SET by 16s", &mut keyspace, &names, rounds, |key| vec![b"SET", key, &value]);
+        let (once, single, by_16s) = ((&*names, 1, 1), (&*names, rounds, 1), (&*names, rounds, 16));
+        run("SET new", &mut keyspace, once, |key| vec![b"SET", key, &value]);
+        run("SET again", &mut keyspace, single, |key| vec![b"SET", key, &value]);
+        run("GET", &mut keyspace, single, |key| vec![b"GET", key]);
+        run("GET absent", &mut keyspace, single, |key| vec![b"GET", &key[1..]]);
+        run("GET by 16s", &mut keyspace, by_16s, |key| vec![b"GET", key]);
+        run("SET by 16s", &mut keyspace, by_16s, |key| vec![b"SET", key, &value]);
         snapshot(&mut keyspace);
-        run("INCR", &mut Keyspace::new(keyspace.slots()), &names, rounds, |key| vec![b"INCR", key]);
+        run("INCR", &mut Keyspace::new(keyspace.slots()), single, |key| vec![b"INCR", key]);
     }
 }
 
+/// One command after the other; with `batch` above 1 in batches, as a pipeline brings them, the keys of each fetched
+/// side by side.
 fn run<'a>(
     name: &str,
     keyspace: &mut Keyspace,
-    keys: &'a [Vec<u8>],
-    rounds: usize,
+    (keys, rounds, batch): (&'a [Vec<u8>], usize, usize),
     args: impl Fn(&'a [u8]) -> Vec<&'a [u8]>,
 ) {
     let ctx = Context { now: Millis(1), seed: 0 };
     // A stride that is coprime to the number of keys visits all of them, out of order.
-    let order: Vec<usize> = (0..keys.len()).map(|n| n * 7_919 % keys.len()).collect();
-    let lines: Vec<Vec<&[u8]>> = order.iter().map(|n| args(&keys[*n])).collect();
-    let begin = now();
-    for _ in 0..rounds {
-        for line in &lines {
-            let command = lookup(line[0]).expect("a command");
-            keyspace.execute_write(command, line, &ctx, &mut ());
-        }
-    }
-    let each = (now() - begin).as_nanos() as f64 / (rounds * keys.len()) as f64;
-    println!("{:>9} keys  {name:<12}{each:>8.1} ns", keys.len());
-}
-
-/// In batches of 16, as a pipeline brings them, each batch's keys fetched side by side.
-fn run_warmed<'a>(
-    name: &str,
-    keyspace: &mut Keyspace,
-    keys: &'a [Vec<u8>],
-    rounds: usize,
-    args: impl Fn(&'a [u8]) -> Vec<&'a [u8]>,
-) {
-    let ctx = Context { now: Millis(1), seed: 0 };
     let lines: Vec<Vec<&[u8]>> =
         (0..keys.len()).map(|n| args(&keys[n * 7_919 % keys.len()])).collect();
     let begin = now();
     for _ in 0..rounds {
-        for batch in lines.chunks(16) {
-            warm(batch.iter().map(|line| (&*keyspace, key_slot(line[1]), line[1])));
-            for line in batch {
+        for lines in lines.chunks(batch) {
+            if batch > 1 {
+                warm(lines.iter().map(|line| (&*keyspace, key_slot(line[1]), line[1])));
+            }
+            for line in lines {
                 let command = lookup(line[0]).expect("a command");
                 keyspace.execute_write(command, line, &ctx, &mut ());
             }

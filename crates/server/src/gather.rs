@@ -195,3 +195,65 @@ impl Drop for Jobs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use synod_types::{HardState, Index};
+
+    const GROUP: PartitionId = PartitionId(1);
+
+    fn record(token: Option<u64>) -> impl Iterator<Item = Log> {
+        let (token, hard_state) = (token.map(Token), Some(HardState::default()));
+        std::iter::once(Log::Append { group: GROUP, token, hard_state, entries: Vec::new() })
+    }
+
+    fn job(jobs: &Jobs, spare: &mut Job) -> Option<Vec<(PartitionId, Token)>> {
+        match jobs.next(spare, Duration::ZERO) {
+            Next::Job(job) => Some(job.acks),
+            Next::Rest | Next::End => None,
+        }
+    }
+
+    #[test]
+    fn what_came_during_a_flush_is_the_next_flush() {
+        let (gathering, jobs) = gathering();
+        let mut spare = Job::default();
+        assert!(!gathering.add(record(Some(1))));
+        assert_eq!(job(&jobs, &mut spare), Some(vec![(GROUP, Token(1))]));
+        assert!(!gathering.is_quiet(), "it is being flushed");
+        gathering.add(record(Some(2)));
+        gathering.add(record(Some(3)));
+        assert_eq!(job(&jobs, &mut spare), Some(vec![(GROUP, Token(2)), (GROUP, Token(3))]));
+        assert_eq!(job(&jobs, &mut spare), None);
+        assert!(gathering.is_quiet());
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_flushed_when_asked_or_along_with_the_rest() {
+        let (gathering, jobs) = gathering();
+        let mut spare = Job::default();
+        assert!(gathering.add(record(None)));
+        assert_eq!(job(&jobs, &mut spare), None);
+        assert!(!gathering.is_quiet());
+        gathering.ask();
+        assert_eq!(job(&jobs, &mut spare), Some(vec![]));
+
+        assert!(gathering.add(record(None)));
+        let meta = SnapshotMeta { index: Index(7), ..SnapshotMeta::default() };
+        let mark = Log::Snapshot { group: GROUP, meta };
+        assert!(!gathering.add(std::iter::once(mark)), "a mark lets older files go");
+        let Next::Job(job) = jobs.next(&mut spare, Duration::ZERO) else { panic!("a job") };
+        assert_eq!((job.marks.len(), job.sync), (1, false));
+    }
+
+    #[test]
+    fn the_last_records_are_flushed_before_the_end() {
+        let (gathering, jobs) = gathering();
+        let mut spare = Job::default();
+        assert!(gathering.add(record(None)));
+        drop(gathering);
+        assert_eq!(job(&jobs, &mut spare), Some(vec![]));
+        assert!(matches!(jobs.next(&mut spare, Duration::from_secs(3600)), Next::End));
+    }
+}
