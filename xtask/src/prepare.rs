@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A program, and the Debian package that brings it.
+/// A program, by name, or a file, by its absolute path, and the Debian package that brings it.
 struct Need {
     program: &'static str,
     package: &'static str,
@@ -55,6 +55,11 @@ const BENCH: &[Need] = &[
     need("memcached", "memcached", "a peer to compare with"),
     need("etcd", "etcd-server", "a peer to compare with"),
     need("protoc", "protobuf-compiler", "builds the etcd client"),
+    need(
+        "/usr/include/google/protobuf/descriptor.proto",
+        "libprotobuf-dev",
+        "protoc needs it for the etcd client",
+    ),
 ];
 
 /// Everything `cargo xtask test` needs.
@@ -84,9 +89,13 @@ pub fn for_bench() -> Result<()> {
     programs(BENCH)
 }
 
+fn is_here(wanted: &str) -> bool {
+    if wanted.starts_with('/') { Path::new(wanted).exists() } else { find(wanted).is_some() }
+}
+
 fn programs(needs: &[Need]) -> Result<()> {
     let missing = |needs: &'_ [Need]| -> Vec<usize> {
-        (0..needs.len()).filter(|at| find(needs[*at].program).is_none()).collect()
+        (0..needs.len()).filter(|at| !is_here(needs[*at].program)).collect()
     };
     let absent = missing(needs);
     if absent.is_empty() {
