@@ -12,7 +12,8 @@ import resp
 import servers
 
 # Replies whose order is the server's own business.
-UNORDERED = {b"SMEMBERS", b"HKEYS", b"HVALS", b"HGETALL", b"KEYS", b"SPOP", b"SRANDMEMBER"}
+UNORDERED = {b"SMEMBERS", b"HKEYS", b"HVALS", b"HGETALL", b"KEYS", b"SPOP", b"SRANDMEMBER",
+             b"SINTER", b"SUNION", b"SDIFF"}  # fmt: skip
 # Replies that hold a time to live, or a moment made of one: they may differ by what the run took.
 TIMED_MS = {b"TTL": 2, b"PTTL": 2000, b"EXPIRETIME": 2, b"PEXPIRETIME": 2000}
 

@@ -66,6 +66,7 @@ TEMPLATES = {
         APPEND {k} {v}
         STRLEN {k}
         GETRANGE {k} {index} {index}
+        SUBSTR {k} {index} {index}
         SETRANGE {k} {index} {v}
         INCR {k}
         DECR {k}
@@ -96,6 +97,13 @@ TEMPLATES = {
         LREM {k} {count} {m}
         LTRIM {k} {index} {index}
         LINSERT {k} BEFORE|AFTER|before|foo {m} {v}
+        LPUSHX {k} ( {v} )+
+        RPUSHX {k} ( {v} )+
+        LMOVE {k} {k} LEFT|RIGHT LEFT|RIGHT|foo
+        RPOPLPUSH {k} {k}
+        LPOS {k} {m}
+        LPOS {k} {m} RANK {index} COUNT {count}
+        LPOS {k} {m} COUNT {count} MAXLEN {count} RANK 1|-1
         """,
     "set": """
         SADD {k} ( {m} )+
@@ -109,6 +117,16 @@ TEMPLATES = {
         SPOP {k} 1000
         SPOP {k} 0|-1|abc
         SRANDMEMBER {k} 1000|0|abc
+        SMISMEMBER {k} ( {m} )+
+        SMOVE {k} {k} {m}
+        SINTER ( {k} )+
+        SUNION ( {k} )+
+        SDIFF ( {k} )+
+        SINTERSTORE {k} ( {k} )+
+        SUNIONSTORE {k} ( {k} )+
+        SDIFFSTORE {k} ( {k} )+
+        SINTERCARD 1|2|0|abc {k} {k}
+        SINTERCARD 2 {k} {k} LIMIT {count}
         """,
     "hash": """
         HSET {k} ( {m} {v} )+
@@ -123,6 +141,9 @@ TEMPLATES = {
         HINCRBY {k} {m} {int}
         HKEYS {k}
         HVALS {k}
+        HSETNX {k} {m} {v}
+        HMSET {k} ( {m} {v} )+
+        HSTRLEN {k} {m}
         """,
     "zset": """
         ZADD {k} ( {score} {m} )+
@@ -152,6 +173,26 @@ TEMPLATES = {
         ZPOPMAX {k}
         ZPOPMIN {k} {count}
         ZPOPMAX {k} {count}
+        ZMSCORE {k} ( {m} )+
+        ZREVRANK {k} {m}
+        ZCOUNT {k} {bound} {bound}
+        ZLEXCOUNT level {lex} {lex}
+        ZREVRANGE {k} {index} {index} WITHSCORES|
+        ZREVRANGEBYSCORE {k} {bound} {bound} WITHSCORES|
+        ZREVRANGEBYSCORE {k} {bound} {bound} LIMIT {index} {index}
+        ZRANGEBYLEX level {lex} {lex} LIMIT {index} {index}
+        ZREVRANGEBYLEX level {lex} {lex}
+        ZRANGESTORE {k} {k} {index} {index} REV|
+        ZRANGESTORE {k} {k} {bound} {bound} BYSCORE LIMIT {index} {index}
+        ZREMRANGEBYRANK {k} {index} {index}
+        ZREMRANGEBYSCORE {k} {bound} {bound}
+        ZUNION 2 {k} {k} WITHSCORES|
+        ZINTER 2 {k} {k} WEIGHTS {float} {float} WITHSCORES
+        ZDIFF 2|1|3|0 {k} {k} WITHSCORES|
+        ZUNIONSTORE {k} 2 {k} {k} AGGREGATE SUM|MIN|MAX|foo
+        ZINTERSTORE {k} 2 {k} {k} WEIGHTS 1 {float}
+        ZDIFFSTORE {k} 2 {k} {k}
+        ZINTERCARD 2 {k} {k} LIMIT {count}
         """,
     "stream": """
         XADD {k} {id} ( {m} {v} )+
@@ -164,6 +205,11 @@ TEMPLATES = {
         XRANGE {k} - +
         XRANGE {k} {rangeid} {rangeid}
         XRANGE {k} {rangeid} {rangeid} COUNT {count}
+        XREVRANGE {k} {rangeid} {rangeid}
+        XREVRANGE {k} + - COUNT {count}
+        XDEL {k} ( {id} )+
+        XTRIM {k} MAXLEN|MINID =|~| {count}
+        XTRIM {k} MAXLEN|MINID ~|= {count} LIMIT {count}
         """,
     "keys": """
         DEL ( {k} )+

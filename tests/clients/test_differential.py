@@ -56,7 +56,8 @@ def test_every_command_with_every_count_of_arguments(single, genuine):
 
 
 def test_unknown_commands_and_subcommands(single, genuine):
-    calls = [["NOSUCH"], ["NOSUCH", "a", "b"], ["nosuch", "x" * 200, "y"], [""], ["G\r\nT", "a"],
+    calls = [["NOSUCH"], ["NOSUCH", "a", "b"], ["nosuch", "x" * 200, "y"], ["nosuch", "x" * 70, "y" * 70, "z"],
+             ["nosuch", "x" * 126, "y"], ["nosuch", "x" * 125, "y"], ["nosuch", "x" * 124, "y"], [""], ["G\r\nT", "a"],
              ["GET\1", "a"], ["X" * 300], ["CLIENT", "NOSUCH"], ["CLIENT", "nosuch", "a"], ["CONFIG", "NOSUCH"],
              ["COMMAND", "NOSUCH"], ["COMMAND", "GETKEYS"], ["COMMAND", "GETKEYS", "NOSUCH"],
              ["COMMAND", "COUNT", "1"], ["CLIENT", "SETNAME", "with space"],

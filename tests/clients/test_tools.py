@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -92,3 +93,15 @@ def test_the_default_benchmark_on_one_node_of_a_cluster(cluster):
 def test_the_benchmark_in_cluster_mode(cluster):
     told = benchmark(cluster.nodes[0], "--cluster", "-n", "3000", "-q", "-r", "1000", "-t", "set,get,incr")
     assert told.count("requests per second") == 3
+
+
+@pytest.mark.synod_only
+def test_a_browser_is_told_what_there_is(single):
+    def page(path):
+        with urllib.request.urlopen(f"http://{servers.HOST}:{single.http}{path}", timeout=10) as answer:
+            return answer.read().decode()
+
+    paths = re.findall(r"^(/\w+) ", page("/"), re.M)
+    assert paths == ["/status", "/metrics", "/health"]
+    for path in paths:
+        assert page(path)

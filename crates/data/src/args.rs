@@ -27,12 +27,16 @@ pub fn at_least_zero(arg: &[u8], otherwise: Failure) -> Result<usize, Failure> {
     number::parse_i64(arg).and_then(|n| usize::try_from(n).ok()).ok_or(otherwise)
 }
 
-/// A floating-point argument; infinities are allowed.
+/// A floating-point argument; infinities are allowed when they are named.
 ///
 /// # Errors
-/// `NOT_FLOAT` when it is anything else.
+/// `NOT_FLOAT` when it is anything else, a number that 64 bits only hold as an infinity or as zero included.
 pub fn float(arg: &[u8]) -> Result<f64, Failure> {
-    number::parse_f64(arg).ok_or(NOT_FLOAT)
+    let x = number::parse_f64(arg).ok_or(NOT_FLOAT)?;
+    let mut mantissa = arg.iter().take_while(|b| !matches!(b, b'e' | b'E'));
+    let overflows = x.is_infinite() && arg.iter().any(u8::is_ascii_digit);
+    let underflows = x == 0.0 && mantissa.any(|b| matches!(b, b'1'..=b'9'));
+    if overflows || underflows { Err(NOT_FLOAT) } else { Ok(x) }
 }
 
 /// Whether `arg` is this option word, in any case. `word` is in upper case.

@@ -57,7 +57,7 @@ mod snapshot;
 mod table;
 pub mod value;
 
-pub use context::{Args, Context};
+pub use context::{Args, Context, random};
 pub use glob::Glob;
 pub use hashing::seed_hashes;
 pub use keyspace::{Edit, Expiry, Garbage, Keyspace, KeyspaceStats, ScanFilter, Whole, warm};

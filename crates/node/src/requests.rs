@@ -63,6 +63,9 @@ impl Node {
         session.last_command = command.name;
         let in_multi = session.multi.is_some();
         if self.pause.is_some() && self.is_paused(client, command) {
+            if let Some(session) = self.sessions.get(client) {
+                session.paused = true;
+            }
             return self.stall(client);
         }
         if in_multi && !commands::runs_inside_multi(command.name) {

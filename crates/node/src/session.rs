@@ -84,6 +84,8 @@ pub(crate) struct Session {
     pub killed: bool,
     /// The world found a request that cannot go on yet.
     pub stalled: bool,
+    /// CLIENT PAUSE is what it is stalled by.
+    pub paused: bool,
     /// Replies ready to be written to the socket.
     pub out: Vec<u8>,
     dirty: bool,
@@ -118,6 +120,7 @@ impl Session {
             closing: false,
             killed: false,
             stalled: false,
+            paused: false,
             out: Vec::new(),
             dirty: false,
             places: VecDeque::new(),
@@ -288,7 +291,7 @@ impl Sessions {
     /// Lets all stalled requests be offered again.
     pub fn resume_all(&mut self, output: &mut Output) {
         for session in self.iter_mut().filter(|s| s.stalled) {
-            session.stalled = false;
+            (session.stalled, session.paused) = (false, false);
             output.resumed.push(session.id);
         }
     }
@@ -334,7 +337,7 @@ impl Sessions {
         let Some(session) = self.get(id) else { return };
         session.touch(output);
         if session.stalled && (session.reads == 0 || session.writes == 0) {
-            session.stalled = false;
+            (session.stalled, session.paused) = (false, false);
             output.resumed.push(id);
         }
     }

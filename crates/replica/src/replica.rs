@@ -8,7 +8,7 @@ use crate::snapshot::SnapshotJob;
 use crate::stamps::Stamps;
 use crate::state::State;
 use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
-use synod_data::{Command, Context, Garbage, Keyspace, KeyspaceStats};
+use synod_data::{Command, Context, Garbage, Keyspace, KeyspaceStats, random};
 use synod_types::plant::planted;
 use synod_types::{
     Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
@@ -259,8 +259,10 @@ impl Replica {
         keys.any(|key| keyspace.expires_within(key, time, present)).then_some(barrier)
     }
 
+    /// What one reading command knows: the time, and randomness of its own, for many are answered in one turn.
     pub(crate) fn read_context(&mut self) -> Context {
-        Context { now: self.stamps.read(self.now.wall), seed: self.now.seed }
+        let seed = random(&mut self.now.seed);
+        Context { now: self.stamps.read(self.now.wall), seed }
     }
 
     /// Does everything that can be done now: proposes, reads, applies, answers. Once per turn.

@@ -100,6 +100,10 @@ A node that dies is reported and stays down while the others go on; `up` then en
 const STATUS_ABOUT: &str = "\
 Show the nodes, partitions and leaders of a running cluster, as one of its nodes sees them.
 
+Nodes: LEADS counts the groups that a node leads, HOLDS those that it has a replica of. Groups: \
+`meta` holds the members and the map, every other group is one partition of the 16384 slots. COMMIT is the last \
+log entry that a majority has; LAG tells for each follower how many entries it is behind its leader.
+
 The exit code is 0 when every node is up and every partition has a leader, and 1 otherwise.";
 
 const STATUS_EXAMPLES: &str = "\

@@ -94,7 +94,7 @@ pub(crate) fn unknown_command(args: &[&[u8]]) -> String {
             break;
         }
         let part = printed(arg, room);
-        room -= part.len();
+        room = room.saturating_sub(part.len() + "'' ".len());
         text.push_str(&format!("'{}' ", String::from_utf8_lossy(part)));
     }
     text

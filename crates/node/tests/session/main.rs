@@ -3,6 +3,7 @@
 // A test says what is wrong by failing.
 #![allow(clippy::unwrap_used)]
 
+mod chance;
 mod scan;
 mod script;
 mod scripts;

@@ -1,4 +1,4 @@
-//! The HTTP side of a node, on a thread of its own: `/status`, `/metrics`, `/health`.
+//! The HTTP side of a node, on a thread of its own: `/`, `/status`, `/metrics`, `/health`.
 //!
 //! It asks the workers through their inboxes, so what it tells is true of one moment per worker and costs the
 //! data path one message.
@@ -19,6 +19,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use synod_node::NodeStatus;
 use tokio::sync::oneshot;
+
+/// What `/` answers, for whoever looks with a browser.
+const INDEX: &str = "\
+A Synod node.
+
+/status   nodes, partitions and leaders, as JSON (`synod status` shows it as tables)
+/metrics  counters and latency histograms for Prometheus
+/health   200 when every partition has a leader, 503 otherwise
+";
 
 /// How long a worker may take to answer.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -74,6 +83,7 @@ pub fn start(config: &Config, postboxes: Vec<Postbox>) -> Result<Http> {
 fn router(shared: Arc<Shared>) -> Router {
     let (for_status, for_metrics, for_health) = (shared.clone(), shared.clone(), shared);
     Router::new()
+        .route("/", get(async || INDEX))
         .route("/status", get(move || respond(for_status, "application/json", status::json)))
         .route(
             "/metrics",

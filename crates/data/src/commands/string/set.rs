@@ -61,7 +61,7 @@ fn parse<'a>(words: &[&'a [u8]]) -> Result<Options<'a>, Failure> {
             options.keep_expiry = true;
         } else if let Some(unit) = unit(word)
             && !options.keep_expiry
-            && options.expiry.is_none()
+            && options.expiry.is_none_or(|(named, _)| named == unit)
         {
             options.expiry = Some((unit, words.next().ok_or(error::SYNTAX)?));
         } else {

@@ -79,10 +79,12 @@ fn line(session: &Session, id: u64, laddr: &str, now_us: u64, text: &mut String)
     let queued = session.multi.as_ref().map(|m| m.commands.as_slice());
     let multi = queued.map_or(-1, |commands| commands.len() as i64);
     let multi_mem: usize = queued.into_iter().flatten().flatten().map(Vec::len).sum();
-    let flags = match (session.multi.is_some(), session.closing) {
-        (_, true) => "c",
-        (true, _) => "x",
-        _ => "N",
+    let flags = match (session.multi.is_some(), session.paused, session.closing) {
+        (_, _, true) => "c",
+        (true, true, _) => "xb",
+        (true, false, _) => "x",
+        (false, true, _) => "b",
+        (false, false, _) => "N",
     };
     let (size, used) = (session.out.capacity(), session.out.len());
     text.push_str(&format!(

@@ -87,6 +87,18 @@ pub(super) fn flags(command: &Command, nth: usize) -> &'static [&'static str] {
     }
 }
 
+/// What becomes of the `nth` key in this very call: SET reads its key only when it is to answer the old value.
+pub(super) fn flags_of(command: &Command, words: &[&[u8]], nth: usize) -> &'static [&'static str] {
+    if command.name != "set" {
+        return flags(command, nth);
+    }
+    if words[3..].iter().any(|word| word.eq_ignore_ascii_case(b"get")) {
+        &["RW", "access", "update"]
+    } else {
+        &["OW", "update"]
+    }
+}
+
 /// The key specifications of a command: a range of positions, and what a count announces.
 pub(super) fn write(command: &Command, out: &mut dyn ReplySink) {
     let KeySpec { first, last, step, count_at } = command.keys;

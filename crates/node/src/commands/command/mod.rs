@@ -89,7 +89,7 @@ fn docs(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 fn list(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let everything = || synod_data::commands().flat_map(|c| Entry::Command(c).with_subcommands());
     let names: Vec<&str> = match &args[2..] {
-        [] => synod_data::commands().map(|c| c.name).collect(),
+        [] => everything().map(Entry::name).collect(),
         [by, what, value] if by.eq_ignore_ascii_case(b"filterby") => {
             if what.eq_ignore_ascii_case(b"module") {
                 Vec::new() // there are no modules
@@ -157,7 +157,7 @@ fn get_keys_and_flags(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow
             for (nth, at) in positions.iter().enumerate() {
                 out.array(2);
                 out.bulk(args[2 + at]);
-                describe::status_set(key_specs::flags(command, nth), out);
+                describe::status_set(key_specs::flags_of(command, &args[2..], nth), out);
             }
         }),
         Err(text) => return node.refuse_request(client, text),

@@ -167,7 +167,7 @@ impl Page {
 fn clients(lines: &mut Lines, tally: &Tally, maxclients: i64) {
     lines.put("connected_clients", tally.clients);
     lines.put("maxclients", maxclients);
-    lines.put("blocked_clients", 0);
+    lines.put("blocked_clients", tally.paused);
     lines.put("tracking_clients", 0);
     lines.put("synod_requests_waiting", tally.parked);
 }

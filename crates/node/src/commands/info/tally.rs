@@ -14,6 +14,8 @@ use synod_types::{PartitionId, varint};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub clients: u64,
+    /// Those of them that CLIENT PAUSE lets wait.
+    pub paused: u64,
     /// Requests that wait for a leader.
     pub parked: u64,
     pub connections: u64,
@@ -52,7 +54,7 @@ pub(crate) struct Tally {
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 26;
+const NUMBERS: usize = 27;
 
 impl Tally {
     /// What this worker has to tell now.
@@ -61,6 +63,7 @@ impl Tally {
         let errors = node.sessions.errors();
         let mut tally = Self {
             clients: node.sessions.len as u64,
+            paused: node.sessions.iter().filter(|session| session.paused).count() as u64,
             parked: node.parked.values().map(|parked| parked.len() as u64).sum(),
             connections: counters.connections,
             commands: counters.commands,
@@ -114,6 +117,7 @@ impl Tally {
     fn numbers(&mut self) -> [&mut u64; NUMBERS] {
         [
             &mut self.clients,
+            &mut self.paused,
             &mut self.parked,
             &mut self.connections,
             &mut self.commands,
@@ -203,7 +207,7 @@ mod tests {
         let mut sum = counted();
         sum.merge(counted());
         assert_eq!(sum.clients, 0);
-        assert_eq!(sum.connections, 4000);
+        assert_eq!(sum.connections, 6000);
         assert_eq!(sum.behind_max, counted().behind_max);
         assert_eq!(sum.errors.total, 2 * counted().errors.total);
         assert_eq!(sum.errors.by_code["ERR"], 10);
