@@ -63,7 +63,9 @@ pub fn climb(workspace: &Workspace) -> Result<()> {
     steps.take("the same seed in every build", "cargo xtask builds", || {
         one(soak::builds_agree(workspace))
     })?;
-    steps.take("500 simulated clusters", &soak::again(), || one(soak::for_a_change(workspace)))?;
+    steps.take("2,000 simulated clusters, 100 hours", "cargo xtask soak", || {
+        one(soak::run(workspace, &soak::Options::default()))
+    })?;
     steps.take("every planted bug is found", "cargo xtask plants", || {
         one(plants::run(workspace, &plants::Options::default()))
     })?;

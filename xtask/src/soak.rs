@@ -1,5 +1,5 @@
-//! Many seeds of the simulator: a quick run for every change, a comparison of builds, and the long run whose summary
-//! stands in docs/testing.md.
+//! Many seeds of the simulator: a quick run for every change, the run of the gate, longer ones whose summary stands in
+//! docs/testing.md, and a comparison of builds.
 
 use crate::program::{check, output, show};
 use crate::workspace::Workspace;
@@ -14,8 +14,11 @@ const PAGE: &str = "docs/testing.md";
 const BEGIN: &str = "<!-- soak: begin -->";
 const END: &str = "<!-- soak: end -->";
 
-/// What every change goes through.
-const FOR_A_CHANGE: &[&str] = &["--seeds", "500", "--jobs", "2"];
+/// What a change goes through while it is worked on, in a minute or two: seeds, and simulated seconds of trouble.
+const QUICK: (u64, u64) = (500, 60);
+/// What the gate goes through: 100 simulated hours. In a long run a log turns over, sets and lists become long, and
+/// members of a group are damaged, brought up and deposed several times.
+const GATE: (u64, u64) = (2_000, 180);
 /// A run that meets every kind of fault, for the comparison of builds.
 const COMPARED: &[&str] = &["--seed", "11", "--seconds", "20", "--faults", "all"];
 
@@ -23,33 +26,31 @@ const COMPARED: &[&str] = &["--seed", "11", "--seconds", "20", "--faults", "all"
 #[derive(clap::Args)]
 pub struct Options {
     /// How many seeds.
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = GATE.0)]
     seeds: u64,
     /// The first of them.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How long the trouble of each lasts, in simulated seconds; 2,000 seeds of 180 s are 100 hours.
-    #[arg(long, default_value_t = 180)]
+    #[arg(long, default_value_t = GATE.1)]
     seconds: u64,
     /// How many run at the same time.
     #[arg(long, default_value_t = 2)]
     jobs: u16,
+    /// The short run for a change: 500 seeds of 60 s.
+    #[arg(long, conflicts_with_all = ["seeds", "seconds"])]
+    quick: bool,
     /// Write the summary into docs/testing.md.
     #[arg(long)]
     record: bool,
 }
 
-/// The run for every change.
-pub fn for_a_change(workspace: &Workspace) -> Result<()> {
-    workspace.build_synod()?;
-    let mut run = Command::new(workspace.synod());
-    run.arg("sim").args(FOR_A_CHANGE).current_dir(&workspace.root);
-    check(run)
-}
-
-/// How [`for_a_change`] is repeated by hand.
-pub fn again() -> String {
-    format!("cargo run --release -- sim {}", FOR_A_CHANGE.join(" "))
+impl Default for Options {
+    /// The run of the gate.
+    fn default() -> Self {
+        let (seeds, seconds) = GATE;
+        Self { seeds, seed: 1, seconds, jobs: 2, quick: false, record: false }
+    }
 }
 
 /// A seed must be the same run in every build: optimised or not, every event is the same.
@@ -73,14 +74,15 @@ pub fn builds_agree(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// The long run.
+/// Many seeds, and what became of them.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     workspace.build_synod()?;
     let number = |n: u64| n.to_string();
+    let (seeds, seconds) = if options.quick { QUICK } else { (options.seeds, options.seconds) };
     let mut run = Command::new(workspace.synod());
     run.arg("sim")
-        .args(["--seed", &number(options.seed), "--seeds", &number(options.seeds)])
-        .args(["--seconds", &number(options.seconds), "--jobs", &options.jobs.to_string()])
+        .args(["--seed", &number(options.seed), "--seeds", &number(seeds)])
+        .args(["--seconds", &number(seconds), "--jobs", &options.jobs.to_string()])
         .current_dir(&workspace.root);
     let shown = show(&run);
     println!("{shown}");

@@ -15,6 +15,7 @@ mod stats;
 mod tests;
 mod text;
 mod transaction;
+mod used;
 mod warm;
 
 pub use edit::{Edit, Whole};
@@ -24,12 +25,13 @@ pub(crate) use slot_table::SlotTable;
 pub use stats::KeyspaceStats;
 use stats::Stats;
 pub use text::Expiry;
+use used::Used;
 pub use warm::warm;
 
 use crate::hashing::{self, hash};
 use crate::object::Object;
 use crate::snapshot::Run;
-use crate::{Args, Command, Context, Handler, error};
+use crate::{Args, Command, Context, Handler, digest, error};
 use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;
 use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
@@ -40,6 +42,8 @@ pub struct Keyspace {
     /// The first slot; `slots[i]` is slot `first + i`.
     pub(crate) first: u16,
     pub(crate) slots: Vec<SlotTable>,
+    /// Which of them were ever used. The others own nothing and have versions of nothing.
+    used: Used,
     /// The sum of the slots' lengths.
     len: usize,
     /// The sum of the slots' counts of keys with an expiry time.
@@ -81,6 +85,7 @@ impl Keyspace {
         Self {
             first,
             slots: (first..=last).map(|_| SlotTable::new()).collect(),
+            used: Used::of(usize::from(last - first) + 1),
             len: 0,
             expires: 0,
             bytes: 0,
@@ -133,22 +138,26 @@ impl Keyspace {
     pub fn memory(&self) -> usize {
         self.bytes
             + self.slots.len() * size_of::<SlotTable>()
-            + self.slots.iter().map(SlotTable::heap_bytes).sum::<usize>()
+            + self.used_tables().map(|(_, table)| table.heap_bytes()).sum::<usize>()
     }
 
     /// A hash of the whole content, with versions and expiry times, whatever its layout: two replicas
     /// that applied the same entries agree in it.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        let content = self
-            .slots
-            .iter()
-            .flat_map(SlotTable::objects)
-            .fold(0u64, |sum, object| sum.wrapping_add(object.digest()));
-        self.slots
-            .iter()
-            .map(SlotTable::absent_version)
-            .fold(crate::digest::mix(content, self.changes), crate::digest::mix)
+        let objects = self.used_tables().flat_map(|(_, table)| table.objects());
+        let content = objects.fold(0u64, |sum, object| sum.wrapping_add(object.digest()));
+        self.used_tables()
+            .map(|(slot, table)| (slot as u64, table.absent_version()))
+            .filter(|(_, version)| *version > 0)
+            .fold(digest::mix(content, self.changes), |state, (slot, version)| {
+                digest::mix(digest::mix(state, slot), version)
+            })
+    }
+
+    /// The tables that were ever used, with their places.
+    fn used_tables(&self) -> impl Iterator<Item = (usize, &SlotTable)> {
+        self.used.slots().map(|slot| (slot, &self.slots[slot]))
     }
 
     /// The version of a key, for WATCH: it differs whenever the key was changed, created, deleted or
@@ -232,14 +241,19 @@ impl Keyspace {
     }
 
     pub(crate) fn table_mut(&mut self, slot: Slot) -> Option<&mut SlotTable> {
-        self.slots.get_mut(usize::from(slot.0.wrapping_sub(self.first)))
+        let slot = usize::from(slot.0.wrapping_sub(self.first));
+        let table = self.slots.get_mut(slot)?;
+        self.used.mark(slot);
+        Some(table)
     }
 
     /// Appends a restored object, with the version it has; `None` when its key is there already or the
     /// slot is not ours.
     pub(crate) fn append(&mut self, slot: Slot, object: Object) -> Option<()> {
         let hash_of = |key: &[u8]| hash(&self.hasher, key);
-        let table = self.slots.get_mut(usize::from(slot.0.wrapping_sub(self.first)))?;
+        let slot = usize::from(slot.0.wrapping_sub(self.first));
+        let table = self.slots.get_mut(slot)?;
+        self.used.mark(slot);
         let hash = hash_of(object.key());
         if table.find(hash, object.key()).is_some() {
             return None;
@@ -309,6 +323,7 @@ impl Keyspace {
             None => {
                 let hasher = &self.hasher;
                 table.push(spot.hash, object, |key| hash(hasher, key));
+                self.used.mark(spot.slot);
                 self.len += 1;
                 None
             }

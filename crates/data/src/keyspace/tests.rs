@@ -12,7 +12,9 @@ fn check(keyspace: &Keyspace) {
     assert_eq!(keyspace.len, objects().count());
     assert_eq!(keyspace.expires, objects().filter(|o| o.expire().is_some()).count());
     assert_eq!(keyspace.bytes, objects().map(Object::heap_bytes).sum::<usize>());
-    for table in &keyspace.slots {
+    let used: Vec<_> = keyspace.used.slots().collect();
+    for (slot, table) in keyspace.slots.iter().enumerate() {
+        assert!(used.contains(&slot) || table.len() == 0 && table.absent_version() == 0);
         let expiring = table.objects().iter().filter_map(Object::expire);
         assert_eq!(table.expires(), expiring.clone().count());
         assert!(expiring.min().is_none_or(|earliest| table.expire_min() <= earliest));
