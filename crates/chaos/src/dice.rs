@@ -1,5 +1,7 @@
 //! A seeded source of choices, so that a run can be told by its number.
 
+use std::time::Duration;
+
 /// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
@@ -28,6 +30,11 @@ impl Dice {
     pub fn index(&mut self, len: usize) -> usize {
         // The remainder is below `len`, which is a usize.
         (self.next() % len.max(1) as u64) as usize
+    }
+
+    /// Waits for `low..high` milliseconds.
+    pub fn sleep(&mut self, low_ms: u64, high_ms: u64) {
+        std::thread::sleep(Duration::from_millis(self.range(low_ms, high_ms)));
     }
 
     /// True `percent` times in a hundred.

@@ -11,8 +11,9 @@ use crate::resp::{Connection, Reply};
 const TRY: Duration = Duration::from_millis(400);
 /// A failover that takes longer has failed.
 pub const LIMIT: Duration = Duration::from_secs(15);
-/// The same while the network or a disk is in trouble, when there may be no majority to write to.
-pub const LIMIT_AMID: Duration = Duration::from_secs(5);
+/// The same while the network or a disk is in trouble, when there may be no majority to write to. The next kill is
+/// due within 5 s of the last.
+pub const LIMIT_AMID: Duration = Duration::from_secs(4);
 /// How many of a node's ranges are watched.
 const RANGES_MAX: usize = 2;
 
@@ -38,15 +39,15 @@ pub fn keys_led_by(leader: SocketAddr, leaders: &[Led]) -> Vec<String> {
 }
 
 /// Writes to `key` through the survivors in turn until it succeeds; how long after `killed` that was,
-/// or `None` past `limit`.
+/// or `None` past `limit`, which may change on the way.
 pub fn measure(
     key: &str,
     killed: Instant,
     survivors: &[SocketAddr],
-    limit: Duration,
+    limit: impl Fn() -> Duration,
 ) -> Option<Duration> {
     let mut turn = survivors.iter().cycle();
-    while killed.elapsed() < limit {
+    while killed.elapsed() < limit() {
         if write(key, *turn.next()?) {
             return Some(killed.elapsed());
         }

@@ -33,7 +33,7 @@ use synod_checker::{format, linear};
 
 use cluster::Cluster;
 use dice::Dice;
-use nemesis::{Deeds, Nemesis, Schedule};
+use nemesis::{Deeds, Schedule};
 use options::Options;
 use session::{ANSWER_TIMEOUT, Session};
 use summary::Summary;
@@ -44,8 +44,6 @@ const HEAL: Duration = Duration::from_secs(30);
 /// What a run may take beyond its trouble: starting, healing, reading everything and judging. A run that
 /// takes longer is killed as a whole, if it has a world of its own.
 const OVERTIME: Duration = Duration::from_secs(15 * 60);
-/// The streams of choices that do not belong to a client.
-const NEMESIS_STREAM: u64 = u64::MAX;
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -182,10 +180,10 @@ fn under_load(
             blackouts_only: options.expect_loss,
             directory: directory.to_owned(),
         };
-        let nemesis = Nemesis::new(cluster, Dice::new(seed, NEMESIS_STREAM), schedule);
         // When a node did what it must not, there is nothing to go on for.
+        let give_up = |_: &_| given_up.store(true, Ordering::Relaxed);
         let nemesis =
-            scope.spawn(|| nemesis.run().inspect_err(|_| given_up.store(true, Ordering::Relaxed)));
+            scope.spawn(move || nemesis::run(cluster, seed, schedule).inspect_err(give_up));
         let clients: Vec<_> = (0..plan.clients)
             .map(|id| {
                 let session = session(cluster, id);

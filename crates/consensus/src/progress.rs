@@ -31,7 +31,8 @@ pub enum Flow {
 /// One peer of a leader.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// The last entry it is known to hold durably. `matched < next`.
+    /// The last entry it is known to hold durably. `matched < next`. It falls when the peer turns out to have lost
+    /// what it held.
     pub matched: Index,
     /// The next entry to send.
     pub next: Index,
@@ -131,20 +132,28 @@ impl Progress {
         news
     }
 
-    /// It has no entry at `prev` that matches; its best guess is that `hint` does. Tells whether that was
-    /// news; answers to appends that no longer matter are not.
-    pub fn rejected(&mut self, prev: Index, hint: Index) -> bool {
+    /// It has no entry at `prev` that matches; its best guess is that `hint` does. Answers to appends that no longer
+    /// matter change nothing. `first` is the first entry of the leader's reign.
+    ///
+    /// Whoever lacks what it has acknowledged has a disk that lied. A rejection alone does not prove that: it may be
+    /// older than the acknowledgement, and overtaken by it. So the peer is asked once more, and what it says then is
+    /// taken: nothing of this reign counts as held by it before it acknowledges it anew. A rejection that was old
+    /// after all costs one append more. What was committed on the strength of its word stays committed.
+    pub fn rejected(&mut self, prev: Index, hint: Index, first: Index) {
+        if prev < self.matched || prev == Index(0) {
+            return;
+        }
         match self.flow {
-            Flow::Replicate if prev > self.matched => {
-                self.probe();
-                true
-            }
-            Flow::Probe { .. } if prev == self.next.prev() && prev > self.matched => {
-                self.next = hint.next().min(prev).max(self.matched.next());
+            Flow::Replicate => self.probe(),
+            Flow::Probe { .. } if prev == self.next.prev() => {
+                self.next = hint.next().min(prev);
+                if prev == self.matched {
+                    self.matched = self.next.prev().min(first.prev());
+                }
+                self.next = self.next.max(self.matched.next());
                 self.flow = Flow::Probe { waiting: false };
-                true
             }
-            _ => false,
+            Flow::Probe { .. } | Flow::Snapshot { .. } => {}
         }
     }
 }
@@ -176,5 +185,39 @@ impl Inflight {
     fn clear(&mut self) {
         self.queue.clear();
         self.bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A peer of a reign that began with entry 5, at `matched`, in `flow`.
+    fn peer(matched: u64, flow: Flow) -> Progress {
+        let mut peer = Progress::new(Index(matched + 1), 0);
+        peer.acknowledged(Index(matched), 0);
+        peer.flow = flow;
+        peer
+    }
+
+    fn after(matched: u64, flow: Flow, prev: u64, hint: u64) -> (u64, u64, bool) {
+        let mut peer = peer(matched, flow);
+        peer.rejected(Index(prev), Index(hint), Index(5));
+        assert!(peer.matched < peer.next);
+        (peer.matched.0, peer.next.0, matches!(peer.flow, Flow::Probe { waiting: false }))
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_in_doubt_only_when_it_was_asked_for_again() {
+        let asked = Flow::Probe { waiting: true };
+        assert_eq!(after(9, Flow::Replicate, 8, 3), (9, 10, false), "older than what came since");
+        assert_eq!(after(9, Flow::Replicate, 9, 3), (9, 10, true), "it is asked again");
+        assert_eq!(after(9, asked, 8, 3), (9, 10, false));
+        assert_eq!(after(9, asked, 9, 3), (3, 4, true), "it has forgotten");
+        assert_eq!(after(9, asked, 9, 8), (4, 9, true), "and nothing of this reign counts");
+        assert_eq!(after(9, asked, 9, 9), (4, 9, true), "whatever it guesses");
+        assert_eq!(after(1, asked, 1, 0), (0, 1, true));
+        assert_eq!(after(0, asked, 0, 0), (0, 1, false), "the beginning is everybody's");
+        assert_eq!(after(9, Flow::Snapshot { due: false }, 9, 3), (9, 10, false));
     }
 }

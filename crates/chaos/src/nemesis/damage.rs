@@ -36,27 +36,27 @@ struct Flip {
 
 impl Nemesis<'_> {
     pub(super) fn damage(&mut self, node: usize) -> Result<()> {
-        self.cluster.kill(node)?;
-        let flip = Flip::draw(self.cluster.node(node).data(), &mut self.dice)
+        self.scene.cluster.kill(node)?;
+        let flip = Flip::draw(self.scene.cluster.node(node).data(), &mut self.dice)
             .with_context(|| format!("node {}'s files cannot be damaged", node + 1))?;
-        let Some(flip) = flip else { return self.cluster.start(node) };
-        self.count(Kind::Damage);
+        let Some(flip) = flip else { return self.scene.cluster.start(node) };
+        self.scene.count(Kind::Damage);
         flip.write(flip.wrong)?;
         let (file, offset) = (flip.file.display(), flip.offset);
-        self.write_down(format!("a bit of {file} is flipped at {offset}"));
+        self.scene.write_down(format!("a bit of {file} is flipped at {offset}"));
         let refused = self.try_start(node, &flip)?;
-        self.deeds.damage_refused += u64::from(refused);
+        self.scene.deeds().damage_refused += u64::from(refused);
         let how = if refused { "refuses to start" } else { "serves" };
-        self.write_down(format!("node {} {how}", node + 1));
-        self.sleep(0, 2_000);
-        self.cluster.kill(node)?;
+        self.scene.write_down(format!("node {} {how}", node + 1));
+        self.dice.sleep(0, 2_000);
+        self.scene.cluster.kill(node)?;
         flip.take_back()?;
-        self.cluster.start(node)
+        self.scene.cluster.start(node)
     }
 
     /// Whether the node refuses; it must say which file it refuses.
     fn try_start(&self, node: usize, flip: &Flip) -> Result<bool> {
-        let node = self.cluster.node(node);
+        let node = self.scene.cluster.node(node);
         let before = node.logged().len();
         node.start()?;
         let until = Instant::now() + DECIDE;

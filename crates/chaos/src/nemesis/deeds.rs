@@ -11,7 +11,7 @@ use crate::net::Carried;
 pub struct Deeds {
     /// How often each kind was done.
     pub done: BTreeMap<Kind, u64>,
-    /// The times from one kill of a single node to the next.
+    /// The times from one kill to the next, of one node or of all.
     pub kill_gaps: Vec<Duration>,
     /// How long writes to a dead leader's keys failed while nothing else was wrong: all nodes answered, no
     /// follower was behind and no trouble lasted. `None` is longer than [`crate::failover::LIMIT`].
@@ -20,7 +20,7 @@ pub struct Deeds {
     /// [`crate::failover::LIMIT_AMID`].
     pub failovers_amid: Vec<Option<Duration>>,
     /// How long it took, after lasting trouble was taken back, until all was writable through every node
-    /// and no follower was behind.
+    /// and no follower was behind, at some moment for each node.
     pub convergences: Vec<Duration>,
     /// Nodes that refused to start on damaged files, and said why.
     pub damage_refused: u64,

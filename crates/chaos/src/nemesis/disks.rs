@@ -60,7 +60,7 @@ impl Nemesis<'_> {
     /// any more. A failed sync of a snapshot costs that snapshot alone. A node that ends without a failed sync
     /// has failed the run.
     pub(super) fn fail_sync(&mut self, i: usize) -> Result<()> {
-        let node = self.cluster.node(i);
+        let node = self.scene.cluster.node(i);
         let starting = self.dice.chance(25);
         let nth = self.dice.range(1, if starting { SYNCS_AT_START } else { SYNCS_MAX });
         if starting {
@@ -69,7 +69,7 @@ impl Nemesis<'_> {
         }
         let Some(pid) = node.pid()? else { return Ok(()) };
         let before = node.logged().len();
-        let notes = self.schedule.directory.join("strace-eio.txt");
+        let notes = self.scene.schedule.directory.join("strace-eio.txt");
         let fault = format!("error=EIO:when={nth}");
         let strace = Strace::attach(pid, "fdatasync,fsync", &fault, &notes)?;
         let mut ended = node.wait_ended(NOTICE)?;
@@ -82,15 +82,15 @@ impl Nemesis<'_> {
         let said = String::from_utf8_lossy(&said);
         let how = judge(injected, ended.map(|status| status.code()), &said)
             .with_context(|| format!("node {}, started in between: {starting}\n{said}", i + 1))?;
-        self.write_down(format!("EIO at {injected} syncs of node {}: {how:?}", i + 1));
+        self.scene.write_down(format!("EIO at {injected} syncs of node {}: {how:?}", i + 1));
         if how != Taken::Idle {
-            self.count(Kind::Eio);
+            self.scene.count(Kind::Eio);
         }
         if how != Taken::Ended {
             return Ok(());
         }
-        self.sleep(0, 1_000);
-        self.cluster.start(i)
+        self.dice.sleep(0, 1_000);
+        self.scene.cluster.start(i)
     }
 
     /// Lets a node's disk have no space for more, and writes until the node says so. It must go on, and take
@@ -99,18 +99,18 @@ impl Nemesis<'_> {
     /// The log writes into segments that were filled with zeros before, so it needs space only now and then;
     /// that is why this is done by the disk and not by failing every write.
     pub(super) fn fill_disk(&mut self, i: usize) -> Result<()> {
-        let node = self.cluster.node(i);
+        let node = self.scene.cluster.node(i);
         let Some(disk) = node.disk() else { return Ok(()) };
-        self.write_down(format!("the disk of node {} is full", i + 1));
+        self.scene.write_down(format!("the disk of node {} is full", i + 1));
         let before = disk.refused_writes();
         disk.set_full(true);
         let noticed = self.write_much(i);
-        self.sleep(0, 2_000);
+        self.dice.sleep(0, 2_000);
         disk.set_full(false);
         let refused = disk.refused_writes() - before;
-        self.write_down(format!("{refused} writes of node {} found no space", i + 1));
+        self.scene.write_down(format!("{refused} writes of node {} found no space", i + 1));
         if noticed? {
-            self.count(Kind::Enospc);
+            self.scene.count(Kind::Enospc);
         }
         let until = Instant::now() + NOTICE;
         while node.largest("synod_disk_full").ok() != Some(Some(0)) {
@@ -125,9 +125,9 @@ impl Nemesis<'_> {
 
     /// Fills the log until the node says that its disk is full; whether it did before there was too much.
     fn write_much(&self, i: usize) -> Result<bool> {
-        let node = self.cluster.node(i);
+        let node = self.scene.cluster.node(i);
         let (value, until) = ("x".repeat(FILLER_LEN), Instant::now() + FILL_LIMIT);
-        let mut session = Session::new(self.nodes(), i, FILL_LIMIT);
+        let mut session = Session::new(self.scene.nodes(), i, FILL_LIMIT);
         let mut full = false;
         for n in 0..FILLERS_MAX {
             // Whether one of them is taken does not matter: nobody reads them.

@@ -1,86 +1,127 @@
 //! Processes killed, stopped and let go on.
+//!
+//! The killer is a thread of its own: every 2 to 5 s it kills a node that nobody else has in hand, whatever else is
+//! wrong just then.
 
 use std::time::Instant;
 
 use anyhow::Result;
 
+use super::scene::{Hold, Scene};
 use super::{Kind, Nemesis};
+use crate::dice::Dice;
 use crate::failover;
 
-impl Nemesis<'_> {
+/// Who kills one node after the other.
+#[derive(Debug)]
+pub struct Killer<'a> {
+    scene: &'a Scene<'a>,
+    dice: Dice,
+}
+
+impl<'a> Killer<'a> {
+    pub fn new(scene: &'a Scene<'a>, dice: Dice) -> Self {
+        Self { scene, dice }
+    }
+
+    /// Kills until the time is up; then all nodes run that it has killed.
+    pub fn run(mut self) -> Result<()> {
+        let mut began = self.scene.schedule.started;
+        while self.scene.wait(&mut self.dice, &mut began) {
+            self.kill()?;
+        }
+        Ok(())
+    }
+
     /// Half of the time it is a leader that is killed and stays away until others have taken over, which
     /// is measured; else any node, which is back at once, perhaps before anyone noticed.
-    pub(super) fn kill(&mut self) -> Result<()> {
-        self.count(Kind::Kill);
-        let now = Instant::now();
-        if let Some(before) = self.killed.replace(now) {
-            self.deeds.kill_gaps.push(now - before);
+    fn kill(&mut self) -> Result<()> {
+        let any = self.dice.index(self.scene.cluster.len());
+        let (victim, away) =
+            if self.dice.chance(50) { self.kill_leader(any)? } else { self.kill_any(any)? };
+        if !away {
+            self.dice.sleep(0, 1_000);
         }
-        let any = self.dice.index(self.cluster.len());
-        let node = if self.dice.chance(50) { self.kill_leader(any)? } else { self.kill_any(any)? };
-        self.sleep(0, 1_000);
-        self.write_down(format!("start node {}", node + 1));
-        self.cluster.start(node)
+        let node = victim.node();
+        self.scene.write_down(format!("start node {}", node + 1));
+        self.scene.cluster.start(node)
     }
 
-    fn kill_any(&mut self, node: usize) -> Result<usize> {
-        self.write_down(format!("kill node {}", node + 1));
-        self.cluster.kill(node)?;
-        Ok(node)
+    /// Kills this node or, if another has it in hand, the next. Whether it was away for long already.
+    fn kill_any(&mut self, wanted: usize) -> Result<(Hold<'a>, bool)> {
+        let victim = self.scene.hold_free(wanted);
+        self.scene.count_kill(Kind::Kill);
+        self.scene.write_down(format!("kill node {}", victim.node() + 1));
+        self.scene.cluster.kill(victim.node())?;
+        Ok((victim, false))
     }
 
-    /// Kills the leader of a partition; `otherwise`, if nobody tells of any.
-    fn kill_leader(&mut self, otherwise: usize) -> Result<usize> {
-        let nodes = self.nodes();
+    /// Kills the leader of a partition; `otherwise`, if nobody tells of any that is free.
+    fn kill_leader(&mut self, otherwise: usize) -> Result<(Hold<'a>, bool)> {
+        let scene = self.scene;
+        let nodes = scene.nodes();
+        let whole = scene.whole();
         let leaders = failover::leaders(&nodes);
         let Some(one) = leaders.get(self.dice.index(leaders.len())) else {
             return self.kill_any(otherwise);
         };
-        let node = nodes.iter().position(|node| node.port() == one.port).unwrap_or(otherwise);
+        let wanted = nodes.iter().position(|node| node.port() == one.port).unwrap_or(otherwise);
+        let victim = scene.hold_free(wanted);
+        let node = victim.node();
         let keys = failover::keys_led_by(nodes[node], &leaders);
         let survivors: Vec<_> = nodes.iter().filter(|at| **at != nodes[node]).copied().collect();
-        self.write_down(format!("kill node {}, the leader of {keys:?}", node + 1));
-        let amid = !self.is_whole();
+        scene.count_kill(Kind::Kill);
+        scene.write_down(format!("kill node {}, the leader of {keys:?}", node + 1));
         let killed = Instant::now();
-        self.cluster.kill(node)?;
-        let limit = if amid { failover::LIMIT_AMID } else { failover::LIMIT };
+        scene.cluster.kill(node)?;
+        let limit = || match scene.still_whole(whole) {
+            true => failover::LIMIT,
+            false => failover::LIMIT_AMID,
+        };
+        let mut away = false;
         for key in keys {
             let took = failover::measure(&key, killed, &survivors, limit);
-            self.write_down(format!("{key} was written again after {took:?}"));
-            match amid {
-                true => self.deeds.failovers_amid.push(took),
-                false => self.deeds.failovers.push(took),
+            scene.write_down(format!("{key} was written again after {took:?}"));
+            away |= took.is_none();
+            // Trouble that began meanwhile may be what it took so long for.
+            match scene.still_whole(whole) {
+                true => scene.deeds().failovers.push(took),
+                false => scene.deeds().failovers_amid.push(took),
             }
         }
-        Ok(node)
+        Ok((victim, away))
     }
+}
 
+impl Nemesis<'_> {
     pub(super) fn blackout(&mut self) -> Result<()> {
-        self.count(Kind::Blackout);
-        self.write_down("kill all nodes".into());
-        self.cluster.kill_all()?;
-        let first = self.dice.index(self.cluster.len());
-        for i in 0..self.cluster.len() {
-            self.sleep(0, 500);
-            let node = (first + i) % self.cluster.len();
-            self.write_down(format!("start node {}", node + 1));
-            self.cluster.start(node)?;
+        let cluster = self.scene.cluster;
+        let _all = self.scene.hold(0..cluster.len());
+        self.scene.count_kill(Kind::Blackout);
+        self.scene.write_down("kill all nodes".into());
+        cluster.kill_all()?;
+        let first = self.dice.index(cluster.len());
+        for i in 0..cluster.len() {
+            self.dice.sleep(0, 500);
+            let node = (first + i) % cluster.len();
+            self.scene.write_down(format!("start node {}", node + 1));
+            cluster.start(node)?;
         }
         Ok(())
     }
 
     pub(super) fn pause(&mut self, node: usize) -> Result<()> {
-        self.count(Kind::Pause);
-        self.write_down(format!("pause node {}", node + 1));
-        self.cluster.pause(node)?;
-        self.sleep(300, 3_000);
-        self.write_down(format!("resume node {}", node + 1));
-        self.cluster.resume(node)
+        self.scene.count(Kind::Pause);
+        self.scene.write_down(format!("pause node {}", node + 1));
+        self.scene.cluster.pause(node)?;
+        self.dice.sleep(300, 3_000);
+        self.scene.write_down(format!("resume node {}", node + 1));
+        self.scene.cluster.resume(node)
     }
 
     /// Sets the wall clock of a node up to a minute ahead or back.
     pub(super) fn set_clock(&mut self, node: usize) -> Result<()> {
-        let Some(wall) = self.cluster.node(node).wall() else { return Ok(()) };
+        let Some(wall) = self.scene.cluster.node(node).wall() else { return Ok(()) };
         // Between -60 and 60, so it fits.
         let seconds = match self.dice.range(0, 4) {
             0 => -60,
@@ -88,8 +129,8 @@ impl Nemesis<'_> {
             _ => self.dice.range(0, 121) as i64 - 60,
         };
         wall.set(seconds)?;
-        self.count(Kind::Clock);
-        self.write_down(format!("the clock of node {} is off by {seconds} s", node + 1));
+        self.scene.count(Kind::Clock);
+        self.scene.write_down(format!("the clock of node {} is off by {seconds} s", node + 1));
         Ok(())
     }
 }

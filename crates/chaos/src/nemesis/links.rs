@@ -11,7 +11,7 @@ use crate::net::{Network, Policy};
 impl Nemesis<'_> {
     /// Begins one kind of trouble on the links.
     pub(super) fn harm_links(&mut self, kind: Kind) -> Result<()> {
-        let network = self.cluster.network().context("there is no network to harm")?;
+        let network = self.scene.cluster.network().context("there is no network to harm")?;
         let what = match kind {
             Kind::Cut => self.cut(network)?,
             Kind::OneWay => self.deafen(network)?,
@@ -19,13 +19,13 @@ impl Nemesis<'_> {
             Kind::Duplicate => self.duplicate(network)?,
             _ => self.treat(network, kind),
         };
-        self.write_down(what);
+        self.scene.write_down(what);
         Ok(())
     }
 
     /// Two groups, drawn node by node, or one node against all others.
     fn cut(&mut self, network: &Network) -> Result<String> {
-        let nodes = self.cluster.len();
+        let nodes = self.scene.cluster.len();
         let alone = self.dice.index(nodes);
         let by_lot = self.dice.chance(50);
         let side: Vec<bool> =
@@ -39,7 +39,7 @@ impl Nemesis<'_> {
 
     /// One node that does not hear one other, or nobody.
     fn deafen(&mut self, network: &Network) -> Result<String> {
-        let nodes = self.cluster.len();
+        let nodes = self.scene.cluster.len();
         let deaf = self.dice.index(nodes);
         let only = self.dice.index(nodes);
         let to_all = self.dice.chance(50) || only == deaf;
@@ -52,13 +52,13 @@ impl Nemesis<'_> {
 
     fn lose(&mut self, network: &Network) -> Result<String> {
         let percent = self.dice.range(1, 21);
-        (0..self.cluster.len()).try_for_each(|node| network.lose(node, percent))?;
+        (0..self.scene.cluster.len()).try_for_each(|node| network.lose(node, percent))?;
         Ok(format!("{percent} % of packets are lost"))
     }
 
     fn duplicate(&mut self, network: &Network) -> Result<String> {
         let percent = self.dice.range(5, 51);
-        for (from, to) in pairs(self.cluster.len()) {
+        for (from, to) in pairs(self.scene.cluster.len()) {
             network.duplicate(from, to, percent)?;
         }
         Ok(format!("{percent} % of packets arrive twice"))
@@ -66,7 +66,7 @@ impl Nemesis<'_> {
 
     /// What the router does; each link gets numbers of its own.
     fn treat(&mut self, network: &Network, kind: Kind) -> String {
-        for (from, to) in pairs(self.cluster.len()) {
+        for (from, to) in pairs(self.scene.cluster.len()) {
             let ms = |dice: &mut crate::dice::Dice, low, high| {
                 Duration::from_millis(dice.range(low, high))
             };

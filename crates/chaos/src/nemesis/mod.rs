@@ -1,9 +1,10 @@
-//! The enemy: does harm to the nodes on a seeded schedule of rounds.
+//! The enemy: does harm to the nodes on seeded schedules. Two threads do, on one [`Scene`].
 //!
 //! ```text
-//! round: 2-5 s after the last -> lasting trouble ends? heal, measure convergence
-//!                   -> lasting trouble begins? (cut, loss, delay, ...: for 1-3 rounds)
-//!                   -> kill a node -> perhaps one more deed (pause, blackout, EIO, full disk, clock, ...)
+//! killer: every 2-5 s -> kill a node, half of the time a leader -> measure how soon its keys are written -> start it
+//! rounds: every 2-5 s -> lasting trouble ends? heal, measure convergence
+//!                     -> lasting trouble begins? (cut, loss, delay, ...: for 1-3 rounds)
+//!                     -> perhaps one more deed (pause, blackout, EIO, full disk, clock, ...)
 //! ```
 //!
 //! One file per family: [`kills`], [`links`], [`disks`], [`damage`], [`upgrades`].
@@ -14,28 +15,29 @@ mod disks;
 mod kills;
 mod kind;
 mod links;
+mod scene;
 mod strace;
 mod upgrades;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::cluster::Cluster;
 use crate::dice::Dice;
 pub use deeds::Deeds;
+use kills::Killer;
 pub use kind::Kind;
+use scene::{Amid, Scene};
 
 /// How long a healed cluster may take until it is whole again.
 pub const CONVERGE: Duration = Duration::from_secs(30);
-/// How far a follower is behind under load, in entries, without being called so.
-const LAG_MAX: u64 = 500;
 /// How many of the last deeds are told when a run fails.
 const DIARY_LEN: usize = 40;
-/// The shortest time between two rounds.
-const REST: Duration = Duration::from_millis(500);
+/// The streams of choices of the two threads.
+const ROUNDS_STREAM: u64 = u64::MAX;
+const KILLS_STREAM: u64 = u64::MAX - 1_000;
 /// The longest that lasting trouble lasts, in rounds.
 const ROUNDS_MAX: u64 = 3;
 
@@ -54,53 +56,58 @@ pub struct Schedule {
     pub directory: PathBuf,
 }
 
-/// Trouble that lasts.
-#[derive(Debug)]
-struct Lasting {
-    kind: Kind,
-    rounds: u64,
+/// Does harm until the time is up, then leaves all nodes running and takes lasting trouble back.
+///
+/// # Errors
+/// A node did what it must not, or the cluster did not become whole in time; what was done last stands
+/// with it.
+pub fn run(cluster: &Cluster, seed: u64, schedule: Schedule) -> Result<Deeds> {
+    let kills = schedule.kinds.contains(&Kind::Kill) && !schedule.blackouts_only;
+    let scene = Scene::new(cluster, schedule);
+    let ended = std::thread::scope(|scope| {
+        let killer = Killer::new(&scene, Dice::new(seed, KILLS_STREAM));
+        let killer = kills.then(|| scope.spawn(|| killer.run().inspect_err(|_| scene.give_up())));
+        let rounds = Nemesis::new(&scene, Dice::new(seed, ROUNDS_STREAM)).make_trouble();
+        scene.give_up();
+        let killer =
+            killer.map(|killer| killer.join().map_err(|_| anyhow!("the killer failed"))?);
+        killer.unwrap_or(Ok(())).and(rounds)
+    });
+    let mut deeds = std::mem::take(&mut *scene.deeds());
+    ended.with_context(|| {
+        let from = deeds.diary.len().saturating_sub(DIARY_LEN);
+        format!("the last that was done:\n{}\n", deeds.diary[from..].join("\n"))
+    })?;
+    deeds.carried = cluster.network().map(|net| net.carried()).unwrap_or_default();
+    Ok(deeds)
 }
 
-/// One run's enemy.
+/// Trouble that lasts.
 #[derive(Debug)]
-pub struct Nemesis<'a> {
-    cluster: &'a Cluster,
+struct Lasting<'a> {
+    kind: Kind,
+    rounds: u64,
+    _amid: Amid<'a>,
+}
+
+/// Who does everything but kill one node.
+#[derive(Debug)]
+struct Nemesis<'a> {
+    scene: &'a Scene<'a>,
     dice: Dice,
-    schedule: Schedule,
-    lasting: Option<Lasting>,
-    /// When the round before began.
-    round_began: Instant,
-    /// When a node was last killed.
-    killed: Option<Instant>,
-    deeds: Deeds,
+    lasting: Option<Lasting<'a>>,
 }
 
 impl<'a> Nemesis<'a> {
-    /// An enemy that has done nothing yet.
-    pub fn new(cluster: &'a Cluster, dice: Dice, schedule: Schedule) -> Self {
-        let round_began = schedule.started;
-        let deeds = Deeds::default();
-        Self { cluster, dice, schedule, lasting: None, round_began, killed: None, deeds }
-    }
-
-    /// Does harm until the time is up, then leaves all nodes running and takes lasting trouble back.
-    ///
-    /// # Errors
-    /// A node did what it must not, or the cluster did not become whole in time; what was done last stands
-    /// with it.
-    pub fn run(mut self) -> Result<Deeds> {
-        self.make_trouble().with_context(|| {
-            let from = self.deeds.diary.len().saturating_sub(DIARY_LEN);
-            format!("the last that was done:\n{}\n", self.deeds.diary[from..].join("\n"))
-        })?;
-        self.deeds.carried = self.cluster.network().map(|net| net.carried()).unwrap_or_default();
-        Ok(self.deeds)
+    fn new(scene: &'a Scene<'a>, dice: Dice) -> Self {
+        Self { scene, dice, lasting: None }
     }
 
     fn make_trouble(&mut self) -> Result<()> {
-        while self.wait() {
-            self.cluster.check_alive()?;
-            if self.schedule.blackouts_only {
+        let mut began = self.scene.schedule.started;
+        while self.scene.wait(&mut self.dice, &mut began) {
+            self.scene.cluster.check_alive()?;
+            if self.scene.schedule.blackouts_only {
                 self.blackout()?;
             } else {
                 self.round()?;
@@ -118,9 +125,6 @@ impl<'a> Nemesis<'a> {
         if self.lasting.is_none() && self.dice.chance(50) {
             self.begin_lasting()?;
         }
-        if self.enabled(Kind::Kill) {
-            self.kill()?;
-        }
         if !self.enabled(Kind::Kill) || self.dice.chance(40) {
             self.one_more()?;
         }
@@ -128,7 +132,7 @@ impl<'a> Nemesis<'a> {
     }
 
     fn enabled(&self, kind: Kind) -> bool {
-        self.schedule.kinds.contains(&kind)
+        self.scene.schedule.kinds.contains(&kind)
     }
 
     /// One of what is over when it is done.
@@ -141,15 +145,21 @@ impl<'a> Nemesis<'a> {
             roll = roll.saturating_sub(*weight);
             here
         });
-        let node = self.dice.index(self.cluster.len());
-        match chosen.map(|(kind, _)| kind) {
-            Some(Kind::Blackout) => self.blackout(),
-            Some(Kind::Pause) => self.pause(node),
-            Some(Kind::Eio) => self.fail_sync(node),
-            Some(Kind::Enospc) => self.fill_disk(node),
-            Some(Kind::Clock) => self.set_clock(node),
-            Some(Kind::Damage) => self.damage(node),
-            Some(Kind::Rolling) => self.upgrade(),
+        let Some((kind, _)) = chosen else { return Ok(()) };
+        let scene = self.scene;
+        let _amid = scene.begin_trouble();
+        match kind {
+            Kind::Blackout => return self.blackout(),
+            Kind::Rolling => return self.upgrade(),
+            _ => {}
+        }
+        let held = scene.hold_free(self.dice.index(scene.cluster.len()));
+        match kind {
+            Kind::Pause => self.pause(held.node()),
+            Kind::Eio => self.fail_sync(held.node()),
+            Kind::Enospc => self.fill_disk(held.node()),
+            Kind::Clock => self.set_clock(held.node()),
+            Kind::Damage => self.damage(held.node()),
             _ => Ok(()),
         }
     }
@@ -158,82 +168,46 @@ impl<'a> Nemesis<'a> {
         let kinds: Vec<_> = Kind::LASTING.into_iter().filter(|kind| self.enabled(*kind)).collect();
         let Some(kind) = kinds.get(self.dice.index(kinds.len())).copied() else { return Ok(()) };
         let rounds = self.dice.range(0, ROUNDS_MAX);
+        let amid = self.scene.begin_trouble();
         self.harm_links(kind)?;
-        self.count(kind);
-        self.lasting = Some(Lasting { kind, rounds });
+        self.scene.count(kind);
+        self.lasting = Some(Lasting { kind, rounds, _amid: amid });
         Ok(())
     }
 
     /// Takes it back, and waits until the cluster is whole.
     fn end_lasting(&mut self) -> Result<()> {
         let Some(lasting) = self.lasting.take() else { return Ok(()) };
-        self.write_down(format!("the end of {}", lasting.kind.name()));
-        if let Some(network) = self.cluster.network() {
+        self.scene.write_down(format!("the end of {}", lasting.kind.name()));
+        if let Some(network) = self.scene.cluster.network() {
             network.heal()?;
         }
-        self.write_down("the network is well".into());
+        self.scene.write_down("the network is well".into());
         let took =
             self.converge().with_context(|| format!("after the end of {}", lasting.kind.name()))?;
-        self.write_down(format!("converged after {took:?}"));
-        self.deeds.convergences.push(took);
+        self.scene.write_down(format!("converged after {took:?}"));
+        self.scene.deeds().convergences.push(took);
         Ok(())
     }
 
-    /// Waits until all is writable through every node and no follower is behind.
+    /// Waits until all was writable through every node, with no follower behind it, at least once since the network
+    /// is well. Nodes are killed meanwhile as ever: one that is down has to show it when it is back, and has no more
+    /// time for it than the others.
     fn converge(&self) -> Result<Duration> {
-        let healed = Instant::now();
-        self.cluster.wait_ready(CONVERGE)?;
-        for node in 0..self.cluster.len() {
-            loop {
-                let behind = self.cluster.node(node).largest("synod_partition_lag")?;
-                if behind.is_none_or(|entries| entries <= LAG_MAX) {
-                    break;
-                }
-                let late = healed.elapsed() > CONVERGE;
-                anyhow::ensure!(!late, "a follower is behind node {}: {behind:?}", node + 1);
-                std::thread::sleep(Duration::from_millis(20));
+        let (healed, cluster) = (Instant::now(), self.scene.cluster);
+        let mut left: Vec<_> = (0..cluster.len()).collect();
+        loop {
+            cluster.check_alive()?;
+            left.retain(|node| {
+                cluster.node(*node).touch_all().is_err() || !self.scene.keeps_up(*node)
+            });
+            let Some(first) = left.first() else { return Ok(healed.elapsed()) };
+            if healed.elapsed() > CONVERGE {
+                let node = cluster.node(*first);
+                let (told, log) = (node.status(), node.tail());
+                bail!("node {} is not well after {CONVERGE:?}\n{told}{log}", first + 1);
             }
+            std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(healed.elapsed())
-    }
-
-    fn nodes(&self) -> Vec<SocketAddr> {
-        (0..self.cluster.len()).map(|node| self.cluster.address(node)).collect()
-    }
-
-    /// Waits for the next round, which begins 2 to 5 s after the one before, or a little after it was over;
-    /// false when there is none, because the time is up.
-    fn wait(&mut self) -> bool {
-        let pause = Duration::from_millis(self.dice.range(2_000, 5_000));
-        let next = (self.round_began + pause).max(Instant::now() + REST).min(self.schedule.until);
-        std::thread::sleep(next.saturating_duration_since(Instant::now()));
-        self.round_began = Instant::now();
-        self.round_began < self.schedule.until
-    }
-
-    /// Whether nothing is wrong: no trouble lasts, every node answers, and no follower is behind. What the
-    /// deed before left to make good is trouble too.
-    fn is_whole(&self) -> bool {
-        let well = |i| {
-            let node = self.cluster.node(i);
-            node.answers()
-                && node
-                    .largest("synod_partition_lag")
-                    .is_ok_and(|lag| lag.is_none_or(|n| n <= LAG_MAX))
-        };
-        self.lasting.is_none() && (0..self.cluster.len()).all(well)
-    }
-
-    fn sleep(&mut self, low_ms: u64, high_ms: u64) {
-        std::thread::sleep(Duration::from_millis(self.dice.range(low_ms, high_ms)));
-    }
-
-    fn count(&mut self, kind: Kind) {
-        *self.deeds.done.entry(kind).or_default() += 1;
-    }
-
-    fn write_down(&mut self, what: String) {
-        let at = self.schedule.started.elapsed().as_secs_f64();
-        self.deeds.diary.push(format!("{at:>9.3} s  {what}"));
     }
 }

@@ -12,12 +12,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Nemesis<'_> {
     pub(super) fn upgrade(&mut self) -> Result<()> {
-        self.count(Kind::Rolling);
-        self.write_down("a rolling restart".into());
-        for i in 0..self.cluster.len() {
+        self.scene.count(Kind::Rolling);
+        self.scene.write_down("a rolling restart".into());
+        for i in 0..self.scene.cluster.len() {
+            let _held = self.scene.hold([i]);
             // A node that has only just been started has no ear for SIGTERM yet, and ends by it.
             self.wait_answers(i)?;
-            let node = self.cluster.node(i);
+            let node = self.scene.cluster.node(i);
             node.signal(Signal::TERM)?;
             match node.wait_ended(PATIENCE)? {
                 Some(status) if status.success() => {}
@@ -28,12 +29,12 @@ impl Nemesis<'_> {
             node.start()?;
             self.wait_answers(i)?;
         }
-        self.write_down("the rolling restart is over".into());
+        self.scene.write_down("the rolling restart is over".into());
         Ok(())
     }
 
     fn wait_answers(&self, i: usize) -> Result<()> {
-        let (node, until) = (self.cluster.node(i), Instant::now() + PATIENCE);
+        let (node, until) = (self.scene.cluster.node(i), Instant::now() + PATIENCE);
         while !node.answers() {
             node.check_alive()?;
             if Instant::now() > until {

@@ -79,9 +79,10 @@ impl Raft {
         let now = self.now;
         let hint = self.log.last_not_above(hint, hint_term);
         let State::Leader(leader) = &mut self.state else { return };
+        let first = leader.first;
         let Some(peer) = leader.peer_mut(from) else { return };
         peer.heard = now;
-        peer.rejected(prev, hint);
+        peer.rejected(prev, hint, first);
     }
 
     /// Commits what a quorum holds durably, if it is of this term: older entries are only committed along

@@ -5,6 +5,7 @@
 //! blank 4                      a node that knows nothing
 //! campaign|wake|tick|crash|start|status N.. [xTIMES]      each node in turn; tick x10 ticks ten times
 //! tear N                       crashes in the middle of a write: the hard state got to the disk, the entries did not
+//! lose N count                 the disk of a node that is down has lost its last entries
 //! propose N text.. | read N id | transfer N to | change N voters=.. learners=..
 //! persist N | apply N          the disk, the state machine of one node catch up
 //! snapshot N | install N | fail N    a snapshot is taken; a fetch ends well, or not
@@ -181,6 +182,7 @@ impl Stage {
 
     fn request(&mut self, command: &str, node: NodeId, words: &[&str]) {
         let answer = match command {
+            "lose" => return self.lose(node, number(words[0]) as usize),
             "propose" => words.iter().try_for_each(|text| {
                 let payload = Bytes::copy_from_slice(text.as_bytes());
                 self.raft(node).propose(payload).map(|_| ())
@@ -201,6 +203,11 @@ impl Stage {
             self.outcome.push(format!("{node} refuses: {refused}{leader}"));
         }
         self.drain(node);
+    }
+
+    fn lose(&mut self, node: NodeId, count: usize) {
+        let entries = &mut self.node(node).durable.entries;
+        entries.truncate(entries.len().saturating_sub(count));
     }
 
     fn catch_up(&mut self, command: &str, node: NodeId) {
