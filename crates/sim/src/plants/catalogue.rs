@@ -106,7 +106,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a candidate that is not answered waits for ever",
     )
     .under("loss,kill,isolate,partition")
-    .seed(105),
+    .seed(6),
     // What a replica makes of the log.
     Plant::new(
         "apply-local-clock",
