@@ -27,8 +27,10 @@ pub struct Sample {
 #[must_use]
 pub fn package() -> PathBuf {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    // Without the filter, packages of other platforms are asked for, which a build here has not fetched.
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--offline", "--locked", "--manifest-path"])
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .args(["--filter-platform", "host-tuple", "--manifest-path"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
         .output()
         .unwrap_or_else(|error| panic!("cannot run cargo metadata: {error}"));
