@@ -15,6 +15,12 @@ use synod_types::PartitionId;
 /// How many crash points one strike arms: most places are seldom passed, and only one point ends a life.
 const ARMED_AT_ONCE: usize = 5;
 
+/// How late the last answers reach a leader that nobody hears any more, in microseconds: it has not given up by then,
+/// as it does after an election time-out without any, and its followers are about to elect another.
+const LATE_US: (u64, u64) = (100_000, 600_000);
+/// How long nobody hears it after that, at the least: until another leads.
+const UNHEARD_US: u64 = 1_500_000;
+
 /// The trouble of a run.
 #[derive(Default)]
 pub(crate) struct Trouble {
@@ -163,6 +169,7 @@ impl World {
     /// Strikes at what connects the nodes; `None` when there is nothing to strike at.
     fn strike_network(&mut self, fault: Fault, random: &mut Random) -> Option<Blow> {
         let nodes = self.machines.len();
+        let mut us_min = 50_000;
         let (cut, us_max, whom) = match fault {
             Fault::Disconnect => {
                 let (a, b) = self.any_pair(random)?;
@@ -186,10 +193,18 @@ impl World {
             Fault::Isolate => {
                 let group = self.any_group(random);
                 let leader = self.oracle.leader(group)?;
-                let (out, into, how) = match random.below(4) {
+                // Late answers matter to a lease alone.
+                let ways = if self.params.lease_reads { 6 } else { 4 };
+                let (out, into, how) = match random.below(ways) {
                     0 => (true, false, "is not heard"),
                     1 => (false, true, "hears nothing"),
-                    _ => (true, true, "is alone"),
+                    2..4 => (true, true, "is alone"),
+                    _ => {
+                        let late = self.time + random.between(LATE_US.0, LATE_US.1);
+                        self.silence(self.ways(|_, b| b == leader), late);
+                        us_min = UNHEARD_US;
+                        (true, false, "is not heard, and hears late")
+                    }
                 };
                 let whom = format!("node {}, leader of group {group}, {how}", leader + 1);
                 let cut = self.ways(|a, b| (out && a == leader) || (into && b == leader));
@@ -198,7 +213,7 @@ impl World {
             Fault::Depose => return self.strike_leaders(random),
             _ => return None,
         };
-        let end = self.time + random.skewed(50_000, us_max);
+        let end = self.time + random.skewed(us_min, us_max);
         self.silence(cut, end);
         Some((whom, Some(end)))
     }

@@ -22,6 +22,9 @@ use synod_ring::NodeInfo;
 use synod_types::{NodeId, PartitionId};
 use synod_wire::peer::Frame;
 
+/// With lease reads, one client of so many only reads.
+const READERS_ONE_IN: usize = 3;
+
 thread_local! {
     static BEGUN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
@@ -167,7 +170,9 @@ impl World {
         }
         for client in 0..self.params.clients {
             let think_us = self.random.skewed(2_000, 200_000);
-            self.clients.push(Client { think_us, ..Client::default() });
+            let reads_only =
+                self.params.lease_reads && client % READERS_ONE_IN == READERS_ONE_IN - 1;
+            self.clients.push(Client { think_us, reads_only, ..Client::default() });
             let at = 1_000_000 + self.random.below(1_000_000);
             self.at(at, Event::Act(client));
         }

@@ -35,7 +35,10 @@ impl Raft {
 
     fn has_lease(&self) -> bool {
         let State::Leader(leader) = &self.state else { return false };
-        let lease_ticks = u64::from(self.config.election_ticks) * 3 / 4;
+        let mut lease_ticks = u64::from(self.config.election_ticks) * 3 / 4;
+        if planted("lease-too-long") {
+            lease_ticks *= 4;
+        }
         self.config.lease_reads
             && !leader.lease_void
             && leader.lease_from.is_some_and(|from| self.now - from + 2 <= lease_ticks)

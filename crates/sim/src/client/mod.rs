@@ -56,6 +56,9 @@ pub(crate) struct Client {
     pub to_node_us: u64,
     pub to_client_us: u64,
     pub think_us: u64,
+    /// It never writes: a write would wait at a leader that is cut off, and nobody would ask that one for reads any
+    /// more, which it may answer by its lease.
+    pub reads_only: bool,
     /// How many answers came since the world was healed.
     pub served: u64,
     /// What follows from the answers so far.
@@ -82,6 +85,11 @@ impl World {
         }
         if !self.connect(at) {
             return;
+        }
+        if self.clients[at].reads_only {
+            let (key, input) = self.draw_read();
+            self.ask(at, key, input);
+            return self.expect_answer(at);
         }
         match self.random.below(100) {
             0..10 => {

@@ -97,6 +97,15 @@ impl World {
         (self.key(kind, n), input)
     }
 
+    pub(super) fn draw_read(&mut self) -> (String, Input) {
+        loop {
+            let (key, input) = self.draw_operation();
+            if input.is_read() {
+                return (key, input);
+            }
+        }
+    }
+
     /// The key of this kind and number, in its present generation.
     pub(super) fn key(&self, kind: char, n: u64) -> String {
         let open = self.open_writes.get(&(kind, n)).copied().unwrap_or_default();

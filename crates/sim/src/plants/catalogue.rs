@@ -14,6 +14,16 @@ pub const CATALOGUE: &[Plant] = &[
     .under("partition,one-way,isolate,clog,pause,delay,slow-disk")
     .seed(3),
     Plant::new(
+        "lease-too-long",
+        "B2 lease beyond its bound",
+        "consensus",
+        "a lease counts for four times as long as the followers keep to it",
+    )
+    .seconds(60)
+    .under("isolate")
+    .with_lease_reads()
+    .seed(56),
+    Plant::new(
         "lease-ignores-pause",
         "B2 lease beyond its bound",
         "sim",
@@ -21,7 +31,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("partition,isolate,pause,disconnect")
     .with_lease_reads()
-    .seed(21),
+    .seed(48),
     Plant::new(
         "learner-counted",
         "B4 the word of a non-voter counts",
@@ -68,7 +78,8 @@ pub const CATALOGUE: &[Plant] = &[
         "B8 acknowledged entries are truncated",
         "consensus",
         "an append that comes late cuts off what the follower acknowledged since",
-    ),
+    )
+    .seed(20),
     Plant::new(
         "follower-acks-early",
         "B8 entries are acknowledged before they are durable",
@@ -240,7 +251,7 @@ pub const CATALOGUE: &[Plant] = &[
         "what was appended to the log counts as durable",
     )
     .under("power,blackout,slow-disk")
-    .seed(25),
+    .seed(35),
     Plant::new(
         "tail-forgotten",
         "B6 everything lost on failover",
