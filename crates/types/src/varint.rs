@@ -35,7 +35,24 @@ pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Takes what [`put_bytes`] wrote off the front; `None` (and `bytes` unchanged) when it is cut short.
+/// The bytes of a length that is known only afterwards: enough for 32 GiB.
+const LATE_LEN_BYTES: usize = 5;
+
+/// As [`put_bytes`], with the bytes that `write` appends; they are written in place, however many they are, behind a
+/// length that is padded to a fixed width.
+pub fn put_written(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.extend_from_slice(&[0; LATE_LEN_BYTES]);
+    write(out);
+    let len = out.len() - at - LATE_LEN_BYTES;
+    assert!(len >> (7 * LATE_LEN_BYTES) == 0, "a text of {len} bytes");
+    for (i, byte) in out[at..at + LATE_LEN_BYTES].iter_mut().enumerate() {
+        let more = if i + 1 < LATE_LEN_BYTES { 0x80 } else { 0 };
+        *byte = (len >> (7 * i)) as u8 & 0x7f | more;
+    }
+}
+
+/// Takes what [`put_bytes`] or [`put_written`] wrote off the front; `None` (and `bytes` unchanged) when it is cut short.
 #[inline]
 pub fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let mut rest = *bytes;
@@ -61,5 +78,18 @@ mod tests {
             assert_eq!(take(&mut &out[..out.len() - 1]), None);
         }
         assert_eq!(take(&mut &[0xff; 10][..]), None);
+    }
+
+    #[test]
+    fn a_text_written_in_place_is_taken_as_any_other() {
+        for len in [0, 1, 127, 128, 300_000] {
+            let text = vec![7; len];
+            let mut out = vec![1];
+            put_written(&mut out, |out| out.extend_from_slice(&text));
+            put(&mut out, 9);
+            let mut rest = &out[1..];
+            assert_eq!(take_bytes(&mut rest), Some(&text[..]));
+            assert_eq!(rest, [9]);
+        }
     }
 }

@@ -144,9 +144,10 @@ fn put_object(chunk: &mut Vec<u8>, object: &Object) {
             varint::put(chunk, full.version);
             varint::put(chunk, full.expire.map_or(0, |at| at.0.saturating_add(1)));
             varint::put_bytes(chunk, &full.key);
-            let mut bytes = Vec::new();
-            value.encode(&mut bytes);
-            varint::put_bytes(chunk, &bytes);
+            // At once and in place: a long value that grows step by step is copied, and its fresh memory zeroed by the
+            // kernel, several times over, and all clients of the worker wait meanwhile.
+            chunk.reserve(value.heap_bytes());
+            varint::put_written(chunk, |chunk| value.encode(chunk));
         }
     }
 }
