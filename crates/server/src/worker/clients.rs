@@ -27,7 +27,7 @@ pub(super) struct Client {
     readable: bool,
     /// The node did not take the request at the start of `input` yet.
     pub stalled: bool,
-    /// The socket takes no more for now.
+    /// The socket takes no more until it is reported writable.
     blocked: bool,
     /// The other side sends no more; what it has sent may still be in the socket.
     hung_up: bool,
