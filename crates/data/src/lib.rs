@@ -38,9 +38,9 @@
 //! A collection left empty is deleted with its key; versions, counts, expiry, memory and snapshots are
 //! seen to by the keyspace. A handler touches only keys that its row's key positions name.
 //!
-//! Adding a command: one file under `commands/<family>/`, one row in `table/<family>.rs`, and its syntax, one line
-//! of `commands/command/syntax.rs` in the crate of the node. Adding a
-//! kind of collection: [`value::Collection`].
+//! Adding a command: one file under `commands/<family>/` with the handler and its row, and that file's name in the
+//! family's list; or a handler and a row in the file of its relatives. Adding a kind of collection:
+//! [`value::Collection`].
 
 pub mod args;
 mod commands;
@@ -63,4 +63,4 @@ pub use hashing::seed_hashes;
 pub use keyspace::{Edit, Expiry, Garbage, Keyspace, KeyspaceStats, ScanFilter, Whole, warm};
 pub use object::{Text, View};
 pub use snapshot::{CorruptSnapshot, Restorer};
-pub use table::{Command, Flags, Group, Handler, KeySpec, commands, lookup};
+pub use table::{Access, Categories, Command, Flags, Group, Handler, KeySpec, commands, lookup};

@@ -1,5 +1,8 @@
-//! The commands, one file each (close relatives share one). A handler checks its arguments first,
-//! changes the keyspace second and answers last; on `Err` it has changed and answered nothing.
+//! The commands, one file each (close relatives share one): the handler, and with it the row of the table that
+//! tells its name, arity, keys, syntax and categories. The family's `mod.rs` lists its files' rows.
+//!
+//! A handler checks its arguments first, changes the keyspace second and answers last; on `Err` it has changed
+//! and answered nothing.
 
 mod element_scan;
 pub(crate) mod hash;
@@ -14,6 +17,7 @@ pub(crate) mod zset;
 /// What a command's file begins with.
 pub(crate) mod prelude {
     pub use crate::error::{self, Failure, Outcome};
+    pub use crate::table::{Access, Categories, Command, Flags, Group};
     pub use crate::{Args, Context, Keyspace, args};
     pub use synod_types::ReplySink;
 }

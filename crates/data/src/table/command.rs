@@ -1,5 +1,6 @@
 //! What one row of the command table says.
 
+use super::{Access, Categories, Flags};
 use crate::error::Outcome;
 use crate::{Args, Context, Keyspace};
 use synod_types::ReplySink;
@@ -15,12 +16,22 @@ pub struct Command {
     pub flags: Flags,
     /// Which arguments are keys.
     pub keys: KeySpec,
+    /// What becomes of the first key.
+    pub first_access: Access,
+    /// What becomes of the other keys.
+    pub access: Access,
     /// The family.
     pub group: Group,
+    /// Categories that do not follow from family and flags.
+    pub categories_also: Categories,
+    /// Categories that would follow from family and flags, but do not hold.
+    pub categories_not: Categories,
     /// The version of Redis that had it first.
     pub since: &'static str,
     /// One sentence.
     pub summary: &'static str,
+    /// Its arguments in the notation of Redis's documentation; empty when it has none.
+    pub syntax: &'static str,
     /// What runs it.
     pub handler: Handler,
     /// Its place in the table of all commands.
@@ -41,75 +52,6 @@ pub enum Handler {
     Write(Write),
     /// The node: it speaks of the connection, of the cluster, or of all partitions.
     Session,
-}
-
-/// A set of properties, spelled as COMMAND spells them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags(u16);
-
-impl Flags {
-    /// None.
-    pub const NONE: Self = Self(0);
-    /// May change keys.
-    pub const WRITE: Self = Self(1);
-    /// Reads keys and changes none.
-    pub const READONLY: Self = Self(1 << 1);
-    /// May need more memory; refused when there is none left.
-    pub const DENYOOM: Self = Self(1 << 2);
-    /// Takes constant or logarithmic time.
-    pub const FAST: Self = Self(1 << 3);
-    /// For operators.
-    pub const ADMIN: Self = Self(1 << 4);
-    /// Not in scripts.
-    pub const NOSCRIPT: Self = Self(1 << 5);
-    /// Answered while data is being loaded.
-    pub const LOADING: Self = Self(1 << 6);
-    /// Answered by a replica that lost its leader.
-    pub const STALE: Self = Self(1 << 7);
-    /// Answered before the client has authenticated.
-    pub const NO_AUTH: Self = Self(1 << 8);
-    /// Key positions depend on the arguments; COMMAND GETKEYS knows.
-    pub const MOVABLEKEYS: Self = Self(1 << 9);
-    /// May wait.
-    pub const BLOCKING: Self = Self(1 << 10);
-    /// Not inside a transaction.
-    pub const NO_MULTI: Self = Self(1 << 11);
-
-    const NAMES: [&'static str; 12] = [
-        "write",
-        "readonly",
-        "denyoom",
-        "fast",
-        "admin",
-        "noscript",
-        "loading",
-        "stale",
-        "no_auth",
-        "movablekeys",
-        "blocking",
-        "no_multi",
-    ];
-
-    /// Both.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether all of `other` are in it.
-    #[must_use]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// The names, as COMMAND spells them.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES
-            .iter()
-            .enumerate()
-            .filter(move |(bit, _)| self.0 >> bit & 1 == 1)
-            .map(|(_, n)| *n)
-    }
 }
 
 /// Which arguments are keys: every `step`-th from `first` to `last`, and those that a count announces.
@@ -142,6 +84,12 @@ pub enum Group {
     SortedSet,
     /// Streams.
     Stream,
+    /// Bits of strings.
+    Bitmap,
+    /// HyperLogLogs.
+    HyperLogLog,
+    /// Places on earth.
+    Geo,
     /// The connection.
     Connection,
     /// The server.
@@ -164,6 +112,9 @@ impl Group {
             Self::Hash => "hash",
             Self::SortedSet => "sorted-set",
             Self::Stream => "stream",
+            Self::Bitmap => "bitmap",
+            Self::HyperLogLog => "hyperloglog",
+            Self::Geo => "geo",
             Self::Connection => "connection",
             Self::Server => "server",
             Self::Transactions => "transactions",
@@ -178,6 +129,14 @@ impl Command {
     pub const fn check_arity(&self, len: usize) -> bool {
         let wanted = self.arity.unsigned_abs() as usize;
         if self.arity < 0 { len >= wanted } else { len == wanted }
+    }
+
+    /// The categories that access lists know it by.
+    #[must_use]
+    pub const fn categories(&self) -> Categories {
+        Categories::of(self.group, self.flags)
+            .and(self.categories_also)
+            .without(self.categories_not)
     }
 
     /// Whether it may change keys.
@@ -237,8 +196,26 @@ impl Command {
         flags: Flags,
         handler: Handler,
     ) -> Self {
-        let keys = KeySpec { first: 0, last: 0, step: 0, count_at: 0 };
-        Self { name, arity, flags, keys, group, since: "", summary: "", handler, row: 0 }
+        let access = match handler {
+            Handler::Write(_) => Access::UPDATE,
+            Handler::Read(_) | Handler::Session => Access::READ,
+        };
+        Self {
+            name,
+            arity,
+            flags,
+            keys: KeySpec { first: 0, last: 0, step: 0, count_at: 0 },
+            first_access: access,
+            access,
+            group,
+            categories_also: Categories::NONE,
+            categories_not: Categories::NONE,
+            since: "",
+            summary: "",
+            syntax: "",
+            handler,
+            row: 0,
+        }
     }
 
     /// Adds flags.
@@ -252,10 +229,34 @@ impl Command {
     }
 
     /// Says which argument announces a number of keys after it.
-    #[allow(dead_code)]
     pub(crate) const fn counted_keys(self, count_at: i16) -> Self {
         let keys = KeySpec { count_at, ..self.keys };
         Self { keys, flags: self.flags.and(Flags::MOVABLEKEYS), ..self }
+    }
+
+    /// Says what becomes of its keys, where it is not the usual: a reading command reads, a writing one changes.
+    pub(crate) const fn access(self, access: Access) -> Self {
+        self.accesses(access, access)
+    }
+
+    /// As [`Self::access`], where the first key is treated otherwise than the rest.
+    pub(crate) const fn accesses(self, first_access: Access, access: Access) -> Self {
+        Self { first_access, access, ..self }
+    }
+
+    /// Adds categories that do not follow from family and flags.
+    pub(crate) const fn also_in(self, categories: Categories) -> Self {
+        Self { categories_also: self.categories_also.and(categories), ..self }
+    }
+
+    /// Takes away categories that would follow from family and flags.
+    pub(crate) const fn not_in(self, categories: Categories) -> Self {
+        Self { categories_not: self.categories_not.and(categories), ..self }
+    }
+
+    /// Says what its arguments are, in the notation that COMMAND DOCS is told from.
+    pub(crate) const fn syntax(self, syntax: &'static str) -> Self {
+        Self { syntax, ..self }
     }
 
     /// Says since when it is there and what it does.

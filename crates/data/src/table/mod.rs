@@ -1,50 +1,60 @@
 //! The table of all commands: name, arity, flags, key positions, and what runs them.
 //!
-//! Adding a command is one row in the file of its family and one file under `commands/`. The rows are
-//! joined and indexed at compile time, so finding a command allocates nothing and compares one name.
+//! A row stands beside its handler, in the file of its command. The rows are joined and indexed at compile
+//! time, so finding a command allocates nothing and compares one name.
 
+mod access;
+mod categories;
 mod command;
-mod hash;
-mod key;
-mod list;
+mod flags;
 mod session;
-mod set;
-mod stream;
-mod string;
-mod zset;
 
-pub use command::{Command, Flags, Group, Handler, KeySpec};
+use crate::commands::{hash, key, list, set, stream, string, zset};
+pub use access::Access;
+pub use categories::Categories;
+pub use command::{Command, Group, Handler, KeySpec};
+pub use flags::Flags;
 
-const FAMILIES: &[&[Command]] = &[
-    string::ROWS,
-    list::ROWS,
-    set::ROWS,
-    hash::ROWS,
-    zset::ROWS,
-    stream::ROWS,
-    key::ROWS,
-    session::ROWS,
+/// Family by family, file by file.
+const FAMILIES: &[&[&[Command]]] = &[
+    string::FILES,
+    list::FILES,
+    set::FILES,
+    hash::FILES,
+    zset::FILES,
+    stream::FILES,
+    key::FILES,
+    &[session::ROWS],
 ];
 
 const COUNT: usize = {
     let (mut count, mut family) = (0, 0);
     while family < FAMILIES.len() {
-        count += FAMILIES[family].len();
+        let mut file = 0;
+        while file < FAMILIES[family].len() {
+            count += FAMILIES[family][file].len();
+            file += 1;
+        }
         family += 1;
     }
     count
 };
 
 static COMMANDS: [Command; COUNT] = {
-    let mut all = [FAMILIES[0][0]; COUNT];
+    let mut all = [session::ROWS[0]; COUNT];
     let (mut count, mut family) = (0, 0);
     while family < FAMILIES.len() {
-        let mut row = 0;
-        while row < FAMILIES[family].len() {
-            all[count] = FAMILIES[family][row];
-            all[count].row = count as u16;
-            count += 1;
-            row += 1;
+        let mut file = 0;
+        while file < FAMILIES[family].len() {
+            let rows = FAMILIES[family][file];
+            let mut row = 0;
+            while row < rows.len() {
+                all[count] = rows[row];
+                all[count].row = count as u16;
+                count += 1;
+                row += 1;
+            }
+            file += 1;
         }
         family += 1;
     }

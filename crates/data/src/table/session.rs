@@ -1,7 +1,7 @@
 //! The rows of the commands that the node runs: they speak of the connection, of the cluster, or of
 //! all partitions at once. They stand here so that COMMAND has one table to answer from.
 
-use super::{Command, Flags, Group};
+use super::{Access, Categories, Command, Flags, Group};
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::NOSCRIPT);
 const FAST: Flags = Flags::FAST;
@@ -9,42 +9,59 @@ const FAST: Flags = Flags::FAST;
 #[rustfmt::skip] // one command per line or two: this is a table
 pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Connection, "auth", -2).flags(ANYTIME.and(FAST).and(Flags::NO_AUTH))
+        .syntax("[username] password")
         .about("1.0.0", "Proves who the client is."),
     Command::session(Group::Connection, "client", -2)
+        .not_in(Categories::CONNECTION)
         .about("2.4.0", "Names, lists and steers client connections."),
     Command::session(Group::Connection, "echo", 2).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
+        .syntax("message")
         .about("1.0.0", "Answers its argument."),
     Command::session(Group::Connection, "hello", -1).flags(ANYTIME.and(FAST).and(Flags::NO_AUTH))
+        .syntax("[protover [AUTH <username password>] [SETNAME clientname]]")
         .about("6.0.0", "Chooses the protocol version, and may authenticate."),
     Command::session(Group::Connection, "ping", -1).flags(FAST)
+        .syntax("[message]")
         .about("1.0.0", "Answers PONG, or its argument."),
     Command::session(Group::Connection, "quit", -1).flags(ANYTIME.and(FAST).and(Flags::NO_AUTH))
         .about("1.0.0", "Closes the connection."),
     Command::session(Group::Connection, "reset", 1).flags(ANYTIME.and(FAST).and(Flags::NO_AUTH))
         .about("6.2.0", "Puts the connection back to how it began."),
     Command::session(Group::Connection, "select", 2).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
+        .syntax("index")
         .about("1.0.0", "Chooses the database; there is one, 0."),
 
     Command::session(Group::Cluster, "asking", 1).flags(FAST)
+        .also_in(Categories::CONNECTION)
         .about("3.0.0", "Changes nothing: no slot is ever on its way from one node to another."),
     Command::session(Group::Cluster, "cluster", -2)
         .about("3.0.0", "Tells which node serves which slots."),
     Command::session(Group::Cluster, "readonly", 1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
+        .also_in(Categories::CONNECTION)
         .about("3.0.0", "Allows reads from replicas on this connection."),
     Command::session(Group::Cluster, "readwrite", 1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
+        .also_in(Categories::CONNECTION)
         .about("3.0.0", "Ends what READONLY began."),
 
     Command::session(Group::Server, "command", -1).flags(Flags::LOADING.and(Flags::STALE))
+        .also_in(Categories::CONNECTION)
         .about("2.8.13", "Tells about commands."),
     Command::session(Group::Server, "config", -2)
         .about("2.0.0", "Reads and changes settings."),
     Command::session(Group::Server, "dbsize", 1).flags(Flags::READONLY.and(FAST))
+        .also_in(Categories::KEYSPACE)
         .about("1.0.0", "The number of keys."),
     Command::session(Group::Server, "flushall", -1).flags(Flags::WRITE)
+        .also_in(Categories::KEYSPACE.and(Categories::DANGEROUS))
+        .syntax("[ASYNC | SYNC]")
         .about("1.0.0", "Deletes all keys."),
     Command::session(Group::Server, "flushdb", -1).flags(Flags::WRITE)
+        .also_in(Categories::KEYSPACE.and(Categories::DANGEROUS))
+        .syntax("[ASYNC | SYNC]")
         .about("1.0.0", "Deletes all keys."),
     Command::session(Group::Server, "info", -1).flags(Flags::LOADING.and(Flags::STALE))
+        .also_in(Categories::DANGEROUS)
+        .syntax("[section]...")
         .about("1.0.0", "Tells how the server is."),
 
     Command::session(Group::Server, "slowlog", -2)
@@ -54,12 +71,17 @@ pub(super) const ROWS: &[Command] = &[
         .about("2.6.0", "The time of this node in seconds and microseconds."),
 
     Command::session(Group::Generic, "wait", 3).flags(Flags::NOSCRIPT)
+        .not_in(Categories::KEYSPACE).also_in(Categories::CONNECTION)
+        .syntax("numreplicas timeout")
         .about("3.0.0", "How many other nodes are sure to hold this connection's writes."),
     Command::session(Group::Generic, "keys", 2).flags(Flags::READONLY)
+        .also_in(Categories::DANGEROUS)
+        .syntax("pattern")
         .about("1.0.0", "All keys that match a pattern."),
     Command::session(Group::Generic, "randomkey", 1).flags(Flags::READONLY)
         .about("1.0.0", "Any key."),
     Command::session(Group::Generic, "scan", -2).flags(Flags::READONLY)
+        .syntax("cursor [MATCH pattern] [COUNT count] [TYPE type]")
         .about("2.8.0", "Walks through all keys, some at a time."),
 
     Command::session(Group::Transactions, "discard", 1).flags(ANYTIME.and(FAST))
@@ -70,6 +92,7 @@ pub(super) const ROWS: &[Command] = &[
         .about("1.2.0", "Begins to gather commands that run as one."),
     Command::session(Group::Transactions, "unwatch", 1).flags(ANYTIME.and(FAST))
         .about("2.2.0", "Forgets the watched keys."),
-    Command::session(Group::Transactions, "watch", -2).flags(ANYTIME.and(FAST)).keys(1, -1, 1)
+    Command::session(Group::Transactions, "watch", -2).flags(ANYTIME.and(FAST)).keys(1, -1, 1).access(Access::LOOK)
+        .syntax("key...")
         .about("2.2.0", "Makes EXEC run nothing should one of the keys have changed."),
 ];

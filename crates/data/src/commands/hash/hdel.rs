@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::hash::Hash;
 
-pub(crate) fn hdel(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Hash, "hdel", -3, hdel).flags(Flags::FAST).access(Access::DELETE)
+        .syntax("key field...")
+        .about("2.0.0", "Deletes one or more fields and their values from a hash. Deletes the hash if no fields remain."),
+];
+
+fn hdel(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::hash::Hash;
 
-pub(crate) fn hexists(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Hash, "hexists", 3, hexists).flags(Flags::FAST).access(Access::LOOK)
+        .syntax("key field")
+        .about("2.0.0", "Determines whether a field exists in a hash."),
+];
+
+fn hexists(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,7 +3,20 @@
 use crate::commands::prelude::*;
 use crate::value::hash::Hash;
 
-pub(crate) fn hgetall(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Hash, "hgetall", 2, hgetall)
+        .syntax("key")
+        .about("2.0.0", "Returns all fields and values in a hash."),
+    Command::read(Group::Hash, "hkeys", 2, hkeys)
+        .syntax("key")
+        .about("2.0.0", "Returns all fields in a hash."),
+    Command::read(Group::Hash, "hvals", 2, hvals)
+        .syntax("key")
+        .about("2.0.0", "Returns all values in a hash."),
+];
+
+fn hgetall(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -20,12 +33,7 @@ pub(crate) fn hgetall(
     Ok(())
 }
 
-pub(crate) fn hkeys(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn hkeys(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let hash = keyspace.view::<Hash>(args[1], ctx.now)?;
     out.array(hash.as_ref().map_or(0, |hash| hash.len()));
     if let Some(hash) = hash {
@@ -34,12 +42,7 @@ pub(crate) fn hkeys(
     Ok(())
 }
 
-pub(crate) fn hvals(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn hvals(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let hash = keyspace.view::<Hash>(args[1], ctx.now)?;
     out.array(hash.as_ref().map_or(0, |hash| hash.len()));
     if let Some(hash) = hash {

@@ -5,7 +5,14 @@ use crate::number::{I64Text, parse_i64};
 use crate::value::hash::Hash;
 use crate::value::packed::Item;
 
-pub(crate) fn hincrby(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Hash, "hincrby", 4, hincrby).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::READ_UPDATE)
+        .syntax("key field increment")
+        .about("2.0.0", "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist."),
+];
+
+fn hincrby(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

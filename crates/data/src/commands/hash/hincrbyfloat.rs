@@ -5,7 +5,14 @@ use crate::decimal;
 use crate::number::I64Text;
 use crate::value::hash::Hash;
 
-pub(crate) fn hincrbyfloat(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Hash, "hincrbyfloat", 4, hincrbyfloat).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::READ_UPDATE)
+        .syntax("key field increment:double")
+        .about("2.6.0", "Increments the floating point value of a field by a number. Uses 0 as initial value if the field doesn't exist."),
+];
+
+fn hincrbyfloat(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

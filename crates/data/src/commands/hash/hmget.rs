@@ -3,12 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::hash::Hash;
 
-pub(crate) fn hmget(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Hash, "hmget", -3, hmget).flags(Flags::FAST)
+        .syntax("key field...")
+        .about("2.0.0", "Returns the values of all fields in a hash."),
+];
+
+fn hmget(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let hash = keyspace.view::<Hash>(args[1], ctx.now)?;
     out.array(args.len() - 2);
     for field in &args[2..] {

@@ -5,7 +5,14 @@ use crate::commands::random_picks;
 use crate::context::random_below;
 use crate::value::hash::Hash;
 
-pub(crate) fn hrandfield(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Hash, "hrandfield", -2, hrandfield)
+        .syntax("key [count [WITHVALUES]]")
+        .about("6.2.0", "Returns one or more random fields from a hash."),
+];
+
+fn hrandfield(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -4,12 +4,14 @@ use crate::commands::element_scan;
 use crate::commands::prelude::*;
 use crate::value::hash::Hash;
 
-pub(crate) fn hscan(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Hash, "hscan", -3, hscan)
+        .syntax("key cursor [MATCH pattern] [COUNT count]")
+        .about("2.8.0", "Iterates over fields and values of a hash."),
+];
+
+fn hscan(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let cursor = element_scan::cursor(args[2])?;
     let Some(hash) = keyspace.view::<Hash>(args[1], ctx.now)? else {
         element_scan::reply_absent(out);

@@ -3,7 +3,17 @@
 use crate::commands::prelude::*;
 use crate::value::hash::Hash;
 
-pub(crate) fn hset(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Hash, "hmset", -4, hmset).flags(Flags::DENYOOM.and(Flags::FAST))
+        .syntax("key <field value>...")
+        .about("2.0.0", "Sets the values of multiple fields."),
+    Command::write(Group::Hash, "hset", -4, hset).flags(Flags::DENYOOM.and(Flags::FAST))
+        .syntax("key <field value>...")
+        .about("2.0.0", "Creates or modifies the value of a field in a hash."),
+];
+
+fn hset(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -15,7 +25,7 @@ pub(crate) fn hset(
     Ok(())
 }
 
-pub(crate) fn hmset(
+fn hmset(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::hash::Hash;
 
-pub(crate) fn hsetnx(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Hash, "hsetnx", 4, hsetnx).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::INSERT)
+        .syntax("key field value")
+        .about("2.0.0", "Sets the value of a field in a hash only when the field doesn't exist."),
+];
+
+fn hsetnx(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::hash::Hash;
 
-pub(crate) fn hstrlen(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Hash, "hstrlen", 3, hstrlen).flags(Flags::FAST).access(Access::LOOK)
+        .syntax("key field")
+        .about("3.2.0", "Returns the length of the value of a field."),
+];
+
+fn hstrlen(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -1,15 +1,33 @@
 //! Commands on hashes.
 
-pub(crate) mod hdel;
-pub(crate) mod hexists;
-pub(crate) mod hget;
-pub(crate) mod hgetall;
-pub(crate) mod hincrby;
-pub(crate) mod hincrbyfloat;
-pub(crate) mod hlen;
-pub(crate) mod hmget;
-pub(crate) mod hrandfield;
-pub(crate) mod hscan;
-pub(crate) mod hset;
-pub(crate) mod hsetnx;
-pub(crate) mod hstrlen;
+mod hdel;
+mod hexists;
+mod hget;
+mod hgetall;
+mod hincrby;
+mod hincrbyfloat;
+mod hlen;
+mod hmget;
+mod hrandfield;
+mod hscan;
+mod hset;
+mod hsetnx;
+mod hstrlen;
+use crate::table::Command;
+
+/// The rows of this family, file by file.
+pub(crate) const FILES: &[&[Command]] = &[
+    hdel::ROWS,
+    hexists::ROWS,
+    hget::ROWS,
+    hgetall::ROWS,
+    hincrby::ROWS,
+    hincrbyfloat::ROWS,
+    hlen::ROWS,
+    hmget::ROWS,
+    hrandfield::ROWS,
+    hscan::ROWS,
+    hset::ROWS,
+    hsetnx::ROWS,
+    hstrlen::ROWS,
+];

@@ -2,10 +2,17 @@
 
 use crate::commands::prelude::*;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Generic, "copy", -3, copy).flags(Flags::DENYOOM).keys(1, 2, 1).accesses(Access::READ, Access::OVERWRITE)
+        .syntax("source destination [DB destination-db] [REPLACE]")
+        .about("6.2.0", "Copies a value to another key."),
+];
+
 const SAME: Failure = Failure("ERR source and destination objects are the same");
 const NO_SUCH_DB: Failure = Failure("ERR DB index is out of range");
 
-pub(crate) fn copy(
+fn copy(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

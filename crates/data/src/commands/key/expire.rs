@@ -3,11 +3,30 @@
 use crate::commands::prelude::*;
 use synod_types::Millis;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Generic, "expire", -3, expire).flags(Flags::FAST)
+        .syntax("key seconds [NX | XX | GT | LT]")
+        .about("1.0.0", "Lets a key expire after some seconds."),
+    Command::write(Group::Generic, "expireat", -3, expireat).flags(Flags::FAST)
+        .syntax("key unix-time-seconds [NX | XX | GT | LT]")
+        .about("1.2.0", "Lets a key expire at a Unix time in seconds."),
+    Command::write(Group::Generic, "persist", 2, persist).flags(Flags::FAST)
+        .syntax("key")
+        .about("2.2.0", "Takes the expiry from a key."),
+    Command::write(Group::Generic, "pexpire", -3, pexpire).flags(Flags::FAST)
+        .syntax("key milliseconds [NX | XX | GT | LT]")
+        .about("2.6.0", "Lets a key expire after some milliseconds."),
+    Command::write(Group::Generic, "pexpireat", -3, pexpireat).flags(Flags::FAST)
+        .syntax("key unix-time-milliseconds [NX | XX | GT | LT]")
+        .about("2.6.0", "Lets a key expire at a Unix time in milliseconds."),
+];
+
 const NX_ALONE: Failure =
     Failure("ERR NX and XX, GT or LT options at the same time are not compatible");
 const GT_OR_LT: Failure = Failure("ERR GT and LT options at the same time are not compatible");
 
-pub(crate) fn expire(
+fn expire(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -17,7 +36,7 @@ pub(crate) fn expire(
     change(keyspace, args, ctx, out, 1000, ctx.now, invalid)
 }
 
-pub(crate) fn pexpire(
+fn pexpire(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -27,7 +46,7 @@ pub(crate) fn pexpire(
     change(keyspace, args, ctx, out, 1, ctx.now, invalid)
 }
 
-pub(crate) fn expireat(
+fn expireat(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -37,7 +56,7 @@ pub(crate) fn expireat(
     change(keyspace, args, ctx, out, 1000, Millis(0), invalid)
 }
 
-pub(crate) fn pexpireat(
+fn pexpireat(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -47,7 +66,7 @@ pub(crate) fn pexpireat(
     change(keyspace, args, ctx, out, 1, Millis(0), invalid)
 }
 
-pub(crate) fn persist(
+fn persist(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

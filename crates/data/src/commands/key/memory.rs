@@ -2,6 +2,12 @@
 
 use crate::commands::prelude::*;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Server, "memory", -2, memory).keys(2, 2, 1).access(Access::LOOK)
+        .about("4.0.0", "Tells what a key takes in memory."),
+];
+
 const HELP: [&str; 4] = [
     "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "USAGE <key> [SAMPLES <count>]",
@@ -9,12 +15,7 @@ const HELP: [&str; 4] = [
     "    figure is kept up to date, and <count> changes nothing.",
 ];
 
-pub(crate) fn memory(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn memory(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let word = args[1];
     if args::is(word, "HELP") && args.len() == 2 {
         super::reply_help(&HELP, out);

@@ -1,16 +1,30 @@
 //! Commands on keys of any kind.
 
-pub(crate) mod copy;
-pub(crate) mod del;
-pub(crate) mod exists;
-pub(crate) mod expire;
-pub(crate) mod kind;
-pub(crate) mod memory;
-pub(crate) mod object;
-pub(crate) mod rename;
-pub(crate) mod ttl;
+mod copy;
+mod del;
+mod exists;
+mod expire;
+mod kind;
+mod memory;
+mod object;
+mod rename;
+mod ttl;
 
 use crate::commands::prelude::ReplySink;
+use crate::table::Command;
+
+/// The rows of this family, file by file.
+pub(crate) const FILES: &[&[Command]] = &[
+    copy::ROWS,
+    del::ROWS,
+    exists::ROWS,
+    expire::ROWS,
+    kind::ROWS,
+    memory::ROWS,
+    object::ROWS,
+    rename::ROWS,
+    ttl::ROWS,
+];
 
 /// Answers the lines of a HELP subcommand.
 fn reply_help(lines: &[&str], out: &mut dyn ReplySink) {

@@ -2,6 +2,12 @@
 
 use crate::commands::prelude::*;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Generic, "object", -2, object).keys(2, 2, 1).access(Access::LOOK).not_in(Categories::KEYSPACE)
+        .about("2.2.3", "Tells how a value is stored."),
+];
+
 const NO_FREQUENCY: Failure = Failure(
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
      switching between policies at runtime LRU and LFU data will take some time to adjust.",
@@ -18,12 +24,7 @@ const HELP: [&str; 7] = [
     "    <key>.",
 ];
 
-pub(crate) fn object(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn object(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let word = args[1];
     if args::is(word, "HELP") && args.len() == 2 {
         super::reply_help(&HELP, out);

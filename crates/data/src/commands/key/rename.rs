@@ -2,7 +2,17 @@
 
 use crate::commands::prelude::*;
 
-pub(crate) fn rename(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Generic, "rename", 3, rename).keys(1, 2, 1).accesses(Access::TAKE, Access::OVERWRITE)
+        .syntax("key newkey")
+        .about("1.0.0", "Moves a value to another key, whatever was there."),
+    Command::write(Group::Generic, "renamenx", 3, renamenx).flags(Flags::FAST).keys(1, 2, 1).accesses(Access::TAKE, Access::CREATE)
+        .syntax("key newkey")
+        .about("1.0.0", "Moves a value to another key, if that does not exist."),
+];
+
+fn rename(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -13,7 +23,7 @@ pub(crate) fn rename(
     Ok(())
 }
 
-pub(crate) fn renamenx(
+fn renamenx(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,26 +3,32 @@
 use crate::commands::prelude::*;
 use synod_types::Millis;
 
-pub(crate) fn ttl(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Generic, "expiretime", 2, expiretime).flags(Flags::FAST)
+        .syntax("key")
+        .about("7.0.0", "The Unix time in seconds at which a key expires."),
+    Command::read(Group::Generic, "pexpiretime", 2, pexpiretime).flags(Flags::FAST)
+        .syntax("key")
+        .about("7.0.0", "The Unix time in milliseconds at which a key expires."),
+    Command::read(Group::Generic, "pttl", 2, pttl).flags(Flags::FAST)
+        .syntax("key")
+        .about("2.6.0", "The milliseconds a key has left."),
+    Command::read(Group::Generic, "ttl", 2, ttl).flags(Flags::FAST)
+        .syntax("key")
+        .about("1.0.0", "The seconds a key has left."),
+];
+
+fn ttl(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     // Rounded, as in Redis: 1,500 ms are 2 s.
     reply(keyspace, args[1], ctx, out, |at| (remaining(at, ctx.now) + 500) / 1000)
 }
 
-pub(crate) fn pttl(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn pttl(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     reply(keyspace, args[1], ctx, out, |at| remaining(at, ctx.now))
 }
 
-pub(crate) fn expiretime(
+fn expiretime(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -31,7 +37,7 @@ pub(crate) fn expiretime(
     reply(keyspace, args[1], ctx, out, |at| (at.0.saturating_add(500) / 1000) as i64)
 }
 
-pub(crate) fn pexpiretime(
+fn pexpiretime(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

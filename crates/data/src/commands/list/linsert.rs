@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::list::List;
 
-pub(crate) fn linsert(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::List, "linsert", 5, linsert).flags(Flags::DENYOOM).access(Access::INSERT)
+        .syntax("key <BEFORE | AFTER> pivot element")
+        .about("2.2.0", "Inserts an element before or after another element in a list."),
+];
+
+fn linsert(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,7 +3,17 @@
 use crate::commands::prelude::*;
 use crate::value::list::{End, List};
 
-pub(crate) fn lmove(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::List, "lmove", 5, lmove).flags(Flags::DENYOOM).keys(1, 2, 1).accesses(Access::TAKE, Access::INSERT)
+        .syntax("source destination <LEFT | RIGHT> <LEFT | RIGHT>")
+        .about("6.2.0", "Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved."),
+    Command::write(Group::List, "rpoplpush", 3, rpoplpush).flags(Flags::DENYOOM).keys(1, 2, 1).accesses(Access::TAKE, Access::INSERT)
+        .syntax("source destination")
+        .about("1.2.0", "Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped."),
+];
+
+fn lmove(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -13,7 +23,7 @@ pub(crate) fn lmove(
     move_element(keyspace, args, from, to, ctx, out)
 }
 
-pub(crate) fn rpoplpush(
+fn rpoplpush(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

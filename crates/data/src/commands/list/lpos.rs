@@ -6,6 +6,13 @@ use crate::value::list::List;
 use crate::value::packed;
 use std::ops::ControlFlow;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::List, "lpos", -3, lpos)
+        .syntax("key element [RANK rank] [COUNT num-matches] [MAXLEN len]")
+        .about("6.0.6", "Returns the index of matching elements in a list."),
+];
+
 struct Options {
     /// How many matches to pass over.
     skip: u64,
@@ -16,12 +23,7 @@ struct Options {
     look: usize,
 }
 
-pub(crate) fn lpos(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn lpos(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let options = parse(&args[3..])?;
     let found = match keyspace.view::<List>(args[1], ctx.now)? {
         Some(list) => positions(&list, args[2], &options),

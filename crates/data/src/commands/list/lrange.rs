@@ -3,12 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::list::List;
 
-pub(crate) fn lrange(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::List, "lrange", 4, lrange)
+        .syntax("key start:integer stop:integer")
+        .about("1.0.0", "Returns a range of elements from a list."),
+];
+
+fn lrange(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let (start, stop) = (args::integer(args[2])?, args::integer(args[3])?);
     let list = keyspace.view::<List>(args[1], ctx.now)?;
     let range = list.as_ref().and_then(|list| args::range(start, stop, list.len()));

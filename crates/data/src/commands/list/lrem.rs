@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::list::List;
 
-pub(crate) fn lrem(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::List, "lrem", 4, lrem).access(Access::DELETE)
+        .syntax("key count element")
+        .about("1.0.0","Removes elements from a list. Deletes the list if the last element was removed."),
+];
+
+fn lrem(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -4,7 +4,14 @@ use super::position;
 use crate::commands::prelude::*;
 use crate::value::list::List;
 
-pub(crate) fn lset(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::List, "lset", 4, lset).flags(Flags::DENYOOM)
+        .syntax("key index element")
+        .about("1.0.0", "Sets the value of an element in a list by its index."),
+];
+
+fn lset(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

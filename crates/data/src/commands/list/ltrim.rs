@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::list::List;
 
-pub(crate) fn ltrim(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::List, "ltrim", 4, ltrim).access(Access::DELETE)
+        .syntax("key start:integer stop:integer")
+        .about("1.0.0","Removes elements from both ends a list. Deletes the list if all elements were trimmed."),
+];
+
+fn ltrim(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -1,16 +1,32 @@
 //! Commands on lists.
 
-pub(crate) mod lindex;
-pub(crate) mod linsert;
-pub(crate) mod llen;
-pub(crate) mod lmove;
-pub(crate) mod lpos;
-pub(crate) mod lrange;
-pub(crate) mod lrem;
-pub(crate) mod lset;
-pub(crate) mod ltrim;
-pub(crate) mod pop;
-pub(crate) mod push;
+mod lindex;
+mod linsert;
+mod llen;
+mod lmove;
+mod lpos;
+mod lrange;
+mod lrem;
+mod lset;
+mod ltrim;
+mod pop;
+mod push;
+use crate::table::Command;
+
+/// The rows of this family, file by file.
+pub(crate) const FILES: &[&[Command]] = &[
+    lindex::ROWS,
+    linsert::ROWS,
+    llen::ROWS,
+    lmove::ROWS,
+    lpos::ROWS,
+    lrange::ROWS,
+    lrem::ROWS,
+    lset::ROWS,
+    ltrim::ROWS,
+    pop::ROWS,
+    push::ROWS,
+];
 
 /// Where a Redis index (negative counts from the end) points in a list of `len` elements.
 fn position(index: i64, len: usize) -> Option<usize> {

@@ -3,7 +3,17 @@
 use crate::commands::prelude::*;
 use crate::value::list::{End, List};
 
-pub(crate) fn lpop(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::List, "lpop", -2, lpop).flags(Flags::FAST).access(Access::TAKE)
+        .syntax("key [count]")
+        .about("1.0.0", "Returns the first elements in a list after removing it. Deletes the list if the last element was popped."),
+    Command::write(Group::List, "rpop", -2, rpop).flags(Flags::FAST).access(Access::TAKE)
+        .syntax("key [count]")
+        .about("1.0.0", "Returns and removes the last elements of a list. Deletes the list if the last element was popped."),
+];
+
+fn lpop(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -13,7 +23,7 @@ pub(crate) fn lpop(
     if args.len() > 3 { Err(TOO_MANY) } else { pop(keyspace, args, End::Left, ctx, out) }
 }
 
-pub(crate) fn rpop(
+fn rpop(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

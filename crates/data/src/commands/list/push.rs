@@ -4,7 +4,23 @@ use crate::commands::prelude::*;
 use crate::keyspace::Edit;
 use crate::value::list::{End, List};
 
-pub(crate) fn lpush(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::List, "lpush", -3, lpush).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::INSERT)
+        .syntax("key element...")
+        .about("1.0.0","Prepends one or more elements to a list. Creates the key if it doesn't exist."),
+    Command::write(Group::List, "lpushx", -3, lpushx).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::INSERT)
+        .syntax("key element...")
+        .about("2.2.0", "Prepends one or more elements to a list only when the list exists."),
+    Command::write(Group::List, "rpush", -3, rpush).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::INSERT)
+        .syntax("key element...")
+        .about("1.0.0","Appends one or more elements to a list. Creates the key if it doesn't exist."),
+    Command::write(Group::List, "rpushx", -3, rpushx).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::INSERT)
+        .syntax("key element...")
+        .about("2.2.0", "Appends an element to a list only when the list exists."),
+];
+
+fn lpush(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -15,7 +31,7 @@ pub(crate) fn lpush(
     Ok(())
 }
 
-pub(crate) fn rpush(
+fn rpush(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -26,7 +42,7 @@ pub(crate) fn rpush(
     Ok(())
 }
 
-pub(crate) fn lpushx(
+fn lpushx(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -37,7 +53,7 @@ pub(crate) fn lpushx(
     Ok(())
 }
 
-pub(crate) fn rpushx(
+fn rpushx(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

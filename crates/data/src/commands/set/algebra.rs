@@ -6,6 +6,28 @@ use crate::object::View;
 use crate::value::set::Set;
 use synod_types::Millis;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Set, "sdiff", -2, sdiff).keys(1, -1, 1)
+        .syntax("key...")
+        .about("1.0.0", "Returns the difference of multiple sets."),
+    Command::write(Group::Set, "sdiffstore", -3, sdiffstore).flags(Flags::DENYOOM).keys(1, -1, 1).accesses(Access::OVERWRITE, Access::READ)
+        .syntax("destination key...")
+        .about("1.0.0", "Stores the difference of multiple sets in a key."),
+    Command::read(Group::Set, "sinter", -2, sinter).keys(1, -1, 1)
+        .syntax("key...")
+        .about("1.0.0", "Returns the intersect of multiple sets."),
+    Command::write(Group::Set, "sinterstore", -3, sinterstore).flags(Flags::DENYOOM).keys(1, -1, 1).accesses(Access::UPDATE, Access::READ)
+        .syntax("destination key...")
+        .about("1.0.0", "Stores the intersect of multiple sets in a key."),
+    Command::read(Group::Set, "sunion", -2, sunion).keys(1, -1, 1)
+        .syntax("key...")
+        .about("1.0.0", "Returns the union of multiple sets."),
+    Command::write(Group::Set, "sunionstore", -3, sunionstore).flags(Flags::DENYOOM).keys(1, -1, 1).accesses(Access::OVERWRITE, Access::READ)
+        .syntax("destination key...")
+        .about("1.0.0", "Stores the union of multiple sets in a key."),
+];
+
 #[derive(Clone, Copy)]
 enum Operation {
     Intersect,
@@ -13,18 +35,13 @@ enum Operation {
     Subtract,
 }
 
-pub(crate) fn sinter(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn sinter(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let set = combine(keyspace, Operation::Intersect, &args[1..], ctx.now)?;
     reply(&set, out);
     Ok(())
 }
 
-pub(crate) fn sinterstore(
+fn sinterstore(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -35,18 +52,13 @@ pub(crate) fn sinterstore(
     Ok(())
 }
 
-pub(crate) fn sunion(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn sunion(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let set = combine(keyspace, Operation::Unite, &args[1..], ctx.now)?;
     reply(&set, out);
     Ok(())
 }
 
-pub(crate) fn sunionstore(
+fn sunionstore(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -57,18 +69,13 @@ pub(crate) fn sunionstore(
     Ok(())
 }
 
-pub(crate) fn sdiff(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn sdiff(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let set = combine(keyspace, Operation::Subtract, &args[1..], ctx.now)?;
     reply(&set, out);
     Ok(())
 }
 
-pub(crate) fn sdiffstore(
+fn sdiffstore(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

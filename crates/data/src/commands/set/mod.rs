@@ -1,13 +1,29 @@
 //! Commands on sets.
 
-pub(crate) mod algebra;
-pub(crate) mod sadd;
-pub(crate) mod scard;
-pub(crate) mod sintercard;
-pub(crate) mod sismember;
-pub(crate) mod smembers;
-pub(crate) mod smove;
-pub(crate) mod spop;
-pub(crate) mod srandmember;
-pub(crate) mod srem;
-pub(crate) mod sscan;
+mod algebra;
+mod sadd;
+mod scard;
+mod sintercard;
+mod sismember;
+mod smembers;
+mod smove;
+mod spop;
+mod srandmember;
+mod srem;
+mod sscan;
+use crate::table::Command;
+
+/// The rows of this family, file by file.
+pub(crate) const FILES: &[&[Command]] = &[
+    algebra::ROWS,
+    sadd::ROWS,
+    scard::ROWS,
+    sintercard::ROWS,
+    sismember::ROWS,
+    smembers::ROWS,
+    smove::ROWS,
+    spop::ROWS,
+    srandmember::ROWS,
+    srem::ROWS,
+    sscan::ROWS,
+];

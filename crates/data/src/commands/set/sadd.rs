@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::set::Set;
 
-pub(crate) fn sadd(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Set, "sadd", -3, sadd).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::INSERT)
+        .syntax("key member...")
+        .about("1.0.0", "Adds one or more members to a set. Creates the key if it doesn't exist."),
+];
+
+fn sadd(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

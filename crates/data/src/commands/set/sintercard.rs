@@ -3,7 +3,14 @@
 use super::algebra::{intersect, operands};
 use crate::commands::prelude::*;
 
-pub(crate) fn sintercard(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Set, "sintercard", -3, sintercard).keys(0, 0, 0).counted_keys(1)
+        .syntax("numkeys key... [LIMIT limit]")
+        .about("7.0.0", "Returns the number of members of the intersect of multiple sets."),
+];
+
+fn sintercard(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,7 +3,17 @@
 use crate::commands::prelude::*;
 use crate::value::set::Set;
 
-pub(crate) fn sismember(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Set, "sismember", 3, sismember).flags(Flags::FAST).access(Access::LOOK)
+        .syntax("key member")
+        .about("1.0.0", "Determines whether a member belongs to a set."),
+    Command::read(Group::Set, "smismember", -3, smismember).flags(Flags::FAST)
+        .syntax("key member...")
+        .about("6.2.0", "Determines whether multiple members belong to a set."),
+];
+
+fn sismember(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -14,7 +24,7 @@ pub(crate) fn sismember(
     Ok(())
 }
 
-pub(crate) fn smismember(
+fn smismember(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

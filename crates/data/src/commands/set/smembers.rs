@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::set::Set;
 
-pub(crate) fn smembers(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Set, "smembers", 2, smembers)
+        .syntax("key")
+        .about("1.0.0", "Returns all members of a set."),
+];
+
+fn smembers(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::set::Set;
 
-pub(crate) fn smove(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Set, "smove", 4, smove).flags(Flags::FAST).keys(1, 2, 1).accesses(Access::TAKE, Access::INSERT)
+        .syntax("source destination member")
+        .about("1.0.0", "Moves a member from one set to another."),
+];
+
+fn smove(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

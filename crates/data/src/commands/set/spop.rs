@@ -5,7 +5,14 @@ use crate::context::random_below;
 use crate::value::sample::distinct;
 use crate::value::set::Set;
 
-pub(crate) fn spop(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Set, "spop", -2, spop).flags(Flags::FAST).access(Access::TAKE)
+        .syntax("key [count]")
+        .about("1.0.0", "Returns one or more random members from a set after removing them. Deletes the set if the last member was popped."),
+];
+
+fn spop(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -5,7 +5,14 @@ use crate::commands::random_picks;
 use crate::context::random_below;
 use crate::value::set::Set;
 
-pub(crate) fn srandmember(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Set, "srandmember", -2, srandmember)
+        .syntax("key [count]")
+        .about("1.0.0", "Get one or multiple random members from a set"),
+];
+
+fn srandmember(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::set::Set;
 
-pub(crate) fn srem(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Set, "srem", -3, srem).flags(Flags::FAST).access(Access::DELETE)
+        .syntax("key member...")
+        .about("1.0.0","Removes one or more members from a set. Deletes the set if the last member was removed."),
+];
+
+fn srem(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -4,12 +4,14 @@ use crate::commands::element_scan;
 use crate::commands::prelude::*;
 use crate::value::set::Set;
 
-pub(crate) fn sscan(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Set, "sscan", -3, sscan)
+        .syntax("key cursor [MATCH pattern] [COUNT count]")
+        .about("2.8.0", "Iterates over members of a set."),
+];
+
+fn sscan(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let cursor = element_scan::cursor(args[2])?;
     let Some(set) = keyspace.view::<Set>(args[1], ctx.now)? else {
         element_scan::reply_absent(out);

@@ -1,14 +1,18 @@
 //! Commands on streams.
 
 mod trim_option;
-pub(crate) mod xadd;
-pub(crate) mod xdel;
-pub(crate) mod xlen;
-pub(crate) mod xrange;
-pub(crate) mod xtrim;
+mod xadd;
+mod xdel;
+mod xlen;
+mod xrange;
+mod xtrim;
 
 use crate::commands::prelude::*;
 use crate::value::stream::StreamId;
+
+/// The rows of this family, file by file.
+pub(crate) const FILES: &[&[Command]] =
+    &[xadd::ROWS, xdel::ROWS, xlen::ROWS, xrange::ROWS, xtrim::ROWS];
 
 const INVALID_ID: Failure = Failure("ERR Invalid stream ID specified as stream command argument");
 

@@ -7,6 +7,13 @@ use crate::keyspace::Edit;
 use crate::value::stream::{Stream, StreamId, Trim};
 use synod_types::Millis;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Stream, "xadd", -5, xadd).flags(Flags::DENYOOM.and(Flags::FAST))
+        .syntax("key [NOMKSTREAM] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> <field value>...")
+        .about("5.0.0", "Appends a new message to a stream. Creates the key if it doesn't exist."),
+];
+
 /// The id argument.
 #[derive(Clone, Copy)]
 enum Wanted {
@@ -26,7 +33,7 @@ struct Request<'a, 'b> {
     elements: &'b Args<'a>,
 }
 
-pub(crate) fn xadd(
+fn xadd(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

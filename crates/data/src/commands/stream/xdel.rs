@@ -4,7 +4,14 @@ use super::id;
 use crate::commands::prelude::*;
 use crate::value::stream::{Stream, StreamId};
 
-pub(crate) fn xdel(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Stream, "xdel", -3, xdel).flags(Flags::FAST).access(Access::DELETE)
+        .syntax("key id...")
+        .about("5.0.0", "Returns the number of messages after removing them from a stream."),
+];
+
+fn xdel(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

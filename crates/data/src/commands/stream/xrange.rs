@@ -5,16 +5,21 @@ use crate::commands::prelude::*;
 use crate::value::stream::{Entry, Stream, StreamId};
 use std::ops::ControlFlow;
 
-pub(crate) fn xrange(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::Stream, "xrange", -4, xrange)
+        .syntax("key start end [COUNT count]")
+        .about("5.0.0", "Returns the messages from a stream within a range of IDs."),
+    Command::read(Group::Stream, "xrevrange", -4, xrevrange)
+        .syntax("key end start [COUNT count]")
+        .about("5.0.0","Returns the messages from a stream within a range of IDs in reverse order."),
+];
+
+fn xrange(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     range(keyspace, args, (args[2], args[3]), false, ctx, out)
 }
 
-pub(crate) fn xrevrange(
+fn xrevrange(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -4,7 +4,14 @@ use super::trim_option::TrimOption;
 use crate::commands::prelude::*;
 use crate::value::stream::Stream;
 
-pub(crate) fn xtrim(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::Stream, "xtrim", -4, xtrim).access(Access::DELETE)
+        .syntax("key <<MAXLEN | MINID> [= | ~] threshold [LIMIT count]>")
+        .about("5.0.0", "Deletes messages from the beginning of a stream."),
+];
+
+fn xtrim(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

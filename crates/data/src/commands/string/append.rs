@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use synod_types::limits::BULK_BYTES_MAX;
 
-pub(crate) fn append(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::String, "append", 3, append).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::INSERT)
+        .syntax("key value")
+        .about("2.0.0", "Adds bytes at the end of a string, creating it if need be."),
+];
+
+fn append(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

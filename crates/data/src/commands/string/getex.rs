@@ -5,9 +5,16 @@ use super::reply_text;
 use crate::commands::prelude::*;
 use crate::keyspace::Expiry;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::String, "getex", -2, getex).flags(Flags::FAST).access(Access::READ_UPDATE)
+        .syntax("key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]")
+        .about("6.2.0", "The string at a key, whose expiry is changed."),
+];
+
 const INVALID: Failure = Failure("ERR invalid expire time in 'getex' command");
 
-pub(crate) fn getex(
+fn getex(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -2,7 +2,17 @@
 
 use crate::commands::prelude::*;
 
-pub(crate) fn getrange(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::String, "getrange", 4, getrange)
+        .syntax("key start:integer end:integer")
+        .about("2.4.0", "A part of a string, by first and last position."),
+    Command::read(Group::String, "substr", 4, getrange)
+        .syntax("key start:integer end:integer")
+        .about("1.0.0", "The old name of GETRANGE."),
+];
+
+fn getrange(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -4,7 +4,14 @@ use super::reply_text;
 use crate::commands::prelude::*;
 use crate::keyspace::Expiry;
 
-pub(crate) fn getset(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::String, "getset", 3, getset).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::READ_UPDATE)
+        .syntax("key value")
+        .about("1.0.0", "Sets a string and answers the one before."),
+];
+
+fn getset(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -5,7 +5,23 @@ use crate::keyspace::Expiry;
 use crate::number::parse_i64;
 use crate::object::Text;
 
-pub(crate) fn incr(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::String, "decr", 2, decr).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::READ_UPDATE)
+        .syntax("key")
+        .about("1.0.0", "Subtracts one from an integer; an absent key counts as 0."),
+    Command::write(Group::String, "decrby", 3, decrby).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::READ_UPDATE)
+        .syntax("key decrement")
+        .about("1.0.0", "Subtracts a number from an integer; an absent key counts as 0."),
+    Command::write(Group::String, "incr", 2, incr).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::READ_UPDATE)
+        .syntax("key")
+        .about("1.0.0", "Adds one to an integer; an absent key counts as 0."),
+    Command::write(Group::String, "incrby", 3, incrby).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::READ_UPDATE)
+        .syntax("key increment")
+        .about("1.0.0", "Adds a number to an integer; an absent key counts as 0."),
+];
+
+fn incr(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -14,7 +30,7 @@ pub(crate) fn incr(
     add(keyspace, args[1], 1, ctx, out)
 }
 
-pub(crate) fn decr(
+fn decr(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -23,7 +39,7 @@ pub(crate) fn decr(
     add(keyspace, args[1], -1, ctx, out)
 }
 
-pub(crate) fn incrby(
+fn incrby(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -32,7 +48,7 @@ pub(crate) fn incrby(
     add(keyspace, args[1], args::integer(args[2])?, ctx, out)
 }
 
-pub(crate) fn decrby(
+fn decrby(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -4,7 +4,14 @@ use crate::commands::prelude::*;
 use crate::decimal;
 use crate::keyspace::Expiry;
 
-pub(crate) fn incrbyfloat(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::String, "incrbyfloat", 3, incrbyfloat).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::READ_UPDATE)
+        .syntax("key increment:double")
+        .about("2.6.0", "Adds a decimal fraction to a number; an absent key counts as 0."),
+];
+
+fn incrbyfloat(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -1,24 +1,44 @@
 //! Commands on strings.
 
-pub(crate) mod append;
+mod append;
 mod expire_option;
-pub(crate) mod get;
-pub(crate) mod getdel;
-pub(crate) mod getex;
-pub(crate) mod getrange;
-pub(crate) mod getset;
-pub(crate) mod incr;
-pub(crate) mod incrbyfloat;
-pub(crate) mod mget;
-pub(crate) mod mset;
-pub(crate) mod set;
-pub(crate) mod setex;
-pub(crate) mod setnx;
-pub(crate) mod setrange;
-pub(crate) mod strlen;
+mod get;
+mod getdel;
+mod getex;
+mod getrange;
+mod getset;
+mod incr;
+mod incrbyfloat;
+mod mget;
+mod mset;
+mod set;
+mod setex;
+mod setnx;
+mod setrange;
+mod strlen;
 
 use crate::commands::prelude::ReplySink;
 use crate::object::Text;
+use crate::table::Command;
+
+/// The rows of this family, file by file.
+pub(crate) const FILES: &[&[Command]] = &[
+    append::ROWS,
+    get::ROWS,
+    getdel::ROWS,
+    getex::ROWS,
+    getrange::ROWS,
+    getset::ROWS,
+    incr::ROWS,
+    incrbyfloat::ROWS,
+    mget::ROWS,
+    mset::ROWS,
+    set::ROWS,
+    setex::ROWS,
+    setnx::ROWS,
+    setrange::ROWS,
+    strlen::ROWS,
+];
 
 /// Answers a string or its absence.
 #[inline]

@@ -3,10 +3,20 @@
 use crate::commands::prelude::*;
 use crate::keyspace::Expiry;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::String, "mset", -3, mset).flags(Flags::DENYOOM).keys(1, -1, 2).access(Access::OVERWRITE)
+        .syntax("<key value>...")
+        .about("1.0.1", "Sets several strings at once."),
+    Command::write(Group::String, "msetnx", -3, msetnx).flags(Flags::DENYOOM).keys(1, -1, 2).access(Access::CREATE)
+        .syntax("<key value>...")
+        .about("1.0.1", "Sets several strings at once, if none of the keys exists."),
+];
+
 const MSET_ARITY: Failure = Failure("ERR wrong number of arguments for 'mset' command");
 const MSETNX_ARITY: Failure = Failure("ERR wrong number of arguments for 'msetnx' command");
 
-pub(crate) fn mset(
+fn mset(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -20,7 +30,7 @@ pub(crate) fn mset(
     Ok(())
 }
 
-pub(crate) fn msetnx(
+fn msetnx(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -6,6 +6,13 @@ use crate::commands::prelude::*;
 use crate::keyspace::Expiry;
 use synod_types::Millis;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::String, "set", -3, set).flags(Flags::DENYOOM).access(Access::BY_OPTION)
+        .syntax("key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]")
+        .about("1.0.0", "Sets a string, whatever was there; with conditions and expiry."),
+];
+
 const INVALID: Failure = Failure("ERR invalid expire time in 'set' command");
 
 /// The options of one SET.
@@ -18,7 +25,7 @@ struct Options<'a> {
     expiry: Option<(Unit, &'a [u8])>,
 }
 
-pub(crate) fn set(
+fn set(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

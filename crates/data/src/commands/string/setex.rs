@@ -4,10 +4,20 @@ use super::expire_option::{Unit, expire_time};
 use crate::commands::prelude::*;
 use crate::keyspace::Expiry;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::String, "psetex", 4, psetex).flags(Flags::DENYOOM).access(Access::OVERWRITE)
+        .syntax("key milliseconds value")
+        .about("2.6.0", "Sets a string that expires, in milliseconds."),
+    Command::write(Group::String, "setex", 4, setex).flags(Flags::DENYOOM).access(Access::OVERWRITE)
+        .syntax("key seconds value")
+        .about("2.0.0", "Sets a string that expires, in seconds."),
+];
+
 const SETEX_INVALID: Failure = Failure("ERR invalid expire time in 'setex' command");
 const PSETEX_INVALID: Failure = Failure("ERR invalid expire time in 'psetex' command");
 
-pub(crate) fn setex(
+fn setex(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -19,7 +29,7 @@ pub(crate) fn setex(
     Ok(())
 }
 
-pub(crate) fn psetex(
+fn psetex(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::keyspace::Expiry;
 
-pub(crate) fn setnx(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::String, "setnx", 3, setnx).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::CREATE)
+        .syntax("key value")
+        .about("1.0.0", "Sets a string, if the key does not exist."),
+];
+
+fn setnx(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -3,9 +3,16 @@
 use crate::commands::prelude::*;
 use synod_types::limits::BULK_BYTES_MAX;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::String, "setrange", 4, setrange).flags(Flags::DENYOOM)
+        .syntax("key offset value")
+        .about("2.2.0", "Overwrites a part of a string, which grows as needed."),
+];
+
 const OFFSET: Failure = Failure("ERR offset is out of range");
 
-pub(crate) fn setrange(
+fn setrange(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

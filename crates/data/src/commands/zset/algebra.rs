@@ -10,6 +10,31 @@ use crate::value::zset::Zset;
 use std::collections::BTreeMap;
 use synod_types::Millis;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::SortedSet, "zdiff", -3, zdiff).keys(0, 0, 0).counted_keys(1)
+        .syntax("numkeys key... [WITHSCORES]")
+        .about("6.2.0", "Returns the difference between multiple sorted sets."),
+    Command::write(Group::SortedSet, "zdiffstore", -4, zdiffstore).flags(Flags::DENYOOM).counted_keys(2).accesses(Access::OVERWRITE, Access::READ)
+        .syntax("destination numkeys key...")
+        .about("6.2.0", "Stores the difference of multiple sorted sets in a key."),
+    Command::read(Group::SortedSet, "zinter", -3, zinter).keys(0, 0, 0).counted_keys(1)
+        .syntax("numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]")
+        .about("6.2.0", "Returns the intersect of multiple sorted sets."),
+    Command::read(Group::SortedSet, "zintercard", -3, zintercard).keys(0, 0, 0).counted_keys(1)
+        .syntax("numkeys key... [LIMIT limit]")
+        .about("7.0.0", "Returns the number of members of the intersect of multiple sorted sets."),
+    Command::write(Group::SortedSet, "zinterstore", -4, zinterstore).flags(Flags::DENYOOM).counted_keys(2).accesses(Access::OVERWRITE, Access::READ)
+        .syntax("destination numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM | MIN | MAX>]")
+        .about("2.0.0", "Stores the intersect of multiple sorted sets in a key."),
+    Command::read(Group::SortedSet, "zunion", -3, zunion).keys(0, 0, 0).counted_keys(1)
+        .syntax("numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]")
+        .about("6.2.0", "Returns the union of multiple sorted sets."),
+    Command::write(Group::SortedSet, "zunionstore", -4, zunionstore).flags(Flags::DENYOOM).counted_keys(2).accesses(Access::OVERWRITE, Access::READ)
+        .syntax("destination numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM | MIN | MAX>]")
+        .about("2.0.0", "Stores the union of multiple sorted sets in a key."),
+];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Unite,
@@ -47,12 +72,7 @@ struct Request<'k> {
     with_scores: bool,
 }
 
-pub(crate) fn zunion(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn zunion(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     const NO_KEY: Failure = Failure("ERR at least 1 input key is needed for 'zunion' command");
     let request = parse(keyspace, Operation::Unite, &args[1..], NO_KEY, true, ctx.now)?;
     let with_scores = request.with_scores;
@@ -60,7 +80,7 @@ pub(crate) fn zunion(
     Ok(())
 }
 
-pub(crate) fn zunionstore(
+fn zunionstore(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -73,12 +93,7 @@ pub(crate) fn zunionstore(
     Ok(())
 }
 
-pub(crate) fn zinter(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn zinter(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     const NO_KEY: Failure = Failure("ERR at least 1 input key is needed for 'zinter' command");
     let request = parse(keyspace, Operation::Intersect, &args[1..], NO_KEY, true, ctx.now)?;
     let with_scores = request.with_scores;
@@ -86,7 +101,7 @@ pub(crate) fn zinter(
     Ok(())
 }
 
-pub(crate) fn zinterstore(
+fn zinterstore(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -99,12 +114,7 @@ pub(crate) fn zinterstore(
     Ok(())
 }
 
-pub(crate) fn zdiff(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+fn zdiff(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     const NO_KEY: Failure = Failure("ERR at least 1 input key is needed for 'zdiff' command");
     let request = parse(keyspace, Operation::Subtract, &args[1..], NO_KEY, true, ctx.now)?;
     let with_scores = request.with_scores;
@@ -112,7 +122,7 @@ pub(crate) fn zdiff(
     Ok(())
 }
 
-pub(crate) fn zdiffstore(
+fn zdiffstore(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -125,7 +135,7 @@ pub(crate) fn zdiffstore(
     Ok(())
 }
 
-pub(crate) fn zintercard(
+fn zintercard(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

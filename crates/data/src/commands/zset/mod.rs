@@ -1,27 +1,45 @@
 //! Commands on sorted sets.
 
-pub(crate) mod algebra;
+mod algebra;
 mod bounds;
 mod operand;
 mod query;
-pub(crate) mod zadd;
-pub(crate) mod zcard;
-pub(crate) mod zcount;
-pub(crate) mod zpop;
-pub(crate) mod zrandmember;
-pub(crate) mod zrange;
-pub(crate) mod zrangestore;
-pub(crate) mod zrank;
-pub(crate) mod zrem;
-pub(crate) mod zremrange;
-pub(crate) mod zscan;
-pub(crate) mod zscore;
+mod zadd;
+mod zcard;
+mod zcount;
+mod zpop;
+mod zrandmember;
+mod zrange;
+mod zrangestore;
+mod zrank;
+mod zrem;
+mod zremrange;
+mod zscan;
+mod zscore;
 
 use crate::object::View;
+use crate::table::Command;
 use crate::value::packed::Item;
 use crate::value::zset::Zset;
 use std::ops::Range;
 use synod_types::ReplySink;
+
+/// The rows of this family, file by file.
+pub(crate) const FILES: &[&[Command]] = &[
+    algebra::ROWS,
+    zadd::ROWS,
+    zcard::ROWS,
+    zcount::ROWS,
+    zpop::ROWS,
+    zrandmember::ROWS,
+    zrange::ROWS,
+    zrangestore::ROWS,
+    zrank::ROWS,
+    zrem::ROWS,
+    zremrange::ROWS,
+    zscan::ROWS,
+    zscore::ROWS,
+];
 
 /// Announces `len` members: with their scores, RESP3 has an array of pairs, RESP2 a flat one.
 fn reply_head(len: usize, with_scores: bool, out: &mut dyn ReplySink) {

@@ -5,6 +5,16 @@ use crate::keyspace::Edit;
 use crate::value::zset::Zset;
 use smallvec::SmallVec;
 
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::SortedSet, "zadd", -4, zadd).flags(Flags::DENYOOM.and(Flags::FAST))
+        .syntax("key [NX | XX] [GT | LT] [CH] [INCR] <score member>...")
+        .about("1.2.0", "Adds one or more members to a sorted set, or updates their scores. Creates the key if it doesn't exist."),
+    Command::write(Group::SortedSet, "zincrby", 4, zincrby).flags(Flags::DENYOOM.and(Flags::FAST)).access(Access::READ_UPDATE)
+        .syntax("key increment member")
+        .about("1.2.0", "Increments the score of a member in a sorted set."),
+];
+
 #[derive(Clone, Copy, Default)]
 struct Options {
     /// NX: only new members. XX: only members that are there.
@@ -27,7 +37,7 @@ enum Change {
     Moved(f64),
 }
 
-pub(crate) fn zadd(
+fn zadd(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -67,7 +77,7 @@ pub(crate) fn zadd(
     Ok(())
 }
 
-pub(crate) fn zincrby(
+fn zincrby(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

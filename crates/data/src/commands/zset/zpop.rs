@@ -4,7 +4,17 @@ use super::reply_range;
 use crate::commands::prelude::*;
 use crate::value::zset::Zset;
 
-pub(crate) fn zpopmin(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::SortedSet, "zpopmax", -2, zpopmax).flags(Flags::FAST).access(Access::TAKE)
+        .syntax("key [count]")
+        .about("5.0.0", "Returns the highest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped."),
+    Command::write(Group::SortedSet, "zpopmin", -2, zpopmin).flags(Flags::FAST).access(Access::TAKE)
+        .syntax("key [count]")
+        .about("5.0.0", "Returns the lowest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped."),
+];
+
+fn zpopmin(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -13,7 +23,7 @@ pub(crate) fn zpopmin(
     pop(keyspace, args, false, ctx, out)
 }
 
-pub(crate) fn zpopmax(
+fn zpopmax(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -6,7 +6,14 @@ use crate::commands::random_picks;
 use crate::context::random_below;
 use crate::value::zset::Zset;
 
-pub(crate) fn zrandmember(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::SortedSet, "zrandmember", -2, zrandmember)
+        .syntax("key [count [WITHSCORES]]")
+        .about("6.2.0", "Returns one or more random members from a sorted set."),
+];
+
+fn zrandmember(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -6,17 +6,34 @@ use super::reply_range;
 use crate::commands::prelude::*;
 use crate::value::zset::Zset;
 
-pub(crate) fn zrange(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::SortedSet, "zrange", -4, zrange)
+        .syntax("key start stop [BYSCORE | BYLEX] [REV] [LIMIT <offset count>] [WITHSCORES]")
+        .about("1.2.0", "Returns members in a sorted set within a range of indexes."),
+    Command::read(Group::SortedSet, "zrangebylex", -4, zrangebylex)
+        .syntax("key min max [LIMIT <offset count>]")
+        .about("2.8.9", "Returns members in a sorted set within a lexicographical range."),
+    Command::read(Group::SortedSet, "zrangebyscore", -4, zrangebyscore)
+        .syntax("key min:double max:double [WITHSCORES] [LIMIT <offset count>]")
+        .about("1.0.5", "Returns members in a sorted set within a range of scores."),
+    Command::read(Group::SortedSet, "zrevrange", -4, zrevrange)
+        .syntax("key start:integer stop:integer [WITHSCORES]")
+        .about("1.2.0","Returns members in a sorted set within a range of indexes in reverse order."),
+    Command::read(Group::SortedSet, "zrevrangebylex", -4, zrevrangebylex)
+        .syntax("key max min [LIMIT <offset count>]")
+        .about("2.8.9","Returns members in a sorted set within a lexicographical range in reverse order."),
+    Command::read(Group::SortedSet, "zrevrangebyscore", -4, zrevrangebyscore)
+        .syntax("key max:double min:double [WITHSCORES] [LIMIT <offset count>]")
+        .about("2.2.0","Returns members in a sorted set within a range of scores in reverse order."),
+];
+
+fn zrange(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let fixed = Fixed { kind: None, reverse: None, scores: true };
     range(keyspace, args, fixed, ctx, out)
 }
 
-pub(crate) fn zrevrange(
+fn zrevrange(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -26,7 +43,7 @@ pub(crate) fn zrevrange(
     range(keyspace, args, fixed, ctx, out)
 }
 
-pub(crate) fn zrangebyscore(
+fn zrangebyscore(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -36,7 +53,7 @@ pub(crate) fn zrangebyscore(
     range(keyspace, args, fixed, ctx, out)
 }
 
-pub(crate) fn zrevrangebyscore(
+fn zrevrangebyscore(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -46,7 +63,7 @@ pub(crate) fn zrevrangebyscore(
     range(keyspace, args, fixed, ctx, out)
 }
 
-pub(crate) fn zrangebylex(
+fn zrangebylex(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -56,7 +73,7 @@ pub(crate) fn zrangebylex(
     range(keyspace, args, fixed, ctx, out)
 }
 
-pub(crate) fn zrevrangebylex(
+fn zrevrangebylex(
     keyspace: &Keyspace,
     args: &Args<'_>,
     ctx: &Context,

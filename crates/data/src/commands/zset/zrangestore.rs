@@ -4,7 +4,14 @@ use super::query::{Fixed, Query};
 use crate::commands::prelude::*;
 use crate::value::zset::Zset;
 
-pub(crate) fn zrangestore(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::SortedSet, "zrangestore", -5, zrangestore).flags(Flags::DENYOOM).keys(1, 2, 1).accesses(Access::OVERWRITE, Access::READ)
+        .syntax("dst src min max [BYSCORE | BYLEX] [REV] [LIMIT <offset count>]")
+        .about("6.2.0", "Stores a range of members from sorted set in a key."),
+];
+
+fn zrangestore(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

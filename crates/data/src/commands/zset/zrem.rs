@@ -3,7 +3,14 @@
 use crate::commands::prelude::*;
 use crate::value::zset::Zset;
 
-pub(crate) fn zrem(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::SortedSet, "zrem", -3, zrem).flags(Flags::FAST).access(Access::DELETE)
+        .syntax("key member...")
+        .about("1.2.0", "Removes one or more members from a sorted set. Deletes the sorted set if all members were removed."),
+];
+
+fn zrem(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

@@ -4,7 +4,20 @@ use super::query::{Fixed, Kind, Query};
 use crate::commands::prelude::*;
 use crate::value::zset::Zset;
 
-pub(crate) fn zremrangebyrank(
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::write(Group::SortedSet, "zremrangebylex", 4, zremrangebylex).access(Access::DELETE)
+        .syntax("key min max")
+        .about("2.8.9", "Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members were removed."),
+    Command::write(Group::SortedSet, "zremrangebyrank", 4, zremrangebyrank).access(Access::DELETE)
+        .syntax("key start:integer stop:integer")
+        .about("2.0.0", "Removes members in a sorted set within a range of indexes. Deletes the sorted set if all members were removed."),
+    Command::write(Group::SortedSet, "zremrangebyscore", 4, zremrangebyscore).access(Access::DELETE)
+        .syntax("key min:double max:double")
+        .about("1.2.0", "Removes members in a sorted set within a range of scores. Deletes the sorted set if all members were removed."),
+];
+
+fn zremrangebyrank(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -13,7 +26,7 @@ pub(crate) fn zremrangebyrank(
     remove(keyspace, args, Kind::Rank, ctx, out)
 }
 
-pub(crate) fn zremrangebyscore(
+fn zremrangebyscore(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
@@ -22,7 +35,7 @@ pub(crate) fn zremrangebyscore(
     remove(keyspace, args, Kind::Score, ctx, out)
 }
 
-pub(crate) fn zremrangebylex(
+fn zremrangebylex(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,

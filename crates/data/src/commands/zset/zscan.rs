@@ -4,12 +4,14 @@ use crate::commands::element_scan;
 use crate::commands::prelude::*;
 use crate::value::zset::Zset;
 
-pub(crate) fn zscan(
-    keyspace: &Keyspace,
-    args: &Args<'_>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) -> Outcome {
+#[rustfmt::skip] // this is a table
+pub(crate) const ROWS: &[Command] = &[
+    Command::read(Group::SortedSet, "zscan", -3, zscan)
+        .syntax("key cursor [MATCH pattern] [COUNT count]")
+        .about("2.8.0", "Iterates over members and scores of a sorted set."),
+];
+
+fn zscan(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let cursor = element_scan::cursor(args[2])?;
     let Some(zset) = keyspace.view::<Zset>(args[1], ctx.now)? else {
         element_scan::reply_absent(out);

@@ -1,9 +1,9 @@
 //! The shape of COMMAND INFO and COMMAND DOCS.
 
-use super::{acl, arguments, key_specs, syntax};
+use super::{arguments, key_specs, syntax};
 use crate::commands::subcommand::{self, Subcommand};
 use crate::commands::subcommands_of;
-use synod_data::{Command, Flags, Group};
+use synod_data::{Categories, Command, Flags, Group};
 use synod_types::ReplySink;
 
 /// A command, or a subcommand and what it belongs to.
@@ -70,6 +70,25 @@ impl Entry {
 
     pub fn group(self) -> Group {
         self.command().group
+    }
+
+    /// The categories that access lists know it by.
+    pub fn categories(self) -> impl Iterator<Item = &'static str> {
+        let categories = match self {
+            Self::Command(command) => command.categories(),
+            Self::Sub(command, sub) => {
+                Categories::of(command.group, sub.flags).and(command.categories_also)
+            }
+        };
+        categories.names()
+    }
+
+    /// Its arguments in the notation of `arguments`; empty when it has none.
+    pub fn syntax(self) -> &'static str {
+        match self {
+            Self::Command(command) => command.syntax,
+            Self::Sub(_, sub) => syntax::line(sub.name).unwrap_or(""),
+        }
     }
 
     pub fn arity(self) -> i16 {
@@ -149,7 +168,7 @@ pub(super) fn info(entry: Entry, out: &mut dyn ReplySink) {
     for number in [first, last, step] {
         out.integer(number.into());
     }
-    status_set(&acl::categories(entry), out);
+    status_set(&entry.categories().collect::<Vec<_>>(), out);
     let tips = tips(entry.name());
     out.set(tips.len());
     tips.iter().for_each(|tip| out.bulk(tip.as_bytes()));
@@ -175,7 +194,7 @@ pub(super) fn docs(entry: Entry, out: &mut dyn ReplySink) {
     };
     let (since, summary) = entry.about();
     out.bulk(entry.name().as_bytes());
-    let arguments = syntax::line(entry.name()).and_then(arguments::parse);
+    let arguments = Some(entry.syntax()).filter(|line| !line.is_empty()).and_then(arguments::parse);
     out.map(3 + usize::from(arguments.is_some()) + usize::from(!subs.is_empty()));
     for (name, text) in [("summary", summary), ("since", since), ("group", entry.group().name())] {
         out.bulk(name.as_bytes());

@@ -4,87 +4,9 @@ use super::describe::status_set;
 use synod_data::{Command, KeySpec};
 use synod_types::ReplySink;
 
-/// Commands whose first key is handled otherwise than the others, though the table has one range for all.
-fn first_differs(name: &str) -> bool {
-    matches!(
-        name,
-        "copy"
-            | "rename"
-            | "renamenx"
-            | "smove"
-            | "lmove"
-            | "blmove"
-            | "rpoplpush"
-            | "brpoplpush"
-            | "sdiffstore"
-            | "sinterstore"
-            | "sunionstore"
-            | "zdiffstore"
-            | "zinterstore"
-            | "zunionstore"
-            | "zrangestore"
-    )
-}
-
 /// What becomes of the `nth` key of a command.
 pub(super) fn flags(command: &Command, nth: usize) -> &'static [&'static str] {
-    let first = nth == 0;
-    match command.name {
-        "copy" => {
-            if first {
-                &["RO", "access"]
-            } else {
-                &["OW", "update"]
-            }
-        }
-        "rename" => {
-            if first {
-                &["RW", "access", "delete"]
-            } else {
-                &["OW", "update"]
-            }
-        }
-        "renamenx" => {
-            if first {
-                &["RW", "access", "delete"]
-            } else {
-                &["OW", "insert"]
-            }
-        }
-        "smove" | "lmove" | "blmove" | "rpoplpush" | "brpoplpush" => {
-            if first {
-                &["RW", "access", "delete"]
-            } else {
-                &["RW", "insert"]
-            }
-        }
-        "sinterstore" if first => &["RW", "update"],
-        "sdiffstore" | "sunionstore" | "zdiffstore" | "zinterstore" | "zunionstore"
-        | "zrangestore"
-            if first =>
-        {
-            &["OW", "update"]
-        }
-        "sinterstore" | "sdiffstore" | "sunionstore" | "zdiffstore" | "zinterstore"
-        | "zunionstore" | "zrangestore" => &["RO", "access"],
-        "append" | "hsetnx" | "linsert" | "lpush" | "lpushx" | "rpush" | "rpushx" | "sadd" => {
-            &["RW", "insert"]
-        }
-        "bitfield" | "set" => &["RW", "access", "update", "variable_flags"],
-        "mset" | "psetex" | "restore" | "setex" => &["OW", "update"],
-        "msetnx" | "setnx" => &["OW", "insert"],
-        "del" | "unlink" => &["RM", "delete"],
-        "blmpop" | "blpop" | "brpop" | "bzmpop" | "bzpopmax" | "bzpopmin" | "getdel" | "lmpop"
-        | "lpop" | "rpop" | "spop" | "zmpop" | "zpopmax" | "zpopmin" => &["RW", "access", "delete"],
-        "decr" | "decrby" | "getex" | "getset" | "hincrby" | "hincrbyfloat" | "incr" | "incrby"
-        | "incrbyfloat" | "setbit" | "zincrby" => &["RW", "access", "update"],
-        "hdel" | "lrem" | "ltrim" | "srem" | "xautoclaim" | "xdel" | "xtrim" | "zrem"
-        | "zremrangebylex" | "zremrangebyrank" | "zremrangebyscore" => &["RW", "delete"],
-        "exists" | "hexists" | "hlen" | "hstrlen" | "llen" | "memory" | "object" | "scard"
-        | "sismember" | "strlen" | "touch" | "type" | "watch" | "xlen" | "zcard" => &["RO"],
-        _ if command.is_write() => &["RW", "update"],
-        _ => &["RO", "access"],
-    }
+    if nth == 0 { command.first_access.words() } else { command.access.words() }
 }
 
 /// What becomes of the `nth` key in this very call: SET reads its key only when it is to answer the old value.
@@ -102,7 +24,7 @@ pub(super) fn flags_of(command: &Command, words: &[&[u8]], nth: usize) -> &'stat
 /// The key specifications of a command: a range of positions, and what a count announces.
 pub(super) fn write(command: &Command, out: &mut dyn ReplySink) {
     let KeySpec { first, last, step, count_at } = command.keys;
-    let splits = first > 0 && last != first && first_differs(command.name);
+    let splits = first > 0 && last != first && command.first_access != command.access;
     let specs = usize::from(first > 0) + usize::from(splits) + usize::from(count_at > 0);
     out.set(specs);
     if splits {

@@ -1,6 +1,5 @@
 //! COMMAND: what there is, told from the tables that run it.
 
-mod acl;
 mod arguments;
 mod describe;
 mod key_specs;
@@ -96,7 +95,7 @@ fn list(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
             } else if what.eq_ignore_ascii_case(b"aclcat") {
                 let wanted = value.to_ascii_lowercase();
                 let in_category = |entry: &Entry| {
-                    acl::categories(*entry).iter().any(|c| c.as_bytes()[1..] == wanted)
+                    entry.categories().any(|category| category.as_bytes()[1..] == wanted)
                 };
                 everything().filter(in_category).map(Entry::name).collect()
             } else if what.eq_ignore_ascii_case(b"pattern") {
