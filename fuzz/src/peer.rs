@@ -1,8 +1,7 @@
 //! What a node hears from other nodes, or from whoever else connects to its peer port.
 
 use bytes::{Bytes, BytesMut};
-use synod_consensus::Message;
-use synod_consensus::raft::{self, Body};
+use synod_consensus::{Body, Message, Protocol, raft};
 use synod_types::{
     ClusterId, Entry, EntryKind, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term,
 };
@@ -102,8 +101,8 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
     let membership = Membership::of_voters(vec![NodeId(1), NodeId(2), NodeId(3)]);
     let (index, term) = (Index(7), Term(3));
     [
-        Body::Vote { pre: true, transfer: false, last: index, last_term: term },
-        Body::VoteReply { pre: false, granted: true },
+        Body::Raft(raft::Ask::Vote { pre: true, transfer: false, last: index, last_term: term }),
+        Body::Raft(raft::Ask::VoteReply { pre: false, granted: true }),
         Body::Append {
             prev: index,
             prev_term: term,
@@ -124,7 +123,8 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
     .into_iter()
     .map(|body| {
         let mut bytes = Vec::new();
-        Message::Raft(raft::Message { term: Term(4), body }).encode(&mut bytes);
+        let message = Message { protocol: Protocol::Raft, term: Term(4), body };
+        message.encode(&mut bytes);
         bytes
     })
     .collect()

@@ -1,15 +1,17 @@
 //! One consensus contract and the engines that fill it.
 //!
-//! The modules besides the engines are shared by all of them and know nothing of any: the log view, quorum
-//! arithmetic, per-peer progress, membership, the read barrier, and what waits for the disk. An engine owns how
-//! a leader is elected, how the log is recovered and when an entry is committed.
+//! The modules besides the engines are shared by all of them: the log view, quorum arithmetic, per-peer progress,
+//! membership, the read barrier, what waits for the disk, and the [`Member`] that is made of them. An engine owns how a
+//! leader is elected, how the log is recovered and when an entry is committed; that is all its folder holds.
 
 mod contract;
 pub mod durability;
 pub mod log_view;
+mod member;
 pub mod membership;
 mod message;
 pub mod progress;
+mod protocol;
 pub mod quorum;
 pub mod raft;
 pub mod random;
@@ -18,4 +20,5 @@ pub mod read_barrier;
 pub use contract::{
     Config, Effect, Engine, PeerStatus, Position, Recovered, Refused, Role, Status, Token,
 };
-pub use message::Message;
+pub use message::{Body, Message};
+pub use protocol::{Protocol, UnknownProtocol};

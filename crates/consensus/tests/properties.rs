@@ -6,8 +6,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use synod_consensus::log_view::{LogView, entry_bytes};
 use synod_consensus::quorum::{self, Tally};
-use synod_consensus::raft::{self, Body, Raft};
-use synod_consensus::{Config, Effect, Engine, Message, Recovered};
+use synod_consensus::{Body, Config, Effect, Engine, Message, Protocol, Recovered, raft};
 use synod_types::{Entry, EntryKind, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term};
 
 fn nodes() -> impl Strategy<Value = Vec<NodeId>> {
@@ -69,9 +68,15 @@ fn body() -> impl Strategy<Value = Body> {
     let term = || (0u64..8).prop_map(Term);
     prop_oneof![
         (any::<bool>(), any::<bool>(), index(), term()).prop_map(
-            |(pre, transfer, last, last_term)| Body::Vote { pre, transfer, last, last_term }
+            |(pre, transfer, last, last_term)| Body::Raft(raft::Ask::Vote {
+                pre,
+                transfer,
+                last,
+                last_term
+            })
         ),
-        (any::<bool>(), any::<bool>()).prop_map(|(pre, granted)| Body::VoteReply { pre, granted }),
+        (any::<bool>(), any::<bool>())
+            .prop_map(|(pre, granted)| Body::Raft(raft::Ask::VoteReply { pre, granted })),
         (0u64..8, term(), index(), index()).prop_flat_map(|(prev, prev_term, commit, shared)| {
             entries(prev).prop_map(move |entries| Body::Append {
                 prev: Index(prev),
@@ -98,14 +103,25 @@ fn body() -> impl Strategy<Value = Body> {
     ]
 }
 
-fn message() -> impl Strategy<Value = raft::Message> {
-    (0u64..9, body()).prop_map(|(term, body)| raft::Message { term: Term(term), body })
+fn protocol() -> impl Strategy<Value = Protocol> {
+    (0..Protocol::ALL.len()).prop_map(|n| Protocol::ALL[n])
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    (protocol(), 0u64..9, body()).prop_map(|(protocol, term, body)| {
+        // Whoever speaks in an engine's own words is of that engine.
+        let protocol = match &body {
+            Body::Raft(_) => Protocol::Raft,
+            _ => protocol,
+        };
+        Message { protocol, term: Term(term), body }
+    })
 }
 
 /// What may happen to a member.
 #[derive(Clone, Debug)]
 enum Input {
-    Message(NodeId, raft::Message),
+    Message(NodeId, Message),
     Tick(u8),
     Campaign,
     Propose,
@@ -137,7 +153,7 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
-fn member(cache_bytes_max: usize, lease_reads: bool) -> Raft {
+fn member(protocol: Protocol, cache_bytes_max: usize, lease_reads: bool) -> Box<dyn Engine + Send> {
     let config = Config {
         id: NodeId(1),
         group: PartitionId(1),
@@ -151,7 +167,7 @@ fn member(cache_bytes_max: usize, lease_reads: bool) -> Raft {
     };
     let membership = Membership::of_voters(vec![NodeId(1), NodeId(2), NodeId(3)]);
     let snapshot = SnapshotMeta { membership, ..SnapshotMeta::default() };
-    Raft::new(config, Recovered { snapshot, ..Recovered::default() })
+    protocol.start(config, Recovered { snapshot, ..Recovered::default() })
 }
 
 proptest! {
@@ -262,7 +278,6 @@ proptest! {
     #[test]
     fn messages_round_trip(message in message()) {
         let sane = message.is_sane();
-        let message = Message::Raft(message);
         let mut bytes = Vec::new();
         message.encode(&mut bytes);
         let decoded = Message::decode(Bytes::from(bytes.clone()));
@@ -274,9 +289,9 @@ proptest! {
 
     /// Any bytes are a message or none; what is decoded encodes to the same bytes.
     #[test]
-    fn garbage_is_refused(mut bytes in vec(any::<u8>(), 0..200), kind in 0u8..12) {
+    fn garbage_is_refused(mut bytes in vec(any::<u8>(), 0..200), tag in 1u8..4, kind in 0u8..40) {
         if bytes.len() > 1 {
-            (bytes[0], bytes[1]) = (1, kind);
+            (bytes[0], bytes[1]) = (tag, kind);
         }
         if let Some(message) = Message::decode(Bytes::from(bytes.clone())) {
             let mut again = Vec::new();
@@ -291,33 +306,34 @@ proptest! {
         inputs in vec(input(), 1..120),
         cache in 0usize..400,
         lease in any::<bool>(),
+        protocol in protocol(),
     ) {
-        let mut raft = member(cache, lease);
+        let mut engine = member(protocol, cache, lease);
         let mut handed = BTreeMap::<Index, Entry>::new();
         let (mut token, mut last, mut offer) = (None, Index(0), None);
         for (n, input) in inputs.into_iter().enumerate() {
             match input {
-                Input::Message(from, message) => raft.step(from, Message::Raft(message)),
-                Input::Tick(times) => (0..times).for_each(|_| raft.tick()),
-                Input::Campaign => raft.campaign(),
-                Input::Propose => drop(raft.propose(Bytes::from_static(b"x"))),
-                Input::Read => drop(raft.read(n as u64)),
-                Input::Change(target) => drop(raft.change_membership(target)),
-                Input::Transfer(to) => drop(raft.transfer_leadership(to)),
-                Input::Persist => token.take().into_iter().for_each(|token| raft.persisted(token)),
-                Input::Apply => raft.applied(last),
+                Input::Message(from, message) => engine.step(from, Message { protocol, ..message }),
+                Input::Tick(times) => (0..times).for_each(|_| engine.tick()),
+                Input::Campaign => engine.campaign(),
+                Input::Propose => drop(engine.propose(Bytes::from_static(b"x"))),
+                Input::Read => drop(engine.read(n as u64)),
+                Input::Change(target) => drop(engine.change_membership(target)),
+                Input::Transfer(to) => drop(engine.transfer_leadership(to)),
+                Input::Persist => token.take().into_iter().for_each(|token| engine.persisted(token)),
+                Input::Apply => engine.applied(last),
                 Input::Install => if let Some(meta) = offer.take() {
                     let meta: SnapshotMeta = meta;
                     last = last.max(meta.index);
-                    raft.snapshot_installed(meta);
+                    engine.snapshot_installed(meta);
                 },
                 Input::Fail => {
                     offer = None;
-                    raft.snapshot_failed();
+                    engine.snapshot_failed();
                 }
-                Input::Wake => raft.wake(),
+                Input::Wake => engine.wake(),
             }
-            for effect in std::mem::take(raft.effects()) {
+            for effect in std::mem::take(engine.effects()) {
                 match effect {
                     Effect::Persist { token: next, .. } => token = Some(next),
                     Effect::Commit(entries) => for entry in entries {
@@ -329,7 +345,7 @@ proptest! {
                     _ => {}
                 }
             }
-            let status = raft.status();
+            let status = engine.status();
             prop_assert!(status.applied <= status.commit && status.commit <= status.last);
         }
     }

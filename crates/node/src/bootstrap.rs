@@ -5,8 +5,7 @@ use crate::node::Node;
 use crate::output::Log;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use synod_consensus::raft::Raft;
-use synod_consensus::{Config, Recovered};
+use synod_consensus::{Config, Protocol, Recovered};
 use synod_replica::op::Op;
 use synod_replica::{Origin, Replica, State};
 use synod_ring::{ClusterMap, MetaCommand, NodeInfo};
@@ -77,12 +76,12 @@ impl Node {
         });
         let alone = snapshot.membership.voters == [self.config.id];
         let founded = snapshot.index == Index(0) && entries.is_empty();
-        let engine =
-            Raft::new(config, Recovered { hard_state, snapshot: snapshot.clone(), entries });
+        let recovered = Recovered { hard_state, snapshot: snapshot.clone(), entries };
+        let engine = Protocol::Raft.start(config, recovered);
         let mut replica = Replica::new(
             group,
             self.config.id,
-            Box::new(engine),
+            engine,
             state,
             &snapshot,
             hard_state,

@@ -265,7 +265,7 @@ impl World {
     /// Looks over the shoulder of the wire: whoever speaks as a leader is one.
     fn watch_frame(&mut self, from: usize, frame: &Frame) {
         if frame.kind == FrameKind::Consensus
-            && let Some(Message::Raft(message)) = Message::decode(frame.body.clone())
+            && let Some(message) = Message::decode(frame.body.clone())
             && message.body.is_of_leader()
         {
             self.saw_leader(frame.group, message.term.0, from);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use synod_consensus::Message;
-use synod_consensus::raft::Body;
+use synod_consensus::{Body, raft};
 use synod_log::disk::{Operation, Struck, Trap};
 use synod_wire::peer::{FrameDecoder, FrameKind};
 
@@ -283,9 +283,11 @@ fn passed_by(frames: &[u8]) -> Vec<Place> {
             FrameKind::Forward => Some(Place::ForwardSend),
             FrameKind::ForwardReply => Some(Place::AnswerSend),
             FrameKind::Consensus => match Message::decode(frame.body) {
-                Some(Message::Raft(message)) => match message.body {
-                    Body::Vote { pre: false, .. }
-                    | Body::VoteReply { pre: false, granted: true } => Some(Place::VoteSend),
+                Some(message) => match message.body {
+                    Body::Raft(
+                        raft::Ask::Vote { pre: false, .. }
+                        | raft::Ask::VoteReply { pre: false, granted: true },
+                    ) => Some(Place::VoteSend),
                     Body::Append { entries, .. } if !entries.is_empty() => Some(Place::EntriesSend),
                     Body::AppendReply { .. } => Some(Place::AckSend),
                     _ => None,

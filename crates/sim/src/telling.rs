@@ -5,7 +5,7 @@ use crate::trace::{Fate, Item};
 use crate::world::World;
 use synod_checker::{Input, Outcome};
 use synod_consensus::Message;
-use synod_consensus::raft::Body;
+use synod_consensus::{Body, raft};
 use synod_types::PartitionId;
 use synod_wire::peer::{Frame, FrameKind};
 use synod_wire::resp::Value;
@@ -76,12 +76,16 @@ fn frame(frame: &Frame) -> String {
         FrameKind::SnapshotChunk => return format!("{name} snapshot piece"),
         FrameKind::Consensus => {}
     }
-    let Some(Message::Raft(message)) = Message::decode(frame.body.clone()) else {
+    let Some(message) = Message::decode(frame.body.clone()) else {
         return format!("{name} garbage");
     };
     let what = match &message.body {
-        Body::Vote { pre, .. } => (if *pre { "pre-vote?" } else { "vote?" }).to_owned(),
-        Body::VoteReply { granted, .. } => format!("vote: {}", if *granted { "yes" } else { "no" }),
+        Body::Raft(raft::Ask::Vote { pre, .. }) => {
+            (if *pre { "pre-vote?" } else { "vote?" }).to_owned()
+        }
+        Body::Raft(raft::Ask::VoteReply { granted, .. }) => {
+            format!("vote: {}", if *granted { "yes" } else { "no" })
+        }
         Body::Append { prev, commit, entries, .. } => {
             format!("append {} after {prev}, commit {commit}", entries.len())
         }

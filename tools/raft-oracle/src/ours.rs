@@ -2,14 +2,13 @@
 
 use crate::member::{Entry, Matter, Member, Members, Out, View};
 use bytes::Bytes;
-use synod_consensus::raft::Raft;
-use synod_consensus::{Config, Effect, Engine, Message, Recovered, Role};
+use synod_consensus::{Config, Effect, Engine, Message, Protocol, Recovered, Role};
 use synod_types::{self as types, EntryKind, Membership, NodeId, PartitionId, SnapshotMeta};
 
 /// The member.
 pub struct Ours {
     config: Config,
-    raft: Raft,
+    raft: Box<dyn Engine + Send>,
     durable: Recovered,
     applied: SnapshotMeta,
 }
@@ -99,13 +98,13 @@ impl Member for Ours {
         let membership = Membership::of_voters(nodes(founders));
         let applied = SnapshotMeta { membership, ..SnapshotMeta::default() };
         let durable = Recovered { snapshot: applied.clone(), ..Recovered::default() };
-        let raft = Raft::new(config.clone(), durable.clone());
+        let raft = Protocol::Raft.start(config.clone(), durable.clone());
         Self { config, raft, durable, applied }
     }
 
     fn restart(&mut self) {
         self.applied = self.durable.snapshot.clone();
-        self.raft = Raft::new(self.config.clone(), self.durable.clone());
+        self.raft = Protocol::Raft.start(self.config.clone(), self.durable.clone());
     }
 
     fn hear(&mut self, from: u64, message: Message) {

@@ -1,13 +1,44 @@
-//! Who leads: pre-votes, votes, and the ways into and out of each role.
+//! Who leads: pre-votes, votes, and the term in which they are given.
+//!
+//! ```text
+//!                 silence                a quorum would vote          a quorum votes
+//!   Follower -----------------> Asking --------------------> Standing ----------------> Leader
+//!               (a transfer: Standing at once)   ^               |
+//!                                                +---------------+ election time-out
+//! ```
 
-use super::leader::Leader;
-use super::{Body, Raft, State};
-use crate::contract::Effect;
-use crate::membership;
+use super::{Ask, Raft};
+use crate::contract::Role;
+use crate::member::Member;
+use crate::message::Body;
 use crate::quorum::{self, Tally};
-use bytes::Bytes;
+use std::cmp::Ordering;
 use synod_types::plant::planted;
-use synod_types::{EntryKind, Index, NodeId, Term};
+use synod_types::{Index, NodeId, Term};
+
+/// An election that this member wants to win.
+#[derive(Debug)]
+pub(crate) struct Election {
+    stage: Stage,
+    votes: Votes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Asks whether it could win.
+    Asking,
+    /// Asks for votes.
+    Standing,
+}
+
+impl Election {
+    pub(super) fn role(&self) -> Role {
+        match self.stage {
+            Stage::Asking => Role::PreCandidate,
+            Stage::Standing => Role::Candidate,
+        }
+    }
+}
 
 /// Who said what; small, so a list.
 #[derive(Debug, Default)]
@@ -25,20 +56,42 @@ impl Votes {
     }
 }
 
-impl Raft {
-    /// Whether this member may stand. While a snapshot is being fetched its log lacks what is committed, so it
-    /// could not win.
-    fn may_stand(&self) -> bool {
-        self.memberships.may_stand(self.config.id)
-            && self.fetching.is_none()
-            && !matches!(self.state, State::Leader(_))
+impl Member<Raft> {
+    /// A message about an election.
+    pub(super) fn hear(&mut self, from: NodeId, term: Term, ask: Ask) {
+        match ask {
+            Ask::Vote { pre: true, last, last_term, .. } => {
+                return self.answer_pre_vote(from, term, last, last_term);
+            }
+            Ask::VoteReply { pre: true, granted: true } => {
+                if term == self.term().next() {
+                    self.take_vote(from, true, true);
+                }
+                return;
+            }
+            _ => {}
+        }
+        match term.cmp(&self.term()) {
+            Ordering::Less => {}
+            Ordering::Equal => self.hear_now(from, ask),
+            Ordering::Greater => {
+                if let Ask::Vote { transfer, .. } = ask
+                    && !self.admits_vote(transfer)
+                {
+                    return;
+                }
+                self.become_follower(term, None);
+                self.hear_now(from, ask);
+            }
+        }
     }
 
-    /// Whether a leader may rely on this member for its lease, so that it must not even vote for itself.
-    fn is_bound_by_lease(&self) -> bool {
-        self.config.lease_reads
-            && self.is_loyal()
-            && !membership::is_only_voter(self.membership(), self.config.id)
+    /// A message of this term.
+    fn hear_now(&mut self, from: NodeId, ask: Ask) {
+        match ask {
+            Ask::Vote { last, last_term, .. } => self.answer_vote(from, last, last_term),
+            Ask::VoteReply { pre, granted } => self.take_vote(from, pre, granted),
+        }
     }
 
     /// Asks whether an election could be won.
@@ -47,15 +100,11 @@ impl Raft {
             return;
         }
         let mut votes = Votes::default();
-        votes.insert(self.config.id, true);
-        self.state = State::PreCandidate(votes);
-        self.leader = None;
-        self.restart_timer();
-        self.announce();
-        let (term, body) = (self.hard.term.next(), self.vote_request(true, false));
+        votes.insert(self.id(), true);
+        self.begin_election(Election { stage: Stage::Asking, votes });
+        let (term, body) = (self.term().next(), self.vote_request(true, false));
         for node in self.other_voters() {
-            let message = super::Message { term, body: body.clone() };
-            self.effects.push(Effect::Send { to: node, message: crate::Message::Raft(message) });
+            self.send_of(term, node, body.clone());
         }
         self.count_votes();
     }
@@ -65,107 +114,47 @@ impl Raft {
         if !self.may_stand() {
             return;
         }
-        self.enter_term(self.hard.term.next());
-        self.hard.vote = self.config.id;
-        self.state = State::Candidate(Votes::default());
-        self.leader = None;
-        self.restart_timer();
-        self.announce();
+        self.enter_term(self.term().next());
+        self.give_vote(self.id());
+        let votes = Votes::default();
+        self.begin_election(Election { stage: Stage::Standing, votes });
         let body = self.vote_request(false, transfer);
         for node in self.other_voters() {
             self.send_durably(node, body.clone());
         }
-        self.send_durably(self.config.id, Body::VoteReply { pre: false, granted: true });
+        self.send_durably(self.id(), Body::Raft(Ask::VoteReply { pre: false, granted: true }));
     }
 
     fn vote_request(&self, pre: bool, transfer: bool) -> Body {
-        Body::Vote { pre, transfer, last: self.log.last(), last_term: self.log.last_term() }
-    }
-
-    fn other_voters(&self) -> Vec<NodeId> {
-        let membership = self.membership();
-        let mut voters = membership.all();
-        voters.retain(|node| *node != self.config.id && membership.is_voter(*node));
-        voters
-    }
-
-    fn enter_term(&mut self, term: Term) {
-        assert!(term > self.hard.term, "terms only grow");
-        self.hard.term = term;
-        self.hard.vote = NodeId(0);
-        self.durability.forget_held();
-    }
-
-    /// Follows whoever leads `term`.
-    pub(super) fn become_follower(&mut self, term: Term, leader: Option<NodeId>) {
-        if term > self.hard.term {
-            self.enter_term(term);
-        }
-        if let State::Leader(leader) = &mut self.state {
-            let aborted = leader.barrier.abort();
-            self.effects.extend(aborted.into_iter().map(|id| Effect::ReadAborted { id }));
-        }
-        self.state = State::Follower;
-        self.leader = leader;
-        self.asleep = false;
-        self.restart_timer();
-        self.announce();
-    }
-
-    fn become_leader(&mut self) {
-        let first = self.log.last().next();
-        let leader = Leader::new(first, self.membership(), self.config.id, self.now);
-        self.state = State::Leader(Box::new(leader));
-        self.leader = Some(self.config.id);
-        self.elapsed = 0;
-        self.announce();
-        self.append(EntryKind::Noop, Bytes::new());
-    }
-
-    /// Whether this member hears a leader, or an earlier life of it may have: then it helps nobody to replace
-    /// that leader. A leader that leads without a quorum steps down by itself.
-    fn is_loyal(&self) -> bool {
-        let hears = self.leader.is_some() && self.elapsed < self.config.election_ticks;
-        matches!(self.state, State::Leader(_)) || hears || self.now < self.mute_until
-    }
-
-    /// A request for a vote of a term newer than this member's, or its own. Tells whether it is to be heard.
-    pub(super) fn admits_vote(&self, transfer: bool) -> bool {
-        transfer || !self.is_loyal()
+        let (last_term, last) = self.end();
+        Body::Raft(Ask::Vote { pre, transfer, last, last_term })
     }
 
     fn is_up_to_date(&self, last: Index, last_term: Term) -> bool {
-        (last_term, last) >= (self.log.last_term(), self.log.last())
-            || planted("vote-for-shorter-log")
+        (last_term, last) >= self.end() || planted("vote-for-shorter-log")
     }
 
     /// Answers a pre-vote. Nothing changes and nothing is promised.
-    pub(super) fn answer_pre_vote(
-        &mut self,
-        from: NodeId,
-        term: Term,
-        last: Index,
-        last_term: Term,
-    ) {
+    fn answer_pre_vote(&mut self, from: NodeId, term: Term, last: Index, last_term: Term) {
         let granted =
-            term > self.hard.term && self.admits_vote(false) && self.is_up_to_date(last, last_term);
-        let body = Body::VoteReply { pre: true, granted };
-        let term = if granted { term } else { self.hard.term };
+            term > self.term() && self.admits_vote(false) && self.is_up_to_date(last, last_term);
+        let body = Body::Raft(Ask::VoteReply { pre: true, granted });
+        let term = if granted { term } else { self.term() };
         if term > Term(0) {
-            let message = crate::Message::Raft(super::Message { term, body });
-            self.effects.push(Effect::Send { to: from, message });
+            self.send_of(term, from, body);
         }
     }
 
     /// Answers a request for a vote in this term.
-    pub(super) fn answer_vote(&mut self, from: NodeId, last: Index, last_term: Term) {
-        let free = self.hard.vote == from || (self.hard.vote == NodeId(0) && self.leader.is_none());
+    fn answer_vote(&mut self, from: NodeId, last: Index, last_term: Term) {
+        let free =
+            self.vote() == from || (self.vote() == NodeId(0) && self.known_leader().is_none());
         let granted = free && self.is_up_to_date(last, last_term);
         if granted {
-            self.hard.vote = from;
+            self.give_vote(from);
             self.restart_timer();
         }
-        let reply = Body::VoteReply { pre: false, granted };
+        let reply = Body::Raft(Ask::VoteReply { pre: false, granted });
         if planted("vote-before-durable") {
             return self.send(from, reply);
         }
@@ -173,21 +162,17 @@ impl Raft {
     }
 
     /// A member answered, this one included.
-    pub(super) fn take_vote(&mut self, from: NodeId, pre: bool, granted: bool) {
-        match &mut self.state {
-            State::PreCandidate(votes) if pre => votes.insert(from, granted),
-            State::Candidate(votes) if !pre => votes.insert(from, granted),
-            _ => return,
+    fn take_vote(&mut self, from: NodeId, pre: bool, granted: bool) {
+        let Some(election) = self.election_mut() else { return };
+        if pre == (election.stage == Stage::Asking) {
+            election.votes.insert(from, granted);
+            self.count_votes();
         }
-        self.count_votes();
     }
 
     fn count_votes(&mut self) {
-        let (votes, pre) = match &self.state {
-            State::PreCandidate(votes) => (votes, true),
-            State::Candidate(votes) => (votes, false),
-            _ => return,
-        };
+        let Some(Election { stage, votes }) = self.election() else { return };
+        let pre = *stage == Stage::Asking;
         let mut tally = quorum::tally(self.membership(), |node| votes.get(node));
         if planted("vote-counted-twice")
             && votes.0.iter().filter(|(_, granted)| *granted).count()
@@ -198,7 +183,7 @@ impl Raft {
         match tally {
             Tally::Won if pre => self.become_candidate(false),
             Tally::Won => self.become_leader(),
-            Tally::Lost => self.become_follower(self.hard.term, None),
+            Tally::Lost => self.become_follower(self.term(), None),
             Tally::Pending => {}
         }
     }

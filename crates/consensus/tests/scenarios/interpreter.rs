@@ -1,7 +1,7 @@
 //! The commands of a story.
 //!
 //! ```text
-//! group 1 2 3 [lease] [cache=N] [append=N] [inflight=N]   members that vote, and how all are set up
+//! group 1 2 3 [engine=NAME] [lease] [cache=N] [append=N] [inflight=N]   members that vote, and how all are set up
 //! blank 4                      a node that knows nothing
 //! campaign|wake|tick|crash|start|status N.. [xTIMES]      each node in turn; tick x10 ticks ten times
 //! tear N                       crashes in the middle of a write: the hard state got to the disk, the entries did not
@@ -20,8 +20,7 @@
 use crate::show;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use synod_consensus::raft::Raft;
-use synod_consensus::{Config, Effect, Engine, Message, Recovered, Refused, Token};
+use synod_consensus::{Config, Effect, Engine, Message, Protocol, Recovered, Refused, Token};
 use synod_types::{Entry, EntryKind, HardState, Membership, NodeId, PartitionId, SnapshotMeta};
 
 type Link = (NodeId, NodeId);
@@ -30,7 +29,8 @@ type Write = (Token, Option<HardState>, Vec<Entry>);
 /// One node.
 struct Node {
     config: Config,
-    raft: Option<Raft>,
+    protocol: Protocol,
+    engine: Option<Box<dyn Engine + Send>>,
     durable: Recovered,
     writes: VecDeque<Write>,
     to_apply: Vec<Entry>,
@@ -45,6 +45,7 @@ pub struct Stage {
     mail: Vec<(Link, Message)>,
     cut: BTreeSet<Link>,
     config: Option<Config>,
+    protocol: Protocol,
     /// What came of the commands since the last outcome.
     pub outcome: Vec<String>,
     quiet: bool,
@@ -114,6 +115,7 @@ impl Stage {
         let mut voters = Vec::new();
         for word in words {
             match word.split_once('=') {
+                Some(("engine", name)) => self.protocol = name.parse().expect("an engine"),
                 Some(("cache", n)) => config.cache_bytes_max = number(n) as usize,
                 Some(("append", n)) => config.append_bytes_max = number(n) as usize,
                 Some(("inflight", n)) => config.inflight_bytes_max = number(n) as usize,
@@ -132,7 +134,8 @@ impl Stage {
         let snapshot = SnapshotMeta { membership, ..SnapshotMeta::default() };
         let node_state = Node {
             config: Config { id: node, seed: node.0, ..config },
-            raft: None,
+            protocol: self.protocol,
+            engine: None,
             applied: snapshot.clone(),
             durable: Recovered { snapshot, ..Recovered::default() },
             writes: VecDeque::new(),
@@ -147,21 +150,21 @@ impl Stage {
         self.nodes.get_mut(&node).unwrap_or_else(|| panic!("there is no node {node}"))
     }
 
-    fn raft(&mut self, node: NodeId) -> &mut Raft {
-        self.node(node).raft.as_mut().unwrap_or_else(|| panic!("node {node} does not run"))
+    fn engine(&mut self, node: NodeId) -> &mut dyn Engine {
+        self.node(node).engine.as_deref_mut().unwrap_or_else(|| panic!("node {node} does not run"))
     }
 
     fn simple(&mut self, command: &str, node: NodeId) {
         match command {
-            "campaign" => self.raft(node).campaign(),
-            "wake" => self.raft(node).wake(),
-            "tick" => self.raft(node).tick(),
+            "campaign" => self.engine(node).campaign(),
+            "wake" => self.engine(node).wake(),
+            "tick" => self.engine(node).tick(),
             "crash" | "tear" => {
                 let node = self.node(node);
                 if let (Some((_, Some(hard), _)), "tear") = (node.writes.front(), command) {
                     node.durable.hard_state = *hard;
                 }
-                node.raft = None;
+                node.engine = None;
                 node.writes.clear();
                 node.to_apply.clear();
                 node.fetch = None;
@@ -170,10 +173,10 @@ impl Stage {
             "start" => {
                 let node = self.node(node);
                 node.applied = node.durable.snapshot.clone();
-                node.raft = Some(Raft::new(node.config.clone(), node.durable.clone()));
+                node.engine = Some(node.protocol.start(node.config.clone(), node.durable.clone()));
             }
             _ => {
-                let status = self.raft(node).status();
+                let status = self.engine(node).status();
                 return self.outcome.push(show::status(node, &status));
             }
         }
@@ -185,10 +188,10 @@ impl Stage {
             "lose" => return self.lose(node, number(words[0]) as usize),
             "propose" => words.iter().try_for_each(|text| {
                 let payload = Bytes::copy_from_slice(text.as_bytes());
-                self.raft(node).propose(payload).map(|_| ())
+                self.engine(node).propose(payload).map(|_| ())
             }),
-            "read" => self.raft(node).read(number(words[0])),
-            "transfer" => self.raft(node).transfer_leadership(id(words[0])),
+            "read" => self.engine(node).read(number(words[0])),
+            "transfer" => self.engine(node).transfer_leadership(id(words[0])),
             "change" => self.change(node, words),
             _ => {
                 self.catch_up(command, node);
@@ -218,7 +221,7 @@ impl Stage {
             "install" => self.install(node),
             "fail" => {
                 self.node(node).fetch = None;
-                self.raft(node).snapshot_failed();
+                self.engine(node).snapshot_failed();
             }
             _ => panic!("no such command: {command}"),
         }
@@ -233,7 +236,7 @@ impl Stage {
                 _ => panic!("no such list: {word}"),
             }
         }
-        self.raft(node).change_membership(target).map(|_| ())
+        self.engine(node).change_membership(target).map(|_| ())
     }
 
     fn persist(&mut self, node: NodeId) {
@@ -249,7 +252,7 @@ impl Stage {
             done = Some(token);
         }
         if let Some(token) = done {
-            self.raft(node).persisted(token);
+            self.engine(node).persisted(token);
         }
     }
 
@@ -263,7 +266,7 @@ impl Stage {
             }
         }
         let index = state.applied.index;
-        self.raft(node).applied(index);
+        self.engine(node).applied(index);
     }
 
     fn keep(&mut self, node: NodeId, meta: &SnapshotMeta) {
@@ -275,7 +278,7 @@ impl Stage {
     fn snapshot(&mut self, node: NodeId) {
         let meta = self.node(node).applied.clone();
         self.keep(node, &meta);
-        self.raft(node).snapshot_taken(meta);
+        self.engine(node).snapshot_taken(meta);
     }
 
     fn install(&mut self, node: NodeId) {
@@ -283,7 +286,7 @@ impl Stage {
         self.keep(node, &meta);
         self.node(node).applied = meta.clone();
         self.node(node).to_apply.clear();
-        self.raft(node).snapshot_installed(meta);
+        self.engine(node).snapshot_installed(meta);
     }
 
     fn mail(&mut self, deliver: bool, words: &[&str]) {
@@ -294,8 +297,8 @@ impl Stage {
         self.mail = kept;
         let taken: Vec<(Link, Message)> = taken;
         for ((from, to), message) in taken {
-            if deliver && self.nodes.get(&to).is_some_and(|node| node.raft.is_some()) {
-                self.raft(to).step(from, message);
+            if deliver && self.nodes.get(&to).is_some_and(|node| node.engine.is_some()) {
+                self.engine(to).step(from, message);
                 self.drain(to);
             }
         }
@@ -322,15 +325,19 @@ impl Stage {
     }
 
     fn run_once(&mut self) {
-        let running: Vec<NodeId> =
-            self.nodes.iter().filter(|(_, node)| node.raft.is_some()).map(|(id, _)| *id).collect();
+        let running: Vec<NodeId> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| node.engine.is_some())
+            .map(|(id, _)| *id)
+            .collect();
         self.quiet = true;
         running.into_iter().for_each(|node| self.simple("tick", node));
         self.settle();
     }
 
     fn drain(&mut self, node: NodeId) {
-        for effect in std::mem::take(self.raft(node).effects()) {
+        for effect in std::mem::take(self.engine(node).effects()) {
             if !self.quiet || !matches!(effect, Effect::Send { .. } | Effect::Persist { .. }) {
                 self.outcome.push(show::effect(node, &effect));
             }

@@ -1,7 +1,6 @@
 //! Effects and messages in a few words.
 
-use synod_consensus::raft::Body;
-use synod_consensus::{Effect, Message, Role, Status};
+use synod_consensus::{Body, Effect, Message, Role, Status, raft};
 use synod_types::{Entry, EntryKind, Membership, NodeId};
 
 pub fn effect(node: NodeId, effect: &Effect) -> String {
@@ -69,20 +68,8 @@ pub fn membership(members: &Membership) -> String {
 }
 
 pub fn message(message: &Message) -> String {
-    let Message::Raft(raft) = message;
-    let said = match &raft.body {
-        Body::Vote { pre, transfer, last, last_term } => {
-            let pre = if *pre { "pre-" } else { "" };
-            let transfer = if *transfer { " by transfer" } else { "" };
-            format!("{pre}vote? last {last}:{last_term}{transfer}")
-        }
-        Body::VoteReply { pre, granted } => {
-            format!(
-                "{}{}",
-                if *pre { "pre-" } else { "" },
-                if *granted { "vote" } else { "no vote" }
-            )
-        }
+    let said = match &message.body {
+        Body::Raft(ask) => of_raft(ask),
         Body::Append { prev, prev_term, commit, entries, .. } => {
             format!("append after {prev}:{prev_term} commit {commit}{}", list(entries))
         }
@@ -99,7 +86,22 @@ pub fn message(message: &Message) -> String {
         Body::SnapshotOffer(meta) => format!("offers snapshot {}:{}", meta.index, meta.term),
         Body::TimeoutNow => "stand now".to_owned(),
     };
-    format!("t{} {said}", raft.term)
+    format!("t{} {said}", message.term)
+}
+
+fn of_raft(ask: &raft::Ask) -> String {
+    match ask {
+        raft::Ask::Vote { pre, transfer, last, last_term } => {
+            let pre = if *pre { "pre-" } else { "" };
+            let transfer = if *transfer { " by transfer" } else { "" };
+            format!("{pre}vote? last {last}:{last_term}{transfer}")
+        }
+        raft::Ask::VoteReply { pre, granted } => {
+            let pre = if *pre { "pre-" } else { "" };
+            let vote = if *granted { "vote" } else { "no vote" };
+            format!("{pre}{vote}")
+        }
+    }
 }
 
 pub fn status(node: NodeId, status: &Status) -> String {

@@ -1,7 +1,6 @@
 //! What goes wrong in a world, and how often.
 
 use crate::world::World;
-use synod_consensus::Engine;
 use synod_consensus::random::Random;
 use synod_types::NodeId;
 
@@ -72,7 +71,7 @@ impl World {
         if self.faults.crashes && self.chance(40) {
             // The moment that hurts most: in the middle of a write. It is back at once.
             let node = self.any_node();
-            if self.members[&node].disk.is_busy() && self.members[&node].raft.is_some() {
+            if self.members[&node].disk.is_busy() && self.members[&node].engine.is_some() {
                 self.crash_or_start(node);
                 self.crash_or_start(node);
             }
@@ -87,17 +86,17 @@ impl World {
         }
         if self.chance(500) {
             let node = self.any_node();
-            self.with(node, |member| member.raft.as_mut().unwrap().wake());
+            self.with(node, |member| member.engine.as_mut().unwrap().wake());
         }
         if self.faults.campaigns && self.chance(200) {
             let node = self.any_node();
-            self.with(node, |member| member.raft.as_mut().unwrap().campaign());
+            self.with(node, |member| member.engine.as_mut().unwrap().campaign());
         }
     }
 
     pub fn crash_or_start(&mut self, node: NodeId) {
         let member = self.members.get_mut(&node).unwrap();
-        if member.raft.is_some() {
+        if member.engine.is_some() {
             member.disk.crash(&mut self.random);
             member.stop();
         } else {

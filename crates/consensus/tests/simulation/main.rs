@@ -1,8 +1,8 @@
-//! Random worlds of one Raft group: loss, doubling, delay, cuts, pauses, crashes that lose what was not flushed,
+//! Random worlds of one group, for each engine: loss, doubling, delay, cuts, pauses, crashes that lose what was not flushed,
 //! membership changes, transfers and snapshots, in a mix that the seed decides. First everything goes
 //! wrong and only safety is asked for; then the world heals, and the group must get on.
 //!
-//! `SEED=n cargo test -p synod-consensus --test simulation` runs one seed; `SEEDS=n` runs that many.
+//! `SEED=n cargo test -p synod-consensus --test simulation raft` runs one seed of one engine; `SEEDS=n` runs that many.
 
 #![allow(clippy::unwrap_used, reason = "a simulated world that breaks its own rules should stop")]
 
@@ -13,14 +13,17 @@ mod oracle;
 mod requests;
 mod world;
 
+use synod_consensus::Protocol;
 use world::World;
 
+/// How many worlds each engine must survive in every run of the tests.
+const SEEDS: u64 = 200;
 const STEPS: u32 = 2000;
 /// Longer than any election, snapshot and change left over can take in a healed world.
 const HEALED_STEPS: u32 = 6000;
 
-fn run(seed: u64) -> World {
-    let mut world = World::new(seed);
+fn run(protocol: Protocol, seed: u64) -> World {
+    let mut world = World::new(protocol, seed);
     for step in 0..STEPS {
         world.misfortune();
         world.requests();
@@ -80,17 +83,16 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-#[test]
-fn groups_survive_misfortune() {
+fn survive(protocol: Protocol) {
     if let Some(seed) = number("SEED") {
-        run(seed);
+        run(protocol, seed);
         return;
     }
     let (mut writes, mut reads) = (0, 0);
-    for seed in 0..number("SEEDS").unwrap_or(300) {
+    for seed in 0..number("SEEDS").unwrap_or(SEEDS) {
         // The last line before a failure names the seed.
         println!("SEED={seed}");
-        let world = run(seed);
+        let world = run(protocol, seed);
         writes += world.oracle.writes_done;
         reads += world.oracle.reads_done;
     }
@@ -99,8 +101,15 @@ fn groups_survive_misfortune() {
 }
 
 #[test]
+fn raft_survives_misfortune() {
+    survive(Protocol::Raft);
+}
+
+#[test]
 fn a_seed_decides_everything() {
-    for seed in [3, 14] {
-        assert_eq!(run(seed).trace, run(seed).trace);
+    for protocol in Protocol::ALL {
+        for seed in [3, 14] {
+            assert_eq!(run(protocol, seed).trace, run(protocol, seed).trace);
+        }
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::disk::Disk;
 use std::collections::VecDeque;
-use synod_consensus::{Config, Engine, Recovered, raft::Raft};
+use synod_consensus::{Config, Engine, Protocol, Recovered};
 use synod_types::{Entry, Index, NodeId, SnapshotMeta};
 
 /// A node.
 pub struct Member {
     pub config: Config,
-    pub raft: Option<Raft>,
+    pub protocol: Protocol,
+    pub engine: Option<Box<dyn Engine + Send>>,
     pub disk: Disk,
     /// Handed out, not applied.
     pub to_apply: VecDeque<Entry>,
@@ -23,12 +24,13 @@ pub struct Member {
 }
 
 impl Member {
-    pub fn new(config: Config, recovered: Recovered, period: u64) -> Self {
+    pub fn new(protocol: Protocol, config: Config, recovered: Recovered, period: u64) -> Self {
         let mut disk = Disk::default();
         disk.keep_snapshot(recovered.snapshot);
         let mut member = Self {
             config,
-            raft: None,
+            protocol,
+            engine: None,
             disk,
             to_apply: VecDeque::new(),
             handed: Index(0),
@@ -43,13 +45,13 @@ impl Member {
 
     pub fn start(&mut self) {
         self.config.seed = self.config.seed.wrapping_mul(31).wrapping_add(7);
-        self.raft = Some(Raft::new(self.config.clone(), self.disk.recover()));
+        self.engine = Some(self.protocol.start(self.config.clone(), self.disk.recover()));
         self.handed = self.disk.snapshot.index;
         self.applied = self.handed;
     }
 
     pub fn stop(&mut self) {
-        self.raft = None;
+        self.engine = None;
         self.to_apply.clear();
         self.fetch = None;
         self.snapshot_at = None;
@@ -67,8 +69,8 @@ impl Member {
         let Some(last) = self.to_apply.back() else { return };
         self.applied = last.index;
         self.to_apply.clear();
-        if let Some(raft) = &mut self.raft {
-            raft.applied(self.applied);
+        if let Some(engine) = &mut self.engine {
+            engine.applied(self.applied);
         }
     }
 
@@ -79,8 +81,8 @@ impl Member {
         self.to_apply.clear();
         self.handed = meta.index;
         self.applied = meta.index;
-        if let Some(raft) = &mut self.raft {
-            raft.snapshot_installed(meta);
+        if let Some(engine) = &mut self.engine {
+            engine.snapshot_installed(meta);
         }
     }
 }

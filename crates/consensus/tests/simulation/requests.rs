@@ -2,7 +2,6 @@
 
 use crate::world::World;
 use bytes::Bytes;
-use synod_consensus::Engine;
 use synod_types::{Index, Membership, NodeId};
 
 impl World {
@@ -19,14 +18,14 @@ impl World {
         if self.faults.transfers && self.chance(100) {
             let (node, to) = (self.any_leader(), self.any_node());
             self.with(node, |member| {
-                let _ = member.raft.as_mut().unwrap().transfer_leadership(to);
+                let _ = member.engine.as_mut().unwrap().transfer_leadership(to);
             });
         }
         if self.faults.changes && self.chance(30) {
             let node = self.any_leader();
             let target = self.any_membership();
             self.with(node, |member| {
-                let _ = member.raft.as_mut().unwrap().change_membership(target);
+                let _ = member.engine.as_mut().unwrap().change_membership(target);
             });
         }
     }
@@ -50,7 +49,7 @@ impl World {
         payload.resize(8 + self.random.below(100) as usize, 0);
         let bytes = Bytes::from(payload.clone());
         let mut at = None;
-        self.with(node, |member| at = member.raft.as_mut().unwrap().propose(bytes).ok());
+        self.with(node, |member| at = member.engine.as_mut().unwrap().propose(bytes).ok());
         let at = at?;
         self.oracle.proposed(at, payload);
         Some(at.index)
@@ -60,7 +59,7 @@ impl World {
         self.next_id += 1;
         let id = self.next_id;
         self.oracle.read_asked(id);
-        let asked = self.with(node, |member| member.raft.as_mut().unwrap().read(id).is_ok());
+        let asked = self.with(node, |member| member.engine.as_mut().unwrap().read(id).is_ok());
         if asked != Some(true) {
             self.oracle.read_gone(id);
         }

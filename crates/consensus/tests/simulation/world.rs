@@ -5,7 +5,7 @@ use crate::member::Member;
 use crate::oracle::Oracle;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_consensus::random::Random;
-use synod_consensus::{Config, Effect, Engine, Message, Recovered, Role};
+use synod_consensus::{Config, Effect, Engine, Message, Protocol, Recovered, Role};
 use synod_types::{Index, Membership, NodeId, PartitionId, SnapshotMeta, Term};
 
 struct Mail {
@@ -36,7 +36,7 @@ pub struct World {
 const ELECTION_TICKS: u32 = 10;
 
 impl World {
-    pub fn new(seed: u64) -> Self {
+    pub fn new(protocol: Protocol, seed: u64) -> Self {
         let mut random = Random::new(seed);
         let mut faults = Faults::draw(&mut random);
         let lease_reads = random.below(4) == 0;
@@ -64,7 +64,7 @@ impl World {
             let snapshot = SnapshotMeta { membership, ..SnapshotMeta::default() };
             let period =
                 u64::from(if lease_reads { 4 + random.below(2) } else { 1 + random.below(4) });
-            Member::new(config, Recovered { snapshot, ..Recovered::default() }, period)
+            Member::new(protocol, config, Recovered { snapshot, ..Recovered::default() }, period)
         };
         let members = (1..=nodes).map(|id| (NodeId(id), member(id, &mut random))).collect();
         Self {
@@ -94,7 +94,7 @@ impl World {
     /// A node that believes to lead, if there is one; there may be several.
     pub fn any_leader(&mut self) -> NodeId {
         let leads = |member: &Member| {
-            member.raft.as_ref().is_some_and(|raft| raft.role().0 == Role::Leader)
+            member.engine.as_ref().is_some_and(|engine| engine.role().0 == Role::Leader)
         };
         let leaders: Vec<NodeId> =
             self.members.iter().filter(|(_, member)| leads(member)).map(|(id, _)| *id).collect();
@@ -107,9 +107,9 @@ impl World {
     /// Gives an input to a running node and carries its effects out.
     pub fn with<T>(&mut self, node: NodeId, input: impl FnOnce(&mut Member) -> T) -> Option<T> {
         let member = self.members.get_mut(&node)?;
-        member.raft.as_ref()?;
+        member.engine.as_ref()?;
         let answer = input(member);
-        let effects = std::mem::take(member.raft.as_mut()?.effects());
+        let effects = std::mem::take(member.engine.as_mut()?.effects());
         for effect in effects {
             self.carry_out(node, effect);
         }
@@ -124,7 +124,7 @@ impl World {
             }
             Effect::Send { to, message } => self.post(node, to, message),
             Effect::Commit(entries) => {
-                let status = self.raft(node).status();
+                let status = self.engine(node).status();
                 let by = (status.term, &status.membership);
                 let disks = self.members.iter().map(|(id, member)| (*id, &member.disk)).collect();
                 for entry in &entries {
@@ -149,8 +149,8 @@ impl World {
         }
     }
 
-    fn raft(&self, node: NodeId) -> &synod_consensus::raft::Raft {
-        self.members[&node].raft.as_ref().expect("the node runs")
+    fn engine(&self, node: NodeId) -> &dyn Engine {
+        self.members[&node].engine.as_deref().expect("the node runs")
     }
 
     fn post(&mut self, from: NodeId, to: NodeId, message: Message) {
@@ -183,7 +183,7 @@ impl World {
         {
             let Mail { from, to, message, .. } = self.mail.swap_remove(n);
             if !self.cut.contains(&(from, to)) {
-                self.with(to, |member| member.raft.as_mut().unwrap().step(from, message));
+                self.with(to, |member| member.engine.as_mut().unwrap().step(from, message));
             }
         }
         let nodes: Vec<NodeId> = self.members.keys().copied().collect();
@@ -197,13 +197,13 @@ impl World {
     fn run(&mut self, node: NodeId) {
         let now = self.now;
         if now.is_multiple_of(self.members[&node].period) {
-            self.with(node, |member| member.raft.as_mut().unwrap().tick());
+            self.with(node, |member| member.engine.as_mut().unwrap().tick());
         }
         if self.members[&node].disk.is_busy() && (!self.faults.slow_disk || self.chance(12)) {
             let count = 1 + self.random.below(3) as usize;
             self.with(node, |member| {
                 if let Some(token) = member.disk.flush(count) {
-                    member.raft.as_mut().unwrap().persisted(token);
+                    member.engine.as_mut().unwrap().persisted(token);
                 }
             });
         }
@@ -226,14 +226,14 @@ impl World {
             return;
         }
         let there = !self.cut.contains(&(from, node))
-            && self.members[&from].raft.is_some()
+            && self.members[&from].engine.is_some()
             && self.members[&from].disk.snapshot == meta;
         self.with(node, |member| {
             member.fetch = None;
             if there {
                 member.install(meta);
             } else {
-                member.raft.as_mut().unwrap().snapshot_failed();
+                member.engine.as_mut().unwrap().snapshot_failed();
             }
         });
     }
@@ -241,7 +241,7 @@ impl World {
     fn take_snapshot(&mut self, node: NodeId) {
         let member = &self.members[&node];
         let index = member.applied;
-        if member.raft.is_none() || index <= member.disk.snapshot.index {
+        if member.engine.is_none() || index <= member.disk.snapshot.index {
             return;
         }
         let term = self.oracle.term_of(index);
@@ -250,7 +250,7 @@ impl World {
         self.with(node, |member| {
             member.snapshot_at = None;
             member.disk.keep_snapshot(meta.clone());
-            member.raft.as_mut().unwrap().snapshot_taken(meta);
+            member.engine.as_mut().unwrap().snapshot_taken(meta);
         });
     }
 
@@ -262,7 +262,7 @@ impl World {
     /// What every node thinks, for whoever reads a failure.
     pub fn describe(&self) -> String {
         let line = |(id, member): (&NodeId, &Member)| {
-            let status = member.raft.as_ref().map(Engine::status);
+            let status = member.engine.as_ref().map(|engine| engine.status());
             format!("{id}: {status:?} disk {:?} {:?}\n", member.disk.hard, member.disk.snapshot)
         };
         self.members.iter().map(line).collect()
@@ -276,7 +276,7 @@ impl World {
         let down: Vec<NodeId> = self
             .members
             .iter()
-            .filter(|(_, member)| member.raft.is_none())
+            .filter(|(_, member)| member.engine.is_none())
             .map(|(id, _)| *id)
             .collect();
         for node in down {
@@ -287,7 +287,7 @@ impl World {
     /// The leader with the highest term, if there is one.
     pub fn leader(&self) -> Option<NodeId> {
         let leads = |(id, member): (&NodeId, &Member)| {
-            let (role, term, _) = member.raft.as_ref()?.role();
+            let (role, term, _) = member.engine.as_ref()?.role();
             (role == Role::Leader).then_some((term, *id))
         };
         self.members.iter().filter_map(leads).max().map(|(_, id): (Term, NodeId)| id)
@@ -295,21 +295,21 @@ impl World {
 
     /// Whether every member of the group has applied `index`.
     pub fn converged(&self, leader: NodeId, index: Index) -> bool {
-        let all = self.raft(leader).status().membership.all();
+        let all = self.engine(leader).status().membership.all();
         all.iter().all(|node| self.members[node].applied >= index)
     }
 
     /// The operator removes nodes that the group let go: they may not know it, and would ask for votes forever.
     pub fn retire_removed(&mut self, leader: NodeId) {
-        let all = self.raft(leader).status().membership.all();
+        let all = self.engine(leader).status().membership.all();
         for (_, member) in self.members.iter_mut().filter(|(id, _)| !all.contains(id)) {
             member.stop();
         }
     }
 
     pub fn all_asleep(&self, leader: NodeId) -> bool {
-        let all = self.raft(leader).status().membership.all();
-        all.iter().all(|node| self.raft(*node).status().asleep)
+        let all = self.engine(leader).status().membership.all();
+        all.iter().all(|node| self.engine(*node).status().asleep)
     }
 }
 
@@ -317,7 +317,7 @@ impl World {
 fn weight(effect: &Effect) -> u64 {
     match effect {
         Effect::Persist { token, entries, .. } => 1 + token.0 * 8 + entries.len() as u64 * 1024,
-        Effect::Send { to, message } => 2 + to.0 * 8 + message.term().0 * 1024,
+        Effect::Send { to, message } => 2 + to.0 * 8 + message.term.0 * 1024,
         Effect::Commit(entries) => 3 + entries.len() as u64 * 8,
         Effect::ReadReady { id, index } => 4 + id * 8 + index.0 * 1024,
         Effect::ReadAborted { id } => 5 + id * 8,

@@ -1,13 +1,14 @@
 //! The follower's side of the log: take what the leader sends, mend what differs, acknowledge what is durable.
 
-use super::{Body, Raft};
+use super::{Member, Rules};
 use crate::contract::Effect;
+use crate::message::Body;
 use synod_types::plant::planted;
 use synod_types::{Entry, EntryKind, Index, Membership, NodeId, Term};
 
-impl Raft {
+impl<R: Rules> Member<R> {
     /// The leader's entries after `prev`, and its `(commit, shared)`.
-    pub(super) fn take_append(
+    pub(crate) fn take_append(
         &mut self,
         from: NodeId,
         (prev, prev_term): (Index, Term),
@@ -71,7 +72,7 @@ impl Raft {
     }
 
     /// Appends an entry to the log, whoever it came from; a membership is in force at once.
-    pub(super) fn push(&mut self, entry: Entry) {
+    pub(crate) fn push(&mut self, entry: Entry) {
         let membership = match entry.kind {
             EntryKind::Membership => Membership::decode(&entry.payload),
             EntryKind::Commands | EntryKind::Noop => None,
@@ -84,7 +85,7 @@ impl Raft {
         }
     }
 
-    pub(super) fn membership_changed(&mut self) {
+    pub(crate) fn membership_changed(&mut self) {
         self.effects.push(Effect::MembershipChanged(self.membership().clone()));
     }
 
@@ -97,11 +98,11 @@ impl Raft {
     }
 
     /// Acknowledges everything up to `matched`, once it is durable.
-    pub(super) fn acknowledge(&mut self, to: NodeId, matched: Index) {
+    pub(crate) fn acknowledge(&mut self, to: NodeId, matched: Index) {
         let term = self.hard.term;
         let mut body = Body::AppendReply { matched, commit: self.commit };
         // Appends taken between two drains are answered once.
-        if let Some((addressee, crate::Message::Raft(held))) = self.durability.last_held()
+        if let Some((addressee, held)) = self.durability.last_held()
             && *addressee == to
             && held.term == term
             && let Body::AppendReply { matched: earlier, .. } = held.body
@@ -117,7 +118,7 @@ impl Raft {
     }
 
     /// The leader lives. `commit` is not beyond what this member acknowledged in this term.
-    pub(super) fn take_heartbeat(
+    pub(crate) fn take_heartbeat(
         &mut self,
         from: NodeId,
         (commit, shared): (Index, Index),

@@ -1,14 +1,14 @@
 //! What the driver is asked to do, worked out once per drain from what changed since the last one.
 
-use super::{Raft, State};
+use super::{Member, Rules, State};
 use crate::contract::Effect;
 use crate::durability::Held;
 use synod_types::HardState;
 use synod_types::plant::planted;
 
-impl Raft {
+impl<R: Rules> Member<R> {
     /// Messages first: peers and the own disk write at the same time.
-    pub(super) fn work_out(&mut self) {
+    pub(crate) fn work_out(&mut self) {
         self.begin_reads();
         self.send_heartbeats();
         self.feed_peers();
@@ -49,19 +49,21 @@ impl Raft {
         }
     }
 
-    /// What these messages promise is durable. One to this member itself is its own vote.
-    pub(super) fn release(&mut self, held: Vec<Held>) {
+    /// What these messages promise is durable. One to this member itself is its own word, which counts from now on.
+    pub(crate) fn release(&mut self, held: Vec<Held>) {
         let me = self.config.id;
-        let mut voted = false;
+        let mut own = Vec::new();
         for (to, message) in held {
             if to == me {
-                voted = matches!(self.state, State::Candidate(_));
+                own.push(message);
             } else {
                 self.effects.push(Effect::Send { to, message });
             }
         }
-        if voted {
-            self.take_vote(me, false, true);
+        for message in own {
+            if message.term == self.hard.term {
+                R::receive(self, me, message);
+            }
         }
     }
 }

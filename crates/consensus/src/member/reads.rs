@@ -7,19 +7,16 @@
 //! the ticks that it missed before anything else. A member that starts anew gives no vote for
 //! `election_ticks`, since an earlier life of it may have answered; a transfer voids the lease for the whole term.
 
-use super::{Raft, State};
+use super::{Member, Rules, State};
 use crate::contract::{Effect, Refused};
 use crate::membership;
 use crate::quorum;
 use synod_types::plant::planted;
 use synod_types::{Index, NodeId};
 
-impl Raft {
-    pub(super) fn ask_read(&mut self, id: u64) -> Result<(), Refused> {
-        let State::Leader(leader) = &self.state else {
-            return Err(Refused::NotLeader(self.leader));
-        };
-        if self.commit < leader.first {
+impl<R: Rules> Member<R> {
+    pub(crate) fn ask_read(&mut self, id: u64) -> Result<(), Refused> {
+        if self.commit < self.reign()?.first {
             return Err(Refused::NotReady);
         }
         self.leave_sleep();
@@ -45,7 +42,7 @@ impl Raft {
     }
 
     /// Begins a round for the reads that came since the last drain.
-    pub(super) fn begin_reads(&mut self) {
+    pub(crate) fn begin_reads(&mut self) {
         if let State::Leader(leader) = &mut self.state
             && leader.barrier.wants_round()
         {
@@ -55,7 +52,7 @@ impl Raft {
     }
 
     /// A peer answered a heartbeat of `round`.
-    pub(super) fn take_heartbeat_reply(&mut self, from: NodeId, round: u64, commit: Index) {
+    pub(crate) fn take_heartbeat_reply(&mut self, from: NodeId, round: u64, commit: Index) {
         let (now, last) = (self.now, self.log.last());
         let State::Leader(leader) = &mut self.state else { return };
         let current = leader.barrier.current();
@@ -71,7 +68,7 @@ impl Raft {
 
     /// Answers the reads whose round a quorum of the membership in force has answered.
     /// A change of membership may make it smaller, so this is also asked with every beat.
-    pub(super) fn confirm_reads(&mut self) {
+    pub(crate) fn confirm_reads(&mut self) {
         let me = self.config.id;
         let State::Leader(leader) = &mut self.state else { return };
         let reached = quorum::reached(self.memberships.current(), |node| {

@@ -10,12 +10,13 @@
 //! A follower that missed the last heartbeat stands for election sooner or later, which wakes the others, and
 //! the leader then tries again. A leader's lease ends when it falls asleep.
 
-use super::{Body, Raft, State};
+use super::{Member, Rules, State};
+use crate::message::Body;
 use synod_types::{Index, Term};
 
-impl Raft {
+impl<R: Rules> Member<R> {
     /// A tick of a leader passed. Tells whether it should be silent: it sleeps, or waits to.
-    pub(super) fn count_idle(&mut self) -> bool {
+    pub(crate) fn count_idle(&mut self) -> bool {
         let idle = self.is_idle();
         let patience = self.config.election_ticks;
         let State::Leader(leader) = &mut self.state else { return false };
@@ -67,7 +68,7 @@ impl Raft {
     }
 
     /// The leader wants to sleep. Tells whether this follower agrees that there is nothing left to do.
-    pub(super) fn fall_asleep_at(&mut self, end: (Index, Term)) -> bool {
+    pub(crate) fn fall_asleep_at(&mut self, end: (Index, Term)) -> bool {
         let last = self.log.last();
         self.asleep = matches!(self.state, State::Follower)
             && end == (last, self.log.last_term())
@@ -82,7 +83,7 @@ impl Raft {
     }
 
     /// There is something to do.
-    pub(super) fn leave_sleep(&mut self) {
+    pub(crate) fn leave_sleep(&mut self) {
         if !std::mem::take(&mut self.asleep) {
             return;
         }

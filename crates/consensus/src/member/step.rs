@@ -1,34 +1,24 @@
 //! What a message may do to the term, and who handles it.
 
-use super::{Body, Message, Raft, State};
+use super::{Cause, Member, Rules, State};
+use crate::message::{Body, Message};
 use std::cmp::Ordering;
 use synod_types::NodeId;
 
-impl Raft {
+impl<R: Rules> Member<R> {
     /// A message that passed [`Message::is_sane`] and came from another member.
-    pub(super) fn receive(&mut self, from: NodeId, message: Message) {
+    pub(crate) fn receive(&mut self, from: NodeId, message: Message) {
         if !matches!(message.body, Body::Heartbeat { sleep: Some(_), .. }) {
             self.leave_sleep();
         }
-        let Message { term, body } = message;
-        if let Body::Vote { pre: true, last, last_term, .. } = body {
-            return self.answer_pre_vote(from, term, last, last_term);
+        if let Body::Raft(_) = message.body {
+            return R::receive(self, from, message);
         }
-        if let Body::VoteReply { pre: true, granted: true } = body {
-            if term == self.hard.term.next() {
-                self.take_vote(from, true, true);
-            }
-            return;
-        }
+        let Message { term, body, .. } = message;
         match term.cmp(&self.hard.term) {
             Ordering::Less => self.answer_the_past(from, &body),
             Ordering::Equal => self.dispatch(from, body),
             Ordering::Greater => {
-                if let Body::Vote { transfer, .. } = body
-                    && !self.admits_vote(transfer)
-                {
-                    return;
-                }
                 self.become_follower(term, body.is_of_leader().then_some(from));
                 self.dispatch(from, body);
             }
@@ -45,8 +35,6 @@ impl Raft {
     /// A message of this term.
     fn dispatch(&mut self, from: NodeId, body: Body) {
         match body {
-            Body::Vote { last, last_term, .. } => self.answer_vote(from, last, last_term),
-            Body::VoteReply { pre, granted } => self.take_vote(from, pre, granted),
             Body::AppendReply { matched, commit } => self.take_reply(from, matched, commit),
             Body::AppendReject { prev, hint, hint_term } => {
                 self.take_reject(from, prev, hint, hint_term);
@@ -79,7 +67,7 @@ impl Raft {
                 self.take_heartbeat(from, (commit, shared), round, sleep);
             }
             Body::SnapshotOffer(meta) => self.take_offer(from, meta),
-            Body::TimeoutNow => self.become_candidate(true),
+            Body::TimeoutNow => R::stand(self, Cause::Transfer),
             _ => {}
         }
     }

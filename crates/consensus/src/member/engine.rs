@@ -1,13 +1,14 @@
-//! Raft behind the contract that all engines share.
+//! A member behind the contract that all engines fill.
 
-use super::{Raft, State};
+use super::{Cause, Member, Rules, State};
+use crate::Message;
 use crate::contract::{Effect, Engine, PeerStatus, Position, Refused, Role, Status, Token};
 use crate::progress::Flow;
 use bytes::Bytes;
 use synod_types::plant::planted;
 use synod_types::{EntryKind, Index, Membership, NodeId, SnapshotMeta, Term};
 
-impl Engine for Raft {
+impl<R: Rules> Engine for Member<R> {
     fn tick(&mut self) {
         if self.asleep {
             return;
@@ -16,32 +17,31 @@ impl Engine for Raft {
         if matches!(self.state, State::Leader(_)) {
             return self.tick_leader();
         }
-        if planted("candidate-never-retries") && matches!(self.state, State::Candidate(_)) {
+        if planted("candidate-never-retries") && self.outward_role() == Role::Candidate {
             return;
         }
         self.elapsed = self.elapsed.saturating_add(1);
         if self.elapsed >= self.timeout {
-            self.become_pre_candidate();
+            R::stand(self, Cause::Silence);
+        } else if matches!(self.state, State::Electing(_)) {
+            R::tick(self);
         }
     }
 
     fn campaign(&mut self) {
         self.leave_sleep();
-        self.become_pre_candidate();
+        R::stand(self, Cause::Silence);
     }
 
-    fn step(&mut self, from: NodeId, message: crate::Message) {
-        let crate::Message::Raft(message) = message;
-        if from != self.config.id && from != NodeId(0) && message.is_sane() {
+    fn step(&mut self, from: NodeId, message: Message) {
+        let ours = message.protocol == R::PROTOCOL && message.is_sane();
+        if ours && from != self.config.id && from != NodeId(0) {
             self.receive(from, message);
         }
     }
 
     fn propose(&mut self, payload: Bytes) -> Result<Position, Refused> {
-        let State::Leader(leader) = &self.state else {
-            return Err(Refused::NotLeader(self.leader));
-        };
-        if leader.transfer.is_some() {
+        if self.reign()?.transfer.is_some() {
             return Err(Refused::Transferring);
         }
         self.leave_sleep();
@@ -97,7 +97,7 @@ impl Engine for Raft {
 
     fn status(&self) -> Status {
         let peers = match &self.state {
-            State::Leader(leader) => leader.peers.as_slice(),
+            State::Leader(leader) if leader.established => leader.peers.as_slice(),
             _ => &[],
         };
         let peers = peers.iter().map(|(node, peer)| PeerStatus {
@@ -107,7 +107,7 @@ impl Engine for Raft {
             snapshot: matches!(peer.flow, Flow::Snapshot { .. }),
         });
         Status {
-            role: self.state.role(),
+            role: self.outward_role(),
             term: self.hard.term,
             leader: self.leader,
             commit: self.commit,
@@ -120,6 +120,6 @@ impl Engine for Raft {
     }
 
     fn role(&self) -> (Role, Term, Option<NodeId>) {
-        (self.state.role(), self.hard.term, self.leader)
+        (self.outward_role(), self.hard.term, self.leader)
     }
 }

@@ -1,7 +1,8 @@
 //! What only a leader knows, and its pulse.
 
-use super::{Body, Message, Raft, State};
+use super::{Member, Rules, State};
 use crate::contract::Effect;
+use crate::message::{Body, Message};
 use crate::progress::{Flow, Progress};
 use crate::quorum;
 use crate::read_barrier::ReadBarrier;
@@ -10,40 +11,43 @@ use synod_types::{Index, Membership, NodeId};
 
 /// The state of one reign; dropped with it.
 #[derive(Debug)]
-pub(super) struct Leader {
+pub(crate) struct Leader {
+    /// It leads, as far as anyone outside is concerned. An engine may want its first entry to be committed before.
+    pub(crate) established: bool,
     /// The first entry of this reign. Reads and changes wait until it is committed.
-    pub(super) first: Index,
+    pub(crate) first: Index,
     /// Everyone else, voters and learners, sorted.
-    pub(super) peers: Vec<(NodeId, Progress)>,
+    pub(crate) peers: Vec<(NodeId, Progress)>,
     /// Ticks since the last round of heartbeats.
-    pub(super) heartbeat_elapsed: u32,
+    pub(crate) heartbeat_elapsed: u32,
     /// Heartbeats are to be sent with the next drain.
-    pub(super) heartbeat_due: bool,
+    pub(crate) heartbeat_due: bool,
     /// Ticks in which nothing was outstanding.
-    pub(super) idle: u32,
-    pub(super) barrier: ReadBarrier,
+    pub(crate) idle: u32,
+    pub(crate) barrier: ReadBarrier,
     /// The tick at which the last confirmed round was begun.
-    pub(super) lease_from: Option<u64>,
+    pub(crate) lease_from: Option<u64>,
     /// An election was asked for in this term, so followers may vote although they hear this leader.
-    pub(super) lease_void: bool,
-    pub(super) transfer: Option<Transfer>,
+    pub(crate) lease_void: bool,
+    pub(crate) transfer: Option<Transfer>,
     /// The driver was asked for a snapshot at this index or later and has not taken it yet.
-    pub(super) snapshot_wanted: Option<Index>,
+    pub(crate) snapshot_wanted: Option<Index>,
 }
 
 /// Leadership on its way to another voter.
 #[derive(Debug)]
-pub(super) struct Transfer {
-    pub(super) to: NodeId,
+pub(crate) struct Transfer {
+    pub(crate) to: NodeId,
     /// Ticks since it was asked for.
-    pub(super) elapsed: u32,
+    pub(crate) elapsed: u32,
     /// `TimeoutNow` was sent and heartbeats did not come round since.
-    pub(super) asked: bool,
+    pub(crate) asked: bool,
 }
 
 impl Leader {
-    pub(super) fn new(first: Index, membership: &Membership, id: NodeId, now: u64) -> Self {
+    pub(crate) fn new(first: Index, membership: &Membership, id: NodeId, now: u64) -> Self {
         let mut leader = Self {
+            established: true,
             first,
             peers: Vec::new(),
             heartbeat_elapsed: 0,
@@ -60,7 +64,7 @@ impl Leader {
     }
 
     /// Follows a change of membership: newcomers are asked from `next` on.
-    pub(super) fn set_members(
+    pub(crate) fn set_members(
         &mut self,
         membership: &Membership,
         id: NodeId,
@@ -75,23 +79,23 @@ impl Leader {
         }
     }
 
-    pub(super) fn peer(&self, node: NodeId) -> Option<&Progress> {
+    pub(crate) fn peer(&self, node: NodeId) -> Option<&Progress> {
         let at = self.peers.binary_search_by_key(&node, |(known, _)| *known).ok()?;
         Some(&self.peers[at].1)
     }
 
-    pub(super) fn peer_mut(&mut self, node: NodeId) -> Option<&mut Progress> {
+    pub(crate) fn peer_mut(&mut self, node: NodeId) -> Option<&mut Progress> {
         let at = self.peers.binary_search_by_key(&node, |(known, _)| *known).ok()?;
         Some(&mut self.peers[at].1)
     }
 
     /// What every peer holds; `own` when there is none.
-    pub(super) fn shared(&self, own: Index) -> Index {
+    pub(crate) fn shared(&self, own: Index) -> Index {
         self.peers.iter().map(|(_, peer)| peer.matched).fold(own, Index::min)
     }
 
     /// Peers that wait for a snapshot are offered it again.
-    pub(super) fn offer_again(&mut self) {
+    pub(crate) fn offer_again(&mut self) {
         for (_, peer) in &mut self.peers {
             if matches!(peer.flow, Flow::Snapshot { .. }) {
                 peer.flow = Flow::Snapshot { due: true };
@@ -100,8 +104,8 @@ impl Leader {
     }
 }
 
-impl Raft {
-    pub(super) fn tick_leader(&mut self) {
+impl<R: Rules> Member<R> {
+    pub(crate) fn tick_leader(&mut self) {
         if !self.has_quorum() {
             return self.become_follower(self.hard.term, None);
         }
@@ -121,7 +125,7 @@ impl Raft {
         })
     }
 
-    pub(super) fn is_active(&self, peer: &Progress) -> bool {
+    pub(crate) fn is_active(&self, peer: &Progress) -> bool {
         self.now - peer.heard <= u64::from(self.config.election_ticks)
     }
 
@@ -145,7 +149,7 @@ impl Raft {
     }
 
     /// Heartbeats are sent to every peer.
-    pub(super) fn send_heartbeats(&mut self) {
+    pub(crate) fn send_heartbeats(&mut self) {
         let State::Leader(leader) = &mut self.state else { return };
         if !std::mem::take(&mut leader.heartbeat_due) {
             return;
@@ -157,7 +161,7 @@ impl Raft {
                 commit = self.commit;
             }
             let body = Body::Heartbeat { commit, shared: self.shared, round, sleep: None };
-            let message = crate::Message::Raft(Message { term: self.hard.term, body });
+            let message = Message { protocol: R::PROTOCOL, term: self.hard.term, body };
             self.effects.push(Effect::Send { to: *node, message });
         }
     }

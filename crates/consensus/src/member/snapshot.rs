@@ -1,17 +1,17 @@
 //! Snapshots: what a leader offers, what a follower fetches. The bytes travel outside the engine.
 
-use super::{Raft, State};
+use super::{Member, Rules, State};
 use crate::contract::Effect;
 use crate::log_view::LogView;
 use crate::membership::Memberships;
 use synod_types::{NodeId, SnapshotMeta};
 
-impl Raft {
+impl<R: Rules> Member<R> {
     /// A durable snapshot exists here.
     ///
     /// # Panics
     /// When it covers what was never handed out.
-    pub(super) fn take_snapshot_in(&mut self, meta: SnapshotMeta) {
+    pub(crate) fn take_snapshot_in(&mut self, meta: SnapshotMeta) {
         assert!(meta.index <= self.handed, "only what was handed out can be in a snapshot");
         if self.snapshot.as_ref().is_none_or(|known| known.index < meta.index) {
             self.snapshot = Some(meta);
@@ -23,7 +23,7 @@ impl Raft {
     }
 
     /// The leader says that this member needs its snapshot.
-    pub(super) fn take_offer(&mut self, from: NodeId, meta: SnapshotMeta) {
+    pub(crate) fn take_offer(&mut self, from: NodeId, meta: SnapshotMeta) {
         // One fetch per reign: the leader repeats its offer until it is answered.
         if self.fetching.as_ref().is_some_and(|(term, _)| *term == self.hard.term) {
             return;
@@ -44,7 +44,7 @@ impl Raft {
 
     /// The state machine is what `meta` says. That it is stands on the disk with the next effect: whatever is
     /// acknowledged on the strength of it waits for that.
-    pub(super) fn install(&mut self, meta: SnapshotMeta) {
+    pub(crate) fn install(&mut self, meta: SnapshotMeta) {
         if self.fetching.as_ref().is_some_and(|(_, wanted)| wanted.index <= meta.index) {
             self.fetching = None;
         }

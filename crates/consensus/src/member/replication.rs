@@ -1,17 +1,18 @@
 //! The leader's side of the log: append, feed the peers, count who has what.
 
-use super::{Body, Message, Raft, State};
+use super::{Member, Rules, State};
 use crate::contract::{Config, Effect, Position};
 use crate::log_view::LogView;
+use crate::message::{Body, Message};
 use crate::progress::{Flow, Progress};
 use crate::quorum;
 use bytes::Bytes;
 use synod_types::plant::planted;
 use synod_types::{Entry, EntryKind, Index, Membership, NodeId, SnapshotMeta, Term};
 
-impl Raft {
+impl<R: Rules> Member<R> {
     /// Appends an entry of this leader's own.
-    pub(super) fn append(&mut self, kind: EntryKind, payload: Bytes) -> Position {
+    pub(crate) fn append(&mut self, kind: EntryKind, payload: Bytes) -> Position {
         let (term, index) = (self.hard.term, self.log.last().next());
         self.push(Entry { term, index, kind, payload });
         if let State::Leader(leader) = &mut self.state {
@@ -25,7 +26,7 @@ impl Raft {
     }
 
     /// Sends every peer what it can take.
-    pub(super) fn feed_peers(&mut self) {
+    pub(crate) fn feed_peers(&mut self) {
         let State::Leader(leader) = &mut self.state else { return };
         let mut feed = Feed {
             config: &self.config,
@@ -36,9 +37,10 @@ impl Raft {
             offer: self.snapshot.as_ref().filter(|meta| meta.index >= self.log.base()),
             lacks_snapshot: false,
         };
+        let term = self.hard.term;
         for (node, peer) in &mut leader.peers {
             while let Some(body) = feed.next(peer) {
-                let message = crate::Message::Raft(Message { term: self.hard.term, body });
+                let message = Message { protocol: R::PROTOCOL, term, body };
                 self.effects.push(Effect::Send { to: *node, message });
             }
         }
@@ -50,7 +52,7 @@ impl Raft {
     }
 
     /// A peer acknowledged.
-    pub(super) fn take_reply(&mut self, from: NodeId, matched: Index, commit: Index) {
+    pub(crate) fn take_reply(&mut self, from: NodeId, matched: Index, commit: Index) {
         let (now, base, last) = (self.now, self.log.base(), self.log.last());
         let State::Leader(leader) = &mut self.state else { return };
         let Some(peer) = leader.peer_mut(from) else { return };
@@ -75,7 +77,7 @@ impl Raft {
     }
 
     /// A peer has something else where an append began.
-    pub(super) fn take_reject(&mut self, from: NodeId, prev: Index, hint: Index, hint_term: Term) {
+    pub(crate) fn take_reject(&mut self, from: NodeId, prev: Index, hint: Index, hint_term: Term) {
         let now = self.now;
         let hint = self.log.last_not_above(hint, hint_term);
         let State::Leader(leader) = &mut self.state else { return };
@@ -85,9 +87,8 @@ impl Raft {
         peer.rejected(prev, hint, first);
     }
 
-    /// Commits what a quorum holds durably, if it is of this term: older entries are only committed along
-    /// with a newer one (Raft, section 5.4.2).
-    pub(super) fn count_copies(&mut self) {
+    /// Commits what a quorum holds durably, if the engine's rule allows it.
+    pub(crate) fn count_copies(&mut self) {
         let State::Leader(leader) = &self.state else { return };
         let (me, durable) = (self.config.id, self.durability.durable());
         let holds = |node| {
@@ -101,15 +102,15 @@ impl Raft {
             let everyone = Membership::of_voters(self.membership().all());
             reached = reached.max(quorum::reached(&everyone, holds));
         }
-        let own_term = Index(reached) >= leader.first || planted("count-older-term");
-        if Index(reached) > self.commit && own_term {
+        if Index(reached) > self.commit && R::may_commit(leader, Index(reached)) {
             self.advance_commit(Index(reached));
+            self.establish();
             self.settle_membership();
         }
     }
 
     /// Looks after peers that say nothing.
-    pub(super) fn tend_peers(&mut self) {
+    pub(crate) fn tend_peers(&mut self) {
         let now = self.now;
         let silence = u64::from(self.config.election_ticks);
         let patience = u64::from(self.config.heartbeat_ticks.max(1));

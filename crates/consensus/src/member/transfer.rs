@@ -1,30 +1,30 @@
 //! Handing leadership to a chosen voter (dissertation, section 3.10).
 
 use super::leader::Transfer;
-use super::{Body, Raft, State};
+use super::{Member, Rules, State};
 use crate::contract::Refused;
+use crate::message::Body;
 use synod_types::NodeId;
 
-impl Raft {
-    pub(super) fn begin_transfer(&mut self, to: NodeId) -> Result<(), Refused> {
+impl<R: Rules> Member<R> {
+    pub(crate) fn begin_transfer(&mut self, to: NodeId) -> Result<(), Refused> {
         let legal = to != self.config.id && self.membership().voters.contains(&to);
-        let State::Leader(leader) = &mut self.state else {
-            return Err(Refused::NotLeader(self.leader));
-        };
-        if leader.transfer.is_some() {
+        if self.reign()?.transfer.is_some() {
             return Err(Refused::Transferring);
         }
         if !legal {
             return Err(Refused::Illegal);
         }
-        leader.transfer = Some(Transfer { to, elapsed: 0, asked: false });
+        if let State::Leader(leader) = &mut self.state {
+            leader.transfer = Some(Transfer { to, elapsed: 0, asked: false });
+        }
         self.leave_sleep();
         self.press_transfer();
         Ok(())
     }
 
     /// Asks the heir to stand as soon as it has the whole log, and again with every round of heartbeats.
-    pub(super) fn press_transfer(&mut self) {
+    pub(crate) fn press_transfer(&mut self) {
         let last = self.log.last();
         let State::Leader(leader) = &mut self.state else { return };
         let Some(transfer) = leader.transfer.as_ref().filter(|transfer| !transfer.asked) else {
@@ -41,7 +41,7 @@ impl Raft {
     }
 
     /// A tick passed; a transfer that takes too long is given up.
-    pub(super) fn age_transfer(&mut self) {
+    pub(crate) fn age_transfer(&mut self) {
         let State::Leader(leader) = &mut self.state else { return };
         let Some(transfer) = &mut leader.transfer else { return };
         transfer.elapsed += 1;

@@ -1,16 +1,15 @@
 //! Changes of membership: into a joint configuration, out of it, and out of office.
 
-use super::{Body, Raft, State};
+use super::{Member, Rules, State};
 use crate::contract::{Position, Refused};
 use crate::membership;
+use crate::message::Body;
 use bytes::Bytes;
 use synod_types::{EntryKind, Membership};
 
-impl Raft {
-    pub(super) fn begin_change(&mut self, mut target: Membership) -> Result<Position, Refused> {
-        let State::Leader(leader) = &self.state else {
-            return Err(Refused::NotLeader(self.leader));
-        };
+impl<R: Rules> Member<R> {
+    pub(crate) fn begin_change(&mut self, mut target: Membership) -> Result<Position, Refused> {
+        let leader = self.reign()?;
         if leader.transfer.is_some() {
             return Err(Refused::Transferring);
         }
@@ -44,7 +43,7 @@ impl Raft {
 
     /// The membership in force is committed: a joint one is left, and a leader that is not a voter of it any
     /// more makes room.
-    pub(super) fn settle_membership(&mut self) {
+    pub(crate) fn settle_membership(&mut self) {
         let State::Leader(leader) = &self.state else { return };
         if self.memberships.index() > self.commit || leader.transfer.is_some() {
             return;

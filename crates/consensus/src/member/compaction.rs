@@ -3,16 +3,16 @@
 //! Applied and durable entries go once every member holds them; those that only a silent peer lacks go when the window
 //! exceeds its budget; those that a peer is about to take go when it exceeds the budget several times.
 
-use super::{Raft, State};
+use super::{Member, Rules, State};
 use crate::membership;
 
 /// While a peer that answers lags behind, or takes in a snapshot, the window may grow to this many times its
 /// budget. Else a peer that is done with its snapshot would find that what comes next is gone again.
 const LAG_BUDGETS: usize = 4;
 
-impl Raft {
+impl<R: Rules> Member<R> {
     /// Forgets what the members have and what exceeds the budget.
-    pub(super) fn compact(&mut self) {
+    pub(crate) fn compact(&mut self) {
         let durable = self.durability.durable();
         let droppable = self.applied.min(durable);
         let (mut needed, budget) = (droppable, self.config.cache_bytes_max);
