@@ -35,7 +35,11 @@ enum Task {
     /// packages under target/), or says what is missing and fails. Stops at the first failing step,
     /// and ends with one line "N passed, M failed".
     #[command(visible_alias = "ci")]
-    Test,
+    Test {
+        /// About five minutes: rules, lints, tests of the crates, and 60 simulated clusters.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Install or prepare what the tests need, and nothing else.
     Prepare,
     /// Check the rules of the house that no compiler checks. Reads only.
@@ -95,7 +99,8 @@ fn main() -> ExitCode {
 
 fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
     match task {
-        Task::Test => ladder::climb(workspace),
+        Task::Test { quick: false } => ladder::climb(workspace),
+        Task::Test { quick: true } => ladder::quick(workspace),
         Task::Prepare => prepare::for_tests(workspace),
         Task::Tidy => tidy::run(workspace),
         Task::Clients { args } => ladder::clients(workspace, &args)?.into_result("client tests"),

@@ -16,9 +16,13 @@ const END: &str = "<!-- soak: end -->";
 
 /// What a change goes through while it is worked on, in a minute or two: seeds, and simulated seconds of trouble.
 const QUICK: (u64, u64) = (500, 60);
-/// What the gate goes through: 100 simulated hours. In a long run a log turns over, sets and lists become long, and
-/// members of a group are damaged, brought up and deposed several times.
-const GATE: (u64, u64) = (2_000, 180);
+/// What the gate goes through: 20 simulated hours. In a run of three minutes a log turns over, sets and lists become
+/// long, and members of a group are damaged, brought up and deposed several times.
+const GATE: (u64, u64) = (400, 180);
+/// What a release goes through: 100 simulated hours; its result stands in docs/testing.md.
+const LONG: (u64, u64) = (2_000, 180);
+/// What a developer waits for (`cargo xtask test --quick`).
+const GLANCE: (u64, u64) = (60, 60);
 /// A run that meets every kind of fault, for the comparison of builds.
 const COMPARED: &[&str] = &["--seed", "11", "--seconds", "20", "--faults", "all"];
 
@@ -31,7 +35,7 @@ pub struct Options {
     /// The first of them.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How long the trouble of each lasts, in simulated seconds; 2,000 seeds of 180 s are 100 hours.
+    /// How long the trouble of each lasts, in simulated seconds.
     #[arg(long, default_value_t = GATE.1)]
     seconds: u64,
     /// How many run at the same time.
@@ -40,6 +44,9 @@ pub struct Options {
     /// The short run for a change: 500 seeds of 60 s.
     #[arg(long, conflicts_with_all = ["seeds", "seconds"])]
     quick: bool,
+    /// The run for a release: 2,000 seeds of 180 s, 100 simulated hours.
+    #[arg(long, conflicts_with_all = ["seeds", "seconds", "quick"])]
+    long: bool,
     /// Write the summary into docs/testing.md.
     #[arg(long)]
     record: bool,
@@ -48,8 +55,27 @@ pub struct Options {
 impl Default for Options {
     /// The run of the gate.
     fn default() -> Self {
-        let (seeds, seconds) = GATE;
-        Self { seeds, seed: 1, seconds, jobs: 2, quick: false, record: false }
+        Self::of(GATE)
+    }
+}
+
+impl Options {
+    /// The first seeds, for so many simulated seconds each.
+    fn of((seeds, seconds): (u64, u64)) -> Self {
+        Self { seeds, seed: 1, seconds, jobs: 2, quick: false, long: false, record: false }
+    }
+
+    /// A glance: enough to see that a change broke something that every seed meets.
+    pub fn glance() -> Self {
+        Self::of(GLANCE)
+    }
+
+    fn size(&self) -> (u64, u64) {
+        match (self.quick, self.long) {
+            (true, _) => QUICK,
+            (_, true) => LONG,
+            _ => (self.seeds, self.seconds),
+        }
     }
 }
 
@@ -78,7 +104,7 @@ pub fn builds_agree(workspace: &Workspace) -> Result<()> {
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     workspace.build_synod()?;
     let number = |n: u64| n.to_string();
-    let (seeds, seconds) = if options.quick { QUICK } else { (options.seeds, options.seconds) };
+    let (seeds, seconds) = options.size();
     let mut run = Command::new(workspace.synod());
     run.arg("sim")
         .args(["--seed", &number(options.seed), "--seeds", &number(seeds)])
