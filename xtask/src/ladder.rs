@@ -107,9 +107,11 @@ pub fn quick(workspace: &Workspace) -> Result<()> {
         test.args(&tests);
         tally(test, Summary::Cargo)
     })?;
-    steps.take("60 simulated clusters, 1 hour", "cargo xtask soak --seeds 60 --seconds 60", || {
-        one(soak::run(workspace, &soak::Options::glance()))
-    })?;
+    steps.take(
+        "60 simulated clusters, 1 hour",
+        "cargo xtask soak --seeds 60 --seconds 60",
+        || one(soak::run(workspace, &soak::Options::glance())),
+    )?;
     steps.summary();
     Ok(())
 }

@@ -60,7 +60,9 @@ pub mod value;
 pub use context::{Args, Context, random};
 pub use glob::Glob;
 pub use hashing::seed_hashes;
-pub use keyspace::{Edit, Expiry, Garbage, Keyspace, KeyspaceStats, ScanFilter, Whole, warm};
+pub use keyspace::{
+    Edit, Expiry, ExpiryCursor, Garbage, Keyspace, KeyspaceStats, ScanFilter, Whole, warm,
+};
 pub use object::{Text, View};
 pub use snapshot::{CorruptSnapshot, Restorer};
 pub use table::{Access, Categories, Command, Flags, Group, Handler, KeySpec, commands, lookup};

@@ -36,6 +36,8 @@ struct Place {
 pub(crate) struct Multi {
     /// The commands, arguments owned.
     pub commands: Vec<Vec<Vec<u8>>>,
+    /// The bytes of all arguments so far.
+    pub bytes: usize,
     /// A command was refused, so EXEC will be too.
     pub refused: bool,
 }

@@ -83,6 +83,9 @@ impl Replica {
         let mut ordinal = 0;
         while let Some(op) = Op::take(&mut ops) {
             let ctx = context(now, seed, ordinal as u64);
+            if matches!(op, Op::Expire(_)) {
+                self.expiry.forget_proposed();
+            }
             match origins.get(ordinal) {
                 None | Some(Origin::Internal) => self.state.apply(&op, &ctx, &mut ()),
                 Some(origin) => {

@@ -17,6 +17,7 @@
 
 mod apply;
 mod batch;
+mod expiry;
 pub mod op;
 mod pending;
 mod reads;

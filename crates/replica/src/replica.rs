@@ -1,7 +1,7 @@
 //! The replica itself: requests in, one pump per turn, outputs and answers out.
 
 use crate::batch::{self, Batch};
-use crate::op::Op;
+use crate::expiry::ExpirySearch;
 use crate::pending::{Audience, Failure, Origin, Proposals};
 use crate::reads::ReadQueue;
 use crate::snapshot::SnapshotJob;
@@ -9,7 +9,6 @@ use crate::stamps::Stamps;
 use crate::state::State;
 use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
 use synod_data::{Command, Context, Garbage, Keyspace, KeyspaceStats, random};
-use synod_types::plant::planted;
 use synod_types::{
     Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
 };
@@ -91,7 +90,7 @@ pub struct Replica {
     /// The last token that must be reported as durable whatever the durability: it holds a vote.
     synced_until: Option<Token>,
     scratch: Vec<Effect>,
-    expiry_cursor: u64,
+    pub(crate) expiry: ExpirySearch,
     /// Counts the ticks of the node.
     ticks: u64,
     now: Step,
@@ -134,7 +133,7 @@ impl Replica {
             hard_state,
             synced_until: None,
             scratch: Vec::new(),
-            expiry_cursor: 0,
+            expiry: ExpirySearch::default(),
             ticks: 0,
             now: Step { wall: Millis(0), seed: 0 },
         };
@@ -259,6 +258,11 @@ impl Replica {
         keys.any(|key| keyspace.expires_within(key, time, present)).then_some(barrier)
     }
 
+    /// What time it is for a read.
+    pub(crate) fn read_time(&mut self) -> Millis {
+        self.stamps.read(self.now.wall)
+    }
+
     /// What one reading command knows: the time, and randomness of its own, for many are answered in one turn.
     pub(crate) fn read_context(&mut self) -> Context {
         let seed = random(&mut self.now.seed);
@@ -268,6 +272,7 @@ impl Replica {
     /// Does everything that can be done now: proposes, reads, applies, answers. Once per turn.
     pub fn pump(&mut self, audience: &mut dyn Audience, out: &mut Vec<Output>) {
         loop {
+            self.expire_some(out);
             self.propose(out);
             self.ask_to_read(out);
             std::mem::swap(self.engine.effects(), &mut self.scratch);
@@ -298,7 +303,10 @@ impl Replica {
                 let void = self.proposals.push(position, self.ticks, origins);
                 out.extend(void.into_iter().map(|proposal| Output::Voided(proposal.origins)));
             }
-            Err(_) => out.push(Output::Bounced(batch::split(&payload, &origins))),
+            Err(_) => {
+                self.expiry.forget_proposed();
+                out.push(Output::Bounced(batch::split(&payload, &origins)));
+            }
         }
     }
 
@@ -380,6 +388,7 @@ impl Replica {
         (self.role, self.term, self.leader) = (role, term, leader);
         if role != Role::Leader {
             self.stamps.forget_proposed();
+            self.expiry.forget_proposed();
             self.snapshot_wanted = None;
         }
         if role != Role::Leader && self.reads.has_gathered() {
@@ -396,28 +405,6 @@ impl Replica {
 
     fn learn_membership(&mut self, membership: &Membership) {
         self.solo = membership.voters == [self.node] && membership.outgoing.is_empty();
-    }
-
-    /// Proposes the deletion of keys whose time has passed; only the leader does.
-    pub fn expire(&mut self, scan_max: usize, keys_max: usize, out: &mut Vec<Output>) {
-        if planted("expiry-by-follower") {
-            let now = self.stamps.read(self.now.wall);
-            let (cursor, state) = (&mut self.expiry_cursor, &mut self.state);
-            let Some(keyspace) = state.keyspace_mut() else { return };
-            let keys = keyspace.expired(cursor, now, scan_max, keys_max);
-            return keyspace.expire_now(keys.iter().map(Vec::as_slice), now);
-        }
-        if self.role != Role::Leader {
-            return;
-        }
-        let now = self.stamps.read(self.now.wall);
-        let Some(keyspace) = self.state.keyspace() else { return };
-        let keys = keyspace.expired(&mut self.expiry_cursor, now, scan_max, keys_max);
-        if keys.is_empty() {
-            return;
-        }
-        let op = Op::Expire(keys.iter().map(Vec::as_slice).collect());
-        self.write(Origin::Internal, |bytes| op.encode(bytes), out);
     }
 
     /// Another tick has passed: a snapshot that is wanted and could not be written is begun again. Whoever has waited for a proposal for more than `ticks_max` of them is told that

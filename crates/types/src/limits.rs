@@ -16,6 +16,8 @@ pub const INFLIGHT_MAX: usize = 4096;
 pub const CLIENTS_MAX: usize = 10_000;
 /// The most commands between MULTI and EXEC.
 pub const MULTI_COMMANDS_MAX: usize = 65_536;
+/// The most bytes of all commands between MULTI and EXEC: they go into one entry, like one request.
+pub const MULTI_BYTES_MAX: usize = REQUEST_BYTES_MAX;
 /// The most keys under WATCH by one connection.
 pub const WATCH_KEYS_MAX: usize = 65_536;
 /// The largest log entry, in bytes; a batch is closed before it grows past it.
@@ -34,5 +36,3 @@ pub const PARTITIONS_MAX: u32 = 4096;
 pub const NODES_MAX: usize = 1024;
 /// How long a request may wait for a leader before it is refused, in milliseconds.
 pub const REQUEST_WAIT_MS_MAX: u64 = 5_000;
-/// The longest key, in bytes.
-pub const KEY_BYTES_MAX: usize = 16 << 20;

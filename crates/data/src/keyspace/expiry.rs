@@ -4,43 +4,60 @@ use super::{Keyspace, Spot};
 use crate::object::Object;
 use synod_types::Millis;
 
+/// Where the search for expired keys goes on: a slot of the keyspace, and a place within it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExpiryCursor {
+    slot: usize,
+    at: usize,
+}
+
 impl Keyspace {
     /// Keys whose time has passed at `now`, for the leader to propose: at most `out_max` of them, after
-    /// looking at about `scan_max` keys from where `cursor` stands. The cursor (0 to begin) goes round
-    /// and round; slots in which nothing can have expired yet cost nothing.
+    /// looking at about `scan_max` keys from where `cursor` stands. Says with them whether it stopped at one of
+    /// these bounds, so that there may be more. The cursor (0 to begin) goes round and round; slots in which
+    /// nothing can have expired yet cost nothing.
     pub fn expired(
         &self,
-        cursor: &mut u64,
+        cursor: &mut ExpiryCursor,
         now: Millis,
         scan_max: usize,
         out_max: usize,
-    ) -> Vec<Vec<u8>> {
+    ) -> (Vec<Vec<u8>>, bool) {
         let mut found = Vec::new();
-        let mut scanned = 0;
+        let mut scan = scan_max;
         if self.expires == 0 {
-            return found;
+            return (found, false);
         }
-        for _ in 0..self.slots.len() {
-            let slot = (*cursor % self.slots.len() as u64) as usize;
-            let table = &self.slots[slot];
+        for _ in 0..=self.slots.len() {
+            let table = &self.slots[cursor.slot % self.slots.len()];
             if table.expires() > 0 && table.expire_min() <= now {
-                if scanned >= scan_max {
-                    break;
-                }
-                scanned += table.len();
+                let from = cursor.at.min(table.len());
+                let objects = &table.objects()[from..];
+                let objects = &objects[..objects.len().min(scan)];
                 let before = found.len();
-                let due = table.objects().iter().filter(|object| object.is_expired(now));
-                found.extend(due.take(out_max - before).map(|object| object.key().to_vec()));
-                if found.len() == before {
+                let mut looked = 0;
+                for object in objects {
+                    looked += 1;
+                    if object.is_expired(now) {
+                        found.push(object.key().to_vec());
+                        if found.len() >= out_max {
+                            break;
+                        }
+                    }
+                }
+                scan -= looked;
+                cursor.at = from + looked;
+                let whole = looked == table.len();
+                if whole && found.len() == before {
                     table.tighten_expire_min();
                 }
-                if found.len() >= out_max {
-                    break;
+                if found.len() >= out_max || scan == 0 {
+                    return (found, true);
                 }
             }
-            *cursor = slot as u64 + 1;
+            *cursor = ExpiryCursor { slot: (cursor.slot + 1) % self.slots.len(), at: 0 };
         }
-        found
+        (found, false)
     }
 
     /// Whether the key is there at `after` and its time has passed at `until`.

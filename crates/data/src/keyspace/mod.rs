@@ -19,6 +19,7 @@ mod used;
 mod warm;
 
 pub use edit::{Edit, Whole};
+pub use expiry::ExpiryCursor;
 pub use garbage::Garbage;
 pub use scan::ScanFilter;
 pub(crate) use slot_table::SlotTable;

@@ -6,11 +6,12 @@
 //! packed   03 len:varint bytes                    an object in its packed layout, as it lies in memory
 //! full     04 kind:u8 version:varint expire:varint(0: none, else + 1) key:bytes value:bytes
 //! end      05 keys:varint
+//! part     06 last:u8 bytes                       a piece of a packed or full record that is too long for a chunk
 //! ```
 //!
 //! Little-endian. One header, one end, and between them slots in any order; a slot may come in several
 //! runs, whose objects are appended in dense order, so a restored replica makes the same random
-//! choices. A write to a slot not yet emitted emits it first: the snapshot is the state at its begin.
+//! choices. Parts follow each other with nothing in between. A write to a slot not yet emitted emits it first: the snapshot is the state at its begin.
 
 mod restore;
 mod run;
@@ -19,7 +20,7 @@ pub use restore::{CorruptSnapshot, Restorer};
 pub(crate) use run::Run;
 
 /// The version of the format written, and the only one read.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// The record tags.
 mod tag {
@@ -28,4 +29,5 @@ mod tag {
     pub const PACKED: u8 = 3;
     pub const FULL: u8 = 4;
     pub const END: u8 = 5;
+    pub const PART: u8 = 6;
 }

@@ -6,7 +6,6 @@ use crate::keyspace::Keyspace;
 use crate::object::{Full, Object, Packed};
 use crate::value::{Kind, Packing, Value};
 use std::ops::RangeInclusive;
-use synod_types::limits::KEY_BYTES_MAX;
 use synod_types::plant::planted;
 use synod_types::{Millis, Slot, key_slot, varint};
 
@@ -20,6 +19,8 @@ pub struct CorruptSnapshot(pub &'static str);
 pub struct Restorer {
     keyspace: Keyspace,
     state: State,
+    /// The parts of a long record that have come; empty between records.
+    parts: Vec<u8>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ enum State {
 
 impl Restorer {
     pub(crate) fn new(slots: RangeInclusive<Slot>) -> Self {
-        Self { keyspace: Keyspace::new(slots), state: State::Begin }
+        Self { keyspace: Keyspace::new(slots), state: State::Begin, parts: Vec::new() }
     }
 
     /// Takes the next chunk.
@@ -44,6 +45,9 @@ impl Restorer {
     pub fn chunk(&mut self, mut bytes: &[u8]) -> Result<(), CorruptSnapshot> {
         while let [tag, rest @ ..] = bytes {
             bytes = rest;
+            if !self.parts.is_empty() && *tag != tag::PART {
+                return Err(CorruptSnapshot("a long record that breaks off"));
+            }
             match (*tag, &self.state) {
                 (tag::HEADER, State::Begin) => self.header(&mut bytes),
                 (tag::SLOT, State::Body(_)) => self.slot(&mut bytes),
@@ -54,6 +58,10 @@ impl Restorer {
                 (tag::FULL, State::Body(Some(slot))) => {
                     let slot = *slot;
                     self.object(slot, take_full(&mut bytes))
+                }
+                (tag::PART, State::Body(Some(slot))) => {
+                    let slot = *slot;
+                    self.part(slot, &mut bytes)
                 }
                 (tag::END, State::Body(_)) => self.end(&mut bytes),
                 _ => Err(CorruptSnapshot("a record out of place")),
@@ -120,6 +128,26 @@ impl Restorer {
         self.keyspace.append(slot, object).ok_or(CorruptSnapshot("a key that comes twice"))
     }
 
+    /// Takes a piece of a long record; with the last one, the record.
+    fn part(&mut self, slot: Slot, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
+        let cut = CorruptSnapshot("a part cut short");
+        let (last, rest) = bytes.split_first().ok_or(cut)?;
+        *bytes = rest;
+        let part = varint::take_bytes(bytes).filter(|part| !part.is_empty()).ok_or(cut)?;
+        self.parts.extend_from_slice(part);
+        if *last == 0 {
+            return Ok(());
+        }
+        let record = std::mem::take(&mut self.parts);
+        let mut rest = &record[1..];
+        let object = match record[0] {
+            tag::PACKED => take_packed(&mut rest),
+            tag::FULL => take_full(&mut rest),
+            _ => None,
+        };
+        self.object(slot, object.filter(|_| rest.is_empty()))
+    }
+
     fn end(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
         let keys = varint::take(bytes).ok_or(CorruptSnapshot("an end cut short"))?;
         if keys != self.keyspace.len() as u64 {
@@ -136,7 +164,7 @@ fn take_packed(bytes: &mut &[u8]) -> Option<Object> {
         Some(packing) => (packing.is_valid)(packed.value()) && !(packing.is_gone)(packed.value()),
         None => true,
     };
-    (valid && packed.key().len() <= KEY_BYTES_MAX).then_some(Object::Packed(packed))
+    valid.then_some(Object::Packed(packed))
 }
 
 fn take_full(bytes: &mut &[u8]) -> Option<Object> {
@@ -145,7 +173,7 @@ fn take_full(bytes: &mut &[u8]) -> Option<Object> {
     let kind = Kind::from_u8(*kind)?;
     let version = varint::take(bytes)?;
     let expire = varint::take(bytes)?.checked_sub(1).map(Millis);
-    let key = varint::take_bytes(bytes).filter(|key| key.len() <= KEY_BYTES_MAX)?;
+    let key = varint::take_bytes(bytes)?;
     let value = Value::decode(kind, varint::take_bytes(bytes)?)?;
     if value.as_stored().is_gone() {
         return None;

@@ -8,11 +8,16 @@ use synod_types::limits::SNAPSHOT_CHUNK_BYTES;
 use synod_types::plant::planted;
 use synod_types::{Slot, varint};
 
+/// A record up to this size is written in one piece.
+const RECORD_BYTES_MAX: usize = 4 * SNAPSHOT_CHUNK_BYTES;
+/// How much of a longer one goes into each of its parts.
+const PART_BYTES: usize = 4 * SNAPSHOT_CHUNK_BYTES;
+
 /// How far a snapshot has come.
 #[derive(Debug)]
 pub(crate) struct Run {
-    /// Chunks made ahead of their turn: the header, and slots that a write was about to change.
-    ready: VecDeque<Vec<u8>>,
+    /// Chunks to be given out next: the header, slots that a write was about to change, parts of a long record.
+    chunks: Chunks,
     /// Slots whose objects are all in chunks.
     done: Vec<bool>,
     /// The slot to go on with; those before it are done.
@@ -34,7 +39,7 @@ impl Run {
         header.extend_from_slice(&(first + (slots - 1) as u16).to_le_bytes());
         varint::put(&mut header, changes);
         Self {
-            ready: VecDeque::from([header]),
+            chunks: Chunks { ready: VecDeque::from([header]), open: Vec::new() },
             done: vec![false; slots],
             slot: 0,
             at: 0,
@@ -60,34 +65,37 @@ impl Run {
         }
         self.done[slot] = true;
         let mut at = if slot == self.slot { self.at } else { 0 };
+        self.chunks.reopen();
         loop {
-            let unfilled = self.ready.pop_back_if(|chunk| chunk.len() < SNAPSHOT_CHUNK_BYTES);
-            let mut chunk = unfilled.unwrap_or_default();
             let from = at;
-            at = put_slot(&mut chunk, first, slot, table, from, SNAPSHOT_CHUNK_BYTES);
+            at = put_slot(&mut self.chunks, first, slot, table, from, SNAPSHOT_CHUNK_BYTES);
             self.keys += (at - from) as u64;
-            if !chunk.is_empty() {
-                self.ready.push_back(chunk);
-            }
             if at == table.len() {
                 break;
             }
+            self.chunks.close();
         }
+        self.chunks.close();
     }
 
     fn next(&mut self, first: u16, tables: &[SlotTable], bytes_max: usize) -> Option<Vec<u8>> {
-        if let Some(chunk) = self.ready.pop_front() {
-            return Some(chunk);
+        if self.chunks.ready.is_empty() && !self.ended {
+            self.fill(first, tables, bytes_max);
         }
-        if self.ended {
-            return None;
-        }
-        let mut chunk = Vec::with_capacity(bytes_max.min(SNAPSHOT_CHUNK_BYTES));
-        while self.slot < tables.len() && chunk.len() < bytes_max.max(1) {
+        self.chunks.ready.pop_front()
+    }
+
+    /// Makes the next chunk, or several of a long record.
+    fn fill(&mut self, first: u16, tables: &[SlotTable], bytes_max: usize) {
+        let chunks = &mut self.chunks;
+        chunks.open.reserve(bytes_max.min(SNAPSHOT_CHUNK_BYTES));
+        let full =
+            |chunks: &Chunks| !chunks.ready.is_empty() || chunks.open.len() >= bytes_max.max(1);
+        while self.slot < tables.len() && !full(chunks) {
             let table = &tables[self.slot];
             if !self.done[self.slot] {
                 let from = self.at;
-                self.at = put_slot(&mut chunk, first, self.slot, table, from, bytes_max);
+                self.at = put_slot(chunks, first, self.slot, table, from, bytes_max);
                 self.keys += (self.at - from) as u64;
                 self.done[self.slot] = self.at == table.len();
             }
@@ -96,18 +104,61 @@ impl Run {
             }
         }
         if self.slot == tables.len() {
-            chunk.push(tag::END);
-            varint::put(&mut chunk, self.keys);
+            chunks.open.push(tag::END);
+            varint::put(&mut chunks.open, self.keys);
             self.ended = true;
         }
-        Some(chunk)
+        chunks.close();
+    }
+}
+
+/// Records being put into chunks.
+#[derive(Debug)]
+struct Chunks {
+    /// Those that are closed, in order.
+    ready: VecDeque<Vec<u8>>,
+    /// The one that takes records.
+    open: Vec<u8>,
+}
+
+impl Chunks {
+    /// Closes the chunk that takes records, if it has any.
+    fn close(&mut self) {
+        if !self.open.is_empty() {
+            self.ready.push_back(std::mem::take(&mut self.open));
+        }
+    }
+
+    /// Lets the last chunk take more records, if it has room.
+    fn reopen(&mut self) {
+        let unfilled = self.ready.pop_back_if(|chunk| chunk.len() < SNAPSHOT_CHUNK_BYTES);
+        self.open = unfilled.unwrap_or_default();
+    }
+
+    /// Takes a record. One that is too long for a chunk goes into parts, each a chunk of its own, so that a value may
+    /// be of any size.
+    fn put(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.open.len();
+        write(&mut self.open);
+        if self.open.len() - start <= RECORD_BYTES_MAX {
+            return;
+        }
+        let record = self.open.split_off(start);
+        self.close();
+        let last = record.chunks(PART_BYTES).count() - 1;
+        for (nth, part) in record.chunks(PART_BYTES).enumerate() {
+            let mut chunk = Vec::with_capacity(part.len() + 16);
+            chunk.extend_from_slice(&[tag::PART, u8::from(nth == last)]);
+            varint::put_bytes(&mut chunk, part);
+            self.ready.push_back(chunk);
+        }
     }
 }
 
 /// Appends the objects of a slot from place `from` on until the chunk is full, at least one; answers
 /// the place to go on from.
 fn put_slot(
-    chunk: &mut Vec<u8>,
+    chunks: &mut Chunks,
     first: u16,
     slot: usize,
     table: &SlotTable,
@@ -117,15 +168,16 @@ fn put_slot(
     if table.len() == 0 && table.absent_version() == 0 {
         return 0;
     }
-    chunk.push(tag::SLOT);
-    chunk.extend_from_slice(&(first + slot as u16).to_le_bytes());
+    chunks.open.push(tag::SLOT);
+    chunks.open.extend_from_slice(&(first + slot as u16).to_le_bytes());
     let forgotten = planted("versions-lost-in-snapshot");
-    varint::put(chunk, if forgotten { 0 } else { table.absent_version() });
+    varint::put(&mut chunks.open, if forgotten { 0 } else { table.absent_version() });
     let mut at = from;
     for object in &table.objects()[from..] {
-        put_object(chunk, object);
+        let closed = chunks.ready.len();
+        chunks.put(|chunk| put_object(chunk, object));
         at += 1;
-        if chunk.len() >= bytes_max {
+        if chunks.open.len() >= bytes_max || chunks.ready.len() > closed {
             break;
         }
     }

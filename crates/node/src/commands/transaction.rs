@@ -27,17 +27,18 @@ impl Node {
             }
             Err(text) => return self.refuse_request(client, &text),
         }
-        let full = self
-            .sessions
-            .get(client)
-            .and_then(|s| s.multi.as_ref())
-            .is_some_and(|m| m.commands.len() >= limits::MULTI_COMMANDS_MAX);
-        if full {
+        let bytes: usize = args.iter().map(|arg| arg.len()).sum();
+        let Some(multi) = self.sessions.get(client).and_then(|s| s.multi.as_mut()) else {
+            return Flow::Next;
+        };
+        if multi.commands.len() >= limits::MULTI_COMMANDS_MAX {
             return self.refuse_request(client, "ERR too many commands in a transaction");
         }
-        if let Some(multi) = self.sessions.get(client).and_then(|s| s.multi.as_mut()) {
-            multi.commands.push(args.iter().map(|a| a.to_vec()).collect());
+        if multi.bytes + bytes > limits::MULTI_BYTES_MAX {
+            return self.refuse_request(client, "ERR too many bytes in a transaction");
         }
+        multi.bytes += bytes;
+        multi.commands.push(args.iter().map(|a| a.to_vec()).collect());
         self.reply(client, |out| out.simple("QUEUED"));
         Flow::Next
     }
