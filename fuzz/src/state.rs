@@ -1,7 +1,8 @@
 //! What replicas apply: commands, operations, and the snapshots of other nodes.
 
 use synod_data::{Context, Keyspace, lookup};
-use synod_replica::op::{Op, put_command};
+use synod_data::op::{Op, put_command};
+use synod_machine::{MachineId, Operation, put_operation};
 use synod_ring::{ClusterMap, MetaCommand, NodeInfo};
 use synod_types::{ClusterId, Millis, NodeId, Slot, key_slot};
 use synod_wire::resp::{Decoded, Decoder, Limits, Proto, RespWriter, Value};
@@ -100,12 +101,13 @@ pub fn snapshots(input: &[u8]) {
 /// Operations in an entry: what can be read survives being written and read again.
 pub fn operations(input: &[u8]) {
     let mut rest = input;
-    while let Some(op) = Op::take(&mut rest) {
-        let (mut bytes, mut again) = (Vec::new(), Vec::new());
+    while let Some(operation) = Operation::take(&mut rest) {
+        let Some(op) = Op::decode(operation.body) else { continue };
+        let mut bytes = Vec::new();
         op.encode(&mut bytes);
         let mut encoded = &bytes[..];
-        Op::take(&mut encoded).expect("what was encoded is read").encode(&mut again);
-        assert!(encoded.is_empty() && again == bytes);
+        let again = Operation::take(&mut encoded).expect("what was encoded is read");
+        assert!(encoded.is_empty() && Op::decode(again.body).as_ref() == Some(&op));
     }
 }
 
@@ -174,7 +176,6 @@ pub fn operation_seeds() -> Vec<Vec<u8>> {
         Op::Transaction { watched: vec![(b"k", 3)], commands: Vec::new() },
         Op::Expire(vec![b"k", b"l"]),
         Op::Clear,
-        Op::Meta(b"meta"),
         Op::Scan { cursor: 1, count: 10, pattern: Some(b"*"), kind: None },
         Op::Stats,
         Op::RandomKey,
@@ -183,6 +184,9 @@ pub fn operation_seeds() -> Vec<Vec<u8>> {
         op.encode(&mut bytes);
         seeds.push(bytes);
     }
+    let mut other = Vec::new();
+    put_operation(&mut other, MachineId::CLUSTER_MAP, |body| body.extend_from_slice(b"meta"));
+    seeds.push(other);
     seeds
 }
 

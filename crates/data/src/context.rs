@@ -1,18 +1,9 @@
-//! What a command knows besides its arguments: the entry's time and randomness, decided by the leader.
+//! What a command is given: its arguments, and the entry's time and randomness, decided by the leader.
 
-use synod_types::Millis;
+pub use synod_machine::Context;
 
 /// The arguments of one command; `args[0]` is its name, in any case.
 pub type Args<'a> = [&'a [u8]];
-
-/// Decided once by the leader and carried in the entry, so that replicas never differ.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Context {
-    /// The time at which the command happens.
-    pub now: Millis,
-    /// Randomness for this command alone.
-    pub seed: u64,
-}
 
 /// The next number of a random sequence (SplitMix64; Steele, Lea, Flood 2014). `seed` moves on.
 #[must_use]

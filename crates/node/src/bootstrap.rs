@@ -6,7 +6,7 @@ use crate::output::Log;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::{Config, Protocol, Recovered};
-use synod_replica::op::Op;
+use synod_machine::{MachineId, put_operation};
 use synod_replica::{Origin, Replica, State};
 use synod_ring::{ClusterMap, MetaCommand, NodeInfo};
 use synod_types::{
@@ -155,10 +155,8 @@ impl Node {
             return;
         };
         self.announced_us = self.now.mono_us.max(1);
-        let mut bytes = Vec::new();
-        command.encode(&mut bytes);
         let mut op = Vec::new();
-        Op::Meta(&bytes).encode(&mut op);
+        put_operation(&mut op, MachineId::CLUSTER_MAP, |body| command.encode(body));
         self.route(PartitionId::META, Origin::Internal, op, false);
     }
 

@@ -4,7 +4,8 @@ use crate::forward::{self, Status};
 use crate::gather::{Gather, Gathers, Join};
 use crate::output::Output;
 use crate::session::Sessions;
-use synod_replica::op::Op;
+use synod_data::op::Op;
+use synod_machine::{MachineId, Operation};
 use synod_replica::{Audience, Failure, Origin};
 use synod_types::plant::planted;
 use synod_types::{NodeId, PartitionId, ReplySink};
@@ -63,16 +64,20 @@ impl Audience for Desk<'_> {
         }
     }
 
-    fn answered(&mut self, to: Origin, op: &Op<'_>) {
+    fn answered(&mut self, to: Origin, op: Operation<'_>) {
         let Origin::Client { client, .. } = to else { return };
         let took_us = self.sessions.latency.last_us;
         if self.sessions.slow.is_slow(took_us) {
-            let args: &[&[u8]] = match op {
-                Op::Command(args) => args,
-                Op::Transaction { .. } => &[b"EXEC"],
-                _ => return,
-            };
-            self.sessions.slow.note(client, took_us, args);
+            if op.machine != MachineId::KEYSPACE {
+                return;
+            }
+            match Op::decode(op.body) {
+                Some(Op::Command(args)) => self.sessions.slow.note(client, took_us, &args),
+                Some(Op::Transaction { .. }) => {
+                    self.sessions.slow.note(client, took_us, &[b"EXEC"])
+                }
+                _ => {}
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a restarted node knows of the cluster map before it has spoken to anyone.
 
-use synod_replica::op::{Op, open_payload};
+use synod_machine::{MachineId, Operation};
+use synod_replica::payload::open_payload;
 use synod_ring::{ClusterMap, MetaCommand};
 use synod_types::{Entry, Index};
 
@@ -30,9 +31,9 @@ impl RecoveredMap {
 
 fn apply(map: &mut ClusterMap, entry: &Entry) {
     let Some((_, _, mut ops)) = open_payload(&entry.payload) else { return };
-    while let Some(op) = Op::take(&mut ops) {
-        if let Op::Meta(bytes) = op
-            && let Some(command) = MetaCommand::decode(bytes)
+    while let Some(op) = Operation::take(&mut ops) {
+        if op.machine == MachineId::CLUSTER_MAP
+            && let Some(command) = MetaCommand::decode(op.body)
         {
             let _refused_where_it_was_refused_before = map.apply(command);
         }
@@ -42,15 +43,15 @@ fn apply(map: &mut ClusterMap, entry: &Entry) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use synod_machine::put_operation;
+    use synod_replica::payload::begin_payload;
     use synod_ring::NodeInfo;
     use synod_types::{ClusterId, EntryKind, NodeId, Term};
 
     fn entry(index: u64, command: &MetaCommand) -> Entry {
-        // The format's version, then stamp and seed.
-        let (mut bytes, mut payload) = (Vec::new(), vec![1]);
-        command.encode(&mut bytes);
-        payload.extend_from_slice(&[0; 16]);
-        Op::Meta(&bytes).encode(&mut payload);
+        let mut payload = Vec::new();
+        begin_payload(&mut payload);
+        put_operation(&mut payload, MachineId::CLUSTER_MAP, |body| command.encode(body));
         assert!(open_payload(&payload).is_some());
         let (term, index) = (Term(1), Index(index));
         Entry { term, index, kind: EntryKind::Commands, payload: payload.into() }

@@ -7,9 +7,9 @@ use crate::node::Node;
 use crate::session::{Kind, ReplyMode};
 use smallvec::SmallVec;
 use synod_consensus::Role;
+use synod_data::op::{Args, Op, put_command};
 use synod_data::{Command, Flags, Handler};
 use synod_replica::Origin;
-use synod_replica::op::{Args, Op, put_command};
 use synod_types::{ClientId, PartitionId, ReplySink, Term, key_slot};
 
 /// Whether the next request of the connection may be offered.

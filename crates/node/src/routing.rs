@@ -194,7 +194,12 @@ impl Node {
     }
 
     /// Requests that a replica here could not serve after all.
-    pub(crate) fn bounced(&mut self, group: PartitionId, requests: Vec<(Origin, Vec<u8>)>) {
+    pub(crate) fn bounced(
+        &mut self,
+        group: PartitionId,
+        requests: Vec<(Origin, Vec<u8>)>,
+        read: bool,
+    ) {
         if self.is_leader(group) && !self.refusing.contains(&group) {
             self.refusing.push(group);
         }
@@ -207,30 +212,9 @@ impl Node {
                     self.fail(group, origin, Failure::NotExecuted(hint));
                 }
                 Origin::Client { .. } | Origin::Gather { .. } => {
-                    let read = Self::is_read(&op);
                     self.route(group, origin, op, read);
                 }
             }
-        }
-    }
-
-    /// Reads and writes keep to their kind when they are bounced: the operation's command tells.
-    fn is_read(op: &[u8]) -> bool {
-        use synod_replica::op::Op;
-        match Op::take(&mut &op[..]) {
-            Some(Op::Command(args)) => args
-                .first()
-                .and_then(|name| synod_data::lookup(name))
-                .is_some_and(|c| matches!(c.handler, synod_data::Handler::Read(_))),
-            Some(
-                Op::Versions(_)
-                | Op::Scan { .. }
-                | Op::Stats
-                | Op::RandomKey
-                | Op::SlotCount(_)
-                | Op::SlotKeys { .. },
-            ) => true,
-            _ => false,
         }
     }
 

@@ -6,7 +6,6 @@ use crate::node::Node;
 use std::sync::Arc;
 use synod_consensus::Role;
 use synod_data::{Command, Handler};
-use synod_replica::State;
 use synod_ring::ClusterMap;
 use synod_types::{Index, NodeId, PartitionId, Term};
 
@@ -142,14 +141,7 @@ impl Node {
     #[must_use]
     pub fn digest(&self, group: PartitionId) -> Option<(Index, u64)> {
         let replica = self.replicas.get(group.0 as usize)?.as_deref()?;
-        let state = match replica.state() {
-            State::Data(keyspace) => keyspace.digest(),
-            State::Meta(map) => {
-                let mut bytes = Vec::new();
-                map.encode(&mut bytes);
-                bytes.iter().fold(0, |hash, byte| synod_data::digest::mix(hash, u64::from(*byte)))
-            }
-        };
+        let state = replica.state().digest();
         let (applied, term) = replica.applied();
         Some((applied, synod_data::digest::mix(state, term.0)))
     }

@@ -1,12 +1,14 @@
 //! Committed entries become state, and answers.
 
-use crate::op::{self, Op};
+use crate::payload;
 use crate::pending::{Audience, Failure, Origin};
 use crate::replica::Replica;
 use crate::state::{State, context};
 use synod_consensus::Position;
+use synod_data::op::Op;
+use synod_machine::{MachineId, Operation};
 use synod_types::plant::planted;
-use synod_types::{Entry, EntryKind, Membership, key_slot};
+use synod_types::{Entry, EntryKind, Index, Membership, key_slot};
 
 /// From how many bytes of operations on it pays to fetch their keys side by side first.
 const WARM_BYTES_MIN: usize = 256;
@@ -17,11 +19,11 @@ fn warm(state: &State, mut ops: &[u8]) {
     let Some(keyspace) = state.keyspace().filter(|_| ops.len() >= WARM_BYTES_MIN) else { return };
     synod_data::warm(std::iter::from_fn(|| {
         loop {
-            match Op::take(&mut ops)? {
-                Op::Command(args) if args.len() > 1 => {
-                    return Some((keyspace, key_slot(args[1]), args[1]));
-                }
-                _ => {}
+            let op = Operation::take(&mut ops)?;
+            if op.machine == MachineId::KEYSPACE
+                && let Some(key) = synod_data::op::first_key(op.body)
+            {
+                return Some((keyspace, key_slot(key), key));
             }
         }
     }));
@@ -71,7 +73,7 @@ impl Replica {
     }
 
     fn apply_commands(&mut self, payload: &[u8], origins: &[Origin], audience: &mut dyn Audience) {
-        let Some((mut now, seed, mut ops)) = op::open_payload(payload) else { return };
+        let Some((mut now, seed, mut ops)) = payload::open_payload(payload) else { return };
         if planted("apply-local-clock") {
             now = self.wall();
         }
@@ -81,25 +83,25 @@ impl Replica {
             warm(&self.state, ops);
         }
         let mut ordinal = 0;
-        while let Some(op) = Op::take(&mut ops) {
+        while let Some(op) = Operation::take(&mut ops) {
             let ctx = context(now, seed, ordinal as u64);
-            if matches!(op, Op::Expire(_)) {
+            if op.machine == MachineId::KEYSPACE && synod_data::op::is_expiry(op.body) {
                 self.expiry.forget_proposed();
             }
             match origins.get(ordinal) {
-                None | Some(Origin::Internal) => self.state.apply(&op, &ctx, &mut ()),
+                None | Some(Origin::Internal) => self.state.apply(op, &ctx, &mut ()),
                 Some(origin) => {
                     // Whoever waited may be gone and ask for no answer: what is committed is applied all the same.
                     let state = &mut self.state;
                     let mut applied = false;
                     audience.answer(*origin, &mut |out| {
                         if !std::mem::replace(&mut applied, true) {
-                            state.apply(&op, &ctx, out);
+                            state.apply(op, &ctx, out);
                         }
                     });
-                    audience.answered(*origin, &op);
+                    audience.answered(*origin, op);
                     if !applied {
-                        self.state.apply(&op, &ctx, &mut ());
+                        self.state.apply(op, &ctx, &mut ());
                     }
                 }
             }
@@ -122,20 +124,28 @@ impl Replica {
     }
 
     fn answer_read(&mut self, origin: Origin, bytes: &[u8], audience: &mut dyn Audience) {
-        let Some(op) = Op::take(&mut &*bytes) else { return };
-        let doubt = match &op {
-            Op::Command(args) => match synod_data::lookup(args[0]) {
-                Some(command) => self.doubt(command.key_positions(args).map(|at| args[at])),
-                None => None,
-            },
-            Op::Versions(keys) => self.doubt(keys.iter().copied()),
-            _ => None,
-        };
-        if let Some(barrier) = doubt {
+        let Some(op) = Operation::take(&mut &*bytes) else { return };
+        if let Some(barrier) = self.doubt_of(op) {
             return self.reads.defer(origin, bytes, barrier);
         }
         let ctx = self.read_context();
-        audience.answer(origin, &mut |out| self.state.read(&op, &ctx, out));
-        audience.answered(origin, &op);
+        audience.answer(origin, &mut |out| self.state.read(op, &ctx, out));
+        audience.answered(origin, op);
+    }
+
+    /// The entry that a read has to wait for because a key of it has expired since the time that reads are of.
+    fn doubt_of(&mut self, op: Operation<'_>) -> Option<Index> {
+        let expires = self.state.keyspace().is_some_and(|keyspace| keyspace.expires_len() > 0);
+        if op.machine != MachineId::KEYSPACE || !expires {
+            return None;
+        }
+        match Op::decode(op.body)? {
+            Op::Command(args) => {
+                let command = synod_data::lookup(args.first()?)?;
+                self.doubt(command.key_positions(&args).map(|at| args[at]))
+            }
+            Op::Versions(keys) => self.doubt(keys.iter().copied()),
+            _ => None,
+        }
     }
 }

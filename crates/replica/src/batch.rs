@@ -1,8 +1,9 @@
 //! The writes of one turn of the event loop, growing into the payload of one entry.
 
-use crate::op::{self, Op};
+use crate::payload;
 use crate::pending::Origin;
 use bytes::Bytes;
+use synod_machine::Operation;
 use synod_types::{Millis, limits};
 
 /// An open batch. `origins.len()` is the number of operations in `payload`.
@@ -25,7 +26,7 @@ impl Batch {
     /// The buffer to append one operation to, whose answer goes to `origin`.
     pub fn add(&mut self, origin: Origin) -> &mut Vec<u8> {
         if self.payload.is_empty() {
-            op::begin_payload(&mut self.payload);
+            payload::begin_payload(&mut self.payload);
         }
         self.origins.push(origin);
         &mut self.payload
@@ -33,7 +34,7 @@ impl Batch {
 
     /// Closes the batch: the entry's payload and who waits for its operations, in order.
     pub fn close(&mut self, now: Millis, seed: u64, spare: Vec<Origin>) -> (Bytes, Vec<Origin>) {
-        op::stamp(&mut self.payload, now, seed);
+        payload::stamp(&mut self.payload, now, seed);
         let room = self.payload.len();
         let payload = std::mem::replace(&mut self.payload, Vec::with_capacity(room));
         (Bytes::from(payload), std::mem::replace(&mut self.origins, spare))
@@ -42,12 +43,12 @@ impl Batch {
 
 /// Takes a closed batch apart again, for operations that have to go elsewhere.
 pub(crate) fn split(payload: &[u8], origins: &[Origin]) -> Vec<(Origin, Vec<u8>)> {
-    let Some((_, _, mut rest)) = op::open_payload(payload) else { return Vec::new() };
+    let Some((_, _, mut rest)) = payload::open_payload(payload) else { return Vec::new() };
     origins
         .iter()
         .map_while(|origin| {
             let before = rest;
-            Op::take(&mut rest)?;
+            Operation::take(&mut rest)?;
             Some((*origin, before[..before.len() - rest.len()].to_vec()))
         })
         .collect()

@@ -1,11 +1,11 @@
 //! Active expiry: the leader looks for keys whose time has passed and proposes that they be dropped. The work follows
 //! the backlog: what is left of a tick's allowance is used in the turns between two ticks, a little in each.
 
-use crate::op::Op;
 use crate::pending::Origin;
 use crate::replica::{Output, Replica};
 use synod_consensus::Role;
 use synod_data::ExpiryCursor;
+use synod_data::op::Op;
 use synod_types::plant::planted;
 
 /// How many keys one entry drops at most, so that whoever waits behind it waits for a millisecond or so.

@@ -17,8 +17,9 @@
 
 mod apply;
 mod batch;
+mod cluster;
 mod expiry;
-pub mod op;
+pub mod payload;
 mod pending;
 mod reads;
 mod replica;

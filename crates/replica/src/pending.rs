@@ -1,8 +1,8 @@
 //! Who waits for an answer, and how a replica reaches them.
 
-use crate::op::Op;
 use std::collections::VecDeque;
 use synod_consensus::Position;
+use synod_machine::Operation;
 use synod_types::{ClientId, NodeId, ReplySink, RequestId};
 
 /// Where a request came from and where its answer goes.
@@ -55,7 +55,7 @@ pub trait Audience {
     /// Lets `write` put one reply into the sink of `to`.
     fn answer(&mut self, to: Origin, write: &mut dyn FnMut(&mut dyn ReplySink));
     /// `to` has its answer to this operation.
-    fn answered(&mut self, _to: Origin, _op: &Op<'_>) {}
+    fn answered(&mut self, _to: Origin, _op: Operation<'_>) {}
     /// Tells `to` that there will be no answer.
     fn fail(&mut self, to: Origin, failure: Failure);
 }

@@ -3,7 +3,7 @@
 use crate::batch::{self, Batch};
 use crate::expiry::ExpirySearch;
 use crate::pending::{Audience, Failure, Origin, Proposals};
-use crate::reads::ReadQueue;
+use crate::reads::{ReadBatch, ReadQueue};
 use crate::snapshot::SnapshotJob;
 use crate::stamps::Stamps;
 use crate::state::State;
@@ -42,7 +42,12 @@ pub enum Output {
         leader: Option<NodeId>,
     },
     /// These cannot be served here; nothing was executed.
-    Bounced(Vec<(Origin, Vec<u8>)>),
+    Bounced {
+        /// Who asked, and the encoded operation.
+        requests: Vec<(Origin, Vec<u8>)>,
+        /// Whether they are reads.
+        read: bool,
+    },
     /// The entries of these were replaced before they were committed; nothing was executed.
     Voided(Vec<Origin>),
     /// The cluster map changed.
@@ -240,7 +245,7 @@ impl Replica {
         out: &mut dyn synod_types::ReplySink,
     ) {
         let ctx = self.read_context();
-        if let State::Data(keyspace) = &self.state {
+        if let Some(keyspace) = self.state.keyspace() {
             keyspace.execute_read(command, args, &ctx, out);
         }
     }
@@ -305,7 +310,8 @@ impl Replica {
             }
             Err(_) => {
                 self.expiry.forget_proposed();
-                out.push(Output::Bounced(batch::split(&payload, &origins)));
+                let requests = batch::split(&payload, &origins);
+                out.push(Output::Bounced { requests, read: false });
             }
         }
     }
@@ -325,7 +331,7 @@ impl Replica {
 
     fn bounce_reads(&mut self, id: u64, out: &mut Vec<Output>) {
         if let Some(batch) = self.reads.abort(id) {
-            out.push(Output::Bounced(batch.iter().map(|(o, b)| (o, b.to_vec())).collect()));
+            out.push(bounced(&batch));
         }
     }
 
@@ -393,11 +399,11 @@ impl Replica {
         }
         if role != Role::Leader && self.reads.has_gathered() {
             let batch = self.reads.take_gathered();
-            out.push(Output::Bounced(batch.iter().map(|(o, b)| (o, b.to_vec())).collect()));
+            out.push(bounced(&batch));
         }
         if role != Role::Leader {
             for batch in self.reads.take_deferred() {
-                out.push(Output::Bounced(batch.iter().map(|(o, b)| (o, b.to_vec())).collect()));
+                out.push(bounced(&batch));
             }
         }
         out.push(Output::Led { role, term, leader });
@@ -425,4 +431,10 @@ impl Replica {
             proposal.origins.iter().for_each(|origin| audience.fail(*origin, Failure::Unknown));
         }
     }
+}
+
+/// Reads that are to go elsewhere.
+fn bounced(batch: &ReadBatch) -> Output {
+    let requests = batch.iter().map(|(origin, op)| (origin, op.to_vec())).collect();
+    Output::Bounced { requests, read: true }
 }

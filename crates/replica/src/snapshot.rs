@@ -3,6 +3,7 @@
 use crate::pending::Audience;
 use crate::replica::{Output, Replica};
 use crate::state::State;
+use synod_machine::MachineId;
 use synod_types::plant::planted;
 use synod_types::{Index, SnapshotMeta, limits};
 
@@ -10,8 +11,8 @@ use synod_types::{Index, SnapshotMeta, limits};
 #[derive(Debug)]
 pub(crate) struct SnapshotJob {
     pub meta: SnapshotMeta,
-    /// The cluster map as it was when the snapshot began; a keyspace keeps its own images.
-    pub map: Option<Vec<u8>>,
+    /// The machines whose sections are not complete; the last is being written.
+    pub sections: Vec<MachineId>,
     /// Whether a chunk was handed out.
     pub begun: bool,
     /// Whether the last chunk was handed out; the file is being made durable.
@@ -44,17 +45,8 @@ impl Replica {
         if self.job.is_some() || self.applied == Index(0) {
             return;
         }
-        let map = match &mut self.state {
-            State::Data(keyspace) => {
-                keyspace.snapshot_begin();
-                None
-            }
-            State::Meta(map) => {
-                let mut bytes = Vec::new();
-                map.encode(&mut bytes);
-                Some(bytes)
-            }
-        };
+        let mut sections = self.state.snapshot_begin();
+        sections.reverse();
         self.bytes_since_snapshot = 0;
         let mut index = self.applied;
         if planted("snapshot-index-off-by-one") && index > Index(1) {
@@ -65,7 +57,7 @@ impl Replica {
             term: self.applied_term,
             membership: self.applied_membership.clone(),
         };
-        self.job = Some(SnapshotJob { meta, map, begun: false, complete: false });
+        self.job = Some(SnapshotJob { meta, sections, begun: false, complete: false });
     }
 
     pub(crate) fn want_snapshot(&mut self, at_least: Index) {
@@ -90,10 +82,14 @@ impl Replica {
     pub fn next_chunk(&mut self) -> Option<Chunk> {
         let job = self.job.as_mut().filter(|job| !job.complete)?;
         let meta = job.meta.clone();
-        let bytes = match (&mut self.state, job.map.take()) {
-            (State::Data(keyspace), _) => keyspace.snapshot_next(limits::SNAPSHOT_CHUNK_BYTES),
-            (State::Meta(_), map) => map,
-        };
+        let mut bytes = None;
+        while let Some(section) = job.sections.last() {
+            bytes = self.state.snapshot_next(*section, limits::SNAPSHOT_CHUNK_BYTES);
+            if bytes.is_some() {
+                break;
+            }
+            job.sections.pop();
+        }
         let last = bytes.is_none();
         job.complete = last;
         let first = !std::mem::replace(&mut job.begun, true);
@@ -110,10 +106,8 @@ impl Replica {
 
     /// The snapshot's file could not be written (the disk is full); another may be begun.
     pub fn snapshot_failed(&mut self) {
-        if self.job.take().is_some()
-            && let State::Data(keyspace) = &mut self.state
-        {
-            keyspace.snapshot_cancel();
+        if self.job.take().is_some() {
+            self.state.snapshot_cancel();
         }
     }
 
@@ -130,10 +124,11 @@ impl Replica {
             return;
         }
         self.job = None;
-        if let State::Data(old) = std::mem::replace(&mut self.state, state) {
-            self.set_stats(old.stats());
-            out.push(Output::Discard(old.into_garbage()));
+        let old = std::mem::replace(&mut self.state, state);
+        if let Some(keyspace) = old.keyspace() {
+            self.set_stats(keyspace.stats());
         }
+        out.extend(old.into_garbage().map(Output::Discard));
         self.applied = meta.index;
         self.stamps.apply(self.applied);
         self.applied_term = meta.term;

@@ -1,186 +1,153 @@
-//! The state machine behind a replica: a keyspace, or the cluster map for the metadata group.
+//! The machines of a group: of a partition, or of the metadata group.
 
-use crate::op::Op;
+use crate::cluster::{ClusterMachine, ClusterRestorer};
 use std::ops::RangeInclusive;
-use synod_data::value::Kind;
-use synod_data::{Context, Keyspace, Restorer, ScanFilter};
-use synod_ring::{ClusterMap, MetaCommand};
-use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot};
+use synod_data::digest::mix;
+use synod_data::{Context, Garbage, Keyspace, Restorer};
+use synod_machine::{Machine, MachineId, Operation, Restore};
+use synod_ring::ClusterMap;
+use synod_types::{Millis, ReplySink, Slot};
 
-/// What a group agrees on.
-#[derive(Debug)]
-pub enum State {
-    /// The keys of a partition.
-    Data(Box<Keyspace>),
-    /// Members and partitions.
-    Meta(Box<ClusterMap>),
-}
+const FOREIGN: &str = "ERR the group has no machine for this operation";
 
-/// A state being read back from a snapshot.
+/// What a group agrees on: one log, one snapshot, and the machines behind them.
+///
+/// A fixed struct, so that an operation finds its machine by a comparison of its number. A machine that the group
+/// does not have is `None`.
 #[derive(Debug)]
-pub enum Loader {
-    /// Of a partition.
-    Data(Box<Restorer>),
-    /// Of the metadata group; its chunks are joined.
-    Meta(Vec<u8>),
+pub struct State {
+    keyspace: Option<Box<Keyspace>>,
+    cluster: Option<Box<ClusterMachine>>,
 }
 
 impl State {
-    /// The empty keyspace of a partition.
+    /// The empty machines of a partition.
     #[must_use]
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
-        Self::Data(Box::new(Keyspace::new(slots)))
+        Self { keyspace: Some(Box::new(Keyspace::new(slots))), cluster: None }
     }
 
     /// The map of a cluster that is not founded yet.
     #[must_use]
     pub fn meta() -> Self {
-        Self::Meta(Box::default())
+        Self { keyspace: None, cluster: Some(Box::default()) }
     }
 
-    /// The keyspace, if this is one.
+    /// The keyspace, if the group has one.
     #[must_use]
+    #[inline]
     pub fn keyspace(&self) -> Option<&Keyspace> {
-        match self {
-            Self::Data(keyspace) => Some(keyspace),
-            Self::Meta(_) => None,
-        }
+        self.keyspace.as_deref()
     }
 
-    /// The keyspace, if this is one, to be changed.
+    /// The keyspace, if the group has one, to be changed.
     pub fn keyspace_mut(&mut self) -> Option<&mut Keyspace> {
-        match self {
-            Self::Data(keyspace) => Some(keyspace),
-            Self::Meta(_) => None,
-        }
+        self.keyspace.as_deref_mut()
     }
 
-    /// The cluster map, if this is one.
+    /// The cluster map, if this is the metadata group.
     #[must_use]
     pub fn map(&self) -> Option<&ClusterMap> {
-        match self {
-            Self::Meta(map) => Some(map),
-            Self::Data(_) => None,
-        }
+        self.cluster.as_deref().map(ClusterMachine::map)
     }
 
-    /// Runs a committed operation. One that does not fit this state answers an error and changes nothing.
-    pub fn apply(&mut self, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink) {
-        match (self, op) {
-            (Self::Data(keyspace), Op::Command(args)) => {
-                match args.first().and_then(|name| synod_data::lookup(name)) {
-                    Some(command) if command.check_arity(args.len()) => {
-                        keyspace.execute_write(command, args, ctx, out);
-                    }
-                    _ => out.error("ERR unknown command in the log"),
-                }
+    /// Runs a committed operation. One whose machine this group does not have answers an error and changes nothing.
+    #[inline]
+    pub fn apply(&mut self, op: Operation<'_>, ctx: &Context, out: &mut dyn ReplySink) {
+        match (op.machine, self) {
+            (MachineId::KEYSPACE, Self { keyspace: Some(keyspace), .. }) => {
+                keyspace.apply(op.body, ctx, out);
             }
-            (Self::Data(keyspace), Op::Transaction { watched, commands }) => {
-                let commands: Vec<Vec<&[u8]>> = commands.iter().map(|c| c.to_vec()).collect();
-                keyspace.execute_transaction(watched, &commands, ctx, out);
+            (MachineId::CLUSTER_MAP, Self { cluster: Some(cluster), .. }) => {
+                cluster.apply(op.body, ctx, out);
             }
-            (Self::Data(keyspace), Op::Expire(keys)) => {
-                keyspace.expire_now(keys.iter().copied(), ctx.now);
-                out.simple("OK");
-            }
-            (Self::Data(keyspace), Op::Clear) => {
-                keyspace.clear();
-                out.simple("OK");
-            }
-            (Self::Meta(map), Op::Meta(bytes)) => match MetaCommand::decode(bytes) {
-                Some(command) => match map.apply(command) {
-                    Ok(_) => out.simple("OK"),
-                    Err(rejected) => out.error(&format!("ERR {rejected}")),
-                },
-                None => out.error("ERR malformed metadata command"),
-            },
-            (state, read) => state.read(read, ctx, out),
+            _ => out.error(FOREIGN),
         }
     }
 
     /// Runs a reading operation.
-    pub fn read(&self, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink) {
-        let Self::Data(keyspace) = self else {
-            return out.error("ERR the metadata group holds no keys");
-        };
-        match op {
-            Op::Command(args) => match args.first().and_then(|name| synod_data::lookup(name)) {
-                Some(command) if command.check_arity(args.len()) => {
-                    keyspace.execute_read(command, args, ctx, out);
-                }
-                _ => out.error("ERR unknown command"),
-            },
-            Op::Versions(keys) => {
-                out.array(keys.len());
-                for key in keys {
-                    out.integer(keyspace.version(key, ctx.now) as i64);
-                }
+    #[inline]
+    pub fn read(&self, op: Operation<'_>, ctx: &Context, out: &mut dyn ReplySink) {
+        match (op.machine, self) {
+            (MachineId::KEYSPACE, Self { keyspace: Some(keyspace), .. }) => {
+                keyspace.read(op.body, ctx, out);
             }
-            Op::Scan { cursor, count, pattern, kind } => {
-                scan(keyspace, *cursor, *count, *pattern, *kind, ctx, out);
+            (MachineId::CLUSTER_MAP, Self { cluster: Some(cluster), .. }) => {
+                cluster.read(op.body, ctx, out);
             }
-            Op::RandomKey => match keyspace.random_key(ctx.seed, ctx.now) {
-                Some(key) => out.bulk(key),
-                None => out.null(),
-            },
-            Op::Stats => out.integer(keyspace.len() as i64),
-            Op::SlotCount(slot) => out.integer(keyspace.slot_len(*slot) as i64),
-            Op::SlotKeys { slot, count } => {
-                let count = usize::try_from(*count).unwrap_or(usize::MAX);
-                let keys: Vec<&[u8]> = keyspace.slot_keys(*slot, count).collect();
-                out.array(keys.len());
-                keys.iter().for_each(|key| out.bulk(key));
-            }
-            _ => out.error("ERR not a reading operation"),
+            _ => out.error(FOREIGN),
         }
+    }
+
+    /// A hash of all machines, in which replicas agree. Costs a walk over the whole state.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.machines()
+            .fold(0, |hash, machine| mix(mix(hash, u64::from(machine.id().0)), machine.digest()))
+    }
+
+    /// Gives the state up; what is to be freed where nobody waits.
+    pub(crate) fn into_garbage(self) -> Option<Garbage> {
+        self.keyspace.map(|keyspace| keyspace.into_garbage())
+    }
+
+    fn machines(&self) -> impl Iterator<Item = &dyn Machine> {
+        let keyspace = self.keyspace.as_deref().map(|machine| machine as &dyn Machine);
+        let cluster = self.cluster.as_deref().map(|machine| machine as &dyn Machine);
+        [cluster, keyspace].into_iter().flatten()
+    }
+
+    fn machines_mut(&mut self) -> impl Iterator<Item = &mut dyn Machine> {
+        let keyspace = self.keyspace.as_deref_mut().map(|machine| machine as &mut dyn Machine);
+        let cluster = self.cluster.as_deref_mut().map(|machine| machine as &mut dyn Machine);
+        [cluster, keyspace].into_iter().flatten()
+    }
+
+    /// Begins a snapshot of every machine there is now, in the order in which they are written.
+    pub(crate) fn snapshot_begin(&mut self) -> Vec<MachineId> {
+        let begin = |machine: &mut dyn Machine| {
+            machine.snapshot_begin();
+            machine.id()
+        };
+        self.machines_mut().map(begin).collect()
+    }
+
+    /// The next chunk of this machine's section, its number behind its bytes; `None` at the end of the section.
+    pub(crate) fn snapshot_next(
+        &mut self,
+        machine: MachineId,
+        bytes_max: usize,
+    ) -> Option<Vec<u8>> {
+        let mut bytes =
+            self.machines_mut().find(|m| m.id() == machine)?.snapshot_next(bytes_max)?;
+        bytes.push(machine.0);
+        Some(bytes)
+    }
+
+    /// Gives the snapshot up.
+    pub(crate) fn snapshot_cancel(&mut self) {
+        self.machines_mut().for_each(Machine::snapshot_cancel);
     }
 }
 
-/// One step of a SCAN: the next cursor and the keys found. At the end of this partition the cursor leads on to
-/// the slot after it. A count of `u64::MAX` asks for every key at once and answers just the keys (KEYS).
-fn scan(
-    keyspace: &Keyspace,
-    cursor: u64,
-    count: u64,
-    pattern: Option<&[u8]>,
-    kind: Option<&[u8]>,
-    ctx: &Context,
-    out: &mut dyn ReplySink,
-) {
-    let mut keys: Vec<Vec<u8>> = Vec::new();
-    if count == u64::MAX {
-        keyspace.keys(pattern.unwrap_or(b"*"), ctx.now, &mut |key| keys.push(key.to_vec()));
-    } else {
-        let wanted = kind.map(Kind::from_name);
-        let filter = ScanFilter { pattern, kind: wanted.flatten() };
-        let none = matches!(wanted, Some(None));
-        let mut next = keyspace.scan(cursor, count as usize, filter, ctx.now, &mut |key| {
-            if !none {
-                keys.push(key.to_vec());
-            }
-        });
-        let end = keyspace.slots().end().0 + 1;
-        if next == 0 && end < SLOT_COUNT {
-            next = Keyspace::cursor_from(Slot(end));
-        }
-        out.array(2);
-        out.bulk(next.to_string().as_bytes());
-    }
-    out.array(keys.len());
-    keys.iter().for_each(|key| out.bulk(key));
+/// The machines of a group being read back from a snapshot: each chunk ends with the number of its machine.
+#[derive(Debug)]
+pub struct Loader {
+    keyspace: Option<Box<Restorer>>,
+    cluster: Option<ClusterRestorer>,
 }
 
 impl Loader {
-    /// A loader of a partition's keyspace.
+    /// A loader of a partition's machines.
     #[must_use]
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
-        Self::Data(Box::new(Keyspace::restore(slots)))
+        Self { keyspace: Some(Box::new(Keyspace::restore(slots))), cluster: None }
     }
 
     /// A loader of the cluster map.
     #[must_use]
     pub fn meta() -> Self {
-        Self::Meta(Vec::new())
+        Self { keyspace: None, cluster: Some(ClusterRestorer::default()) }
     }
 
     /// Takes the next chunk.
@@ -188,12 +155,20 @@ impl Loader {
     /// # Errors
     /// A chunk that no snapshot of this version holds, in words; the loader is of no more use.
     pub fn chunk(&mut self, bytes: &[u8]) -> Result<(), String> {
-        match self {
-            Self::Data(restorer) => restorer.chunk(bytes).map_err(|e| e.to_string()),
-            Self::Meta(all) => {
-                all.extend_from_slice(bytes);
-                Ok(())
+        let Some((machine, bytes)) = bytes.split_last() else {
+            return Err("an empty chunk".to_owned());
+        };
+        match (MachineId(*machine), self) {
+            (MachineId::KEYSPACE, Self { keyspace: Some(keyspace), .. }) => {
+                Restore::chunk(&mut **keyspace, bytes)
             }
+            (MachineId::CLUSTER_MAP, Self { cluster: Some(cluster), .. }) => cluster.chunk(bytes),
+            (MachineId::KEYSPACE | MachineId::CLUSTER_MAP, _) => {
+                Err(format!("a section of machine {machine}, which this group does not have"))
+            }
+            _ => Err(format!(
+                "a section of machine {machine}, which this version of Synod does not know"
+            )),
         }
     }
 
@@ -202,14 +177,9 @@ impl Loader {
     /// # Errors
     /// Chunks are missing or wrong, in words.
     pub fn finish(self) -> Result<State, String> {
-        match self {
-            Self::Data(restorer) => {
-                restorer.finish().map(|k| State::Data(Box::new(k))).map_err(|e| e.to_string())
-            }
-            Self::Meta(bytes) => ClusterMap::decode(&bytes)
-                .map(|map| State::Meta(Box::new(map)))
-                .ok_or_else(|| "not a cluster map".to_owned()),
-        }
+        let keyspace = self.keyspace.map(|restorer| Restore::finish(*restorer)).transpose()?;
+        let cluster = self.cluster.map(Restore::finish).transpose()?;
+        Ok(State { keyspace: keyspace.map(Box::new), cluster: cluster.map(Box::new) })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/LOCK                 held by the running process
-//! DIR/node                 node=ID workers=N format=1, written once
+//! DIR/node                 node=ID workers=N format=2, written once
 //! DIR/worker-W/wal/        the log of worker W
 //! DIR/worker-W/snapshots/  its snapshot files
 //! ```
@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use synod_types::NodeId;
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A data directory in use by this process.
 #[derive(Debug)]
@@ -69,6 +69,12 @@ fn identify(root: &Path, node: NodeId, workers: u16) -> Result<()> {
     let wanted = format!("format={FORMAT} node={node} workers={workers}\n");
     match fs::read_to_string(&path) {
         Ok(found) if found == wanted => Ok(()),
+        Ok(found) if !found.starts_with(&format!("format={FORMAT} ")) => bail!(
+            "{} was made by a version of Synod with another disk format (`{}`, this one writes format={FORMAT}); \
+             start that version on it, or give this one an empty directory",
+            root.display(),
+            found.trim()
+        ),
         Ok(found) => bail!(
             "{} was made with `{}`, this start says `{}`; start with the same node id and number of workers",
             root.display(),

@@ -61,8 +61,8 @@ pub fn map_of(disk: &dyn Disk, snapshots: &Path, recovered: &Recovered) -> Resul
             &group.snapshot,
             &ClusterMap::default(),
         )?;
-        if let Some((_, State::Meta(found))) = loaded {
-            map = *found;
+        if let Some((_, state)) = loaded {
+            map = state.map().cloned().unwrap_or_default();
         }
     }
     Ok(RecoveredMap::replay(map, &group.entries, group.hard_state.commit))

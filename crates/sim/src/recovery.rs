@@ -20,10 +20,10 @@ pub(crate) fn map_of(
     };
     let mut map = ClusterMap::default();
     if group.snapshot.index > Index(0)
-        && let Some(State::Meta(found)) =
+        && let Some(state) =
             load(disk, dir, PartitionId::META, &group.snapshot, &ClusterMap::default())?
     {
-        map = *found;
+        map = state.map().cloned().unwrap_or_default();
     }
     Ok(RecoveredMap::replay(map, &group.entries, group.hard_state.commit))
 }

@@ -11,9 +11,9 @@ use crate::gather::{Gather, Join};
 use crate::node::Node;
 use crate::requests::{CROSSSLOT, Flow};
 use crate::session::{Kind, Multi, ReplyMode};
+use synod_data::op::{Args, Op};
 use synod_data::{Command, Handler};
 use synod_replica::Origin;
-use synod_replica::op::{Args, Op};
 use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot};
 use synod_wire::resp::{Proto, RespWriter, Value, reply_len};
 

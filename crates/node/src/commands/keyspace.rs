@@ -6,8 +6,8 @@ use crate::gather::Join;
 use crate::node::Node;
 use crate::requests::Flow;
 use crate::session::Kind;
+use synod_data::op::Op;
 use synod_data::{Keyspace, number};
-use synod_replica::op::Op;
 use synod_types::{ClientId, Slot};
 
 /// The most keys that one SCAN looks at.

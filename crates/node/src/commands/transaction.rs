@@ -9,7 +9,7 @@ use crate::node::Node;
 use crate::requests::{CROSSSLOT, Flow};
 use crate::session::{Kind, Multi};
 use synod_data::Command;
-use synod_replica::op::{Args, Op};
+use synod_data::op::{Args, Op};
 use synod_types::{ClientId, PartitionId, ReplySink, key_slot, limits};
 
 impl Node {

@@ -6,7 +6,7 @@
 use synod_types::{ClusterId, NodeId};
 
 /// The version of the peer protocol that this program speaks.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// What a connection is for. The numbers are part of the wire format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use super::subcommand::{self, Subcommand};
 use crate::node::Node;
 use crate::requests::Flow;
 use crate::session::Kind;
+use synod_data::op::Op;
 use synod_data::{Flags, number};
-use synod_replica::op::Op;
 use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot, key_slot};
 use view::View;
 

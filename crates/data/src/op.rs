@@ -1,26 +1,21 @@
-//! Operations as bytes: how a command stands in a log entry and in a forwarded request.
+//! The keyspace's operations as bytes: how a command stands in a log entry and in a forwarded request.
 //!
 //! ```text
-//! entry payload:  version u8 | stamp_ms u64 | seed u64 | op*
-//! op:             tag u8 | fields as varints and length-prefixed byte strings
+//! body:  tag u8 | fields as varints and length-prefixed byte strings
 //! ```
 //! Commands keep their name, so a log is readable without a table of numbers.
 
 use smallvec::SmallVec;
-use synod_types::{Millis, Slot, varint};
+use synod_machine::{MachineId, put_operation};
+use synod_types::{Slot, varint};
 
 /// The arguments of one command, name first; most have eight or fewer.
 pub type Args<'a> = SmallVec<[&'a [u8]; 8]>;
-
-const PAYLOAD_VERSION: u8 = 1;
-/// Bytes before the first operation of a payload.
-pub(crate) const HEADER_BYTES: usize = 1 + 8 + 8;
 
 const COMMAND: u8 = 0;
 const TRANSACTION: u8 = 1;
 const EXPIRE: u8 = 2;
 const CLEAR: u8 = 3;
-const META: u8 = 4;
 const VERSIONS: u8 = 5;
 const SCAN: u8 = 6;
 const STATS: u8 = 7;
@@ -44,8 +39,6 @@ pub enum Op<'a> {
     Expire(Vec<&'a [u8]>),
     /// Deletes every key of the partition.
     Clear,
-    /// A command of the cluster map, in its own encoding; only in the metadata group.
-    Meta(&'a [u8]),
     /// Read: the versions of keys, for WATCH.
     Versions(Args<'a>),
     /// Read: one step of a SCAN, `KEYS` being a scan with a boundless count.
@@ -74,10 +67,20 @@ pub enum Op<'a> {
     },
 }
 
-/// Appends a command.
+/// Appends a command as an operation of the keyspace. Its length is reckoned first, so that it is as short as it can be.
+#[inline]
 pub fn put_command(out: &mut Vec<u8>, args: &[&[u8]]) {
+    let words = args.iter().map(|arg| varint_len(arg.len()) + arg.len()).sum::<usize>();
+    out.push(MachineId::KEYSPACE.0);
+    varint::put(out, (1 + varint_len(args.len()) + words) as u64);
     out.push(COMMAND);
     put_args(out, args);
+}
+
+/// How many bytes a number takes as a varint.
+#[inline]
+const fn varint_len(n: usize) -> usize {
+    (70 - (n as u64 | 1).leading_zeros() as usize) / 7
 }
 
 fn put_args(out: &mut Vec<u8>, args: &[&[u8]]) {
@@ -104,10 +107,20 @@ fn take_count(bytes: &mut &[u8]) -> Option<usize> {
 }
 
 impl<'a> Op<'a> {
-    /// Appends the encoding.
+    /// Appends it as an operation of the keyspace.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Op::Command(args) => put_command(out, args),
+            other => put_operation(out, MachineId::KEYSPACE, |body| other.encode_body(body)),
+        }
+    }
+
+    fn encode_body(&self, out: &mut Vec<u8>) {
+        match self {
+            Op::Command(args) => {
+                out.push(COMMAND);
+                put_args(out, args);
+            }
             Op::Transaction { watched, commands } => {
                 out.push(TRANSACTION);
                 varint::put(out, watched.len() as u64);
@@ -123,10 +136,6 @@ impl<'a> Op<'a> {
                 put_args(out, keys);
             }
             Op::Clear => out.push(CLEAR),
-            Op::Meta(bytes) => {
-                out.push(META);
-                varint::put_bytes(out, bytes);
-            }
             Op::Versions(keys) => {
                 out.push(VERSIONS);
                 put_args(out, keys);
@@ -154,8 +163,15 @@ impl<'a> Op<'a> {
         }
     }
 
-    /// Takes one operation off the front; `None` when the bytes are not one.
-    pub fn take(bytes: &mut &'a [u8]) -> Option<Op<'a>> {
+    /// Reads the body of an operation; `None` when the bytes are not one.
+    #[inline]
+    pub fn decode(mut body: &'a [u8]) -> Option<Op<'a>> {
+        let op = Op::take(&mut body)?;
+        body.is_empty().then_some(op)
+    }
+
+    #[inline]
+    fn take(bytes: &mut &'a [u8]) -> Option<Op<'a>> {
         let (tag, rest) = bytes.split_first()?;
         *bytes = rest;
         Some(match *tag {
@@ -163,7 +179,6 @@ impl<'a> Op<'a> {
             TRANSACTION => Op::take_transaction(bytes)?,
             EXPIRE => Op::Expire(take_args(bytes)?.into_vec()),
             CLEAR => Op::Clear,
-            META => Op::Meta(varint::take_bytes(bytes)?),
             VERSIONS => Op::Versions(take_args(bytes)?),
             SCAN => Op::Scan {
                 cursor: varint::take(bytes)?,
@@ -190,6 +205,25 @@ impl<'a> Op<'a> {
     }
 }
 
+/// The word behind the name of a command, which is its first key for most; for fetching it ahead, so it may be a guess.
+#[inline]
+#[must_use]
+pub fn first_key(body: &[u8]) -> Option<&[u8]> {
+    let (tag, mut rest) = body.split_first()?;
+    if *tag != COMMAND || varint::take(&mut rest)? < 2 {
+        return None;
+    }
+    varint::take_bytes(&mut rest)?;
+    varint::take_bytes(&mut rest)
+}
+
+/// Whether the body is an [`Op::Expire`].
+#[inline]
+#[must_use]
+pub fn is_expiry(body: &[u8]) -> bool {
+    body.first() == Some(&EXPIRE)
+}
+
 fn take_option<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     let (present, rest) = bytes.split_first()?;
     *bytes = rest;
@@ -203,33 +237,10 @@ fn take_slot(bytes: &mut &[u8]) -> Option<Slot> {
     Some(Slot(u16::from_le_bytes(*slot)))
 }
 
-/// Begins a payload in an empty buffer; [`stamp`] fills in time and seed when the batch is proposed.
-pub(crate) fn begin_payload(out: &mut Vec<u8>) {
-    out.push(PAYLOAD_VERSION);
-    out.extend_from_slice(&[0; 16]);
-}
-
-/// Writes time and seed into a payload begun by [`begin_payload`].
-pub(crate) fn stamp(payload: &mut [u8], now: Millis, seed: u64) {
-    payload[1..9].copy_from_slice(&now.0.to_le_bytes());
-    payload[9..17].copy_from_slice(&seed.to_le_bytes());
-}
-
-/// Splits a payload into stamp, seed and the bytes of its operations; `None` when it is not one.
-#[must_use]
-pub fn open_payload(payload: &[u8]) -> Option<(Millis, u64, &[u8])> {
-    let (head, ops) = payload.split_first_chunk::<HEADER_BYTES>()?;
-    let word = |at: usize| {
-        let mut word = [0; 8];
-        word.copy_from_slice(&head[at..at + 8]);
-        u64::from_le_bytes(word)
-    };
-    (head[0] == PAYLOAD_VERSION).then(|| (Millis(word(1)), word(9), ops))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use synod_machine::Operation;
 
     #[test]
     fn every_operation_round_trips_and_no_prefix_of_one_is_taken_for_another() {
@@ -243,7 +254,6 @@ mod tests {
             },
             Op::Expire(vec![b"x", b"y"]),
             Op::Clear,
-            Op::Meta(b"bytes"),
             Op::Versions(command(&["a"])),
             Op::Scan { cursor: 9, count: 10, pattern: Some(b"a*"), kind: None },
             Op::Stats,
@@ -254,12 +264,30 @@ mod tests {
         for op in &ops {
             let mut bytes = Vec::new();
             op.encode(&mut bytes);
+            let mut rest = &bytes[..];
+            let operation = Operation::take(&mut rest).unwrap();
+            assert_eq!((operation.machine, rest.len()), (MachineId::KEYSPACE, 0));
             let mut again = Vec::new();
-            Op::take(&mut &bytes[..]).unwrap().encode(&mut again);
-            assert_eq!(bytes, again);
-            for cut in 0..bytes.len() {
-                assert!(Op::take(&mut &bytes[..cut]).is_none());
+            Op::decode(operation.body).unwrap().encode(&mut again);
+            assert_eq!(again, bytes);
+            for cut in 0..operation.body.len() {
+                assert!(Op::decode(&operation.body[..cut]).is_none());
             }
+        }
+    }
+
+    #[test]
+    fn a_command_of_any_length_says_how_long_it_is() {
+        for len in [0, 1, 127, 128, 16_383, 16_384, 3_000_000] {
+            let value = vec![b'v'; len];
+            let mut bytes = Vec::new();
+            put_command(&mut bytes, &[b"SET", b"k", &value]);
+            let mut rest = &bytes[..];
+            let operation = Operation::take(&mut rest).unwrap();
+            assert!(rest.is_empty());
+            assert!(
+                matches!(Op::decode(operation.body), Some(Op::Command(args)) if args[2] == value)
+            );
         }
     }
 }

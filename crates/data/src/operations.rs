@@ -1,0 +1,150 @@
+//! The keyspace as a machine of a partition: its operations are run, its snapshot is taken and read back.
+
+use crate::op::Op;
+use crate::value::Kind;
+use crate::{Context, Keyspace, Restorer, ScanFilter, lookup};
+use synod_machine::{Machine, MachineId, Restore};
+use synod_types::{ReplySink, SLOT_COUNT, Slot};
+
+impl Machine for Keyspace {
+    fn id(&self) -> MachineId {
+        MachineId::KEYSPACE
+    }
+
+    #[inline]
+    fn apply(&mut self, body: &[u8], ctx: &Context, out: &mut dyn ReplySink) {
+        match Op::decode(body) {
+            Some(op) => apply(self, &op, ctx, out),
+            None => out.error("ERR malformed operation"),
+        }
+    }
+
+    fn read(&self, body: &[u8], ctx: &Context, out: &mut dyn ReplySink) {
+        match Op::decode(body) {
+            Some(op) => read(self, &op, ctx, out),
+            None => out.error("ERR malformed operation"),
+        }
+    }
+
+    fn snapshot_begin(&mut self) {
+        Self::snapshot_begin(self);
+    }
+
+    fn snapshot_next(&mut self, bytes_max: usize) -> Option<Vec<u8>> {
+        Self::snapshot_next(self, bytes_max)
+    }
+
+    fn snapshot_cancel(&mut self) {
+        Self::snapshot_cancel(self);
+    }
+
+    fn digest(&self) -> u64 {
+        Self::digest(self)
+    }
+}
+
+impl Restore for Restorer {
+    type Machine = Keyspace;
+
+    fn chunk(&mut self, bytes: &[u8]) -> Result<(), String> {
+        Self::chunk(self, bytes).map_err(|corrupt| corrupt.to_string())
+    }
+
+    fn finish(self) -> Result<Keyspace, String> {
+        Self::finish(self).map_err(|corrupt| corrupt.to_string())
+    }
+}
+
+#[inline]
+fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink) {
+    match op {
+        Op::Command(args) => match args.first().and_then(|name| lookup(name)) {
+            Some(command) if command.check_arity(args.len()) => {
+                keyspace.execute_write(command, args, ctx, out);
+            }
+            _ => out.error("ERR unknown command in the log"),
+        },
+        Op::Transaction { watched, commands } => {
+            let commands: Vec<Vec<&[u8]>> = commands.iter().map(|c| c.to_vec()).collect();
+            keyspace.execute_transaction(watched, &commands, ctx, out);
+        }
+        Op::Expire(keys) => {
+            keyspace.expire_now(keys.iter().copied(), ctx.now);
+            out.simple("OK");
+        }
+        Op::Clear => {
+            keyspace.clear();
+            out.simple("OK");
+        }
+        reading => read(keyspace, reading, ctx, out),
+    }
+}
+
+fn read(keyspace: &Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink) {
+    match op {
+        Op::Command(args) => match args.first().and_then(|name| lookup(name)) {
+            Some(command) if command.check_arity(args.len()) => {
+                keyspace.execute_read(command, args, ctx, out);
+            }
+            _ => out.error("ERR unknown command"),
+        },
+        Op::Versions(keys) => {
+            out.array(keys.len());
+            for key in keys {
+                out.integer(keyspace.version(key, ctx.now) as i64);
+            }
+        }
+        Op::Scan { cursor, count, pattern, kind } => {
+            scan(keyspace, *cursor, *count, *pattern, *kind, ctx, out);
+        }
+        Op::RandomKey => match keyspace.random_key(ctx.seed, ctx.now) {
+            Some(key) => out.bulk(key),
+            None => out.null(),
+        },
+        Op::Stats => out.integer(keyspace.len() as i64),
+        Op::SlotCount(slot) => out.integer(keyspace.slot_len(*slot) as i64),
+        Op::SlotKeys { slot, count } => {
+            let count = usize::try_from(*count).unwrap_or(usize::MAX);
+            let keys: Vec<&[u8]> = keyspace.slot_keys(*slot, count).collect();
+            out.array(keys.len());
+            keys.iter().for_each(|key| out.bulk(key));
+        }
+        Op::Transaction { .. } | Op::Expire(_) | Op::Clear => {
+            out.error("ERR not a reading operation");
+        }
+    }
+}
+
+/// One step of a SCAN: the next cursor and the keys found. At the end of this partition the cursor leads on to
+/// the slot after it. A count of `u64::MAX` asks for every key at once and answers just the keys (KEYS).
+fn scan(
+    keyspace: &Keyspace,
+    cursor: u64,
+    count: u64,
+    pattern: Option<&[u8]>,
+    kind: Option<&[u8]>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) {
+    let mut keys: Vec<Vec<u8>> = Vec::new();
+    if count == u64::MAX {
+        keyspace.keys(pattern.unwrap_or(b"*"), ctx.now, &mut |key| keys.push(key.to_vec()));
+    } else {
+        let wanted = kind.map(Kind::from_name);
+        let filter = ScanFilter { pattern, kind: wanted.flatten() };
+        let none = matches!(wanted, Some(None));
+        let mut next = keyspace.scan(cursor, count as usize, filter, ctx.now, &mut |key| {
+            if !none {
+                keys.push(key.to_vec());
+            }
+        });
+        let end = keyspace.slots().end().0 + 1;
+        if next == 0 && end < SLOT_COUNT {
+            next = Keyspace::cursor_from(Slot(end));
+        }
+        out.array(2);
+        out.bulk(next.to_string().as_bytes());
+    }
+    out.array(keys.len());
+    keys.iter().for_each(|key| out.bulk(key));
+}
