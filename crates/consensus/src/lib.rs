@@ -10,12 +10,14 @@ pub mod log_view;
 mod member;
 pub mod membership;
 mod message;
+pub mod paxos;
 pub mod progress;
 mod protocol;
 pub mod quorum;
 pub mod raft;
 pub mod random;
 pub mod read_barrier;
+pub mod zab;
 
 pub use contract::{
     Config, Effect, Engine, PeerStatus, Position, Recovered, Refused, Role, Status, Token,

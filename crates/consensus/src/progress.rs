@@ -14,6 +14,8 @@ use synod_types::Index;
 /// How a peer is fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
+    /// It has not joined the reign: it is greeted, and not fed.
+    Absent,
     /// Its log is not known: one append at a time, then wait.
     Probe {
         /// An append is out; the next one waits for an answer.
@@ -65,6 +67,22 @@ impl Progress {
             nudge: false,
             flow: Flow::Probe { waiting: false },
             inflight: Inflight::default(),
+        }
+    }
+
+    /// It has joined the reign, and is worth asking from `next` on.
+    pub fn join(&mut self, next: Index, now: u64) {
+        self.heard = now;
+        if self.flow == Flow::Absent {
+            self.flow = Flow::Probe { waiting: false };
+            self.next = next.max(self.matched.next());
+        }
+    }
+
+    /// Is to be asked from `next` on first, unless it has answered already.
+    pub fn aim(&mut self, next: Index) {
+        if self.matched == Index(0) && self.flow == (Flow::Probe { waiting: false }) {
+            self.next = next.max(Index(1));
         }
     }
 
@@ -153,7 +171,7 @@ impl Progress {
                 self.next = self.next.max(self.matched.next());
                 self.flow = Flow::Probe { waiting: false };
             }
-            Flow::Probe { .. } | Flow::Snapshot { .. } => {}
+            Flow::Probe { .. } | Flow::Snapshot { .. } | Flow::Absent => {}
         }
     }
 }

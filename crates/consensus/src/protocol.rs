@@ -4,7 +4,7 @@
 
 use crate::contract::{Config, Engine, Recovered};
 use crate::member::Member;
-use crate::raft;
+use crate::{paxos, raft, zab};
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,22 +14,28 @@ pub enum Protocol {
     /// Raft.
     #[default]
     Raft,
+    /// Multi-Paxos.
+    Paxos,
+    /// ZooKeeper's atomic broadcast.
+    Zab,
 }
 
 /// A name that is no engine's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no engine; there is raft")]
+#[error("`{0}` is no engine; there are raft, paxos, zab")]
 pub struct UnknownProtocol(pub String);
 
 impl Protocol {
     /// Every engine.
-    pub const ALL: [Self; 1] = [Self::Raft];
+    pub const ALL: [Self; 3] = [Self::Raft, Self::Paxos, Self::Zab];
 
     /// As flags and files spell it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Raft => "raft",
+            Self::Paxos => "paxos",
+            Self::Zab => "zab",
         }
     }
 
@@ -37,6 +43,8 @@ impl Protocol {
     pub(crate) const fn tag(self) -> u8 {
         match self {
             Self::Raft => 1,
+            Self::Paxos => 2,
+            Self::Zab => 3,
         }
     }
 
@@ -52,6 +60,8 @@ impl Protocol {
     pub fn start(self, config: Config, recovered: Recovered) -> Box<dyn Engine + Send> {
         match self {
             Self::Raft => Box::new(Member::<raft::Raft>::new(config, recovered)),
+            Self::Paxos => Box::new(Member::<paxos::Paxos>::new(config, recovered)),
+            Self::Zab => Box::new(Member::<zab::Zab>::new(config, recovered)),
         }
     }
 }

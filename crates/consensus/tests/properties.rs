@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use synod_consensus::log_view::{LogView, entry_bytes};
 use synod_consensus::quorum::{self, Tally};
-use synod_consensus::{Body, Config, Effect, Engine, Message, Protocol, Recovered, raft};
+use synod_consensus::{
+    Body, Config, Effect, Engine, Message, Protocol, Recovered, paxos, raft, zab,
+};
 use synod_types::{Entry, EntryKind, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term};
 
 fn nodes() -> impl Strategy<Value = Vec<NodeId>> {
@@ -100,6 +102,55 @@ fn body() -> impl Strategy<Value = Body> {
             SnapshotMeta { index, term, membership }
         )),
         Just(Body::TimeoutNow),
+        of_paxos().prop_map(Body::Paxos),
+        of_zab().prop_map(Body::Zab),
+    ]
+}
+
+fn of_paxos() -> impl Strategy<Value = paxos::Ask> {
+    use paxos::Ask;
+    let index = || (0u64..12).prop_map(Index);
+    let term = || (0u64..8).prop_map(Term);
+    prop_oneof![
+        (0u64..3).prop_map(|round| Ask::Survey { round }),
+        (0u64..3, any::<bool>()).prop_map(|(round, free)| Ask::SurveyReply { round, free }),
+        (any::<bool>(), index()).prop_map(|(transfer, after)| Ask::Prepare { transfer, after }),
+        (index(), term(), index(), 0u64..8, term()).prop_flat_map(
+            |(last, last_term, commit, after, after_term)| {
+                entries(after).prop_map(move |entries| Ask::Promise {
+                    last,
+                    last_term,
+                    commit,
+                    after: Index(after),
+                    after_term,
+                    entries,
+                })
+            }
+        ),
+        (index(), term(), membership()).prop_map(|(index, term, membership)| Ask::Offer(
+            SnapshotMeta { index, term, membership }
+        )),
+    ]
+}
+
+fn of_zab() -> impl Strategy<Value = zab::Ask> {
+    use zab::Ask;
+    let index = || (0u64..12).prop_map(Index);
+    let term = || (0u64..8).prop_map(Term);
+    prop_oneof![
+        (0u64..4, any::<bool>(), 0u64..6, index(), term()).prop_map(
+            |(round, looking, leader, last, last_term)| Ask::Notification {
+                round,
+                looking,
+                leader: NodeId(leader),
+                last,
+                last_term,
+            }
+        ),
+        Just(Ask::FollowerInfo),
+        (any::<bool>(), any::<bool>())
+            .prop_map(|(transfer, leading)| Ask::NewEpoch { transfer, leading }),
+        (index(), term()).prop_map(|(last, last_term)| Ask::AckEpoch { last, last_term }),
     ]
 }
 
@@ -107,11 +158,21 @@ fn protocol() -> impl Strategy<Value = Protocol> {
     (0..Protocol::ALL.len()).prop_map(|n| Protocol::ALL[n])
 }
 
+/// A message that a member of `protocol` would listen to.
+fn adapt(message: Message, protocol: Protocol) -> Message {
+    match message.body {
+        Body::Raft(_) | Body::Paxos(_) | Body::Zab(_) => message,
+        _ => Message { protocol, ..message },
+    }
+}
+
 fn message() -> impl Strategy<Value = Message> {
     (protocol(), 0u64..9, body()).prop_map(|(protocol, term, body)| {
         // Whoever speaks in an engine's own words is of that engine.
         let protocol = match &body {
             Body::Raft(_) => Protocol::Raft,
+            Body::Paxos(_) => Protocol::Paxos,
+            Body::Zab(_) => Protocol::Zab,
             _ => protocol,
         };
         Message { protocol, term: Term(term), body }
@@ -313,7 +374,7 @@ proptest! {
         let (mut token, mut last, mut offer) = (None, Index(0), None);
         for (n, input) in inputs.into_iter().enumerate() {
             match input {
-                Input::Message(from, message) => engine.step(from, Message { protocol, ..message }),
+                Input::Message(from, message) => engine.step(from, adapt(message, protocol)),
                 Input::Tick(times) => (0..times).for_each(|_| engine.tick()),
                 Input::Campaign => engine.campaign(),
                 Input::Propose => drop(engine.propose(Bytes::from_static(b"x"))),

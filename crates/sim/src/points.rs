@@ -9,8 +9,7 @@ use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
-use synod_consensus::Message;
-use synod_consensus::{Body, raft};
+use synod_consensus::{Body, Message, paxos, raft, zab};
 use synod_log::disk::{Operation, Struck, Trap};
 use synod_wire::peer::{FrameDecoder, FrameKind};
 
@@ -287,7 +286,11 @@ fn passed_by(frames: &[u8]) -> Vec<Place> {
                     Body::Raft(
                         raft::Ask::Vote { pre: false, .. }
                         | raft::Ask::VoteReply { pre: false, granted: true },
-                    ) => Some(Place::VoteSend),
+                    )
+                    | Body::Paxos(paxos::Ask::Prepare { .. } | paxos::Ask::Promise { .. })
+                    | Body::Zab(zab::Ask::NewEpoch { .. } | zab::Ask::AckEpoch { .. }) => {
+                        Some(Place::VoteSend)
+                    }
                     Body::Append { entries, .. } if !entries.is_empty() => Some(Place::EntriesSend),
                     Body::AppendReply { .. } => Some(Place::AckSend),
                     _ => None,

@@ -4,8 +4,7 @@ use crate::client::{Waiting, fate};
 use crate::trace::{Fate, Item};
 use crate::world::World;
 use synod_checker::{Input, Outcome};
-use synod_consensus::Message;
-use synod_consensus::{Body, raft};
+use synod_consensus::{Body, Message, paxos, raft, zab};
 use synod_types::PartitionId;
 use synod_wire::peer::{Frame, FrameKind};
 use synod_wire::resp::Value;
@@ -80,12 +79,9 @@ fn frame(frame: &Frame) -> String {
         return format!("{name} garbage");
     };
     let what = match &message.body {
-        Body::Raft(raft::Ask::Vote { pre, .. }) => {
-            (if *pre { "pre-vote?" } else { "vote?" }).to_owned()
-        }
-        Body::Raft(raft::Ask::VoteReply { granted, .. }) => {
-            format!("vote: {}", if *granted { "yes" } else { "no" })
-        }
+        Body::Raft(ask) => of_raft(ask),
+        Body::Paxos(ask) => of_paxos(ask),
+        Body::Zab(ask) => of_zab(ask),
         Body::Append { prev, commit, entries, .. } => {
             format!("append {} after {prev}, commit {commit}", entries.len())
         }
@@ -97,6 +93,41 @@ fn frame(frame: &Frame) -> String {
         Body::TimeoutNow => "take over".to_owned(),
     };
     format!("{name} t{}: {what}", message.term)
+}
+
+fn of_raft(ask: &raft::Ask) -> String {
+    match ask {
+        raft::Ask::Vote { pre, .. } => (if *pre { "pre-vote?" } else { "vote?" }).to_owned(),
+        raft::Ask::VoteReply { granted, .. } => {
+            format!("vote: {}", if *granted { "yes" } else { "no" })
+        }
+    }
+}
+
+fn of_paxos(ask: &paxos::Ask) -> String {
+    match ask {
+        paxos::Ask::Survey { .. } => "do you hear a leader?".to_owned(),
+        paxos::Ask::SurveyReply { free, .. } => {
+            format!("hears a leader: {}", if *free { "no" } else { "yes" })
+        }
+        paxos::Ask::Prepare { after, .. } => format!("prepare after {after}"),
+        paxos::Ask::Promise { last, after, entries, .. } => {
+            format!("promise up to {last}, with {} after {after}", entries.len())
+        }
+        paxos::Ask::Offer(meta) => format!("has only a snapshot, up to {}", meta.index),
+    }
+}
+
+fn of_zab(ask: &zab::Ask) -> String {
+    match ask {
+        zab::Ask::Notification { round, looking, leader, .. } => {
+            let what = if *looking { "proposes" } else { "follows" };
+            format!("round {round}: {what} {leader}")
+        }
+        zab::Ask::FollowerInfo => "FOLLOWERINFO".to_owned(),
+        zab::Ask::NewEpoch { .. } => "NEWEPOCH".to_owned(),
+        zab::Ask::AckEpoch { last, .. } => format!("ACKEPOCH up to {last}"),
+    }
 }
 
 fn swap(input: &Input) -> String {

@@ -1,10 +1,21 @@
 //! The follower's side of the log: take what the leader sends, mend what differs, acknowledge what is durable.
 
 use super::{Member, Rules};
+use crate::Protocol;
 use crate::contract::Effect;
 use crate::message::Body;
 use synod_types::plant::planted;
 use synod_types::{Entry, EntryKind, Index, Membership, NodeId, Term};
+
+/// What came of a merge.
+pub(crate) enum Merged {
+    /// The logs are the same up to here.
+    Upto(Index),
+    /// There is nothing like `prev` here.
+    Lacks,
+    /// The other log lacks what is committed, so it is none.
+    Contradicts,
+}
 
 impl<R: Rules> Member<R> {
     /// The leader's entries after `prev`, and its `(commit, shared)`.
@@ -13,31 +24,45 @@ impl<R: Rules> Member<R> {
         from: NodeId,
         (prev, prev_term): (Index, Term),
         (commit, shared): (Index, Index),
-        mut entries: Vec<Entry>,
+        entries: Vec<Entry>,
     ) {
         // While a snapshot is fetched the log stands still: it is about to be replaced.
         if self.fetching.is_some() {
             return;
         }
-        let sent_to = Index(prev.0 + entries.len() as u64);
-        // What is committed here is the same in every leader's log, so only the rest needs to be looked at.
-        if prev >= self.commit {
-            if self.log.term_at(prev) != Some(prev_term) {
-                return self.reject(from, prev, prev_term);
-            }
-        } else {
-            let known = (self.commit.0 - prev.0).min(entries.len() as u64) as usize;
-            if entries.get(known.wrapping_sub(1)).is_some_and(|entry| self.contradicts(entry)) {
-                return;
-            }
-            entries.drain(..known);
-        }
-        self.merge(entries);
-        let matched = sent_to.max(self.commit);
+        let matched = match self.merge_after((prev, prev_term), entries) {
+            Merged::Upto(matched) => matched,
+            Merged::Lacks => return self.reject(from, prev, prev_term),
+            Merged::Contradicts => return,
+        };
         self.advance_commit(commit.min(matched));
         self.shared = shared.min(self.commit);
         self.acknowledge(from, matched);
         self.compact();
+    }
+
+    /// Makes the log what another one is behind `prev`, as far as `entries` go. That other log has everything that is
+    /// committed.
+    pub(crate) fn merge_after(
+        &mut self,
+        (prev, prev_term): (Index, Term),
+        mut entries: Vec<Entry>,
+    ) -> Merged {
+        let sent_to = Index(prev.0 + entries.len() as u64);
+        // What is committed here is the same in every such log, so only the rest needs to be looked at.
+        if prev >= self.commit {
+            if self.log.term_at(prev) != Some(prev_term) {
+                return Merged::Lacks;
+            }
+        } else {
+            let known = (self.commit.0 - prev.0).min(entries.len() as u64) as usize;
+            if entries.get(known.wrapping_sub(1)).is_some_and(|entry| self.contradicts(entry)) {
+                return Merged::Contradicts;
+            }
+            entries.drain(..known);
+        }
+        self.merge(entries);
+        Merged::Upto(sent_to.max(self.commit))
     }
 
     /// Whether this differs from the last committed entry, which no leader's log can.
@@ -110,6 +135,11 @@ impl<R: Rules> Member<R> {
             body = Body::AppendReply { matched: matched.max(earlier), commit: self.commit };
             held.body = body;
             return;
+        }
+        let newleader = |entry: &Entry| entry.kind == EntryKind::Noop && entry.term == term;
+        let acks_newleader = self.log.get(matched).is_some_and(newleader);
+        if planted("zab-newleader-acked-early") && R::PROTOCOL == Protocol::Zab && acks_newleader {
+            return self.send(to, body);
         }
         if planted("follower-acks-early") {
             return self.send(to, body);

@@ -14,6 +14,8 @@ use synod_types::{Index, Membership, NodeId};
 pub(crate) struct Leader {
     /// It leads, as far as anyone outside is concerned. An engine may want its first entry to be committed before.
     pub(crate) established: bool,
+    /// Peers have to join the reign before they are fed.
+    greets: bool,
     /// The first entry of this reign. Reads and changes wait until it is committed.
     pub(crate) first: Index,
     /// Everyone else, voters and learners, sorted.
@@ -30,8 +32,6 @@ pub(crate) struct Leader {
     /// An election was asked for in this term, so followers may vote although they hear this leader.
     pub(crate) lease_void: bool,
     pub(crate) transfer: Option<Transfer>,
-    /// The driver was asked for a snapshot at this index or later and has not taken it yet.
-    pub(crate) snapshot_wanted: Option<Index>,
 }
 
 /// Leadership on its way to another voter.
@@ -45,9 +45,16 @@ pub(crate) struct Transfer {
 }
 
 impl Leader {
-    pub(crate) fn new(first: Index, membership: &Membership, id: NodeId, now: u64) -> Self {
+    pub(crate) fn new(
+        greets: bool,
+        first: Index,
+        membership: &Membership,
+        id: NodeId,
+        now: u64,
+    ) -> Self {
         let mut leader = Self {
-            established: true,
+            established: !greets,
+            greets,
             first,
             peers: Vec::new(),
             heartbeat_elapsed: 0,
@@ -57,7 +64,6 @@ impl Leader {
             lease_from: None,
             lease_void: false,
             transfer: None,
-            snapshot_wanted: None,
         };
         leader.set_members(membership, id, first, now);
         leader
@@ -75,7 +81,8 @@ impl Leader {
         for node in membership.all().into_iter().filter(|node| *node != id) {
             while old.next_if(|(known, _)| *known < node).is_some() {}
             let known = old.next_if(|(known, _)| *known == node);
-            self.peers.push(known.unwrap_or_else(|| (node, Progress::new(next, now))));
+            let greets = self.greets;
+            self.peers.push(known.unwrap_or_else(|| (node, newcomer(greets, next, now))));
         }
     }
 
@@ -102,6 +109,14 @@ impl Leader {
             }
         }
     }
+}
+
+fn newcomer(greets: bool, next: Index, now: u64) -> Progress {
+    let mut peer = Progress::new(next, now);
+    if greets {
+        peer.flow = Flow::Absent;
+    }
+    peer
 }
 
 impl<R: Rules> Member<R> {
@@ -160,7 +175,11 @@ impl<R: Rules> Member<R> {
             if planted("commit-beyond-match") {
                 commit = self.commit;
             }
-            let body = Body::Heartbeat { commit, shared: self.shared, round, sleep: None };
+            let body = match peer.flow {
+                Flow::Absent => R::greeting(),
+                _ => Some(Body::Heartbeat { commit, shared: self.shared, round, sleep: None }),
+            };
+            let Some(body) = body else { continue };
             let message = Message { protocol: R::PROTOCOL, term: self.hard.term, body };
             self.effects.push(Effect::Send { to: *node, message });
         }

@@ -39,6 +39,7 @@ mod snapshot;
 mod step;
 mod transfer;
 
+pub(crate) use following::Merged;
 pub(crate) use rules::{Cause, Rules};
 
 use crate::contract::{Config, Effect, Recovered, Role};
@@ -73,6 +74,8 @@ pub(crate) struct Member<R: Rules> {
     shared: Index,
     /// The newest durable snapshot, if there is one.
     snapshot: Option<SnapshotMeta>,
+    /// The driver was asked for a snapshot and has not taken it yet.
+    snapshot_wanted: bool,
     /// The snapshot that is being fetched, and the term in which that began.
     fetching: Option<(Term, SnapshotMeta)>,
     state: State<R::Election>,
@@ -80,6 +83,8 @@ pub(crate) struct Member<R: Rules> {
     /// What the last `RoleChanged` said.
     announced: (Role, Term, Option<NodeId>),
     asleep: bool,
+    /// How many elections there were, as far as this member knows; of use to engines that number them.
+    round: u64,
     /// Ticks since this member began; stands still while asleep.
     now: u64,
     /// Ticks since a leader was heard or an election was begun.
@@ -158,6 +163,8 @@ impl<R: Rules> Member<R> {
             effects: Vec::new(),
             snapshot: (snapshot.index > Index(0)).then_some(snapshot),
             fetching: None,
+            snapshot_wanted: false,
+            round: 0,
             log,
             config,
         };

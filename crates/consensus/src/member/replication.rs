@@ -5,7 +5,7 @@ use crate::contract::{Config, Effect, Position};
 use crate::log_view::LogView;
 use crate::message::{Body, Message};
 use crate::progress::{Flow, Progress};
-use crate::quorum;
+use crate::{Protocol, quorum};
 use bytes::Bytes;
 use synod_types::plant::planted;
 use synod_types::{Entry, EntryKind, Index, Membership, NodeId, SnapshotMeta, Term};
@@ -44,10 +44,8 @@ impl<R: Rules> Member<R> {
                 self.effects.push(Effect::Send { to: *node, message });
             }
         }
-        if feed.lacks_snapshot && leader.snapshot_wanted.is_none() {
-            let at_least = self.log.base();
-            leader.snapshot_wanted = Some(at_least);
-            self.effects.push(Effect::SnapshotWanted { at_least });
+        if feed.lacks_snapshot {
+            self.want_snapshot();
         }
     }
 
@@ -64,7 +62,7 @@ impl<R: Rules> Member<R> {
         peer.commit = peer.commit.max(commit.min(last));
         let news = peer.acknowledged(matched, now);
         match peer.flow {
-            Flow::Replicate => {}
+            Flow::Replicate | Flow::Absent => {}
             Flow::Probe { .. } => peer.replicate(),
             Flow::Snapshot { .. } if peer.matched >= base => peer.replicate(),
             Flow::Snapshot { .. } => {}
@@ -95,6 +93,11 @@ impl<R: Rules> Member<R> {
             if node == me { durable.0 } else { leader.peer(node).map_or(0, |peer| peer.matched.0) }
         };
         let mut reached = quorum::reached(self.membership(), holds);
+        if planted("paxos-own-word-early") && R::PROTOCOL == Protocol::Paxos {
+            let last = self.log.last().0;
+            let holds = |node| if node == me { last } else { holds(node) };
+            reached = quorum::reached(self.membership(), holds);
+        }
         if planted("reply-before-quorum") {
             reached = durable.0;
         }
@@ -116,6 +119,9 @@ impl<R: Rules> Member<R> {
         let patience = u64::from(self.config.heartbeat_ticks.max(1));
         let State::Leader(leader) = &mut self.state else { return };
         for (_, peer) in &mut leader.peers {
+            if peer.flow == Flow::Absent {
+                continue;
+            }
             if now - peer.heard > silence {
                 // It is not fed before it is heard again.
                 peer.probe();
@@ -148,7 +154,7 @@ impl Feed<'_> {
     /// The next message for this peer, until there is no more.
     fn next(&mut self, peer: &mut Progress) -> Option<Body> {
         match peer.flow {
-            Flow::Snapshot { due: false } | Flow::Probe { waiting: true } => None,
+            Flow::Absent | Flow::Snapshot { due: false } | Flow::Probe { waiting: true } => None,
             Flow::Snapshot { due: true } => self.offer_snapshot(peer),
             Flow::Probe { waiting: false } => self.probe(peer),
             Flow::Replicate => self.replicate(peer),

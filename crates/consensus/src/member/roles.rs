@@ -4,8 +4,10 @@ use super::leader::Leader;
 use super::{Member, Rules, State};
 use crate::contract::{Effect, Refused, Role};
 use crate::membership;
+use crate::message::Body;
+use crate::progress::Flow;
 use bytes::Bytes;
-use synod_types::{EntryKind, Index, NodeId, Term};
+use synod_types::{Entry, EntryKind, Index, NodeId, Term};
 
 /// What an engine's rules may ask and change.
 impl<R: Rules> Member<R> {
@@ -37,6 +39,104 @@ impl<R: Rules> Member<R> {
     /// How new the log is: the term of the last entry, then its index.
     pub(crate) fn end(&self) -> (Term, Index) {
         (self.log.last_term(), self.log.last())
+    }
+
+    /// The last entry known to be committed.
+    pub(crate) fn commit(&self) -> Index {
+        self.commit
+    }
+
+    /// The position before the window: entries up to here are only to be had as a snapshot.
+    pub(crate) fn base(&self) -> Index {
+        self.log.base()
+    }
+
+    /// The term at `after`, and what follows it, as much as fits into a message. Nothing when that has left the window.
+    pub(crate) fn entries_after(&self, after: Index) -> (Term, Vec<Entry>) {
+        match self.log.term_at(after) {
+            Some(term) => (term, self.log.batch(after.next(), self.config.append_bytes_max).0),
+            None => (Term(0), Vec::new()),
+        }
+    }
+
+    /// Whether this member leads, or would if enough had joined it.
+    pub(crate) fn leads(&self) -> bool {
+        matches!(self.state, State::Leader(_))
+    }
+
+    /// The number of the last election.
+    pub(crate) fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// Begins another.
+    pub(crate) fn next_round(&mut self) -> u64 {
+        self.round = self.round.saturating_add(1);
+        self.round
+    }
+
+    /// Others are further.
+    pub(crate) fn catch_up_round(&mut self, round: u64) {
+        self.round = self.round.max(round);
+    }
+
+    /// Ticks between two rounds of asking.
+    pub(crate) fn beat_ticks(&self) -> u32 {
+        self.config.heartbeat_ticks.max(1)
+    }
+
+    /// Whether what was asked in an election is to be asked again with this tick.
+    pub(crate) fn is_beat(&self) -> bool {
+        self.elapsed.is_multiple_of(self.beat_ticks())
+    }
+
+    /// Whether something happened lately that a leader should follow up.
+    pub(crate) fn is_patient(&self) -> bool {
+        self.elapsed < self.config.election_ticks / 2
+    }
+
+    /// The last position up to which another log may be the same as this, if that one ends here.
+    pub(crate) fn may_part_at(&self, (term, last): (Term, Index)) -> Index {
+        self.log.last_not_above(last, term)
+    }
+
+    /// A peer's log ends here, so it is asked first where the logs may part.
+    pub(crate) fn aim(&mut self, node: NodeId, end: (Term, Index)) {
+        let next = self.may_part_at(end).next();
+        if let State::Leader(leader) = &mut self.state
+            && let Some(peer) = leader.peer_mut(node)
+        {
+            peer.aim(next);
+        }
+    }
+
+    /// A peer joins this reign with a log that ends here: it is sent what it lacks (DIFF), told to cut what is too much
+    /// (TRUNC), or given a snapshot (SNAP), whichever the place leads to.
+    pub(crate) fn admit(&mut self, node: NodeId, end: (Term, Index)) {
+        let (next, now) = (self.may_part_at(end).next(), self.now);
+        if let State::Leader(leader) = &mut self.state
+            && let Some(peer) = leader.peer_mut(node)
+        {
+            peer.join(next, now);
+        }
+    }
+
+    /// A peer asks to join this reign: it is greeted, unless it has.
+    pub(crate) fn greet(&mut self, node: NodeId) {
+        let absent = match &self.state {
+            State::Leader(leader) => {
+                leader.peer(node).is_some_and(|peer| peer.flow == Flow::Absent)
+            }
+            _ => false,
+        };
+        if let Some(body) = R::greeting().filter(|_| absent) {
+            self.send(node, body);
+        }
+    }
+
+    /// Whoever leads an older term learns that this member cannot follow it any more.
+    pub(crate) fn refuse_past(&mut self, node: NodeId) {
+        self.send(node, Body::HeartbeatReply { round: 0, commit: self.commit });
     }
 
     /// The election under way, if there is one.
@@ -79,7 +179,7 @@ impl<R: Rules> Member<R> {
     pub(crate) fn reign(&self) -> Result<&Leader, Refused> {
         match &self.state {
             State::Leader(leader) if leader.established => Ok(leader),
-            _ => Err(Refused::NotLeader(self.leader.filter(|node| *node != self.config.id))),
+            _ => Err(Refused::NotLeader(self.leader)),
         }
     }
 
@@ -89,6 +189,7 @@ impl<R: Rules> Member<R> {
             && !leader.established
         {
             leader.established = true;
+            self.leader = Some(self.config.id);
             self.announce();
         }
     }
@@ -138,11 +239,13 @@ impl<R: Rules> Member<R> {
         self.announce();
     }
 
+    /// Begins a reign: with all requests, or, when peers have to join it, with none before its first entry is committed.
     pub(crate) fn become_leader(&mut self) {
+        let greets = R::greeting().is_some();
         let first = self.log.last().next();
-        let leader = Leader::new(first, self.membership(), self.config.id, self.now);
+        let leader = Leader::new(greets, first, self.membership(), self.config.id, self.now);
         self.state = State::Leader(Box::new(leader));
-        self.leader = Some(self.config.id);
+        self.leader = (!greets).then_some(self.config.id);
         self.elapsed = 0;
         self.announce();
         self.append(EntryKind::Noop, Bytes::new());

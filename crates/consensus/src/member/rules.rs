@@ -5,8 +5,9 @@
 
 use super::Member;
 use super::leader::Leader;
+use crate::Protocol;
 use crate::contract::Role;
-use crate::{Message, Protocol};
+use crate::message::{Body, Message};
 use std::fmt::Debug;
 use synod_types::{Index, NodeId};
 
@@ -34,6 +35,10 @@ pub(crate) trait Rules: Debug + Sized + Send + 'static {
     fn tick(member: &mut Member<Self>);
     /// A message in the engine's own words, from another member or, once what it promises is durable, from itself.
     fn receive(member: &mut Member<Self>, from: NodeId, message: Message);
+    /// What a leader tells a peer with every heartbeat until that has joined its reign, for engines in which a peer has to.
+    fn greeting() -> Option<Body> {
+        None
+    }
     /// Whether a leader may commit what a quorum holds up to `reached`.
     fn may_commit(leader: &Leader, reached: Index) -> bool;
 }

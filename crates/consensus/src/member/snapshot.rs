@@ -16,8 +16,8 @@ impl<R: Rules> Member<R> {
         if self.snapshot.as_ref().is_none_or(|known| known.index < meta.index) {
             self.snapshot = Some(meta);
         }
+        self.snapshot_wanted = false;
         if let State::Leader(leader) = &mut self.state {
-            leader.snapshot_wanted = None;
             leader.offer_again();
         }
     }
@@ -38,8 +38,29 @@ impl<R: Rules> Member<R> {
                 return self.acknowledge(from, meta.index);
             }
         }
+        self.fetch(from, meta);
+    }
+
+    /// The log stands still until this snapshot is here.
+    pub(crate) fn fetch(&mut self, from: NodeId, meta: SnapshotMeta) {
         self.fetching = Some((self.hard.term, meta.clone()));
         self.effects.push(Effect::FetchSnapshot { from, meta });
+    }
+
+    /// Asks the driver for a snapshot that the window continues, once until it has one.
+    pub(crate) fn want_snapshot(&mut self) {
+        if !std::mem::replace(&mut self.snapshot_wanted, true) {
+            self.effects.push(Effect::SnapshotWanted { at_least: self.log.base() });
+        }
+    }
+
+    /// A snapshot that the window continues; the driver is asked for one if there is none.
+    pub(crate) fn offer(&mut self) -> Option<SnapshotMeta> {
+        let offer = self.snapshot.clone().filter(|meta| meta.index >= self.log.base());
+        if offer.is_none() {
+            self.want_snapshot();
+        }
+        offer
     }
 
     /// The state machine is what `meta` says. That it is stands on the disk with the next effect: whatever is
@@ -57,6 +78,7 @@ impl<R: Rules> Member<R> {
         self.log = LogView::new(meta.index, meta.term);
         self.durability.reset(meta.index);
         self.mark_unwritten = true;
+        self.snapshot_wanted = false;
         self.memberships = Memberships::new(meta.index, meta.membership.clone());
         (self.commit, self.handed, self.applied) = (meta.index, meta.index, meta.index);
         self.membership_changed();

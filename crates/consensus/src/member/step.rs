@@ -11,7 +11,7 @@ impl<R: Rules> Member<R> {
         if !matches!(message.body, Body::Heartbeat { sleep: Some(_), .. }) {
             self.leave_sleep();
         }
-        if let Body::Raft(_) = message.body {
+        if message.body.is_of_engine() {
             return R::receive(self, from, message);
         }
         let Message { term, body, .. } = message;
@@ -28,7 +28,7 @@ impl<R: Rules> Member<R> {
     /// A leader of an older term learns that it was replaced, or that this member cannot follow it any more.
     fn answer_the_past(&mut self, from: NodeId, body: &Body) {
         if let Body::Append { .. } | Body::Heartbeat { .. } | Body::SnapshotOffer(_) = body {
-            self.send(from, Body::HeartbeatReply { round: 0, commit: self.commit });
+            self.refuse_past(from);
         }
     }
 

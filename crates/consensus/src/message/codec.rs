@@ -1,11 +1,11 @@
 //! The bytes of a message.
 //!
 //! All numbers are little-endian. Engine (u8), kind (u8), term (u64), then the fields in the order of the enum; an
-//! entry is term (u64), kind (u8), length (u32), payload, and its index follows from its place. The kinds below 16 mean the
-//! same in every engine but 1 and 2, which are Raft's.
+//! entry is term (u64), kind (u8), length (u32), payload, and its index follows from its place. The kinds from 3
+//! to 9 mean the same in every engine; 1 and 2 are Raft's, those from 16 Paxos's, those from 32 ZAB's.
 
 use super::{Body, COUNTER_MAX, Message};
-use crate::{Protocol, raft};
+use crate::{Protocol, paxos, raft, zab};
 use bytes::{Buf, BufMut, Bytes};
 use synod_types::{Entry, EntryKind, Index, Membership, SnapshotMeta, Term};
 
@@ -33,6 +33,14 @@ impl Message {
         };
         match &self.body {
             Body::Raft(ask) => {
+                head(ask.kind());
+                ask.encode(out);
+            }
+            Body::Paxos(ask) => {
+                head(ask.kind());
+                ask.encode(out);
+            }
+            Body::Zab(ask) => {
                 head(ask.kind());
                 ask.encode(out);
             }
@@ -72,13 +80,13 @@ impl Message {
     /// A size that the encoding seldom passes, so that the buffer grows once.
     fn encoded_bytes(&self) -> usize {
         const FIXED: usize = 64;
-        match &self.body {
-            Body::Append { entries, .. } => {
-                let payload = entries.iter().map(|entry| entry.payload.len()).sum::<usize>();
-                FIXED + payload + entries.len() * ENTRY_HEADER_BYTES
-            }
-            _ => FIXED,
-        }
+        let entries = match &self.body {
+            Body::Append { entries, .. } => entries,
+            Body::Paxos(ask) => ask.entries(),
+            _ => return FIXED,
+        };
+        let payload = entries.iter().map(|entry| entry.payload.len()).sum::<usize>();
+        FIXED + payload + entries.len() * ENTRY_HEADER_BYTES
     }
 
     /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else, or what they say cannot
@@ -127,6 +135,8 @@ fn decode_body(protocol: Protocol, kind: u8, bytes: &mut Bytes) -> Option<Body> 
         kind::TIMEOUT_NOW => Body::TimeoutNow,
         _ => match protocol {
             Protocol::Raft => Body::Raft(raft::Ask::decode(kind, bytes)?),
+            Protocol::Paxos => Body::Paxos(paxos::Ask::decode(kind, bytes)?),
+            Protocol::Zab => Body::Zab(zab::Ask::decode(kind, bytes)?),
         },
     })
 }

@@ -6,10 +6,12 @@
 
 mod codec;
 
-pub(crate) use codec::{put_all, take_all, take_flags};
+pub(crate) use codec::{
+    put_all, put_entries, put_meta, take_all, take_entries, take_flags, take_meta,
+};
 
 use crate::log_view::ENTRY_OVERHEAD_BYTES;
-use crate::{Protocol, membership, raft};
+use crate::{Protocol, membership, paxos, raft, zab};
 use synod_types::{Entry, EntryKind, Index, Membership, SnapshotMeta, Term, limits};
 
 /// Terms and indexes above this are garbage: no group lives that long, and arithmetic on lower ones cannot
@@ -83,9 +85,18 @@ pub enum Body {
     TimeoutNow,
     /// How Raft elects.
     Raft(raft::Ask),
+    /// How Paxos does.
+    Paxos(paxos::Ask),
+    /// How ZAB does.
+    Zab(zab::Ask),
 }
 
 impl Body {
+    /// Whether this is in an engine's own words.
+    pub(crate) fn is_of_engine(&self) -> bool {
+        matches!(self, Self::Raft(_) | Self::Paxos(_) | Self::Zab(_))
+    }
+
     /// Whether only the leader of the term sends this.
     #[must_use]
     pub fn is_of_leader(&self) -> bool {
@@ -95,6 +106,8 @@ impl Body {
             | Self::SnapshotOffer(_)
             | Self::TimeoutNow => true,
             Self::Raft(_)
+            | Self::Paxos(_)
+            | Self::Zab(_)
             | Self::AppendReply { .. }
             | Self::AppendReject { .. }
             | Self::HeartbeatReply { .. } => false,
@@ -111,6 +124,8 @@ impl Message {
         (1..=COUNTER_MAX).contains(&term.0)
             && match &self.body {
                 Body::Raft(ask) => self.protocol == Protocol::Raft && ask.is_sane(term),
+                Body::Paxos(ask) => self.protocol == Protocol::Paxos && ask.is_sane(term),
+                Body::Zab(ask) => self.protocol == Protocol::Zab && ask.is_sane(term),
                 Body::TimeoutNow => true,
                 Body::Append { prev, prev_term, commit, shared, entries } => {
                     is_known(*prev)

@@ -1,6 +1,6 @@
 //! Effects and messages in a few words.
 
-use synod_consensus::{Body, Effect, Message, Role, Status, raft};
+use synod_consensus::{Body, Effect, Message, Role, Status, paxos, raft, zab};
 use synod_types::{Entry, EntryKind, Membership, NodeId};
 
 pub fn effect(node: NodeId, effect: &Effect) -> String {
@@ -70,6 +70,8 @@ pub fn membership(members: &Membership) -> String {
 pub fn message(message: &Message) -> String {
     let said = match &message.body {
         Body::Raft(ask) => of_raft(ask),
+        Body::Paxos(ask) => of_paxos(ask),
+        Body::Zab(ask) => of_zab(ask),
         Body::Append { prev, prev_term, commit, entries, .. } => {
             format!("append after {prev}:{prev_term} commit {commit}{}", list(entries))
         }
@@ -101,6 +103,37 @@ fn of_raft(ask: &raft::Ask) -> String {
             let vote = if *granted { "vote" } else { "no vote" };
             format!("{pre}{vote}")
         }
+    }
+}
+
+fn of_paxos(ask: &paxos::Ask) -> String {
+    match ask {
+        paxos::Ask::Survey { round } => format!("survey {round}"),
+        paxos::Ask::SurveyReply { round, free } => {
+            format!("survey {round}: {}", if *free { "free" } else { "hears a leader" })
+        }
+        paxos::Ask::Prepare { transfer, after } => {
+            format!("prepare after {after}{}", if *transfer { " by transfer" } else { "" })
+        }
+        paxos::Ask::Promise { last, last_term, commit, after, after_term, entries } => format!(
+            "promise, ends {last}:{last_term} commit {commit}, after {after}:{after_term}{}",
+            list(entries)
+        ),
+        paxos::Ask::Offer(meta) => format!("has only snapshot {}:{}", meta.index, meta.term),
+    }
+}
+
+fn of_zab(ask: &zab::Ask) -> String {
+    match ask {
+        zab::Ask::Notification { round, looking, leader, last, last_term } => {
+            let what = if *looking { "proposes" } else { "follows" };
+            format!("round {round}: {what} {leader}, ends {last}:{last_term}")
+        }
+        zab::Ask::FollowerInfo => "follower info".to_owned(),
+        zab::Ask::NewEpoch { transfer, .. } => {
+            format!("new epoch{}", if *transfer { " by transfer" } else { "" })
+        }
+        zab::Ask::AckEpoch { last, last_term } => format!("ack epoch, ends {last}:{last_term}"),
     }
 }
 

@@ -76,6 +76,19 @@ impl Disk {
         }
     }
 
+    /// Whether the entry will be here once everything is flushed.
+    pub fn wrote(&self, index: Index, term: Term) -> bool {
+        for (_, _, entries) in self.writes.iter().rev() {
+            if let Some(entry) = entries.iter().find(|entry| entry.index == index) {
+                return entry.term == term;
+            }
+            if entries.first().is_some_and(|first| first.index <= index) {
+                return false;
+            }
+        }
+        self.holds(index, term)
+    }
+
     /// Whether the entry is durable here, by itself or in the snapshot.
     pub fn holds(&self, index: Index, term: Term) -> bool {
         index <= self.snapshot.index

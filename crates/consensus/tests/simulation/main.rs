@@ -10,6 +10,8 @@ mod disk;
 mod faults;
 mod member;
 mod oracle;
+#[cfg(synod_plants)]
+mod plants;
 mod requests;
 mod world;
 
@@ -17,6 +19,7 @@ use synod_consensus::Protocol;
 use world::World;
 
 /// How many worlds each engine must survive in every run of the tests.
+#[cfg(not(synod_plants))]
 const SEEDS: u64 = 200;
 const STEPS: u32 = 2000;
 /// Longer than any election, snapshot and change left over can take in a healed world.
@@ -78,11 +81,13 @@ fn must_sleep(world: &mut World, seed: u64) {
     assert!(awake, "seed {seed}: nobody woke up");
 }
 
+#[cfg(not(synod_plants))]
 #[allow(clippy::disallowed_methods, reason = "a test is told which seed to replay")]
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+#[cfg(not(synod_plants))]
 fn survive(protocol: Protocol) {
     if let Some(seed) = number("SEED") {
         run(protocol, seed);
@@ -100,16 +105,38 @@ fn survive(protocol: Protocol) {
     assert!(writes > 1000 && reads > 1000, "only {writes} writes and {reads} reads");
 }
 
-#[test]
-fn raft_survives_misfortune() {
-    survive(Protocol::Raft);
-}
+#[cfg(not(synod_plants))]
+mod clean {
+    use super::{Protocol, run, survive};
 
-#[test]
-fn a_seed_decides_everything() {
-    for protocol in Protocol::ALL {
-        for seed in [3, 14] {
-            assert_eq!(run(protocol, seed).trace, run(protocol, seed).trace);
+    #[test]
+    fn raft_survives_misfortune() {
+        survive(Protocol::Raft);
+    }
+
+    #[test]
+    fn paxos_survives_misfortune() {
+        survive(Protocol::Paxos);
+    }
+
+    #[test]
+    fn zab_survives_misfortune() {
+        survive(Protocol::Zab);
+    }
+
+    #[test]
+    fn a_seed_decides_everything() {
+        for protocol in Protocol::ALL {
+            for seed in [3, 14] {
+                assert_eq!(run(protocol, seed).trace, run(protocol, seed).trace);
+            }
         }
     }
+}
+
+#[cfg(synod_plants)]
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test is told which bug to look for")]
+fn planted_bugs_are_found() {
+    plants::are_found(std::env::var("PLANT").ok().as_deref());
 }

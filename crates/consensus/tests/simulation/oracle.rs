@@ -43,15 +43,15 @@ impl Oracle {
             .map_or_else(|| founding.clone(), |entry| Membership::decode(&entry.payload).unwrap())
     }
 
-    /// Election safety, and leader completeness: its vote is durable, so its log is.
-    pub fn leader(&mut self, node: NodeId, term: Term, disk: &Disk) {
+    /// Election safety, and leader completeness: `holds` tells what the leader has.
+    pub fn leader(&mut self, node: NodeId, term: Term, holds: impl Fn(Index, Term) -> bool) {
         let first = *self.leaders.entry(term).or_insert(node);
         assert_eq!(first, node, "two leaders in term {term}");
         // One elected late in an old term need not have what newer leaders decided meanwhile.
         let earlier = self.decided_in.partition_point(|decided_in| *decided_in < term);
         for entry in &self.decided[..earlier] {
             assert!(
-                disk.holds(entry.index, entry.term),
+                holds(entry.index, entry.term),
                 "the leader {node} of term {term} lacks the decided entry {}",
                 entry.index
             );

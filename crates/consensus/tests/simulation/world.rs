@@ -110,8 +110,22 @@ impl World {
         member.engine.as_ref()?;
         let answer = input(member);
         let effects = std::mem::take(member.engine.as_mut()?.effects());
+        let mut elected = None;
         for effect in effects {
+            if let Effect::RoleChanged { role: Role::Leader, term, .. } = effect {
+                elected = Some(term);
+            }
             self.carry_out(node, effect);
+        }
+        if let Some(term) = elected {
+            let member = &self.members[&node];
+            // What a proposer took over may still be on its way to the disk; others have it there.
+            let adopts = member.protocol == Protocol::Paxos;
+            let holds = |index, term| match adopts {
+                true => member.disk.wrote(index, term),
+                false => member.disk.holds(index, term),
+            };
+            self.oracle.leader(node, term, holds);
         }
         Some(answer)
     }
@@ -134,9 +148,6 @@ impl World {
             }
             Effect::ReadReady { id, index } => self.oracle.read_ready(id, index),
             Effect::ReadAborted { id } => self.oracle.read_gone(id),
-            Effect::RoleChanged { role: Role::Leader, term, .. } => {
-                self.oracle.leader(node, term, &self.members[&node].disk);
-            }
             Effect::RoleChanged { .. } | Effect::MembershipChanged(_) => {}
             Effect::SnapshotWanted { at_least } => {
                 let at = self.now + u64::from(self.random.below(60));

@@ -1,0 +1,87 @@
+//! Bugs planted on purpose in the engines. Each must be found within some hundreds of worlds, or the worlds prove nothing.
+//!
+//! `cargo xtask plants` runs this in a build of its own; `PLANT=name` looks for one.
+
+use crate::run;
+use std::panic;
+use synod_consensus::Protocol;
+use synod_types::plant::select;
+
+/// Within so many seeds each has to be found.
+const SEEDS_MAX: u64 = 2_000;
+
+/// Name, engine, and what it does.
+const PLANTS: &[(&str, Protocol, &str)] = &[
+    ("vote-before-durable", Protocol::Raft, "a vote leaves before it is on the disk"),
+    ("count-older-term", Protocol::Raft, "an older term's entries are committed by counting"),
+    ("reply-before-quorum", Protocol::Raft, "one disk is enough"),
+    ("vote-for-shorter-log", Protocol::Raft, "whoever asks gets the vote"),
+    ("paxos-older-ballot-counted", Protocol::Paxos, "acceptance in an older ballot counts"),
+    ("paxos-promised-twice", Protocol::Paxos, "one ballot is promised to two proposers"),
+    ("paxos-promise-not-durable", Protocol::Paxos, "a promise leaves before it is on the disk"),
+    ("paxos-log-not-adopted", Protocol::Paxos, "a proposer leads with its own log"),
+    (
+        "paxos-shortest-adopted",
+        Protocol::Paxos,
+        "a proposer takes over the oldest log, not the newest",
+    ),
+    (
+        "paxos-own-word-early",
+        Protocol::Paxos,
+        "a leader counts itself before its disk has the entry",
+    ),
+    (
+        "paxos-joint-not-recounted",
+        Protocol::Paxos,
+        "promises are not counted again under a membership that came with the log",
+    ),
+    ("zab-vote-by-id", Protocol::Zab, "votes are compared by id alone"),
+    (
+        "zab-newleader-not-awaited",
+        Protocol::Zab,
+        "a leader commits before a quorum acknowledged NEWLEADER",
+    ),
+    ("zab-epoch-accepted-twice", Protocol::Zab, "one epoch is accepted from two leaders"),
+    ("zab-epoch-not-durable", Protocol::Zab, "ACKEPOCH leaves before the epoch is on the disk"),
+    (
+        "zab-newer-history-ignored",
+        Protocol::Zab,
+        "the elected leads though a follower has a newer history",
+    ),
+    (
+        "zab-newleader-acked-early",
+        Protocol::Zab,
+        "NEWLEADER is acknowledged before the history is on the disk",
+    ),
+];
+
+fn finds(name: &str, protocol: Protocol) -> Option<(u64, String)> {
+    select(Some(name));
+    let found = (0..SEEDS_MAX).find_map(|seed| {
+        let failure = panic::catch_unwind(|| drop(run(protocol, seed))).err()?;
+        let text = failure.downcast_ref::<String>().cloned();
+        Some((seed, text.unwrap_or_else(|| "an assertion of the engine".to_owned())))
+    });
+    select(None);
+    found
+}
+
+/// The plant at work is one for the whole process, so this is the only test of its build that may run.
+pub fn are_found(only: Option<&str>) {
+    panic::set_hook(Box::new(|_| ()));
+    let mut missed = Vec::new();
+    for (name, protocol, what) in PLANTS {
+        if only.is_some_and(|only| only != *name) {
+            continue;
+        }
+        match finds(name, *protocol) {
+            Some((seed, how)) => {
+                let how = how.lines().next().unwrap_or_default();
+                println!("{name}: found by seed {seed}: {how}");
+            }
+            None => missed.push(format!("{name} ({what})")),
+        }
+    }
+    drop(panic::take_hook());
+    assert!(missed.is_empty(), "not found within {SEEDS_MAX} seeds: {missed:#?}");
+}
