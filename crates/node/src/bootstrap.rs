@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::{Config, Protocol, Recovered};
 use synod_machine::{MachineId, put_operation};
-use synod_replica::{Origin, Replica, State};
+use synod_replica::{Access, Origin, Replica, State};
 use synod_ring::{ClusterMap, MetaCommand, NodeInfo};
 use synod_types::{
     ClusterId, HardState, Index, Membership, NodeId, PartitionId, SLOT_COUNT, Slot, SnapshotMeta,
@@ -157,7 +157,7 @@ impl Node {
         self.announced_us = self.now.mono_us.max(1);
         let mut op = Vec::new();
         put_operation(&mut op, MachineId::CLUSTER_MAP, |body| command.encode(body));
-        self.route(PartitionId::META, Origin::Internal, op, false);
+        self.route(PartitionId::META, Origin::Internal, op, Access::Write);
     }
 
     fn founding(&mut self) -> MetaCommand {

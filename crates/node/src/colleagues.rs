@@ -15,9 +15,9 @@ use crate::forward::{self, Forward};
 use crate::gather::Join;
 use crate::node::Node;
 use crate::requests::Flow;
-use crate::session::Kind;
+use crate::session::{Kind, Waits};
 use crate::settings::Change;
-use synod_replica::{Audience, Origin};
+use synod_replica::{Access, Audience, Origin};
 use synod_types::{ClientId, PartitionId, ReplySink, limits, varint};
 
 /// The group of errands. Partitions have smaller numbers: `limits::PARTITIONS_MAX`.
@@ -160,11 +160,10 @@ impl Node {
     /// Asks all workers of this node and joins their answers.
     pub(crate) fn ask_colleagues(&mut self, client: ClientId, join: Join, errand: &Errand) -> Flow {
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        if session.must_wait(Kind::Read) {
-            session.stalled = true;
-            return Flow::Stalled;
+        if session.writes > 0 {
+            return session.wait_for(Waits::Writes);
         }
-        let seq = session.reserve(Kind::Read);
+        let seq = session.reserve_barrier(Kind::Read);
         let workers = self.config.workers;
         let gather = self.gathers.open(client, seq, join, usize::from(workers));
         for worker in 0..workers {
@@ -189,8 +188,15 @@ impl Node {
         errand.encode(&mut op);
         let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
         let id = self.ledger.next_id();
-        let forward =
-            Forward { partition: NODE, origin, op, read: true, resp3: false, deadline_us, to: own };
+        let forward = Forward {
+            partition: NODE,
+            origin,
+            op,
+            access: Access::Read,
+            resp3: false,
+            deadline_us,
+            to: own,
+        };
         let frames = forward::queue(&mut self.output, own, own, worker);
         forward::put_forward(frames, id, self.config.worker, Attempt::default(), &forward);
         self.ledger.insert(id, forward);

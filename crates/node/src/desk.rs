@@ -20,6 +20,8 @@ pub(crate) const NO_LEADER: &str =
 /// What a client is told when a write's fate is not known.
 pub(crate) const UNKNOWN: &str =
     "UNKNOWN The partition's leader was lost; the write may or may not have been executed";
+/// What a client is told when a read cannot be executed in its place any more.
+pub(crate) const UNREAD: &str = "TRYAGAIN The partition's leader was lost before the read was executed, and a write behind it may have been";
 /// What a client is told when the disk takes no more.
 pub(crate) const DISK_FULL: &str = "MISCONF The disk is full: the write was not executed. Reads go on; free some space to write again.";
 
@@ -29,6 +31,7 @@ pub(crate) fn text(failure: Failure) -> &'static str {
         Failure::Unknown if planted("error-for-committed") => NOT_EXECUTED,
         Failure::Unknown => UNKNOWN,
         Failure::DiskFull => DISK_FULL,
+        Failure::Unread => UNREAD,
     }
 }
 
@@ -86,7 +89,7 @@ impl Audience for Desk<'_> {
             Origin::Peer { node, worker, request, .. } => {
                 let status = match failure {
                     Failure::NotExecuted(hint) => Status::NotLeader(hint),
-                    Failure::Unknown => Status::Unknown,
+                    Failure::Unknown | Failure::Unread => Status::Unknown,
                     Failure::DiskFull => Status::DiskFull,
                 };
                 let frames = forward::queue(self.output, self.node, node, worker);
@@ -126,7 +129,6 @@ impl Desk<'_> {
     fn watched(&mut self, whole: &mut Gather) {
         let versions = whole.versions();
         let Some(session) = self.sessions.get(whole.client) else { return };
-        session.watching = session.watching.saturating_sub(1);
         let outcome = versions.map(|versions| session.watches.extend(versions));
         let (client, seq) = (whole.client, whole.seq);
         self.sessions.complete(client, seq, self.output, &mut |out| match &outcome {

@@ -8,12 +8,13 @@
 use crate::attempts::Attempt;
 use crate::output::{Destination, Output};
 use std::collections::{BTreeMap, VecDeque};
-use synod_replica::Origin;
+use synod_replica::{Access, Origin};
 use synod_types::{NodeId, PartitionId, RequestId};
 use synod_wire::peer::{FrameKind, encode_frame};
 
 const RESP3: u8 = 1;
 const READ: u8 = 2;
+const BEHIND: u8 = 4;
 
 /// A request that this worker does not serve itself.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub(crate) struct Forward {
     pub origin: Origin,
     /// The encoded operation.
     pub op: Vec<u8>,
-    pub read: bool,
+    pub access: Access,
     pub resp3: bool,
     /// When it is given up.
     pub deadline_us: u64,
@@ -49,7 +50,7 @@ pub(crate) struct Incoming<'a> {
     pub worker: u16,
     pub attempt: Attempt,
     pub resp3: bool,
-    pub read: bool,
+    pub access: Access,
     pub op: &'a [u8],
 }
 
@@ -87,7 +88,12 @@ pub(crate) fn put_forward(
     put_frame(frames, FrameKind::Forward, forward.partition, |body| {
         body.extend_from_slice(&id.0.to_le_bytes());
         body.extend_from_slice(&worker.to_le_bytes());
-        body.push((u8::from(forward.resp3) * RESP3) | (u8::from(forward.read) * READ));
+        let access = match forward.access {
+            Access::Write => 0,
+            Access::Read => READ,
+            Access::ReadBehind => READ | BEHIND,
+        };
+        body.push((u8::from(forward.resp3) * RESP3) | access);
         body.extend_from_slice(&attempt.0.to_le_bytes());
         body.extend_from_slice(&forward.op);
     });
@@ -103,7 +109,11 @@ pub(crate) fn take_forward(body: &[u8]) -> Option<Incoming<'_>> {
         worker: u16::from_le_bytes(*worker),
         attempt: Attempt(u64::from_le_bytes(*attempt)),
         resp3: flags & RESP3 != 0,
-        read: flags & READ != 0,
+        access: match (flags & READ != 0, flags & BEHIND != 0) {
+            (false, _) => Access::Write,
+            (true, false) => Access::Read,
+            (true, true) => Access::ReadBehind,
+        },
         op,
     })
 }
@@ -236,6 +246,12 @@ impl Ledger {
             way.out -= 1;
         }
         Some(forward)
+    }
+
+    /// A request that is out.
+    pub fn get(&self, id: RequestId) -> Option<&Forward> {
+        let at = id.0.checked_sub(self.first)? as usize;
+        self.sent.get(at)?.as_ref()
     }
 
     /// How many requests are out.

@@ -67,6 +67,11 @@ impl Gathers {
         self.next
     }
 
+    /// Who asked for it.
+    pub fn client(&self, gather: u64) -> Option<ClientId> {
+        self.open.get(&gather).map(|whole| whole.client)
+    }
+
     /// How many are not complete.
     pub fn len(&self) -> usize {
         self.open.len()

@@ -11,7 +11,7 @@ use crate::node::Node;
 use crate::output::Destination;
 use std::collections::BTreeMap;
 use synod_consensus::{Message, Role};
-use synod_replica::{Failure, Origin};
+use synod_replica::{Access, Failure, Origin};
 use synod_types::{NodeId, PartitionId, Term};
 use synod_wire::peer::{Frame, FrameKind};
 
@@ -151,13 +151,14 @@ impl Node {
             let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
             return self.fail(group, origin, Failure::NotExecuted(hint));
         }
-        if !request.read && self.disk_full {
+        if !request.access.is_read() && self.disk_full {
             return self.fail(group, origin, Failure::DiskFull);
         }
         let mut out = std::mem::take(&mut self.scratch);
         if let Some(replica) = self.replica(group) {
-            if request.read {
-                replica.read(origin, |bytes| bytes.extend_from_slice(request.op));
+            if request.access.is_read() {
+                let behind = request.access == Access::ReadBehind;
+                replica.read(origin, behind, |bytes| bytes.extend_from_slice(request.op));
             } else {
                 replica.write(origin, |bytes| bytes.extend_from_slice(request.op), &mut out);
             }

@@ -4,12 +4,12 @@ use crate::commands;
 use crate::desk::DISK_FULL;
 use crate::gather::Join;
 use crate::node::Node;
-use crate::session::{Kind, ReplyMode};
+use crate::session::{Kind, ReplyMode, Waits};
 use smallvec::SmallVec;
 use synod_consensus::Role;
 use synod_data::op::{Args, Op, put_command};
 use synod_data::{Command, Flags, Handler};
-use synod_replica::Origin;
+use synod_replica::{Access, Origin};
 use synod_types::{ClientId, PartitionId, ReplySink, Term, key_slot};
 
 /// Whether the next request of the connection may be offered.
@@ -43,9 +43,8 @@ impl Node {
         if session.closing {
             return Flow::Closing;
         }
-        if session.finishing {
-            session.stalled = true;
-            return Flow::Stalled;
+        if let Some(obstacle) = session.obstacle() {
+            return session.wait_for(obstacle);
         }
         session.active_us = now_us;
         let Some(command) = synod_data::lookup(args[0]) else {
@@ -63,10 +62,8 @@ impl Node {
         session.last_command = command.name;
         let in_multi = session.multi.is_some();
         if self.pause.is_some() && self.is_paused(client, command) {
-            if let Some(session) = self.sessions.get(client) {
-                session.paused = true;
-            }
-            return self.stall(client);
+            let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+            return session.wait_for(Waits::Pause);
         }
         if in_multi && !commands::runs_inside_multi(command.name) {
             return self.queue_command(client, command, args);
@@ -96,14 +93,6 @@ impl Node {
             self.sessions.slow.note(client, 0, args);
         }
         flow
-    }
-
-    /// Leaves a request to be offered again.
-    fn stall(&mut self, client: ClientId) -> Flow {
-        if let Some(session) = self.sessions.get(client) {
-            session.stalled = true;
-        }
-        Flow::Stalled
     }
 
     /// CLIENT REPLY SKIP drops the reply of the one command behind it.
@@ -180,17 +169,15 @@ impl Node {
     ) -> Flow {
         let local = self.leads(partition);
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        if session.must_wait(kind) {
-            session.stalled = true;
-            return Flow::Stalled;
-        }
+        let access = session.access(kind);
         if !local {
             let seq = session.reserve(kind);
             let mut op = Vec::new();
             put_command(&mut op, args);
-            self.route(partition, Origin::Client { client, seq }, op, kind == Kind::Read);
+            self.route(partition, Origin::Client { client, seq }, op, access);
             return Flow::Next;
         }
+        let behind = access == Access::ReadBehind;
         if kind == Kind::Write && self.disk_full {
             return self.refuse_request(client, DISK_FULL);
         }
@@ -198,7 +185,7 @@ impl Node {
             return Flow::Next; // `leads` saw it
         };
         match kind {
-            Kind::Read if replica.can_read_now(self.now.wall, command, args) => {
+            Kind::Read if replica.can_read_now(self.now.wall, behind, command, args) => {
                 session.reply_now(|out| replica.read_now(command, args, out));
                 session.touch(&mut self.output);
                 self.sessions.latency.done(true, self.now.mono_us);
@@ -208,7 +195,7 @@ impl Node {
             }
             Kind::Read => {
                 let origin = Origin::Client { client, seq: session.reserve(kind) };
-                replica.read(origin, |bytes| put_command(bytes, args));
+                replica.read(origin, behind, |bytes| put_command(bytes, args));
                 self.touch(partition);
             }
             Kind::Write => {
@@ -234,14 +221,11 @@ impl Node {
         op: &Op<'_>,
     ) -> Flow {
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        if session.must_wait(kind) {
-            session.stalled = true;
-            return Flow::Stalled;
-        }
+        let access = session.access(kind);
         let origin = Origin::Client { client, seq: session.reserve(kind) };
         let mut bytes = Vec::new();
         op.encode(&mut bytes);
-        self.route(partition, origin, bytes, kind == Kind::Read);
+        self.route(partition, origin, bytes, access);
         Flow::Next
     }
 
@@ -288,17 +272,17 @@ impl Node {
         if parts.is_empty() {
             return self.refuse_request(client, NOT_READY);
         }
-        if session.must_wait(kind) {
-            session.stalled = true;
-            return Flow::Stalled;
-        }
-        let seq = session.reserve(kind);
+        let access = session.access(kind);
+        let seq = match join {
+            Join::Watch(_) => session.reserve_barrier(kind),
+            _ => session.reserve(kind),
+        };
         let gather = self.gathers.open(client, seq, join, parts.len());
         for (part, (partition, op)) in parts.into_iter().enumerate() {
             let mut bytes = Vec::new();
             op.encode(&mut bytes);
             let origin = Origin::Gather { gather, part: part as u32, resp3: false };
-            self.route(partition, origin, bytes, kind == Kind::Read);
+            self.route(partition, origin, bytes, access);
         }
         Flow::Next
     }

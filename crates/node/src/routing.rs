@@ -4,13 +4,14 @@
 //! comes behind them. They set out again once no earlier one is still under way, and what is under way together is
 //! one attempt (`attempts.rs`), so a change of leader does not reorder the requests of a connection.
 
-use crate::desk::{Desk, NO_LEADER, UNKNOWN, text};
+use crate::desk::{Desk, NO_LEADER, UNKNOWN, UNREAD, text};
 use crate::forward::{self, Forward, Outcome, Status};
 use crate::node::Node;
+use std::collections::BTreeSet;
 use synod_consensus::Role;
-use synod_replica::{Audience, Failure, Origin};
+use synod_replica::{Access, Audience, Bounced, Failure, Origin};
 use synod_types::plant::planted;
-use synod_types::{NodeId, PartitionId, ReplySink, RequestId, Term, limits};
+use synod_types::{ClientId, NodeId, PartitionId, ReplySink, RequestId, Term, limits};
 
 /// Who leads each group, as far as is known here. Indexed by group number.
 #[derive(Debug, Default)]
@@ -91,7 +92,7 @@ impl Node {
         partition: PartitionId,
         origin: Origin,
         op: Vec<u8>,
-        read: bool,
+        access: Access,
     ) {
         let resp3 = match origin {
             Origin::Client { client, .. } => {
@@ -103,7 +104,7 @@ impl Node {
         let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
         let id = self.ledger.next_id();
         let to = NodeId(0);
-        let forward = Forward { partition, origin, op, read, resp3, deadline_us, to };
+        let forward = Forward { partition, origin, op, access, resp3, deadline_us, to };
         if self.parked.contains_key(&partition) {
             self.park(id, forward);
         } else {
@@ -175,15 +176,16 @@ impl Node {
     }
 
     fn serve_here(&mut self, forward: Forward) {
-        let Forward { partition, origin, op, read, .. } = forward;
-        if !read && self.disk_full {
+        let Forward { partition, origin, op, access, .. } = forward;
+        if !access.is_read() && self.disk_full {
             self.fail(partition, origin, Failure::DiskFull);
             return;
         }
         let mut out = std::mem::take(&mut self.scratch);
         if let Some(replica) = self.replica(partition) {
-            if read {
-                replica.read(origin, |bytes| bytes.extend_from_slice(&op));
+            if access.is_read() {
+                let behind = access == Access::ReadBehind;
+                replica.read(origin, behind, |bytes| bytes.extend_from_slice(&op));
             } else {
                 replica.write(origin, |bytes| bytes.extend_from_slice(&op), &mut out);
             }
@@ -194,16 +196,11 @@ impl Node {
     }
 
     /// Requests that a replica here could not serve after all.
-    pub(crate) fn bounced(
-        &mut self,
-        group: PartitionId,
-        requests: Vec<(Origin, Vec<u8>)>,
-        read: bool,
-    ) {
+    pub(crate) fn bounced(&mut self, group: PartitionId, requests: Vec<Bounced>) {
         if self.is_leader(group) && !self.refusing.contains(&group) {
             self.refusing.push(group);
         }
-        for (origin, op) in requests {
+        for Bounced { origin, op, access } in requests {
             match origin {
                 Origin::Internal => {}
                 Origin::Peer { node, worker, .. } => {
@@ -212,10 +209,46 @@ impl Node {
                     self.fail(group, origin, Failure::NotExecuted(hint));
                 }
                 Origin::Client { .. } | Origin::Gather { .. } => {
-                    self.route(group, origin, op, read);
+                    self.route(group, origin, op, access);
                 }
             }
         }
+    }
+
+    /// The connection that a request is of, if it is one of this worker.
+    fn client_of(&self, origin: Origin) -> Option<ClientId> {
+        match origin {
+            Origin::Client { client, .. } => Some(client),
+            Origin::Gather { gather, .. } => self.gathers.client(gather),
+            Origin::Internal | Origin::Peer { .. } => None,
+        }
+    }
+
+    /// The reads among these requests, which are out, whose connection has written behind them in the same partition.
+    fn read_before_writes(&self, ids: &[RequestId]) -> BTreeSet<RequestId> {
+        let mut written = BTreeSet::new();
+        let mut found = BTreeSet::new();
+        for id in ids.iter().rev() {
+            let Some(forward) = self.ledger.get(*id) else { continue };
+            let whose = (forward.partition, self.client_of(forward.origin));
+            if !forward.access.is_read() {
+                written.insert(whose);
+            } else if written.contains(&whose) {
+                found.insert(*id);
+            }
+        }
+        found
+    }
+
+    /// Whether a later request of the same connection to the same partition is out.
+    fn has_follower(&self, id: RequestId, forward: &Forward) -> bool {
+        let client = self.client_of(forward.origin);
+        let later = self.ledger.find(|f| f.partition == forward.partition);
+        later
+            .into_iter()
+            .filter(|other| *other > id)
+            .filter_map(|other| self.ledger.get(other))
+            .any(|other| self.client_of(other.origin) == client)
     }
 
     pub(crate) fn fail(&mut self, group: PartitionId, origin: Origin, failure: Failure) {
@@ -245,8 +278,15 @@ impl Node {
                 self.leaders.hint(partition, forward.to, hint);
                 self.send_again(outcome.request, forward);
             }
-            Status::Unknown if forward.read || planted("unknown-retried") => {
+            Status::Unknown if planted("unknown-retried") => {
                 self.send_again(outcome.request, forward);
+            }
+            Status::Unknown if forward.access.is_read() => {
+                // What came behind it may be executed: elsewhere it could see that.
+                match self.has_follower(outcome.request, &forward) {
+                    true => self.refuse(partition, origin, UNREAD),
+                    false => self.send_again(outcome.request, forward),
+                }
             }
             Status::Unknown => self.refuse(partition, origin, UNKNOWN),
             Status::DiskFull => self.refuse(partition, origin, text(Failure::DiskFull)),
@@ -257,11 +297,16 @@ impl Node {
         self.desk(partition).answer(origin, &mut |out: &mut dyn ReplySink| out.error(error));
     }
 
-    /// The peer is gone: reads it was asked may go elsewhere, the fate of writes is unknown.
+    /// The peer is gone: the fate of writes is unknown. Reads that it was asked may go elsewhere, unless their connection
+    /// has written behind them.
     pub(crate) fn recall(&mut self, peer: NodeId) {
-        for id in self.ledger.find(|f| f.to == peer) {
+        let ids = self.ledger.find(|f| f.to == peer);
+        let unreadable = self.read_before_writes(&ids);
+        for id in ids {
             let Some(forward) = self.ledger.take(id) else { continue };
-            if forward.read || planted("unknown-retried") {
+            if unreadable.contains(&id) {
+                self.refuse(forward.partition, forward.origin, UNREAD);
+            } else if forward.access.is_read() || planted("unknown-retried") {
                 self.send_again(id, forward);
             } else {
                 let text = if planted("error-for-committed") { NO_LEADER } else { UNKNOWN };
@@ -292,7 +337,11 @@ impl Node {
         let now = self.now.mono_us;
         for id in self.ledger.find(|f| f.deadline_us <= now) {
             let Some(f) = self.ledger.take(id) else { continue };
-            self.refuse(f.partition, f.origin, if f.read { NO_LEADER } else { UNKNOWN });
+            self.refuse(
+                f.partition,
+                f.origin,
+                if f.access.is_read() { NO_LEADER } else { UNKNOWN },
+            );
         }
         let mut late = Vec::new();
         for parked in self.parked.values_mut() {

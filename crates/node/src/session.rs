@@ -3,9 +3,11 @@
 use crate::errors::ErrorCounts;
 use crate::latency::Latency;
 use crate::output::Output;
+use crate::requests::Flow;
 use crate::slowlog::SlowLog;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use synod_replica::Access;
 use synod_types::{ClientId, limits};
 use synod_wire::resp::{Proto, RespWriter};
 
@@ -14,6 +16,21 @@ use synod_wire::resp::{Proto, RespWriter};
 pub(crate) enum Kind {
     Read,
     Write,
+}
+
+/// What a request waits for that was offered and not taken. It is offered again when that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// The answer to a request that everything behind it waits for.
+    Barrier,
+    /// Fewer requests without an answer: `limits::INFLIGHT_MAX`.
+    Room,
+    /// The answers to all writes.
+    Writes,
+    /// The answers to all requests.
+    Idle,
+    /// The end of CLIENT PAUSE.
+    Pause,
 }
 
 /// Replies up to this length wait for their turn without an allocation; most replies to writes do.
@@ -28,6 +45,8 @@ struct Place {
     since_us: u64,
     /// CLIENT REPLY had it dropped when the request came, whatever was asked for since.
     quiet: bool,
+    /// Whatever comes behind it waits until it is answered.
+    barrier: bool,
     reply: Option<SmallVec<[u8; REPLY_INLINE_BYTES]>>,
 }
 
@@ -73,21 +92,18 @@ pub(crate) struct Session {
     pub multi: Option<Multi>,
     /// Keys under WATCH and the versions they had.
     pub watches: Vec<(Vec<u8>, u64)>,
-    /// WATCHes whose versions are not there yet. What comes behind them waits: a read that overtook one could
-    /// miss a change that the WATCH then does not see either.
-    pub watching: usize,
-    /// An EXEC waits for its partition, and then runs commands of this session: what comes behind it waits.
-    pub finishing: bool,
+    /// Requests without an answer that everything behind them waits for: a WATCH, since a read that overtook it could
+    /// miss a change that it then does not see either; an EXEC that runs commands of this session once its partition
+    /// has answered; calls of the workers of this node.
+    barriers: usize,
     pub captured: Vec<u8>,
     pub reply_mode: ReplyMode,
     /// Close once `out` is written and nothing is in flight.
     pub closing: bool,
     /// Close at once, whatever is in flight.
     pub killed: bool,
-    /// The world found a request that cannot go on yet.
-    pub stalled: bool,
-    /// CLIENT PAUSE is what it is stalled by.
-    pub paused: bool,
+    /// What the next request waits for, if it was offered and not taken.
+    waits: Option<Waits>,
     /// Replies ready to be written to the socket.
     pub out: Vec<u8>,
     dirty: bool,
@@ -115,14 +131,12 @@ impl Session {
             last_command: "NULL",
             multi: None,
             watches: Vec::new(),
-            watching: 0,
-            finishing: false,
+            barriers: 0,
             captured: Vec::new(),
             reply_mode: ReplyMode::On,
             closing: false,
             killed: false,
-            stalled: false,
-            paused: false,
+            waits: None,
             out: Vec::new(),
             dirty: false,
             places: VecDeque::new(),
@@ -133,14 +147,35 @@ impl Session {
         }
     }
 
-    /// Whether a request of this kind has to wait: reads and writes of one connection are kept in order by
-    /// letting one kind finish before the other begins.
-    pub fn must_wait(&self, kind: Kind) -> bool {
-        let others = match kind {
-            Kind::Read => self.writes,
-            Kind::Write => self.reads,
-        };
-        others > 0 || self.watching > 0 || self.places.len() >= limits::INFLIGHT_MAX
+    /// What a request has to wait for before it is looked at, if anything.
+    #[inline]
+    pub fn obstacle(&self) -> Option<Waits> {
+        if self.barriers > 0 {
+            return Some(Waits::Barrier);
+        }
+        (self.places.len() >= limits::INFLIGHT_MAX).then_some(Waits::Room)
+    }
+
+    /// Has the next request offered again when this is over.
+    pub fn wait_for(&mut self, what: Waits) -> Flow {
+        self.waits = Some(what);
+        Flow::Stalled
+    }
+
+    /// What the next request waits for, if it was offered and not taken.
+    pub fn waits(&self) -> Option<Waits> {
+        self.waits
+    }
+
+    /// Whether what the next request waits for is over.
+    fn may_go_on(&self) -> bool {
+        match self.waits {
+            None | Some(Waits::Pause) => false,
+            Some(Waits::Barrier) => self.barriers == 0,
+            Some(Waits::Room) => self.places.len() < limits::INFLIGHT_MAX,
+            Some(Waits::Writes) => self.writes == 0,
+            Some(Waits::Idle) => self.is_idle(),
+        }
     }
 
     /// Whether nothing is in flight.
@@ -153,6 +188,26 @@ impl Session {
         self.places.len()
     }
 
+    /// How a request of this kind stands in the order of this connection.
+    #[inline]
+    pub fn access(&self, kind: Kind) -> Access {
+        match kind {
+            Kind::Write => Access::Write,
+            Kind::Read if self.writes > 0 => Access::ReadBehind,
+            Kind::Read => Access::Read,
+        }
+    }
+
+    /// Takes a place in the order of replies, and lets everything behind it wait until it is filled.
+    pub fn reserve_barrier(&mut self, kind: Kind) -> u64 {
+        let seq = self.reserve(kind);
+        if let Some(place) = self.places.back_mut() {
+            place.barrier = true;
+            self.barriers += 1;
+        }
+        seq
+    }
+
     /// Takes a place in the order of replies.
     pub fn reserve(&mut self, kind: Kind) -> u64 {
         match kind {
@@ -161,7 +216,8 @@ impl Session {
         }
         let since_us = self.active_us;
         let quiet = self.reply_mode != ReplyMode::On;
-        self.places.push_back(Place { kind: Some(kind), since_us, quiet, reply: None });
+        let kind = Some(kind);
+        self.places.push_back(Place { kind, since_us, quiet, barrier: false, reply: None });
         self.head + self.places.len() as u64 - 1
     }
 
@@ -179,7 +235,8 @@ impl Session {
             let reply = Some(SmallVec::from_slice(&self.out[start..]));
             self.out.truncate(start);
             let since_us = self.active_us;
-            self.places.push_back(Place { kind: None, since_us, quiet: false, reply });
+            let (kind, quiet, barrier) = (None, false, false);
+            self.places.push_back(Place { kind, since_us, quiet, barrier, reply });
         }
     }
 
@@ -200,8 +257,11 @@ impl Session {
         write: &mut dyn FnMut(&mut RespWriter<'_>),
     ) -> Option<(Kind, u64)> {
         let at = seq.checked_sub(self.head)? as usize;
-        let place = self.places.get(at)?;
+        let place = self.places.get_mut(at)?;
         let request = (place.kind?, place.since_us);
+        if std::mem::take(&mut place.barrier) {
+            self.barriers -= 1;
+        }
         let quiet = place.quiet || self.killed;
         let start = self.out.len();
         write(&mut RespWriter::new(&mut self.out, self.proto));
@@ -292,8 +352,8 @@ impl Sessions {
 
     /// Lets all stalled requests be offered again.
     pub fn resume_all(&mut self, output: &mut Output) {
-        for session in self.iter_mut().filter(|s| s.stalled) {
-            (session.stalled, session.paused) = (false, false);
+        for session in self.iter_mut().filter(|s| s.waits.is_some()) {
+            session.waits = None;
             output.resumed.push(session.id);
         }
     }
@@ -338,8 +398,8 @@ impl Sessions {
         }
         let Some(session) = self.get(id) else { return };
         session.touch(output);
-        if session.stalled && (session.reads == 0 || session.writes == 0) {
-            (session.stalled, session.paused) = (false, false);
+        if session.may_go_on() {
+            session.waits = None;
             output.resumed.push(id);
         }
     }
@@ -382,7 +442,6 @@ mod tests {
         let id = sessions.open("test".into(), 0);
         let session = sessions.get(id).unwrap();
         let (a, b) = (session.reserve(Kind::Write), session.reserve(Kind::Write));
-        assert!(session.must_wait(Kind::Read));
         session.reply_now(|out| out.integer(3));
         sessions.complete(id, b, &mut output, &mut |out| out.integer(2));
         assert!(sessions.get(id).unwrap().out.is_empty());
@@ -394,5 +453,24 @@ mod tests {
         let again = sessions.open("test".into(), 0);
         assert_ne!(id, again);
         assert!(sessions.get(id).is_none());
+    }
+
+    #[test]
+    fn what_comes_behind_a_barrier_waits_for_its_answer() {
+        let mut sessions = Sessions::default();
+        let mut output = Output::default();
+        let id = sessions.open("test".into(), 0);
+        let session = sessions.get(id).unwrap();
+        let first = session.reserve(Kind::Write);
+        assert_eq!(session.obstacle(), None);
+        let watch = session.reserve_barrier(Kind::Read);
+        assert_eq!(session.obstacle(), Some(Waits::Barrier));
+        assert_eq!(session.wait_for(Waits::Barrier), Flow::Stalled);
+        sessions.complete(id, first, &mut output, &mut |out| out.simple("OK"));
+        assert_eq!(output.resumed, []);
+        sessions.complete(id, watch, &mut output, &mut |out| out.simple("OK"));
+        assert_eq!(output.resumed, [id]);
+        let session = sessions.get(id).unwrap();
+        assert_eq!((session.obstacle(), session.waits()), (None, None));
     }
 }

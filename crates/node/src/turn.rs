@@ -138,7 +138,7 @@ impl Node {
                 self.leaders.learn(group, term, leader);
                 self.counters.role_changes += 1;
             }
-            Asked::Bounced { requests, read } => self.bounced(group, requests, read),
+            Asked::Bounced(requests) => self.bounced(group, requests),
             Asked::Voided(origins) => {
                 let hint = self.leaders.get(group);
                 for origin in origins {

@@ -1,14 +1,15 @@
 //! Committed entries become state, and answers.
 
 use crate::payload;
-use crate::pending::{Audience, Failure, Origin};
+use crate::pending::{Audience, Origin, Proposal};
 use crate::replica::Replica;
+use crate::riders::Riders;
 use crate::state::{State, context};
 use synod_consensus::Position;
 use synod_data::op::Op;
-use synod_machine::{MachineId, Operation};
+use synod_machine::{Context, MachineId, Operation};
 use synod_types::plant::planted;
-use synod_types::{Entry, EntryKind, Index, Membership, key_slot};
+use synod_types::{Entry, EntryKind, Index, Membership, Millis, key_slot};
 
 /// From how many bytes of operations on it pays to fetch their keys side by side first.
 const WARM_BYTES_MIN: usize = 256;
@@ -34,9 +35,12 @@ impl Replica {
     pub(crate) fn apply(&mut self, entries: Vec<Entry>, audience: &mut dyn Audience) {
         for entry in entries {
             assert!(entry.index == self.applied.next(), "entries are handed out in order, once");
-            let origins = self.claim(&entry, audience);
-            self.apply_entry(&entry, &origins, audience);
-            self.proposals.recycle(origins);
+            self.stamps.apply(self.applied);
+            let position = Position { term: entry.term, index: entry.index };
+            self.answer_due_reads(position, audience);
+            let proposal = self.claim(position, audience);
+            self.apply_entry(&entry, &proposal, audience);
+            self.proposals.recycle(proposal.origins);
             self.applied = entry.index;
             self.applied_term = entry.term;
         }
@@ -46,21 +50,18 @@ impl Replica {
 
     /// Who waits for this very entry. A proposal that stands at its index with another term was replaced
     /// before it was committed: it was not executed.
-    fn claim(&mut self, entry: &Entry, audience: &mut dyn Audience) -> Vec<Origin> {
-        let position = Position { term: entry.term, index: entry.index };
+    fn claim(&mut self, position: Position, audience: &mut dyn Audience) -> Proposal {
         while let Some(proposal) = self.proposals.take(position) {
             if proposal.position == position {
-                return proposal.origins;
+                return proposal;
             }
-            for origin in &proposal.origins {
-                audience.fail(*origin, Failure::NotExecuted(self.leader));
-            }
+            proposal.void(self.leader, audience);
             self.proposals.recycle(proposal.origins);
         }
-        Vec::new()
+        Proposal { position, since: 0, origins: Vec::new(), riders: Riders::default() }
     }
 
-    fn apply_entry(&mut self, entry: &Entry, origins: &[Origin], audience: &mut dyn Audience) {
+    fn apply_entry(&mut self, entry: &Entry, waiting: &Proposal, audience: &mut dyn Audience) {
         match entry.kind {
             EntryKind::Noop => {}
             EntryKind::Membership => {
@@ -68,11 +69,11 @@ impl Replica {
                     self.applied_membership = membership;
                 }
             }
-            EntryKind::Commands => self.apply_commands(&entry.payload, origins, audience),
+            EntryKind::Commands => self.apply_commands(&entry.payload, waiting, audience),
         }
     }
 
-    fn apply_commands(&mut self, payload: &[u8], origins: &[Origin], audience: &mut dyn Audience) {
+    fn apply_commands(&mut self, payload: &[u8], waiting: &Proposal, audience: &mut dyn Audience) {
         let Some((mut now, seed, mut ops)) = payload::open_payload(payload) else { return };
         if planted("apply-local-clock") {
             now = self.wall();
@@ -83,12 +84,16 @@ impl Replica {
             warm(&self.state, ops);
         }
         let mut ordinal = 0;
+        let mut riders = waiting.riders.iter().peekable();
         while let Some(op) = Operation::take(&mut ops) {
+            while let Some((_, origin, op)) = riders.next_if(|(after, ..)| *after <= ordinal) {
+                self.read_at(now, origin, op, audience);
+            }
             let ctx = context(now, seed, ordinal as u64);
             if op.machine == MachineId::KEYSPACE && synod_data::op::is_expiry(op.body) {
                 self.expiry.forget_proposed();
             }
-            match origins.get(ordinal) {
+            match waiting.origins.get(ordinal) {
                 None | Some(Origin::Internal) => self.state.apply(op, &ctx, &mut ()),
                 Some(origin) => {
                     // Whoever waited may be gone and ask for no answer: what is committed is applied all the same.
@@ -111,6 +116,28 @@ impl Replica {
                 self.begin_snapshot();
             }
         }
+        for (_, origin, op) in riders {
+            self.read_at(now, origin, op, audience);
+        }
+    }
+
+    /// Executes a read at its place in the log, where it is the time of the entry that it stands in or before.
+    fn read_at(&mut self, now: Millis, origin: Origin, bytes: &[u8], audience: &mut dyn Audience) {
+        let Some(op) = Operation::take(&mut &*bytes) else { return };
+        let ctx = Context { now, ..self.read_context() };
+        audience.answer(origin, &mut |out| self.state.read(op, &ctx, out));
+        audience.answered(origin, op);
+    }
+
+    /// Answers the reads that must not see the entry at this position, which this member proposed after they came. It
+    /// was stamped after that too, so no doubt about the time is left; see [`Self::doubt`].
+    fn answer_due_reads(&mut self, position: Position, audience: &mut dyn Audience) {
+        while let Some(batch) = self.reads.due(position) {
+            let now = self.read_context().now;
+            for (origin, bytes) in batch.iter() {
+                self.read_at(now, origin, bytes, audience);
+            }
+        }
     }
 
     /// Answers every read whose barrier is reached.
@@ -118,15 +145,22 @@ impl Replica {
         while let Some(batch) = self.reads.ready(self.applied) {
             warm(&self.state, batch.ops());
             for (origin, bytes) in batch.iter() {
-                self.answer_read(origin, bytes, audience);
+                self.answer_read(origin, bytes, batch.before(), audience);
             }
         }
     }
 
-    fn answer_read(&mut self, origin: Origin, bytes: &[u8], audience: &mut dyn Audience) {
+    fn answer_read(
+        &mut self,
+        origin: Origin,
+        bytes: &[u8],
+        before: Option<Position>,
+        audience: &mut dyn Audience,
+    ) {
         let Some(op) = Operation::take(&mut &*bytes) else { return };
-        if let Some(barrier) = self.doubt_of(op) {
-            return self.reads.defer(origin, bytes, barrier);
+        // What stands behind a deferred read of the same connection must not be answered from an earlier state.
+        if let Some(barrier) = self.doubt_of(op).max(self.reads.deferred_before(origin)) {
+            return self.reads.defer(origin, bytes, barrier, before);
         }
         let ctx = self.read_context();
         audience.answer(origin, &mut |out| self.state.read(op, &ctx, out));

@@ -1,7 +1,9 @@
-//! The writes of one turn of the event loop, growing into the payload of one entry.
+//! The writes of one turn of the event loop, growing into the payload of one entry, and the reads that stand between
+//! them.
 
 use crate::payload;
-use crate::pending::Origin;
+use crate::pending::{Access, Bounced, Origin};
+use crate::riders::Riders;
 use bytes::Bytes;
 use synod_machine::Operation;
 use synod_types::{Millis, limits};
@@ -11,6 +13,15 @@ use synod_types::{Millis, limits};
 pub(crate) struct Batch {
     payload: Vec<u8>,
     origins: Vec<Origin>,
+    riders: Riders,
+}
+
+/// A batch that takes no more: what goes into the log, and who waits for it.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub payload: Bytes,
+    pub origins: Vec<Origin>,
+    pub riders: Riders,
 }
 
 impl Batch {
@@ -20,7 +31,7 @@ impl Batch {
 
     /// Whether the batch should be proposed before it takes more.
     pub fn is_full(&self) -> bool {
-        self.payload.len() >= limits::BATCH_BYTES
+        self.payload.len() >= limits::BATCH_BYTES || self.riders.bytes() >= limits::BATCH_BYTES
     }
 
     /// The buffer to append one operation to, whose answer goes to `origin`.
@@ -32,24 +43,49 @@ impl Batch {
         &mut self.payload
     }
 
+    /// Takes in a read that is to be executed between what the batch holds now and what comes behind.
+    pub fn ride(&mut self, origin: Origin, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.riders.add(self.origins.len(), origin, encode);
+    }
+
     /// Closes the batch: the entry's payload and who waits for its operations, in order.
-    pub fn close(&mut self, now: Millis, seed: u64, spare: Vec<Origin>) -> (Bytes, Vec<Origin>) {
+    pub fn close(&mut self, now: Millis, seed: u64, spare: Vec<Origin>) -> Closed {
         payload::stamp(&mut self.payload, now, seed);
         let room = self.payload.len();
         let payload = std::mem::replace(&mut self.payload, Vec::with_capacity(room));
-        (Bytes::from(payload), std::mem::replace(&mut self.origins, spare))
+        Closed {
+            payload: Bytes::from(payload),
+            origins: std::mem::replace(&mut self.origins, spare),
+            riders: std::mem::take(&mut self.riders),
+        }
     }
 }
 
-/// Takes a closed batch apart again, for operations that have to go elsewhere.
-pub(crate) fn split(payload: &[u8], origins: &[Origin]) -> Vec<(Origin, Vec<u8>)> {
-    let Some((_, _, mut rest)) = payload::open_payload(payload) else { return Vec::new() };
-    origins
-        .iter()
-        .map_while(|origin| {
+impl Closed {
+    /// Takes it apart again, in the order in which it came, for operations that have to go elsewhere.
+    pub fn split(&self) -> Vec<Bounced> {
+        let Some((_, _, mut rest)) = payload::open_payload(&self.payload) else {
+            return Vec::new();
+        };
+        let mut all = Vec::with_capacity(self.origins.len());
+        let mut riders = self.riders.iter().peekable();
+        let ride = |(origin, op): (Origin, &[u8])| Bounced {
+            origin,
+            op: op.to_vec(),
+            access: Access::ReadBehind,
+        };
+        for (ordinal, origin) in self.origins.iter().enumerate() {
+            while let Some((_, origin, op)) = riders.next_if(|(after, ..)| *after <= ordinal) {
+                all.push(ride((origin, op)));
+            }
             let before = rest;
-            Operation::take(&mut rest)?;
-            Some((*origin, before[..before.len() - rest.len()].to_vec()))
-        })
-        .collect()
+            if Operation::take(&mut rest).is_none() {
+                break;
+            }
+            let op = before[..before.len() - rest.len()].to_vec();
+            all.push(Bounced { origin: *origin, op, access: Access::Write });
+        }
+        all.extend(riders.map(|(_, origin, op)| ride((origin, op))));
+        all
+    }
 }

@@ -2,12 +2,14 @@
 //!
 //! A replica gathers the writes of one turn of the event loop into a batch, proposes it as one entry,
 //! and remembers who waits for which answer. When the entry comes back committed it is applied, and
-//! the answers go to their origins. Reads wait for the engine's read barrier, a turn's worth at a time.
+//! the answers go to their origins. Reads wait for the engine's read barrier, a turn's worth at a time, or
+//! stand behind a write of their connection at its place in the log.
 //!
 //! ```text
 //!   write -> Batch --propose--> Engine --Persist/Send--> world
 //!                                 |
 //!   read  -> ReadQueue --read-->  +--Commit--> apply -> State -> Audience (replies)
+//!        \-> Riders of the batch, if it is behind a write of its connection
 //! ```
 //!
 //! Invariants:
@@ -23,11 +25,12 @@ pub mod payload;
 mod pending;
 mod reads;
 mod replica;
+mod riders;
 mod snapshot;
 mod stamps;
 mod state;
 
-pub use pending::{Audience, Failure, Origin};
+pub use pending::{Access, Audience, Bounced, Failure, Origin};
 pub use replica::{Output, Replica, Step};
 pub use snapshot::Chunk;
 pub use state::{Loader, State};

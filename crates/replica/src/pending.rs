@@ -1,6 +1,7 @@
 //! Who waits for an answer, and how a replica reaches them.
 
-use std::collections::VecDeque;
+use crate::riders::Riders;
+use std::collections::{BTreeSet, VecDeque};
 use synod_consensus::Position;
 use synod_machine::Operation;
 use synod_types::{ClientId, NodeId, ReplySink, RequestId};
@@ -39,6 +40,75 @@ pub enum Origin {
     },
 }
 
+/// How a request stands in the order of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It goes into the log.
+    Write,
+    /// A read; the connection has no write under way.
+    Read,
+    /// A read behind writes of its connection that are not answered.
+    ReadBehind,
+}
+
+impl Access {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        self != Self::Write
+    }
+}
+
+/// A request that was not executed and has to go elsewhere.
+#[derive(Debug)]
+pub struct Bounced {
+    /// Who waits for the answer.
+    pub origin: Origin,
+    /// The encoded operation.
+    pub op: Vec<u8>,
+    /// How it stands in the order of its connection.
+    pub access: Access,
+}
+
+impl Origin {
+    /// Whether both may be of one connection.
+    pub(crate) fn may_share_connection(self, other: Self) -> bool {
+        let mut writers = Writers::default();
+        writers.add(other);
+        writers.may_be(self)
+    }
+}
+
+/// Whose writes these are, as far as it is known here.
+#[derive(Debug, Default)]
+pub(crate) struct Writers {
+    clients: BTreeSet<ClientId>,
+    peers: BTreeSet<(NodeId, u16)>,
+    /// Of some connection of this worker.
+    gathers: bool,
+}
+
+impl Writers {
+    fn add(&mut self, origin: Origin) {
+        match origin {
+            Origin::Internal => {}
+            Origin::Client { client, .. } => _ = self.clients.insert(client),
+            Origin::Peer { node, worker, .. } => _ = self.peers.insert((node, worker)),
+            Origin::Gather { .. } => self.gathers = true,
+        }
+    }
+
+    /// Whether one of them may be of the connection that this read is of.
+    pub fn may_be(&self, read: Origin) -> bool {
+        match read {
+            Origin::Internal => false,
+            Origin::Client { client, .. } => self.gathers || self.clients.contains(&client),
+            Origin::Peer { node, worker, .. } => self.peers.contains(&(node, worker)),
+            Origin::Gather { .. } => self.gathers || !self.clients.is_empty(),
+        }
+    }
+}
+
 /// Why a request got no answer of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -48,6 +118,8 @@ pub enum Failure {
     Unknown,
     /// It was refused for want of disk space; not executed.
     DiskFull,
+    /// A read: its place in the log is lost or unknown, and what stood behind it may be executed.
+    Unread,
 }
 
 /// Whoever delivers answers.
@@ -67,6 +139,30 @@ pub(crate) struct Proposal {
     /// The replica's tick at which it was proposed.
     pub since: u64,
     pub origins: Vec<Origin>,
+    /// The reads that stand in it.
+    pub riders: Riders,
+}
+
+impl Proposal {
+    /// Nobody will ever know here what becomes of it.
+    pub fn give_up(&self, audience: &mut dyn Audience) {
+        self.origins.iter().for_each(|origin| audience.fail(*origin, Failure::Unknown));
+        self.riders.origins().for_each(|origin| audience.fail(origin, Failure::Unread));
+    }
+
+    /// Everyone who waits for it.
+    pub fn into_origins(self) -> Vec<Origin> {
+        let mut all = self.origins;
+        all.extend(self.riders.origins());
+        all
+    }
+
+    /// Its entry was replaced before it was committed: nothing of it was executed.
+    pub fn void(&self, leader: Option<NodeId>, audience: &mut dyn Audience) {
+        for origin in self.origins.iter().copied().chain(self.riders.origins()) {
+            audience.fail(origin, Failure::NotExecuted(leader));
+        }
+    }
 }
 
 /// Proposals in the order of their index.
@@ -79,11 +175,25 @@ pub(crate) struct Proposals {
 impl Proposals {
     /// Takes a proposal in. One that went to an index where an older one stands makes the older ones
     /// there void: their entries were replaced before they were committed, so they are returned.
-    pub fn push(&mut self, position: Position, since: u64, origins: Vec<Origin>) -> Vec<Proposal> {
-        let keep = self.queue.partition_point(|p| p.position.index < position.index);
+    pub fn push(&mut self, proposal: Proposal) -> Vec<Proposal> {
+        let index = proposal.position.index;
+        let keep = self.queue.partition_point(|p| p.position.index < index);
         let void = self.queue.split_off(keep).into();
-        self.queue.push_back(Proposal { position, since, origins });
+        self.queue.push_back(proposal);
         void
+    }
+
+    /// Where the last one stands.
+    pub fn last(&self) -> Option<Position> {
+        self.queue.back().map(|proposal| proposal.position)
+    }
+
+    /// The proposal that stands just there, and who wrote what is in it and behind it.
+    pub fn find(&mut self, position: Position) -> Option<(&mut Proposal, Writers)> {
+        let at = self.queue.iter().position(|p| p.position == position)?;
+        let mut writers = Writers::default();
+        self.queue.range(at..).flat_map(|p| &p.origins).for_each(|origin| writers.add(*origin));
+        Some((&mut self.queue[at], writers))
     }
 
     /// The proposal that stands at `position.index`, if any; whether it is *this* entry is told by its term.
@@ -102,6 +212,10 @@ impl Proposals {
     /// All of them, for a replica that lost its place (a snapshot replaced its log).
     pub fn drain(&mut self) -> impl Iterator<Item = Proposal> + '_ {
         self.queue.drain(..)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// How many are not applied.

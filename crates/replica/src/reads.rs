@@ -1,17 +1,32 @@
 //! Reads that wait for the engine's word that they would not be stale.
+//!
+//! Reads of one turn are confirmed together. Those behind writes of their own connection that are proposed and not
+//! applied wait for these as well, so they make a batch of their own.
+//!
+//! The first entry that this member proposes after a read has come bounds the read: it is executed before that entry
+//! is applied, so that it does not see what its connection writes behind it. The entry's commit is as good as the
+//! engine's word (docs/decisions/0008), so the read need not wait any longer either.
 
-use crate::pending::Origin;
+use crate::pending::{Access, Bounced, Origin};
 use std::collections::VecDeque;
+use synod_consensus::Position;
 use synod_types::Index;
 
-/// The reads of one turn, confirmed together.
+/// Reads that are confirmed together.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBatch {
     id: u64,
+    /// Whether the engine was asked.
+    asked: bool,
     /// Set when the engine has confirmed the batch.
     barrier: Option<Index>,
+    /// The entry that must be applied first, if any.
+    floor: Index,
+    /// The first entry proposed here since they came, which must not be applied first.
+    before: Option<Position>,
     ops: Vec<u8>,
     reads: Vec<(Origin, usize)>,
+    access: Option<Access>,
     /// Whether the barrier is not the engine's, but an entry that decides what time it is.
     deferred: bool,
 }
@@ -19,6 +34,15 @@ pub(crate) struct ReadBatch {
 impl ReadBatch {
     pub fn len(&self) -> usize {
         self.reads.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.reads.is_empty()
+    }
+
+    /// The entry before which they must be executed.
+    pub fn before(&self) -> Option<Position> {
+        self.before
     }
 
     /// All operations, one after another.
@@ -34,12 +58,26 @@ impl ReadBatch {
             .zip(starts)
             .map(|((origin, end), start)| (*origin, &self.ops[start..*end]))
     }
+
+    /// The reads, for another place.
+    pub fn bounced(&self) -> impl Iterator<Item = Bounced> {
+        let access = self.access.unwrap_or(Access::Read);
+        self.iter().map(move |(origin, op)| Bounced { origin, op: op.to_vec(), access })
+    }
+
+    fn add(&mut self, origin: Origin, encode: impl FnOnce(&mut Vec<u8>)) {
+        encode(&mut self.ops);
+        self.reads.push((origin, self.ops.len()));
+    }
 }
 
-/// Reads being gathered, and batches of them on their way. Ids grow, batches are confirmed in order or not at all.
+/// Reads being gathered, and batches of them on their way. Ids grow; what the engine was asked is confirmed in order or
+/// not at all.
 #[derive(Debug, Default)]
 pub(crate) struct ReadQueue {
     gathering: ReadBatch,
+    /// Of these, each is behind a write of its connection.
+    gathering_behind: ReadBatch,
     waiting: VecDeque<ReadBatch>,
     next_id: u64,
 }
@@ -47,61 +85,106 @@ pub(crate) struct ReadQueue {
 impl ReadQueue {
     /// Takes a read in; `encode` appends its operation.
     pub fn add(&mut self, origin: Origin, encode: impl FnOnce(&mut Vec<u8>)) {
-        encode(&mut self.gathering.ops);
-        self.gathering.reads.push((origin, self.gathering.ops.len()));
+        self.gathering.add(origin, encode);
+    }
+
+    /// Takes in a read that is executed after the entry at `floor`.
+    pub fn add_behind(&mut self, origin: Origin, floor: Index, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.gathering_behind.floor = floor;
+        self.gathering_behind.access = Some(Access::ReadBehind);
+        self.gathering_behind.add(origin, encode);
     }
 
     /// Reads that are not answered.
     pub fn len(&self) -> usize {
-        self.gathering.len() + self.waiting.iter().map(ReadBatch::len).sum::<usize>()
+        let gathered = self.gathering.len() + self.gathering_behind.len();
+        gathered + self.waiting.iter().map(ReadBatch::len).sum::<usize>()
     }
 
-    pub fn has_gathered(&self) -> bool {
-        !self.gathering.reads.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.gathering.is_empty() && self.gathering_behind.is_empty()
     }
 
-    /// Closes what was gathered and names it for the engine.
-    pub fn close(&mut self) -> u64 {
-        self.next_id += 1;
-        let mut batch = std::mem::take(&mut self.gathering);
-        batch.id = self.next_id;
-        self.waiting.push_back(batch);
-        self.next_id
-    }
-
-    /// Gives back what was gathered, because nobody here can confirm it.
-    pub fn take_gathered(&mut self) -> ReadBatch {
-        std::mem::take(&mut self.gathering)
-    }
-
-    pub fn confirm(&mut self, id: u64, index: Index) {
-        if let Ok(at) = self.waiting.binary_search_by_key(&id, |b| b.id) {
-            self.waiting[at].barrier = Some(index);
+    /// Closes what was gathered.
+    pub fn close(&mut self) {
+        for gathering in [&mut self.gathering, &mut self.gathering_behind] {
+            if !gathering.is_empty() {
+                self.next_id += 1;
+                let batch = std::mem::take(gathering);
+                self.waiting.push_back(ReadBatch { id: self.next_id, ..batch });
+            }
         }
     }
 
-    /// Takes a read in that is confirmed, but cannot be answered before `barrier` is applied.
-    pub fn defer(&mut self, origin: Origin, op: &[u8], barrier: Index) {
+    /// An entry is proposed here: all reads that are there now come before it.
+    pub fn bound(&mut self, position: Position) {
+        self.close();
+        for batch in self.waiting.iter_mut().filter(|batch| batch.before.is_none()) {
+            batch.before = Some(position);
+        }
+    }
+
+    /// The next batch that the engine has to be asked about; it counts as asked from now on.
+    pub fn next_to_ask(&mut self) -> Option<u64> {
+        let batch = self.waiting.iter_mut().find(|batch| !batch.asked)?;
+        batch.asked = true;
+        Some(batch.id)
+    }
+
+    /// Gives back everything that the engine was not asked about, because nobody here can confirm it.
+    pub fn take_unasked(&mut self) -> Vec<ReadBatch> {
+        self.take(|batch| !batch.asked)
+    }
+
+    pub fn confirm(&mut self, id: u64, index: Index) {
+        if let Some(batch) = self.waiting.iter_mut().find(|batch| batch.id == id) {
+            batch.barrier = Some(index.max(batch.floor));
+        }
+    }
+
+    /// Takes in a read that is confirmed, but cannot be answered before `barrier` is applied.
+    pub fn defer(&mut self, origin: Origin, op: &[u8], barrier: Index, before: Option<Position>) {
         self.next_id += 1;
         self.waiting.push_back(ReadBatch {
             id: self.next_id,
+            asked: true,
             barrier: Some(barrier),
+            before,
             ops: op.to_vec(),
             reads: vec![(origin, op.len())],
             deferred: true,
+            ..ReadBatch::default()
         });
+    }
+
+    /// The entry that a deferred read waits for which may be of the same connection.
+    pub fn deferred_before(&self, origin: Origin) -> Option<Index> {
+        let deferred = self.waiting.iter().filter(|batch| batch.deferred);
+        let same = deferred
+            .filter(|batch| batch.reads.iter().any(|(o, _)| o.may_share_connection(origin)));
+        same.filter_map(|batch| batch.barrier).max()
+    }
+
+    /// Gives back all of them.
+    pub fn take_all(&mut self) -> Vec<ReadBatch> {
+        self.take(|_| true)
     }
 
     /// Gives back what was deferred.
     pub fn take_deferred(&mut self) -> Vec<ReadBatch> {
-        let (deferred, rest) = self.waiting.drain(..).partition(|batch| batch.deferred);
+        self.take(|batch| batch.deferred)
+    }
+
+    fn take(&mut self, which: impl Fn(&ReadBatch) -> bool) -> Vec<ReadBatch> {
+        self.close();
+        let (taken, rest) = self.waiting.drain(..).partition(which);
         self.waiting = rest;
-        Vec::from(deferred)
+        Vec::from(taken)
     }
 
     /// Takes an aborted batch out.
     pub fn abort(&mut self, id: u64) -> Option<ReadBatch> {
-        let at = self.waiting.binary_search_by_key(&id, |b| b.id).ok()?;
+        let at = self.waiting.iter().position(|batch| batch.id == id)?;
         self.waiting.remove(at)
     }
 
@@ -109,5 +192,18 @@ impl ReadQueue {
     pub fn ready(&mut self, applied: Index) -> Option<ReadBatch> {
         let at = self.waiting.iter().position(|b| b.barrier.is_some_and(|i| i <= applied))?;
         self.waiting.remove(at)
+    }
+
+    /// The next batch that must be answered now, because the entry at this position is about to be applied. One that is
+    /// bounded by an entry which was replaced there is not bounded any more.
+    pub fn due(&mut self, position: Position) -> Option<ReadBatch> {
+        let reached = |batch: &ReadBatch| batch.before.is_some_and(|b| b.index <= position.index);
+        while let Some(at) = self.waiting.iter().position(reached) {
+            if self.waiting[at].before == Some(position) {
+                return self.waiting.remove(at);
+            }
+            self.waiting[at].before = None;
+        }
+        None
     }
 }

@@ -1,14 +1,15 @@
 //! The replica itself: requests in, one pump per turn, outputs and answers out.
 
-use crate::batch::{self, Batch};
+use crate::batch::Batch;
 use crate::expiry::ExpirySearch;
-use crate::pending::{Audience, Failure, Origin, Proposals};
+use crate::pending::{Access, Audience, Bounced, Origin, Proposal, Proposals};
 use crate::reads::{ReadBatch, ReadQueue};
 use crate::snapshot::SnapshotJob;
 use crate::stamps::Stamps;
 use crate::state::State;
 use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
 use synod_data::{Command, Context, Garbage, Keyspace, KeyspaceStats, random};
+use synod_types::plant::planted;
 use synod_types::{
     Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
 };
@@ -41,13 +42,8 @@ pub enum Output {
         /// Who leads, if known.
         leader: Option<NodeId>,
     },
-    /// These cannot be served here; nothing was executed.
-    Bounced {
-        /// Who asked, and the encoded operation.
-        requests: Vec<(Origin, Vec<u8>)>,
-        /// Whether they are reads.
-        read: bool,
-    },
+    /// These cannot be served here, in the order in which they came; nothing was executed.
+    Bounced(Vec<Bounced>),
     /// The entries of these were replaced before they were committed; nothing was executed.
     Voided(Vec<Origin>),
     /// The cluster map changed.
@@ -76,6 +72,9 @@ pub struct Replica {
     pub(crate) batch: Batch,
     pub(crate) proposals: Proposals,
     pub(crate) reads: ReadQueue,
+    /// What the engine would not take in this turn, reads before writes that they came before.
+    refused_reads: Vec<Bounced>,
+    refused: Vec<Bounced>,
     pub(crate) job: Option<SnapshotJob>,
     /// The engine needs a snapshot that goes at least this far and asks only once; kept until there is one.
     pub(crate) snapshot_wanted: Option<Index>,
@@ -123,6 +122,8 @@ impl Replica {
             batch: Batch::default(),
             proposals: Proposals::default(),
             reads: ReadQueue::default(),
+            refused_reads: Vec::new(),
+            refused: Vec::new(),
             job: None,
             snapshot_wanted: None,
             stamps: Stamps::default(),
@@ -230,11 +231,21 @@ impl Replica {
         self.solo && self.role == Role::Leader && self.applied_term == self.term
     }
 
-    /// Whether [`Self::read_now`] may be called for this command, now that it is `wall`.
+    /// Whether [`Self::read_now`] may be called for this command, now that it is `wall`; `behind` as with
+    /// [`Self::read`].
     #[must_use]
-    pub fn can_read_now(&mut self, wall: Millis, command: &Command, args: &[&[u8]]) -> bool {
+    pub fn can_read_now(
+        &mut self,
+        wall: Millis,
+        behind: bool,
+        command: &Command,
+        args: &[&[u8]],
+    ) -> bool {
         self.now.wall = wall;
-        self.reads_at_once() && self.doubt(command.key_positions(args).map(|at| args[at])).is_none()
+        self.reads_at_once()
+            && (!behind || (self.batch.is_empty() && self.proposals.is_empty()))
+            && self.reads.is_empty()
+            && self.doubt(command.key_positions(args).map(|at| args[at])).is_none()
     }
 
     /// Runs a reading command now.
@@ -250,9 +261,24 @@ impl Replica {
         }
     }
 
-    /// Takes a read in; `encode` appends its operation.
-    pub fn read(&mut self, origin: Origin, encode: impl FnOnce(&mut Vec<u8>)) {
-        self.reads.add(origin, encode);
+    /// Takes a read in; `encode` appends its operation. `behind` says that its connection may have writes here which
+    /// are not answered: it is executed after everything that was written here so far.
+    pub fn read(&mut self, origin: Origin, behind: bool, encode: impl FnOnce(&mut Vec<u8>)) {
+        if !behind || planted("read-before-own-write") {
+            return self.reads.add(origin, encode);
+        }
+        if !self.batch.is_empty() {
+            return self.batch.ride(origin, encode);
+        }
+        if !self.refused.is_empty() {
+            let mut op = Vec::new();
+            encode(&mut op);
+            return self.refused.push(Bounced { origin, op, access: Access::ReadBehind });
+        }
+        match self.proposals.last() {
+            Some(last) => self.reads.add_behind(origin, last.index, encode),
+            None => self.reads.add(origin, encode),
+        }
     }
 
     /// Whether one of these keys has expired since the time that reads are of: then the entry to wait for.
@@ -279,7 +305,7 @@ impl Replica {
         loop {
             self.expire_some(out);
             self.propose(out);
-            self.ask_to_read(out);
+            self.ask_to_read();
             std::mem::swap(self.engine.effects(), &mut self.scratch);
             if self.scratch.is_empty() {
                 break;
@@ -290,6 +316,7 @@ impl Replica {
             }
             self.scratch = effects;
         }
+        self.bounce_refused(out);
         self.answer_reads(audience);
         out.extend(self.state.keyspace_mut().and_then(Keyspace::take_garbage).map(Output::Discard));
     }
@@ -300,39 +327,74 @@ impl Replica {
         }
         let stamp = self.stamps.next(self.now.wall);
         let spare = self.proposals.spare();
-        let (payload, origins) = self.batch.close(stamp, self.now.seed, spare);
+        let closed = self.batch.close(stamp, self.now.seed, spare);
         self.now.seed = self.now.seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-        match self.engine.propose(payload.clone()) {
-            Ok(position) => {
-                self.stamps.propose(position.index);
-                let void = self.proposals.push(position, self.ticks, origins);
-                out.extend(void.into_iter().map(|proposal| Output::Voided(proposal.origins)));
-            }
-            Err(_) => {
-                self.expiry.forget_proposed();
-                let requests = batch::split(&payload, &origins);
-                out.push(Output::Bounced { requests, read: false });
-            }
-        }
+        // Behind something that was refused in this turn nothing may be taken.
+        let taken = match self.refused.is_empty() {
+            true => self.engine.propose(closed.payload.clone()).ok(),
+            false => None,
+        };
+        let Some(position) = taken else {
+            self.expiry.forget_proposed();
+            return self.refused.extend(closed.split());
+        };
+        self.stamps.propose(position.index);
+        self.reads.bound(position);
+        let (since, origins, riders) = (self.ticks, closed.origins, closed.riders);
+        let void = self.proposals.push(Proposal { position, since, origins, riders });
+        out.extend(void.into_iter().map(|proposal| Output::Voided(proposal.into_origins())));
     }
 
-    fn ask_to_read(&mut self, out: &mut Vec<Output>) {
-        if !self.reads.has_gathered()
-            || (self.role == Role::Leader && self.applied_term != self.term)
-        {
+    fn ask_to_read(&mut self) {
+        if self.reads.is_empty() || (self.role == Role::Leader && self.applied_term != self.term) {
             return; // a new leader's reads wait until its first entry is applied
         }
-        let id = self.reads.close();
-        match self.engine.read(id) {
-            Ok(()) => {}
-            Err(_) => self.bounce_reads(id, out),
+        self.reads.close();
+        while let Some(id) = self.reads.next_to_ask() {
+            if self.engine.read(id).is_err()
+                && let Some(batch) = self.reads.abort(id)
+            {
+                let bounced = self.give_back(&batch);
+                self.refused_reads.extend(bounced);
+            }
         }
     }
 
-    fn bounce_reads(&mut self, id: u64, out: &mut Vec<Output>) {
-        if let Some(batch) = self.reads.abort(id) {
-            out.push(bounced(&batch));
+    /// Reads that nobody confirms here any more. One that is bounded by an entry stays with it while a write of its
+    /// connection may stand in that entry or behind it: elsewhere it could see that write. It is executed before the
+    /// entry if that is committed after all, and shares its fate otherwise. The others may go elsewhere.
+    fn give_back(&mut self, batch: &ReadBatch) -> Vec<Bounced> {
+        let mut bounced: Vec<Bounced> = batch.bounced().collect();
+        let bound = batch.before().and_then(|before| self.proposals.find(before));
+        if let Some((proposal, writers)) = bound {
+            let kept = bounced.extract_if(.., |read| writers.may_be(read.origin));
+            proposal.riders.put_ahead(kept.collect());
         }
+        bounced
+    }
+
+    fn abort_read(&mut self, id: u64, out: &mut Vec<Output>) {
+        if let Some(batch) = self.reads.abort(id) {
+            let bounced = self.give_back(&batch);
+            out.push(Output::Bounced(bounced));
+        }
+    }
+
+    /// Gives back what the engine would not take, behind all that was given back of earlier turns. Reads that wait for
+    /// the engine go along: they would come back later, and be executed behind a write that they stood before.
+    fn bounce_refused(&mut self, out: &mut Vec<Output>) {
+        if self.refused_reads.is_empty() && self.refused.is_empty() {
+            return;
+        }
+        let mut all = Vec::new();
+        if !self.refused.is_empty() {
+            for batch in self.reads.take_all() {
+                all.extend(self.give_back(&batch));
+            }
+        }
+        all.append(&mut self.refused_reads);
+        all.append(&mut self.refused);
+        out.push(Output::Bounced(all));
     }
 
     fn perform(&mut self, effect: Effect, audience: &mut dyn Audience, out: &mut Vec<Output>) {
@@ -348,7 +410,7 @@ impl Replica {
                 }
             }
             Effect::ReadReady { id, index } => self.reads.confirm(id, index),
-            Effect::ReadAborted { id } => self.bounce_reads(id, out),
+            Effect::ReadAborted { id } => self.abort_read(id, out),
             Effect::RoleChanged { role, term, leader } => self.learn_role(role, term, leader, out),
             Effect::MembershipChanged(membership) => self.learn_membership(&membership),
             Effect::SnapshotWanted { at_least } => self.want_snapshot(at_least),
@@ -397,13 +459,12 @@ impl Replica {
             self.expiry.forget_proposed();
             self.snapshot_wanted = None;
         }
-        if role != Role::Leader && self.reads.has_gathered() {
-            let batch = self.reads.take_gathered();
-            out.push(bounced(&batch));
-        }
         if role != Role::Leader {
-            for batch in self.reads.take_deferred() {
-                out.push(bounced(&batch));
+            let mut aborted = self.reads.take_deferred();
+            aborted.extend(self.reads.take_unasked());
+            for batch in aborted {
+                let bounced = self.give_back(&batch);
+                self.refused_reads.extend(bounced);
             }
         }
         out.push(Output::Led { role, term, leader });
@@ -421,20 +482,14 @@ impl Replica {
             self.retry_snapshot();
         }
         while let Some(proposal) = self.proposals.take_older(self.ticks.saturating_sub(ticks_max)) {
-            proposal.origins.iter().for_each(|origin| audience.fail(*origin, Failure::Unknown));
+            proposal.give_up(audience);
         }
     }
 
     /// Gives up on everyone who waits for a proposal: whether they were executed is not known here.
     pub fn abandon_proposals(&mut self, audience: &mut dyn Audience) {
         for proposal in self.proposals.drain() {
-            proposal.origins.iter().for_each(|origin| audience.fail(*origin, Failure::Unknown));
+            proposal.give_up(audience);
         }
     }
-}
-
-/// Reads that are to go elsewhere.
-fn bounced(batch: &ReadBatch) -> Output {
-    let requests = batch.iter().map(|(origin, op)| (origin, op.to_vec())).collect();
-    Output::Bounced { requests, read: true }
 }

@@ -2,7 +2,7 @@
 
 use crate::node::Node;
 use crate::requests::Flow;
-use crate::session::ReplyMode;
+use crate::session::{ReplyMode, Waits};
 use synod_data::number;
 use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::Proto;
@@ -42,8 +42,7 @@ pub(super) fn quit(node: &mut Node, client: ClientId) -> Flow {
 pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
     if let Some(session) = node.sessions.get(client) {
         if !session.is_idle() {
-            session.stalled = true;
-            return Flow::Stalled;
+            return session.wait_for(Waits::Idle);
         }
         session.multi = None;
         session.watches.clear();
@@ -101,8 +100,7 @@ pub(super) fn wait(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     }
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
     if session.writes > 0 {
-        session.stalled = true;
-        return Flow::Stalled;
+        return session.wait_for(Waits::Writes);
     }
     let copies = node.map.partitions().values().map(|p| p.replicas.len()).min().unwrap_or(1);
     node.reply(client, |out| out.integer(copies as i64 / 2));
@@ -164,8 +162,7 @@ pub(super) fn hello(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     };
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
     if !session.is_idle() {
-        session.stalled = true;
-        return Flow::Stalled;
+        return session.wait_for(Waits::Idle);
     }
     session.proto = hello.proto.unwrap_or(session.proto);
     if let Some(name) = hello.name {

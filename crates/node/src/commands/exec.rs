@@ -13,7 +13,7 @@ use crate::requests::{CROSSSLOT, Flow};
 use crate::session::{Kind, Multi, ReplyMode};
 use synod_data::op::{Args, Op};
 use synod_data::{Command, Handler};
-use synod_replica::Origin;
+use synod_replica::{Access, Origin};
 use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot};
 use synod_wire::resp::{Proto, RespWriter, Value, reply_len};
 
@@ -114,8 +114,7 @@ pub(super) fn exec_mixed(
     let workers = if asks_info { node.config.workers } else { 0 };
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
     let resp3 = session.proto == Proto::Resp3;
-    session.finishing = true;
-    let seq = session.reserve(Kind::Write);
+    let seq = session.reserve_barrier(Kind::Write);
     let join = Join::Exec(multi.commands, own);
     let gather = node.gathers.open(client, seq, join, 1 + usize::from(workers));
     for worker in 0..workers {
@@ -125,7 +124,7 @@ pub(super) fn exec_mixed(
     let origin = Origin::Gather { gather, part: 0, resp3 };
     match alone {
         true => node.desk(NODE).relay(origin, b"*0\r\n"),
-        false => node.route(partition, origin, op, false),
+        false => node.route(partition, origin, op, Access::Write),
     }
     Flow::Next
 }
@@ -143,7 +142,6 @@ impl Node {
         let parts = whole.take_parts();
         let Join::Exec(commands, own) = whole.join else { return };
         let Some(session) = self.sessions.get(client) else { return };
-        session.finishing = false;
         let proto = session.proto;
         let mut tally = Tally::default();
         for part in &parts[1..] {

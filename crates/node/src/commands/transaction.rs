@@ -58,10 +58,6 @@ pub(super) fn discard(node: &mut Node, client: ClientId) -> Flow {
     if session.multi.is_none() {
         return node.refuse_request(client, "ERR DISCARD without MULTI");
     }
-    if session.reads > 0 {
-        session.stalled = true; // a WATCH may still be fetching
-        return Flow::Stalled;
-    }
     session.multi = None;
     session.watches.clear();
     super::connection::ok(node, client)
@@ -69,10 +65,6 @@ pub(super) fn discard(node: &mut Node, client: ClientId) -> Flow {
 
 pub(super) fn unwatch(node: &mut Node, client: ClientId) -> Flow {
     if let Some(session) = node.sessions.get(client) {
-        if session.reads > 0 {
-            session.stalled = true; // a WATCH may still be fetching
-            return Flow::Stalled;
-        }
         session.watches.clear();
     }
     super::connection::ok(node, client)
@@ -96,23 +88,13 @@ pub(super) fn watch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     }
     let keys = parts.iter().flat_map(|(_, keys)| keys.iter().map(|k| k.to_vec())).collect();
     let ops = parts.into_iter().map(|(p, keys)| (p, Op::Versions(keys))).collect();
-    let flow = node.run_parts(client, Kind::Read, Join::Watch(keys), ops);
-    if flow == Flow::Next
-        && let Some(session) = node.sessions.get(client)
-    {
-        session.watching += 1;
-    }
-    flow
+    node.run_parts(client, Kind::Read, Join::Watch(keys), ops)
 }
 
 pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
     if session.multi.is_none() {
         return node.refuse_request(client, "ERR EXEC without MULTI");
-    }
-    if session.must_wait(Kind::Write) {
-        session.stalled = true;
-        return Flow::Stalled;
     }
     let multi = session.multi.take().unwrap_or_default();
     let watches = std::mem::take(&mut session.watches);

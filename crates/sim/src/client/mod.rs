@@ -5,14 +5,17 @@
 //! | [`single`] | one key: read, write, count, add, append; some keys are written several at once | `linear`, `durable`, `monotonic`, `set_full` |
 //! | [`several`] | transactions: swaps, transfers between accounts, a ring that is rewired | `linear`, `bank`, `ring` |
 //! | [`fading`] | values with a time to live | `expiry` |
+//! | [`pipelined`] | long pipelines of reads and writes of keys of its own | itself, reply by reply |
 
 mod fading;
+mod pipelined;
 mod replies;
 mod several;
 mod single;
 
 use crate::machine::Mail;
 use crate::world::{Event, World};
+use pipelined::OwnKeys;
 use several::Plan;
 use std::collections::VecDeque;
 use synod_checker::Input;
@@ -28,6 +31,10 @@ pub(crate) enum Waiting {
     Op(usize),
     /// The answer about a value with a time to live: which key, which of its events.
     Fading(String, usize),
+    /// The answer to a write of this value to a key of the connection's own.
+    OwnWrite(String, u64),
+    /// The answer to a read of keys of the connection's own.
+    OwnRead(Vec<String>),
     /// `OK` or `QUEUED`; an error spoils the transaction, which then answers for itself.
     Step,
     /// The value that a swap starts from, of this key.
@@ -61,6 +68,8 @@ pub(crate) struct Client {
     pub reads_only: bool,
     /// How many answers came since the world was healed.
     pub served: u64,
+    /// The keys that only its present connection writes.
+    pub own: OwnKeys,
     /// What follows from the answers so far.
     pub plan: Option<Plan>,
     /// When it went to the node that it is connected to.
@@ -99,6 +108,7 @@ impl World {
             }
             10..22 => self.begin_several(at),
             22..30 => self.ask_fading(at),
+            30..42 => self.ask_pipeline(at),
             _ => {
                 for _ in 0..=self.random.skewed(0, 3) {
                     let (key, input) = self.draw_operation();
@@ -128,6 +138,7 @@ impl World {
         client.since_us = time;
         client.conn += 1;
         client.input.clear();
+        client.own.clear();
         let conn = client.conn;
         self.send_to_node(at, Mail::Open { client: at, conn });
         true

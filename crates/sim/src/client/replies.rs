@@ -79,6 +79,8 @@ impl World {
                 self.take_sheet(at, several, call_us, builds, value);
             }
             Waiting::Fading(key, place) => self.faded(at, &key, place, value),
+            Waiting::OwnWrite(key, wrote) => self.own_written(at, key, wrote, value),
+            Waiting::OwnRead(keys) => self.own_read(at, &keys, value),
             Waiting::Exec(op) => self.swapped(at, op, value),
             Waiting::Settled => self.settled(at, value),
             Waiting::Step => {

@@ -4,6 +4,13 @@ use super::Plant;
 
 /// Every planted bug.
 pub const CATALOGUE: &[Plant] = &[
+    // What a connection may rely on.
+    Plant::new(
+        "read-before-own-write",
+        "B1 stale read: a connection misses its own write",
+        "replica",
+        "a read behind unanswered writes of its connection is not placed behind them",
+    ),
     // What a leader and its voters promise.
     Plant::new(
         "read-unconfirmed",

@@ -81,7 +81,8 @@ impl Node {
             return;
         }
         let now_us = self.now.mono_us;
-        let idle = |s: &Session| s.is_idle() && !s.stalled && !s.closing && s.out.is_empty();
+        let idle =
+            |s: &Session| s.is_idle() && s.waits().is_none() && !s.closing && s.out.is_empty();
         let sessions = self.sessions.iter_mut().filter(|session| idle(session));
         for session in sessions.filter(|s| now_us.saturating_sub(s.active_us) > timeout_us) {
             session.kill(&mut self.output);

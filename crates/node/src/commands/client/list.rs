@@ -8,7 +8,7 @@ use crate::colleagues::{Errand, Filter};
 use crate::gather::Join;
 use crate::node::Node;
 use crate::requests::Flow;
-use crate::session::Session;
+use crate::session::{Session, Waits};
 use synod_data::number;
 use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::Proto;
@@ -79,7 +79,8 @@ fn line(session: &Session, id: u64, laddr: &str, now_us: u64, text: &mut String)
     let queued = session.multi.as_ref().map(|m| m.commands.as_slice());
     let multi = queued.map_or(-1, |commands| commands.len() as i64);
     let multi_mem: usize = queued.into_iter().flatten().flatten().map(Vec::len).sum();
-    let flags = match (session.multi.is_some(), session.paused, session.closing) {
+    let paused = session.waits() == Some(Waits::Pause);
+    let flags = match (session.multi.is_some(), paused, session.closing) {
         (_, _, true) => "c",
         (true, true, _) => "xb",
         (true, false, _) => "x",

@@ -7,6 +7,7 @@
 use crate::calls::CallCounts;
 use crate::errors::ErrorCounts;
 use crate::node::Node;
+use crate::session::Waits;
 use synod_consensus::Role;
 use synod_types::{PartitionId, varint};
 
@@ -63,7 +64,11 @@ impl Tally {
         let errors = node.sessions.errors();
         let mut tally = Self {
             clients: node.sessions.len as u64,
-            paused: node.sessions.iter().filter(|session| session.paused).count() as u64,
+            paused: node
+                .sessions
+                .iter()
+                .filter(|session| session.waits() == Some(Waits::Pause))
+                .count() as u64,
             parked: node.parked.values().map(|parked| parked.len() as u64).sum(),
             connections: counters.connections,
             commands: counters.commands,
