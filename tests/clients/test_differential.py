@@ -5,6 +5,9 @@ each. A failure shows the shortest sequence that still differs. `python differen
 """
 
 import itertools
+import pathlib
+import shlex
+import time
 
 import pytest
 
@@ -228,3 +231,34 @@ def test_what_info_counts(single, genuine):
     for name in ("cmdstat_dbsize", "cmdstat_config|resetstat", "cmdstat_object", "cmdstat_object|encoding"):
         ours.pop(name, None), theirs.pop(name, None)
     assert ours == theirs
+
+
+def _watched_cases():
+    path = pathlib.Path(__file__).parents[2] / "crates/data/tests/watched.txt"
+    for line in path.read_text().splitlines():
+        if not line.startswith("#"):
+            verdict, case = line.split(" ", 1)
+            setup, command = case.strip().split(" | ")
+            yield verdict, setup, command
+
+
+def test_watch_sees_what_redis_takes_for_a_change(single, genuine):
+    """The recorded table of writes that change nothing, on both servers."""
+    differences = []
+    for verdict, setup, command in _watched_cases():
+        for name, node in (("genuine", genuine), ("synod", single)):
+            with node.connect() as watcher, node.connect() as writer:
+                writer.call("FLUSHALL")
+                for step in setup.split(", "):
+                    if step == "WAITMS":
+                        time.sleep(0.005)
+                    else:
+                        writer.call(*shlex.split(step))
+                watcher.call("WATCH", "k")
+                writer.call(*shlex.split(command))
+                watcher.call("MULTI")
+                watcher.call("PING")
+                saw = "same" if isinstance(watcher.call("EXEC"), list) else "changed"
+                if saw != verdict:
+                    differences.append(f"{name}: {saw} after {setup} | {command}")
+    assert not differences, "\n".join(differences)

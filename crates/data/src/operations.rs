@@ -73,7 +73,7 @@ fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn Repl
             out.simple("OK");
         }
         Op::Clear => {
-            keyspace.clear();
+            keyspace.clear(ctx.now);
             out.simple("OK");
         }
         reading => read(keyspace, reading, ctx, out),

@@ -4,8 +4,10 @@
 //! A handler checks its arguments first, changes the keyspace second and answers last; on `Err` it has changed
 //! and answered nothing.
 
+pub(crate) mod bitmap;
 mod element_scan;
 pub(crate) mod hash;
+pub(crate) mod hyperloglog;
 pub(crate) mod key;
 pub(crate) mod list;
 mod random_picks;

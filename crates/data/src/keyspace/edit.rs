@@ -84,6 +84,19 @@ impl<'a, K: Collection> Edit<'a, K> {
         }
     }
 
+    /// As [`Self::full_mut`], for a change that may turn out to be none, which `change` says.
+    pub fn full_if<R>(&mut self, change: impl FnOnce(&mut K) -> (R, bool)) -> Option<R> {
+        let Object::Full(full) = &mut *self.object else { return None };
+        let (result, changed) = change(K::of_mut(&mut full.value)?);
+        self.changed |= changed;
+        Some(result)
+    }
+
+    /// Marks the key as changed though nothing was, where Redis does so.
+    pub fn touch(&mut self) {
+        self.changed = true;
+    }
+
     /// Replaces the collection whole, by either form.
     pub fn set(&mut self, whole: Whole<K>) {
         self.changed = true;

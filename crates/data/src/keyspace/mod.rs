@@ -211,12 +211,13 @@ impl Keyspace {
     }
 
     /// Removes every key (FLUSHALL, FLUSHDB). A snapshot under way goes on with what was there.
-    pub fn clear(&mut self) {
+    /// Keys whose time has passed at `now` count as gone already.
+    pub fn clear(&mut self, now: Millis) {
         self.changes += 1;
         // A slot without keys has lost none: who watches an absent key there saw nothing happen.
         let fresh = self.slots.iter().map(|old| {
             let mut table = SlotTable::new();
-            let version = if old.len() > 0 { self.changes } else { old.absent_version() };
+            let version = version_when_cleared(old, now, self.changes);
             table.raise_absent_version(version);
             table
         });
@@ -389,4 +390,14 @@ impl Keyspace {
         }
         Spot { at: None, ..spot }
     }
+}
+
+/// The version of a slot's absent keys after all of its keys went with change number `change`.
+fn version_when_cleared(table: &SlotTable, now: Millis, change: u64) -> u64 {
+    if table.len() > 0 && table.expires() == 0 {
+        return change;
+    }
+    table.objects().iter().fold(table.absent_version(), |version, object| {
+        version.max(if object.is_expired(now) { object.version() } else { change })
+    })
 }

@@ -82,8 +82,15 @@ impl Keyspace {
         true
     }
 
+    /// Sets a key to a computed string, whatever it held, without expiry.
+    pub(crate) fn store_text(&mut self, key: &[u8], bytes: Vec<u8>, now: Millis) {
+        let spot = self.open(key, now);
+        self.put(spot, edited(key, bytes, None));
+    }
+
     /// Changes the string at a key through `change`, beginning with an empty one when there is none;
-    /// its expiry stays. `change` must make the string longer or keep its length.
+    /// its expiry stays. `change` says besides its result whether it changed anything; where it did not, an
+    /// absent key stays absent.
     ///
     /// # Errors
     /// `WRONG_TYPE` when the key holds something else; nothing is changed then.
@@ -91,13 +98,15 @@ impl Keyspace {
         &mut self,
         key: &[u8],
         now: Millis,
-        change: impl FnOnce(&mut Vec<u8>) -> R,
+        change: impl FnOnce(&mut Vec<u8>) -> (R, bool),
     ) -> Result<R, Failure> {
         let spot = self.open(key, now);
         let Some(at) = spot.at else {
             let mut bytes = Vec::new();
-            let result = change(&mut bytes);
-            self.put(spot, edited(key, bytes, None));
+            let (result, changed) = change(&mut bytes);
+            if changed {
+                self.put(spot, edited(key, bytes, None));
+            }
             return Ok(result);
         };
         if self.object(spot).is_some_and(|object| object.kind() != Kind::String) {
@@ -107,12 +116,14 @@ impl Keyspace {
             if let Object::Full(full) = object
                 && let Value::String(bytes) = &mut full.value
             {
-                return (change(bytes), true);
+                return change(bytes);
             }
             let mut bytes = object.text().map_or_else(|_| Vec::new(), Text::into_vec);
-            let result = change(&mut bytes);
-            *object = edited(object.key(), bytes, object.expire());
-            (result, true)
+            let (result, changed) = change(&mut bytes);
+            if changed {
+                *object = edited(object.key(), bytes, object.expire());
+            }
+            (result, changed)
         }))
     }
 }

@@ -49,7 +49,7 @@ impl Keyspace {
             // What speaks of all keys is sent here only where this partition is the only one.
             (Handler::Session, "dbsize") => out.integer(self.len() as i64),
             (Handler::Session, "flushall" | "flushdb") => {
-                self.clear();
+                self.clear(ctx.now);
                 out.simple("OK");
             }
             (Handler::Session, "randomkey") => match self.random_key(ctx.seed, ctx.now) {

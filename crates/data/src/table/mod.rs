@@ -9,7 +9,7 @@ mod command;
 mod flags;
 mod session;
 
-use crate::commands::{hash, key, list, set, stream, string, zset};
+use crate::commands::{bitmap, hash, hyperloglog, key, list, set, stream, string, zset};
 pub use access::Access;
 pub use categories::Categories;
 pub use command::{Command, Group, Handler, KeySpec};
@@ -23,6 +23,8 @@ const FAMILIES: &[&[&[Command]]] = &[
     hash::FILES,
     zset::FILES,
     stream::FILES,
+    bitmap::FILES,
+    hyperloglog::FILES,
     key::FILES,
     &[session::ROWS],
 ];

@@ -55,13 +55,13 @@ fn all_keys_are_set_aside_and_a_snapshot_under_way_keeps_them() {
     for n in 0..1_000 {
         run(&mut keyspace, &[b"SET", format!("key:{n}").as_bytes(), b"v"]);
     }
-    keyspace.clear();
+    keyspace.clear(Millis(3_000));
     assert_eq!(keyspace.take_garbage().unwrap().len(), 1_000);
     for n in 0..1_000 {
         run(&mut keyspace, &[b"SET", format!("key:{n}").as_bytes(), b"v"]);
     }
     keyspace.snapshot_begin();
-    keyspace.clear();
+    keyspace.clear(Millis(3_000));
     assert!(keyspace.take_garbage().is_none(), "the snapshot still needs them");
     let mut restorer = Keyspace::restore(keyspace.slots());
     while let Some(chunk) = keyspace.snapshot_next(1_000) {

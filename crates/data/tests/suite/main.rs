@@ -7,3 +7,4 @@ mod long_values;
 mod properties;
 mod script;
 mod transactions;
+mod watched;

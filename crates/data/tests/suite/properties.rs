@@ -126,7 +126,7 @@ proptest! {
         for (n, step) in meanwhile.iter().enumerate() {
             chunks.extend(keyspace.snapshot_next(bytes_max));
             if flush_at == Some(n) {
-                keyspace.clear();
+                keyspace.clear(step.ctx.now);
             }
             apply(&mut keyspace, step);
         }

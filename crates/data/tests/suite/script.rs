@@ -168,7 +168,7 @@ pub fn rewritten(script: &str, mut after: impl FnMut(&mut Keyspace)) -> String {
 }
 
 /// Splits a line into words; a word in double quotes knows `\"`, `\\` and `\xhh`.
-fn words(line: &str) -> Vec<Vec<u8>> {
+pub fn words(line: &str) -> Vec<Vec<u8>> {
     let mut words = Vec::new();
     let mut rest = line.trim().as_bytes();
     while !rest.is_empty() {

@@ -77,7 +77,7 @@ fn a_key_that_had_expired_when_it_was_watched_does_not_change_when_it_is_dropped
 fn flushing_changes_the_versions_of_what_it_removes() {
     let mut keyspace = keyspace(&["SET k 1"]);
     let (present, absent) = (keyspace.version(b"k", T1.now), keyspace.version(b"l", T1.now));
-    keyspace.clear();
+    keyspace.clear(T1.now);
     assert_ne!(keyspace.version(b"k", T1.now), present);
     assert_eq!(keyspace.version(b"l", T1.now), absent);
     assert!(keyspace.is_empty());

@@ -23,6 +23,8 @@ fn ltrim(
         if range != (0..len) {
             list.keep(range);
         }
+        // Redis counts it as a change even if all elements stay.
+        list.touch();
         Ok(())
     })?;
     out.simple("OK");

@@ -24,8 +24,11 @@ fn xdel(
     }
     let ids: Vec<StreamId> = args[2..].iter().map(|arg| id(arg, 0)).collect::<Result<_, _>>()?;
     let deleted = keyspace.edit::<Stream, _>(args[1], ctx.now, |stream| {
-        let Some(stream) = stream.stream() else { return Ok(0) };
-        Ok(ids.iter().filter(|id| stream.delete(**id)).count())
+        let delete = |stream: &mut Stream| {
+            let deleted = ids.iter().filter(|id| stream.delete(**id)).count();
+            (deleted, deleted > 0)
+        };
+        Ok(stream.full_if(delete).unwrap_or(0))
     })?;
     out.integer(deleted.unwrap_or(0) as i64);
     Ok(())

@@ -27,7 +27,11 @@ fn xtrim(
     }
     let trim = option.finish(Err(NO_STRATEGY))?.ok_or(NO_STRATEGY)?;
     let removed = keyspace.edit::<Stream, _>(args[1], ctx.now, |stream| {
-        Ok(stream.stream().map_or(0, |stream| stream.trim(trim)))
+        let trim = |stream: &mut Stream| {
+            let removed = stream.trim(trim);
+            (removed, removed > 0)
+        };
+        Ok(stream.full_if(trim).unwrap_or(0))
     })?;
     out.integer(removed.unwrap_or(0) as i64);
     Ok(())

@@ -22,7 +22,7 @@ fn append(
     }
     let len = keyspace.edit_text(args[1], ctx.now, |bytes| {
         bytes.extend_from_slice(args[2]);
-        bytes.len()
+        (bytes.len(), true)
     })?;
     out.integer(len as i64);
     Ok(())

@@ -33,9 +33,10 @@ fn getex(
         out.null();
         return Ok(());
     }
+    let has_expiry = keyspace.object(spot).is_some_and(|object| object.expire().is_some());
     let expiry = match (unit, args.get(3)) {
         (Some(unit), Some(arg)) => Expiry::At(expire_time(arg, unit, ctx.now, INVALID)?),
-        _ if args.len() == 3 => Expiry::Never,
+        _ if args.len() == 3 && has_expiry => Expiry::Never,
         _ => Expiry::Keep,
     };
     reply_text(text, out);

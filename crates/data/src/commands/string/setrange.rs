@@ -34,7 +34,7 @@ fn setrange(
             bytes.resize(end, 0);
         }
         bytes[offset..end].copy_from_slice(patch);
-        bytes.len()
+        (bytes.len(), true)
     })?;
     out.integer(len as i64);
     Ok(())
