@@ -62,7 +62,8 @@ pub use context::{Args, Context, random};
 pub use glob::Glob;
 pub use hashing::seed_hashes;
 pub use keyspace::{
-    Edit, Expiry, ExpiryCursor, Garbage, Keyspace, KeyspaceStats, ScanFilter, Whole, warm,
+    Candidate, Edit, Expiry, ExpiryCursor, Garbage, Keyspace, KeyspaceStats, ScanFilter, Whole,
+    warm,
 };
 pub use object::{Text, View};
 pub use snapshot::{CorruptSnapshot, Restorer};

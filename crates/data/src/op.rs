@@ -22,6 +22,7 @@ const STATS: u8 = 7;
 const RANDOM_KEY: u8 = 8;
 const SLOT_COUNT: u8 = 9;
 const SLOT_KEYS: u8 = 10;
+const EVICT: u8 = 11;
 
 /// One operation, borrowed from the bytes it was decoded from.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,8 @@ pub enum Op<'a> {
     },
     /// Deletes those of the keys that have expired by the entry's stamp.
     Expire(Vec<&'a [u8]>),
+    /// Deletes these keys, which the leader chose because memory is short.
+    Evict(Vec<&'a [u8]>),
     /// Deletes every key of the partition.
     Clear,
     /// Read: the versions of keys, for WATCH.
@@ -131,6 +134,10 @@ impl<'a> Op<'a> {
                 varint::put(out, commands.len() as u64);
                 commands.iter().for_each(|args| put_args(out, args));
             }
+            Op::Evict(keys) => {
+                out.push(EVICT);
+                put_args(out, keys);
+            }
             Op::Expire(keys) => {
                 out.push(EXPIRE);
                 put_args(out, keys);
@@ -178,6 +185,7 @@ impl<'a> Op<'a> {
             COMMAND => Op::Command(take_args(bytes)?),
             TRANSACTION => Op::take_transaction(bytes)?,
             EXPIRE => Op::Expire(take_args(bytes)?.into_vec()),
+            EVICT => Op::Evict(take_args(bytes)?.into_vec()),
             CLEAR => Op::Clear,
             VERSIONS => Op::Versions(take_args(bytes)?),
             SCAN => Op::Scan {
@@ -224,6 +232,13 @@ pub fn is_expiry(body: &[u8]) -> bool {
     body.first() == Some(&EXPIRE)
 }
 
+/// Whether the body is an [`Op::Evict`].
+#[must_use]
+#[inline]
+pub fn is_eviction(body: &[u8]) -> bool {
+    body.first() == Some(&EVICT)
+}
+
 fn take_option<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     let (present, rest) = bytes.split_first()?;
     *bytes = rest;
@@ -253,6 +268,7 @@ mod tests {
                 commands: vec![command(&["GET", "a"]), command(&["INCR", "n"])],
             },
             Op::Expire(vec![b"x", b"y"]),
+            Op::Evict(vec![b"x", b""]),
             Op::Clear,
             Op::Versions(command(&["a"])),
             Op::Scan { cursor: 9, count: 10, pattern: Some(b"a*"), kind: None },

@@ -72,6 +72,10 @@ fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn Repl
             keyspace.expire_now(keys.iter().copied(), ctx.now);
             out.simple("OK");
         }
+        Op::Evict(keys) => {
+            keyspace.evict(keys.iter().copied(), ctx.now);
+            out.simple("OK");
+        }
         Op::Clear => {
             keyspace.clear(ctx.now);
             out.simple("OK");
@@ -109,7 +113,7 @@ fn read(keyspace: &Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink
             out.array(keys.len());
             keys.iter().for_each(|key| out.bulk(key));
         }
-        Op::Transaction { .. } | Op::Expire(_) | Op::Clear => {
+        Op::Transaction { .. } | Op::Expire(_) | Op::Evict(_) | Op::Clear => {
             out.error("ERR not a reading operation");
         }
     }

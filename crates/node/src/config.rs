@@ -27,6 +27,8 @@ pub struct NodeConfig {
     pub lease_reads: bool,
     /// A snapshot is taken when a replica has applied this many bytes of entries since the last one.
     pub snapshot_bytes: usize,
+    /// `maxmemory` of the node to begin with, in bytes; 0: no limit.
+    pub maxmemory: u64,
     /// Where all randomness comes from.
     pub seed: u64,
 }

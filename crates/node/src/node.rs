@@ -7,6 +7,7 @@ use crate::config::{Facts, NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
 use crate::forward::{Ledger, Parked};
 use crate::gather::Gathers;
+use crate::memory::Memory;
 use crate::output::Output;
 use crate::peers::Peers;
 use crate::routing::Leaders;
@@ -50,6 +51,7 @@ pub struct Node {
     pub(crate) counters: Counters,
     pub(crate) calls: CallCounts,
     pub(crate) settings: Settings,
+    pub(crate) memory: Memory,
     /// Whether the log refuses entries for want of space: writes are refused, reads go on.
     pub(crate) disk_full: bool,
     /// Requests of clients wait, if this is set.
@@ -89,12 +91,15 @@ impl Node {
             counters: Counters::default(),
             calls: CallCounts::default(),
             settings: Settings::default(),
+            memory: Memory::default(),
             disk_full: false,
             pause: None,
             retiring: false,
             announced_us: 0,
             scratch: Vec::new(),
         };
+        let maxmemory = i64::try_from(node.config.maxmemory).unwrap_or(i64::MAX);
+        node.settings.begin_with(crate::settings::Setting::MaxMemory, maxmemory);
         node.configure_slowlog();
         node.recover(recovered);
         node
@@ -271,6 +276,7 @@ mod tests {
             ack_early: false,
             lease_reads: false,
             snapshot_bytes: 1 << 20,
+            maxmemory: 0,
             seed,
         };
         Node::new(config, Vec::new(), Now { wall: Millis(1), mono_us: 1 })

@@ -3,6 +3,7 @@
 use crate::commands;
 use crate::desk::DISK_FULL;
 use crate::gather::Join;
+use crate::memory::OOM;
 use crate::node::Node;
 use crate::session::{Kind, ReplyMode, Waits};
 use smallvec::SmallVec;
@@ -180,6 +181,12 @@ impl Node {
         let behind = access == Access::ReadBehind;
         if kind == Kind::Write && self.disk_full {
             return self.refuse_request(client, DISK_FULL);
+        }
+        if self.memory.counts_access() {
+            self.memory.touch(command, args, self.now.mono_us);
+        }
+        if self.memory.refuses(command) {
+            return self.refuse_request(client, OOM);
         }
         let Some(replica) = self.replicas[partition.0 as usize].as_deref_mut() else {
             return Flow::Next; // `leads` saw it

@@ -6,6 +6,7 @@
 
 use crate::desk::{Desk, NO_LEADER, UNKNOWN, UNREAD, text};
 use crate::forward::{self, Forward, Outcome, Status};
+use crate::memory::OOM;
 use crate::node::Node;
 use std::collections::BTreeSet;
 use synod_consensus::Role;
@@ -179,6 +180,10 @@ impl Node {
         let Forward { partition, origin, op, access, .. } = forward;
         if !access.is_read() && self.disk_full {
             self.fail(partition, origin, Failure::DiskFull);
+            return;
+        }
+        if !self.memory.admits(&op, self.now.mono_us) {
+            self.refuse(partition, origin, OOM);
             return;
         }
         let mut out = std::mem::take(&mut self.scratch);

@@ -1,6 +1,7 @@
 //! Settings that CONFIG SET changes while the node runs. Each worker has them all; a change carries the time at which
 //! it was asked for, so that two changes of one setting end the same on all workers, whatever order they come in.
 
+use crate::memory::EvictionPolicy;
 use synod_types::{limits, varint};
 
 /// A setting that can change. The number is its row.
@@ -16,28 +17,52 @@ pub enum Setting {
     SlowlogSlowerThan,
     /// How many requests the slow log keeps.
     SlowlogMaxLen,
+    /// The most memory of the node, in bytes; 0: no limit.
+    MaxMemory,
+    /// What goes when that is too much: a number of [`EvictionPolicy::NAMES`].
+    MaxMemoryPolicy,
+    /// How many keys are drawn for each that is evicted.
+    MaxMemorySamples,
+}
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Notation {
+    Number,
+    /// A number of bytes, with a unit if one likes.
+    Memory,
+    /// One of these; the value is its place.
+    Choice(&'static [&'static str]),
 }
 
 /// What CONFIG says of a setting; the range is inclusive.
 struct Row {
     name: &'static str,
+    notation: Notation,
     min: i64,
     max: i64,
     default: i64,
 }
 
-const ROWS: [Row; 5] = [
-    Row { name: "timeout", min: 0, max: i32::MAX as i64, default: 0 },
+const ROWS: [Row; 8] = [
+    Row::number("timeout", 0, i32::MAX as i64, 0),
+    Row::number("maxclients", 1, limits::CLIENTS_MAX as i64, limits::CLIENTS_MAX as i64),
+    Row::number("tcp-keepalive", 0, KEEPALIVE_S_MAX, 300),
+    Row::number("slowlog-log-slower-than", -1, i64::MAX, 10_000),
+    Row::number("slowlog-max-len", 0, SLOWLOG_LEN_MAX, 128),
+    Row { notation: Notation::Memory, ..Row::number("maxmemory", 0, i64::MAX, 0) },
     Row {
-        name: "maxclients",
-        min: 1,
-        max: limits::CLIENTS_MAX as i64,
-        default: limits::CLIENTS_MAX as i64,
+        notation: Notation::Choice(&EvictionPolicy::NAMES),
+        ..Row::number("maxmemory-policy", 0, EvictionPolicy::NAMES.len() as i64 - 1, 0)
     },
-    Row { name: "tcp-keepalive", min: 0, max: KEEPALIVE_S_MAX, default: 300 },
-    Row { name: "slowlog-log-slower-than", min: -1, max: i64::MAX, default: 10_000 },
-    Row { name: "slowlog-max-len", min: 0, max: SLOWLOG_LEN_MAX, default: 128 },
+    Row::number("maxmemory-samples", 1, 64, 5),
 ];
+
+impl Row {
+    const fn number(name: &'static str, min: i64, max: i64, default: i64) -> Self {
+        Self { name, notation: Notation::Number, min, max, default }
+    }
+}
 
 /// The most entries of the slow log; each has up to 4 KiB, and each worker keeps as many.
 const SLOWLOG_LEN_MAX: i64 = 10_000;
@@ -50,6 +75,9 @@ const ALL: [Setting; ROWS.len()] = [
     Setting::TcpKeepalive,
     Setting::SlowlogSlowerThan,
     Setting::SlowlogMaxLen,
+    Setting::MaxMemory,
+    Setting::MaxMemoryPolicy,
+    Setting::MaxMemorySamples,
 ];
 
 impl Setting {
@@ -73,13 +101,54 @@ impl Setting {
     /// # Errors
     /// Redis's words for what is wrong with it.
     pub(crate) fn parse(self, value: &[u8]) -> Result<i64, String> {
-        let Row { min, max, .. } = *self.row();
-        match synod_data::number::parse_i64(value) {
-            None => Err("argument couldn't be parsed into an integer".to_owned()),
-            Some(number) if (min..=max).contains(&number) => Ok(number),
-            Some(_) => Err(format!("argument must be between {min} and {max} inclusive")),
+        let Row { min, max, notation, .. } = *self.row();
+        let number = match notation {
+            Notation::Number => synod_data::number::parse_i64(value)
+                .ok_or_else(|| "argument couldn't be parsed into an integer".to_owned())?,
+            Notation::Memory => {
+                parse_memory(value).ok_or_else(|| "argument must be a memory value".to_owned())?
+            }
+            Notation::Choice(names) => {
+                let place = names.iter().position(|n| value.eq_ignore_ascii_case(n.as_bytes()));
+                let all =
+                    || format!("argument(s) must be one of the following: {}", names.join(", "));
+                place.ok_or_else(all)? as i64
+            }
+        };
+        match (min..=max).contains(&number) {
+            true => Ok(number),
+            false => Err(format!("argument must be between {min} and {max} inclusive")),
         }
     }
+
+    /// A value as CONFIG spells it.
+    fn text(self, value: i64) -> String {
+        match self.row().notation {
+            Notation::Choice(names) => {
+                names.get(value as usize).copied().unwrap_or_default().to_owned()
+            }
+            Notation::Number | Notation::Memory => value.to_string(),
+        }
+    }
+}
+
+/// A number of bytes: `1024`, `100mb`, `1g`; `k`, `m`, `g` are powers of 1,000, `kb`, `mb`, `gb` of 1,024, as in Redis.
+#[must_use]
+pub fn parse_memory(text: &[u8]) -> Option<i64> {
+    const UNITS: [(&str, i64); 7] = [
+        ("kb", 1 << 10),
+        ("mb", 1 << 20),
+        ("gb", 1 << 30),
+        ("k", 1_000),
+        ("m", 1_000_000),
+        ("g", 1_000_000_000),
+        ("b", 1),
+    ];
+    let text = text.to_ascii_lowercase();
+    let unit =
+        UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit.as_bytes())?, *bytes)));
+    let (digits, bytes) = unit.unwrap_or((&text, 1));
+    synod_data::number::parse_i64(digits).filter(|n| *n >= 0)?.checked_mul(bytes)
 }
 
 /// The values in force.
@@ -103,9 +172,19 @@ impl Settings {
         self.values[setting as usize]
     }
 
-    /// Every setting and its value.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, i64)> {
-        ALL.into_iter().map(|setting| (setting.name(), self.get(setting)))
+    /// Every setting and its value, as CONFIG spells them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, String)> {
+        ALL.into_iter().map(|setting| (setting.name(), self.text(setting)))
+    }
+
+    /// One value as CONFIG spells it.
+    pub(crate) fn text(&self, setting: Setting) -> String {
+        setting.text(self.get(setting))
+    }
+
+    /// Sets a value before anybody could ask for another.
+    pub(crate) fn begin_with(&mut self, setting: Setting, value: i64) {
+        self.values[setting as usize] = value;
     }
 
     /// Changes values, except for those that were asked for later.
@@ -163,6 +242,30 @@ mod tests {
             let row = setting.row();
             assert!((row.min..=row.max).contains(&row.default));
         }
+    }
+
+    #[test]
+    fn memory_is_read_as_redis_reads_it() {
+        let cases = [
+            ("0", 0),
+            ("100", 100),
+            ("1k", 1_000),
+            ("1KB", 1_024),
+            ("2mb", 2 << 20),
+            ("3g", 3_000_000_000),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(parse_memory(text.as_bytes()), Some(bytes), "{text}");
+        }
+        for text in ["", "mb", "-1", "1x", "1.5gb", "9223372036854775807kb"] {
+            assert_eq!(parse_memory(text.as_bytes()), None, "{text}");
+        }
+        let policy = Setting::MaxMemoryPolicy;
+        assert_eq!(
+            policy.parse(b"AllKeys-LRU").map(|n| policy.text(n)),
+            Ok("allkeys-lru".to_owned())
+        );
+        assert!(policy.parse(b"sometimes").is_err());
     }
 
     #[test]

@@ -24,6 +24,7 @@ impl Node {
     pub fn begin_turn(&mut self, now: Now) {
         self.now = now;
         self.sessions.latency.now_us = now.mono_us;
+        self.check_memory();
     }
 
     /// Another [`TICK_MS`] have passed.
@@ -62,6 +63,7 @@ impl Node {
         }
         self.expire_requests();
         self.tend_pause();
+        self.tend_memory();
         self.close_idle_clients();
         self.tend_map();
         if self.ticks.is_multiple_of(2) {

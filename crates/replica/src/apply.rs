@@ -93,6 +93,9 @@ impl Replica {
             if op.machine == MachineId::KEYSPACE && synod_data::op::is_expiry(op.body) {
                 self.expiry.forget_proposed();
             }
+            if op.machine == MachineId::KEYSPACE && synod_data::op::is_eviction(op.body) {
+                self.evicting = false;
+            }
             match waiting.origins.get(ordinal) {
                 None | Some(Origin::Internal) => self.state.apply(op, &ctx, &mut ()),
                 Some(origin) => {

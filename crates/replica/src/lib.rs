@@ -20,6 +20,7 @@
 mod apply;
 mod batch;
 mod cluster;
+mod eviction;
 mod expiry;
 pub mod payload;
 mod pending;

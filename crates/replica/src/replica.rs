@@ -95,6 +95,8 @@ pub struct Replica {
     synced_until: Option<Token>,
     scratch: Vec<Effect>,
     pub(crate) expiry: ExpirySearch,
+    /// Whether an entry that evicts keys is proposed and not applied: they still seem to be there.
+    pub(crate) evicting: bool,
     /// Counts the ticks of the node.
     ticks: u64,
     now: Step,
@@ -140,6 +142,7 @@ impl Replica {
             synced_until: None,
             scratch: Vec::new(),
             expiry: ExpirySearch::default(),
+            evicting: false,
             ticks: 0,
             now: Step { wall: Millis(0), seed: 0 },
         };
@@ -336,6 +339,7 @@ impl Replica {
         };
         let Some(position) = taken else {
             self.expiry.forget_proposed();
+            self.evicting = false;
             return self.refused.extend(closed.split());
         };
         self.stamps.propose(position.index);
@@ -457,6 +461,7 @@ impl Replica {
         if role != Role::Leader {
             self.stamps.forget_proposed();
             self.expiry.forget_proposed();
+            self.evicting = false;
             self.snapshot_wanted = None;
         }
         if role != Role::Leader {

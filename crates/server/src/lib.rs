@@ -20,6 +20,7 @@ mod flush;
 mod gather;
 mod http;
 mod inbox;
+mod memory;
 mod recovery;
 mod run;
 mod worker;
@@ -29,4 +30,6 @@ pub use config::{
 };
 pub use data_dir::remembered_workers;
 pub use exit::{EX_IOERR, is_disk_error};
+pub use memory::default_maxmemory;
 pub use run::run;
+pub use synod_node::parse_memory;

@@ -127,6 +127,7 @@ impl Start<'_> {
             ack_early: config.durability != Durability::Always,
             lease_reads: config.lease_reads,
             snapshot_bytes: SNAPSHOT_BYTES,
+            maxmemory: config.maxmemory,
             seed: random_seed(),
         };
         let mut node = Node::new(node_config, groups, self.clock.now());

@@ -324,6 +324,7 @@ impl World {
             ack_early: false,
             lease_reads: self.params.lease_reads,
             snapshot_bytes: self.snapshot_bytes,
+            maxmemory: 0,
             seed: self.random.next(),
         }
     }

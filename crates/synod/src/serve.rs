@@ -1,7 +1,7 @@
 //! `synod serve`: one node.
 
 use crate::logging::{self, Format, Level};
-use crate::settings::{self, Address, InitialCluster, Usage, from_text};
+use crate::settings::{self, Address, InitialCluster, Memory, Usage, from_text};
 use crate::{cli, signals};
 use anyhow::Result;
 use serde::Deserialize;
@@ -9,7 +9,9 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use synod_server::{Config, Durability, Engine, REPLICAS_DEFAULT, default_partitions};
+use synod_server::{
+    Config, Durability, Engine, REPLICAS_DEFAULT, default_maxmemory, default_partitions,
+};
 use synod_types::NodeId;
 
 /// What the operator says, before defaults. All fields are optional, so that the command line, the
@@ -97,6 +99,14 @@ pub struct ServeOptions {
     )]
     lease_reads: Option<bool>,
 
+    /// The most memory that keys and unread replies may take: bytes, or a number with kb, mb, gb; 0 for no limit
+    /// [default: 70 % of the machine's or the control group's]
+    ///
+    /// Beyond it, writes that may need memory answer OOM, or keys are evicted: see CONFIG SET maxmemory-policy.
+    #[arg(long, env = "SYNOD_MAXMEMORY", value_name = "BYTES")]
+    #[serde(deserialize_with = "from_text")]
+    maxmemory: Option<Memory>,
+
     /// Listen on addresses that other machines can reach, although there is no authentication yet
     /// [default: false]
     #[arg(
@@ -167,6 +177,7 @@ impl ServeOptions {
             node_id: self.node_id.or(file.node_id),
             initial_cluster: self.initial_cluster.or(file.initial_cluster),
             lease_reads: self.lease_reads.or(file.lease_reads),
+            maxmemory: self.maxmemory.or(file.maxmemory),
             allow_remote: self.allow_remote.or(file.allow_remote),
             log_format: self.log_format.or(file.log_format),
             log_level: self.log_level.or(file.log_level),
@@ -205,6 +216,7 @@ impl ServeOptions {
             engine: self.engine.unwrap_or_default(),
             initial_cluster,
             lease_reads: self.lease_reads.unwrap_or(false),
+            maxmemory: self.maxmemory.map_or_else(|| default_maxmemory(1), |memory| memory.0),
         };
         config.validate().map_err(|error| Usage(error.to_string()))?;
         Ok(config)
@@ -228,6 +240,7 @@ fn show(config: &Config) -> String {
     put("engine", config.engine.as_str().into());
     put("initial-cluster", cluster.to_string().into());
     put("lease-reads", config.lease_reads.into());
+    put("maxmemory", config.maxmemory.to_string().into());
     table.to_string()
 }
 

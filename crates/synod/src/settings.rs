@@ -95,6 +95,24 @@ impl Address {
     }
 }
 
+/// An amount of memory in Redis's notation: `2gb`, `500mb`, a number of bytes, 0 for no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory(pub u64);
+
+impl FromStr for Memory {
+    type Err = Usage;
+
+    fn from_str(text: &str) -> Result<Self, Usage> {
+        let bytes = synod_server::parse_memory(text.as_bytes());
+        let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+        bytes.map(Self).ok_or_else(|| {
+            Usage(format!(
+                "`{text}` is no amount of memory; expected bytes, or a number with kb, mb or gb"
+            ))
+        })
+    }
+}
+
 /// The members that a cluster is made with and their peer addresses: `1=HOST:PORT,2=HOST:PORT`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InitialCluster(pub BTreeMap<NodeId, String>);

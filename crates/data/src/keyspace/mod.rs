@@ -5,6 +5,7 @@
 //! versions and counts. Commands use the typed access of `read.rs` and `edit.rs`.
 
 mod edit;
+mod eviction;
 mod expiry;
 mod garbage;
 mod read;
@@ -19,6 +20,7 @@ mod used;
 mod warm;
 
 pub use edit::{Edit, Whole};
+pub use eviction::Candidate;
 pub use expiry::ExpiryCursor;
 pub use garbage::Garbage;
 pub use scan::ScanFilter;

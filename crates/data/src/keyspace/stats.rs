@@ -12,6 +12,8 @@ pub struct KeyspaceStats {
     pub misses: u64,
     /// Keys that were deleted because their time had passed.
     pub expired: u64,
+    /// Keys that were deleted because memory was short.
+    pub evicted: u64,
 }
 
 /// The counts as they are kept: reading changes them too, hence the cells.
@@ -20,6 +22,7 @@ pub(super) struct Stats {
     hits: Cell<u64>,
     misses: Cell<u64>,
     pub expired: u64,
+    pub evicted: u64,
 }
 
 impl Stats {
@@ -39,6 +42,7 @@ impl Keyspace {
             hits: self.stats.hits.get(),
             misses: self.stats.misses.get(),
             expired: self.stats.expired,
+            evicted: self.stats.evicted,
         }
     }
 
@@ -47,5 +51,6 @@ impl Keyspace {
         self.stats.hits.set(stats.hits);
         self.stats.misses.set(stats.misses);
         self.stats.expired = stats.expired;
+        self.stats.evicted = stats.evicted;
     }
 }

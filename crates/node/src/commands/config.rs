@@ -58,8 +58,6 @@ fn settings(node: &Node) -> BTreeMap<String, String> {
         ("cluster-enabled", "yes".to_owned()),
         ("cluster-require-full-coverage", "no".to_owned()),
         ("databases", "1".to_owned()),
-        ("maxmemory", "0".to_owned()),
-        ("maxmemory-policy", "noeviction".to_owned()),
         ("notify-keyspace-events", String::new()),
         ("proto-max-bulk-len", limits::BULK_BYTES_MAX.to_string()),
         ("requirepass", String::new()),
@@ -68,7 +66,7 @@ fn settings(node: &Node) -> BTreeMap<String, String> {
     .map(|(name, value)| (name.to_owned(), value))
     .into();
     settings.extend(node.facts.settings.clone());
-    settings.extend(node.settings.all().map(|(name, value)| (name.to_owned(), value.to_string())));
+    settings.extend(node.settings.all().map(|(name, value)| (name.to_owned(), value)));
     settings
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use synod_consensus::Token;
-use synod_node::{Destination, Facts, Flow, Log, Node, NodeConfig, TICK_MS};
+use synod_node::{Destination, Facts, FileWork, Flow, Log, Node, NodeConfig, TICK_MS};
 use synod_ring::NodeInfo;
 use synod_types::{ClientId, Millis, NodeId, Now, PartitionId};
 use synod_wire::peer::{Frame, FrameDecoder, FrameKind};
@@ -94,6 +94,7 @@ impl World {
                 ack_early: false,
                 lease_reads: false,
                 snapshot_bytes: usize::MAX,
+                maxmemory: 0,
                 seed: id * 1000 + u64::from(worker),
             };
             let mut node = Node::new(config, Vec::new(), now);
@@ -244,7 +245,8 @@ impl World {
                 self.flushed.push((at, group, token));
             }
         }
-        assert!(output.files.is_empty(), "no snapshot is taken in this world");
+        let freed = |work: &FileWork| matches!(work, FileWork::Discard(_));
+        assert!(output.files.iter().all(freed), "no snapshot is taken in this world");
         for id in output.dirty {
             let client = self.clients.values_mut().find(|c| c.at == at && c.id == id && !c.closed);
             if let Some(client) = client {

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::logging::{Format, Level};
-use crate::settings::{self, InitialCluster, Usage, from_text};
+use crate::settings::{self, InitialCluster, Memory, Usage, from_text};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -73,6 +73,14 @@ pub struct UpOptions {
     )]
     lease_reads: Option<bool>,
 
+    /// The most memory of each node that keys and unread replies may take: bytes, or a number with kb, mb, gb; 0 for no limit
+    /// [default: 70 % of the machine's, shared out]
+    ///
+    /// Beyond it, writes that may need memory answer OOM, or keys are evicted: see CONFIG SET maxmemory-policy.
+    #[arg(long, env = "SYNOD_MAXMEMORY", value_name = "BYTES")]
+    #[serde(deserialize_with = "from_text")]
+    maxmemory: Option<Memory>,
+
     /// How lines in the nodes' log files look [default: human]
     #[arg(long, env = "SYNOD_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<Format>,
@@ -106,6 +114,7 @@ impl UpOptions {
             workers: self.workers.or(file.workers),
             replicas: self.replicas.or(file.replicas),
             lease_reads: self.lease_reads.or(file.lease_reads),
+            maxmemory: self.maxmemory.or(file.maxmemory),
             log_format: self.log_format.or(file.log_format),
             log_level: self.log_level.or(file.log_level),
         }
@@ -208,6 +217,7 @@ pub struct Plan {
     made: Made,
     durability: Durability,
     lease_reads: bool,
+    maxmemory: u64,
     log_format: Format,
     log_level: Level,
 }
@@ -232,12 +242,15 @@ impl Plan {
             ))
             .into());
         }
+        let share = || synod_server::default_maxmemory(made.nodes.into());
+        let maxmemory = options.maxmemory.map_or_else(share, |memory| memory.0);
         Ok(Self {
             nodes: (0..made.nodes).map(|i| node(&data, made.base_port, i)).collect(),
             data,
             made,
             durability: options.durability.unwrap_or_default(),
             lease_reads: options.lease_reads.unwrap_or(false),
+            maxmemory,
             log_format: options.log_format.unwrap_or_default(),
             log_level: options.log_level.clone().unwrap_or_default(),
         })
@@ -289,6 +302,7 @@ impl Plan {
             ("--partitions", self.made.partitions.to_string()),
             ("--replicas", self.made.replicas.to_string()),
             ("--workers", self.made.workers.to_string()),
+            ("--maxmemory", self.maxmemory.to_string()),
             ("--log-format", self.log_format.as_str().to_owned()),
             ("--log-level", self.log_level.as_str().to_owned()),
         ];

@@ -28,6 +28,8 @@ pub(crate) struct Page {
     version: String,
     aof: bool,
     maxclients: i64,
+    maxmemory: u64,
+    maxmemory_policy: String,
 }
 
 impl Page {
@@ -48,6 +50,8 @@ impl Page {
             version: node.config.info.version.clone(),
             aof: config::durability(node).0 == "yes",
             maxclients: node.settings.get(Setting::MaxClients),
+            maxmemory: node.settings.get(Setting::MaxMemory).cast_unsigned(),
+            maxmemory_policy: node.settings.text(Setting::MaxMemoryPolicy),
         }
     }
 
@@ -120,8 +124,8 @@ impl Page {
         lines.bytes("used_memory_rss", facts.rss_bytes);
         lines.bytes("synod_rss_peak", facts.rss_peak_bytes);
         lines.bytes("total_system_memory", facts.memory_total_bytes);
-        lines.bytes("maxmemory", 0);
-        lines.put("maxmemory_policy", "noeviction");
+        lines.bytes("maxmemory", self.maxmemory);
+        lines.put("maxmemory_policy", &self.maxmemory_policy);
         let ratio = facts.rss_bytes as f64 / tally.data_bytes.max(1) as f64;
         lines.put("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
     }
@@ -177,7 +181,7 @@ fn stats(lines: &mut Lines, tally: &Tally) {
     lines.put("total_commands_processed", tally.commands);
     lines.put("instantaneous_ops_per_sec", tally.commands_per_s);
     lines.put("expired_keys", tally.expired_keys);
-    lines.put("evicted_keys", 0);
+    lines.put("evicted_keys", tally.evicted_keys);
     lines.put("keyspace_hits", tally.keyspace_hits);
     lines.put("keyspace_misses", tally.keyspace_misses);
     lines.put("pubsub_channels", 0);

@@ -51,11 +51,13 @@ pub(crate) struct Tally {
     pub keyspace_misses: u64,
     /// Keys that were deleted because their time had passed.
     pub expired_keys: u64,
+    /// Keys that were deleted because memory was short.
+    pub evicted_keys: u64,
     pub errors: ErrorCounts,
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 27;
+const NUMBERS: usize = 28;
 
 impl Tally {
     /// What this worker has to tell now.
@@ -102,6 +104,7 @@ impl Tally {
             self.keyspace_hits += stats.hits;
             self.keyspace_misses += stats.misses;
             self.expired_keys += stats.expired;
+            self.evicted_keys += stats.evicted;
             if leads {
                 self.keys += keyspace.len() as u64;
                 self.expires += keyspace.expires_len() as u64;
@@ -147,6 +150,7 @@ impl Tally {
             &mut self.keyspace_hits,
             &mut self.keyspace_misses,
             &mut self.expired_keys,
+            &mut self.evicted_keys,
             &mut self.errors.total,
         ]
     }

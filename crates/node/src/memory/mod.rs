@@ -1,0 +1,195 @@
+//! `maxmemory`: what this worker holds, what goes when that is too much, and who is refused then.
+//!
+//! The leader of a partition decides, by its own memory and its own knowledge of which keys are used, and proposes what
+//! is to go; replicas drop what the entry names. What counts is the memory of all keyspaces here, led here or not, and
+//! of replies that clients have not read yet. A worker has its share of the node's limit.
+
+mod access;
+mod policy;
+
+pub(crate) use policy::EvictionPolicy;
+
+use crate::node::Node;
+use crate::settings::Setting;
+use access::AccessLog;
+use synod_data::op::Op;
+use synod_data::{Command, Flags, Keyspace};
+use synod_machine::{MachineId, Operation};
+use synod_types::PartitionId;
+
+/// The error of a write that may need memory when there is none left, as Redis words it.
+pub(crate) const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
+/// How many keys one entry evicts at most.
+const KEYS_PER_ENTRY_MAX: usize = 1_000;
+
+/// What is known of memory, and what follows from it for this turn.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// This worker's share of `maxmemory`, in bytes; 0: no limit.
+    limit: usize,
+    policy: EvictionPolicy,
+    /// What tables, buffers and replies took at the last tick.
+    beside_objects: usize,
+    /// Whether writes that may need memory are refused in this turn.
+    refusing: bool,
+    /// Only while the policy goes by the use of keys.
+    access: Option<Box<AccessLog>>,
+}
+
+impl Memory {
+    /// Whether this command is refused now.
+    #[inline]
+    pub fn refuses(&self, command: &Command) -> bool {
+        self.refusing && command.flags.has(Flags::DENYOOM)
+    }
+
+    /// Whether the use of keys is to be told by [`Self::touch`].
+    #[inline]
+    pub fn counts_access(&self) -> bool {
+        self.access.is_some()
+    }
+
+    /// A command uses its keys.
+    #[cold]
+    pub fn touch(&mut self, command: &Command, args: &[&[u8]], now_us: u64) {
+        let Some(access) = &mut self.access else { return };
+        for at in command.key_positions(args) {
+            access.touch(args[at], now_us / 1_000_000);
+        }
+    }
+
+    /// The same as [`Self::touch`] and [`Self::refuses`], for an operation that came from elsewhere.
+    pub fn admits(&mut self, operation: &[u8], now_us: u64) -> bool {
+        if !self.refusing && self.access.is_none() {
+            return true;
+        }
+        let operation = Operation::take(&mut &*operation);
+        let keyspace = operation.filter(|operation| operation.machine == MachineId::KEYSPACE);
+        let commands = match keyspace.and_then(|operation| Op::decode(operation.body)) {
+            Some(Op::Command(args)) => vec![args],
+            Some(Op::Transaction { commands, .. }) => commands,
+            _ => return true,
+        };
+        commands.iter().all(|args| match args.first().and_then(|name| synod_data::lookup(name)) {
+            Some(command) => {
+                self.touch(command, args, now_us);
+                !self.refuses(command)
+            }
+            None => true,
+        })
+    }
+
+    /// Takes the settings over.
+    fn configure(&mut self, limit: usize, policy: EvictionPolicy, now_s: u64) {
+        (self.limit, self.policy) = (limit, policy);
+        match &mut self.access {
+            Some(access) if limit > 0 && policy.by_access() => access.decay(now_s),
+            None if limit > 0 && policy.by_access() => {
+                self.access = Some(Box::new(AccessLog::new(now_s)));
+            }
+            access => *access = None,
+        }
+    }
+
+    /// The keys of one partition to give up, some `bytes` of them or as many as one entry takes: for each, the one of
+    /// `samples` that the policy gives up most willingly.
+    fn choose(
+        &self,
+        keyspace: &Keyspace,
+        bytes: usize,
+        samples: usize,
+        mut seed: u64,
+        now_s: u64,
+    ) -> Vec<Vec<u8>> {
+        let mut chosen = std::collections::BTreeSet::new();
+        let mut freed = 0;
+        for _ in 0..KEYS_PER_ENTRY_MAX {
+            seed = synod_data::random(&mut seed);
+            let drawn = keyspace.draw_candidates(seed, samples, self.policy.volatile());
+            let weigh =
+                |c: &synod_data::Candidate<'_>| self.policy.weigh(c, self.access.as_deref(), now_s);
+            let Some(candidate) = drawn.max_by_key(weigh) else { break };
+            if chosen.insert(candidate.key.to_vec()) {
+                freed += candidate.bytes;
+            }
+            if freed >= bytes {
+                break;
+            }
+        }
+        chosen.into_iter().collect()
+    }
+}
+
+impl Node {
+    /// Once a tick: takes the settings over and counts what changes slowly.
+    pub(crate) fn tend_memory(&mut self) {
+        let share = usize::from(self.config.workers.max(1));
+        let limit = usize::try_from(self.settings.get(Setting::MaxMemory)).unwrap_or(0) / share;
+        let policy = EvictionPolicy::of(self.settings.get(Setting::MaxMemoryPolicy));
+        self.memory.configure(limit, policy, self.now.mono_us / 1_000_000);
+        if limit > 0 {
+            let tables = self.keyspaces().map(|k| k.memory() - k.object_bytes()).sum::<usize>();
+            let replies = self.sessions.iter().map(|session| session.out.capacity()).sum::<usize>();
+            self.memory.beside_objects = tables + replies;
+        }
+    }
+
+    /// Once a turn: makes room, or has writes refused when there is none to be made.
+    pub(crate) fn check_memory(&mut self) {
+        self.memory.refusing = false;
+        if self.memory.limit == 0 {
+            return;
+        }
+        let used = self.memory_used();
+        if used > self.memory.limit {
+            let over = used - self.memory.limit;
+            self.memory.refusing = !self.evict(over);
+        }
+    }
+
+    /// What counts against the limit, in bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.memory.beside_objects + self.keyspaces().map(Keyspace::object_bytes).sum::<usize>()
+    }
+
+    fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> {
+        self.replicas.iter().flatten().filter_map(|replica| replica.state().keyspace())
+    }
+
+    /// Proposes that keys of the partitions led here go. Whether any do, or are about to.
+    fn evict(&mut self, over: usize) -> bool {
+        if self.memory.policy == EvictionPolicy::NoEviction || self.disk_full {
+            return false;
+        }
+        let samples = self.settings.get(Setting::MaxMemorySamples) as usize;
+        let now_s = self.now.mono_us / 1_000_000;
+        let led: Vec<usize> =
+            (0..self.replicas.len()).filter(|at| self.is_leader(PartitionId(*at as u32))).collect();
+        let all = led.iter().filter_map(|at| self.replicas[*at].as_deref()?.state().keyspace());
+        let all = all.map(Keyspace::object_bytes).sum::<usize>().max(1);
+        let mut going = false;
+        for at in led {
+            let seed = self.random();
+            let Some(replica) = self.replicas[at].as_deref_mut() else { continue };
+            if replica.is_evicting() {
+                going = true;
+                continue;
+            }
+            let Some(keyspace) = replica.state().keyspace() else { continue };
+            // Each partition gives up as much of its own as all of them have to.
+            let part = over as u128 * keyspace.object_bytes() as u128 / all as u128;
+            let keys = self.memory.choose(keyspace, (part as usize).max(1), samples, seed, now_s);
+            if keys.is_empty() {
+                continue;
+            }
+            going = true;
+            let mut out = std::mem::take(&mut self.scratch);
+            replica.evict(&keys, &mut out);
+            self.scratch = out;
+            self.touch(PartitionId(at as u32));
+            self.absorb(PartitionId(at as u32));
+        }
+        going
+    }
+}

@@ -1,0 +1,20 @@
+//! Eviction: the leader proposes that keys be dropped because memory is short; which ones, its node decides.
+
+use crate::pending::Origin;
+use crate::replica::{Output, Replica};
+use synod_data::op::Op;
+
+impl Replica {
+    /// Proposes that these keys be dropped; one such entry at a time is under way.
+    pub fn evict(&mut self, keys: &[Vec<u8>], out: &mut Vec<Output>) {
+        let op = Op::Evict(keys.iter().map(Vec::as_slice).collect());
+        self.evicting = true;
+        self.write(Origin::Internal, |bytes| op.encode(bytes), out);
+    }
+
+    /// Whether keys are about to be dropped that are still there.
+    #[must_use]
+    pub fn is_evicting(&self) -> bool {
+        self.evicting
+    }
+}
