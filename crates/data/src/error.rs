@@ -36,3 +36,6 @@ pub const FOREIGN_KEY: Failure = Failure("ERR key belongs to another partition")
 pub const ARITY: Failure = Failure("ERR wrong number of arguments");
 /// A command inside a transaction that only the node can run.
 pub const NOT_IN_TRANSACTION: Failure = Failure("ERR Command not allowed inside a transaction");
+/// No error: a command found nothing and would wait. Whoever ran it arms the wait, or answers that there is nothing
+/// where nothing may wait; no client ever sees this text.
+pub const WAITING: Failure = Failure("WAITING");

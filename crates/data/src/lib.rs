@@ -57,6 +57,7 @@ mod operations;
 mod snapshot;
 mod table;
 pub mod value;
+pub mod waiting;
 
 pub use context::{Args, Context, random};
 pub use glob::Glob;

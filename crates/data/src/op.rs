@@ -7,7 +7,7 @@
 
 use smallvec::SmallVec;
 use synod_machine::{MachineId, put_operation};
-use synod_types::{Slot, varint};
+use synod_types::{NodeId, RequestId, Slot, varint};
 
 /// The arguments of one command, name first; most have eight or fewer.
 pub type Args<'a> = SmallVec<[&'a [u8]; 8]>;
@@ -23,12 +23,33 @@ const RANDOM_KEY: u8 = 8;
 const SLOT_COUNT: u8 = 9;
 const SLOT_KEYS: u8 = 10;
 const EVICT: u8 = 11;
+const WAIT: u8 = 12;
+
+/// Who waits for a command that may wait, as the log names them. Node 0: a client of the leader itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket {
+    /// The node whose client waits.
+    pub node: NodeId,
+    /// Its worker.
+    pub worker: u16,
+    /// The worker's name for the request.
+    pub request: RequestId,
+    /// Whether the client speaks RESP3.
+    pub resp3: bool,
+}
 
 /// One operation, borrowed from the bytes it was decoded from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op<'a> {
     /// One command of the keyspace.
     Command(Args<'a>),
+    /// One command of the keyspace for somebody who waits: it changes nothing and answers nothing if it finds nothing.
+    Wait {
+        /// Who waits.
+        ticket: Ticket,
+        /// The command.
+        args: Args<'a>,
+    },
     /// Commands that run together if no watched key has another version than the one given.
     Transaction {
         /// Keys and the versions they must still have.
@@ -124,6 +145,14 @@ impl<'a> Op<'a> {
                 out.push(COMMAND);
                 put_args(out, args);
             }
+            Op::Wait { ticket, args } => {
+                out.push(WAIT);
+                varint::put(out, ticket.node.0);
+                varint::put(out, ticket.worker.into());
+                varint::put(out, ticket.request.0);
+                out.push(u8::from(ticket.resp3));
+                put_args(out, args);
+            }
             Op::Transaction { watched, commands } => {
                 out.push(TRANSACTION);
                 varint::put(out, watched.len() as u64);
@@ -184,6 +213,7 @@ impl<'a> Op<'a> {
         Some(match *tag {
             COMMAND => Op::Command(take_args(bytes)?),
             TRANSACTION => Op::take_transaction(bytes)?,
+            WAIT => Op::Wait { ticket: take_ticket(bytes)?, args: take_args(bytes)? },
             EXPIRE => Op::Expire(take_args(bytes)?.into_vec()),
             EVICT => Op::Evict(take_args(bytes)?.into_vec()),
             CLEAR => Op::Clear,
@@ -225,6 +255,13 @@ pub fn first_key(body: &[u8]) -> Option<&[u8]> {
     varint::take_bytes(&mut rest)
 }
 
+/// Whether the body is an [`Op::Wait`].
+#[inline]
+#[must_use]
+pub fn is_wait(body: &[u8]) -> bool {
+    body.first() == Some(&WAIT)
+}
+
 /// Whether the body is an [`Op::Expire`].
 #[inline]
 #[must_use]
@@ -244,6 +281,15 @@ fn take_option<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     *bytes = rest;
     let value = varint::take_bytes(bytes)?;
     Some((*present == 1).then_some(value))
+}
+
+fn take_ticket(bytes: &mut &[u8]) -> Option<Ticket> {
+    let node = NodeId(varint::take(bytes)?);
+    let worker = u16::try_from(varint::take(bytes)?).ok()?;
+    let request = RequestId(varint::take(bytes)?);
+    let (resp3, rest) = bytes.split_first()?;
+    *bytes = rest;
+    Some(Ticket { node, worker, request, resp3: *resp3 == 1 })
 }
 
 fn take_slot(bytes: &mut &[u8]) -> Option<Slot> {
@@ -269,6 +315,15 @@ mod tests {
             },
             Op::Expire(vec![b"x", b"y"]),
             Op::Evict(vec![b"x", b""]),
+            Op::Wait {
+                ticket: Ticket {
+                    node: NodeId(3),
+                    worker: 1,
+                    request: RequestId(1 << 40),
+                    resp3: true,
+                },
+                args: command(&["BLPOP", "a", "0"]),
+            },
             Op::Clear,
             Op::Versions(command(&["a"])),
             Op::Scan { cursor: 9, count: 10, pattern: Some(b"a*"), kind: None },

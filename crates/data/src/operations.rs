@@ -55,6 +55,22 @@ impl Restore for Restorer {
     }
 }
 
+impl Keyspace {
+    /// Runs a committed command for somebody who waits; `false` when it finds nothing, and then it has changed nothing
+    /// and answered nothing.
+    pub fn run_wait(&mut self, args: &[&[u8]], ctx: &Context, out: &mut dyn ReplySink) -> bool {
+        match args.first().and_then(|name| lookup(name)) {
+            Some(command) if command.check_arity(args.len()) => {
+                self.execute_or_wait(command, args, ctx, out)
+            }
+            _ => {
+                out.error("ERR unknown command in the log");
+                true
+            }
+        }
+    }
+}
+
 #[inline]
 fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink) {
     match op {
@@ -64,6 +80,7 @@ fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn Repl
             }
             _ => out.error("ERR unknown command in the log"),
         },
+        Op::Wait { args, .. } => _ = keyspace.run_wait(args, ctx, out),
         Op::Transaction { watched, commands } => {
             let commands: Vec<Vec<&[u8]>> = commands.iter().map(|c| c.to_vec()).collect();
             keyspace.execute_transaction(watched, &commands, ctx, out);
@@ -113,7 +130,7 @@ fn read(keyspace: &Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink
             out.array(keys.len());
             keys.iter().for_each(|key| out.bulk(key));
         }
-        Op::Transaction { .. } | Op::Expire(_) | Op::Evict(_) | Op::Clear => {
+        Op::Wait { .. } | Op::Transaction { .. } | Op::Expire(_) | Op::Evict(_) | Op::Clear => {
             out.error("ERR not a reading operation");
         }
     }

@@ -33,6 +33,7 @@ const CHANGE: u8 = 6;
 const SLOW_LOG: u8 = 7;
 const SLOW_LOG_LEN: u8 = 8;
 const SLOW_LOG_RESET: u8 = 9;
+const UNBLOCK: u8 = 10;
 
 /// Some of the connections: those that fit everything that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +79,8 @@ pub(crate) enum Errand {
     SlowLogLen,
     /// Forget its entries.
     SlowLogReset,
+    /// End the wait of the connection with this id, with an error or not; how many there were.
+    Unblock(u64, bool),
 }
 
 impl Filter {
@@ -126,6 +129,10 @@ impl Errand {
             }
             Self::SlowLogLen => out.push(SLOW_LOG_LEN),
             Self::SlowLogReset => out.push(SLOW_LOG_RESET),
+            Self::Unblock(id, error) => {
+                out.extend_from_slice(&[UNBLOCK, u8::from(*error)]);
+                varint::put(out, *id);
+            }
             Self::Change(change) => {
                 out.push(CHANGE);
                 change.encode(out);
@@ -149,6 +156,11 @@ impl Errand {
             SLOW_LOG => Self::SlowLog(varint::take(&mut rest)?),
             SLOW_LOG_LEN => Self::SlowLogLen,
             SLOW_LOG_RESET => Self::SlowLogReset,
+            UNBLOCK => {
+                let (error, tail) = rest.split_first()?;
+                rest = tail;
+                Self::Unblock(varint::take(&mut rest)?, *error == 1)
+            }
             CHANGE => Self::Change(Change::decode(&mut rest)?),
             _ => return None,
         };
@@ -196,9 +208,11 @@ impl Node {
             resp3: false,
             deadline_us,
             to: own,
+            wait: None,
         };
         let frames = forward::queue(&mut self.output, own, own, worker);
-        forward::put_forward(frames, id, self.config.worker, Attempt::default(), &forward);
+        let now_us = self.now.mono_us;
+        forward::put_forward(frames, id, self.config.worker, Attempt::default(), &forward, now_us);
         self.ledger.insert(id, forward);
     }
 
@@ -243,6 +257,10 @@ impl Node {
             Errand::SlowLogReset => {
                 self.sessions.slow.clear();
                 self.done(origin);
+            }
+            Errand::Unblock(id, error) => {
+                let unblocked = client::unblock_here(self, *id, *error);
+                self.desk(NODE).answer(origin, &mut |out| out.integer(i64::from(unblocked)));
             }
             Errand::Change(change) => {
                 self.settings.change(change);
@@ -290,6 +308,7 @@ mod tests {
             Errand::SlowLog(300),
             Errand::SlowLogLen,
             Errand::SlowLogReset,
+            Errand::Unblock(300, true),
             Errand::Change(Change { asked_us: 1 << 33, values: vec![(Setting::Timeout, 7)] }),
         ];
         for errand in errands {

@@ -8,7 +8,7 @@ use synod_data::op::Op;
 use synod_machine::{MachineId, Operation};
 use synod_replica::{Audience, Failure, Origin};
 use synod_types::plant::planted;
-use synod_types::{NodeId, PartitionId, ReplySink};
+use synod_types::{ClientId, Index, NodeId, PartitionId, ReplySink};
 use synod_wire::resp::{Proto, RespWriter};
 
 /// What a client is told when its request was not executed.
@@ -84,6 +84,12 @@ impl Audience for Desk<'_> {
         }
     }
 
+    fn waiting(&mut self, to: Origin, since: Index) {
+        let Origin::Peer { node, worker, request, .. } = to else { return };
+        let frames = forward::queue(self.output, self.node, node, worker);
+        forward::put_reply(frames, self.group, request, worker, Status::Waiting(since), |_| ());
+    }
+
     fn fail(&mut self, to: Origin, failure: Failure) {
         match to {
             Origin::Peer { node, worker, request, .. } => {
@@ -95,12 +101,23 @@ impl Audience for Desk<'_> {
                 let frames = forward::queue(self.output, self.node, node, worker);
                 forward::put_reply(frames, self.group, request, worker, status, |_| ());
             }
+            Origin::Client { client, seq }
+                if matches!(failure, Failure::NotExecuted(_)) && self.waits(client, seq) =>
+            {
+                self.sessions.given_back.push(client);
+            }
             to => self.answer(to, &mut |out| out.error(text(failure))),
         }
     }
 }
 
 impl Desk<'_> {
+    /// Whether this request of the client is one that waits.
+    fn waits(&mut self, client: ClientId, seq: u64) -> bool {
+        let session = self.sessions.get(client);
+        session.and_then(|s| s.blocked.as_ref()).is_some_and(|blocked| blocked.seq == seq)
+    }
+
     /// Hands over bytes that another node answered.
     pub fn relay(&mut self, to: Origin, reply: &[u8]) {
         match to {

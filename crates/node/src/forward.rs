@@ -1,20 +1,27 @@
 //! Requests on their way to another worker or node, and those that wait for a leader.
 //!
 //! ```text
-//! Forward body:       request u64 | origin worker u16 | flags u8 | attempt u64 | operation
-//! ForwardReply body:  request u64 | origin worker u16 | status u8 | leader u64 or reply bytes
+//! Forward body:       request u64 | origin worker u16 | flags u8 | attempt u64 | wait, if flagged | operation
+//! wait:               milliseconds left u64 | since u64, 0 for none
+//! Unwait body:        request u64 | origin worker u16 | flags u8
+//! ForwardReply body:  request u64 | origin worker u16 | status u8 | leader u64, index u64 or reply bytes
 //! ```
 
 use crate::attempts::Attempt;
 use crate::output::{Destination, Output};
+use crate::waits::ForwardedWait;
 use std::collections::{BTreeMap, VecDeque};
-use synod_replica::{Access, Origin};
-use synod_types::{NodeId, PartitionId, RequestId};
+use synod_replica::{Access, Origin, WaitEnd};
+use synod_types::{Index, NodeId, PartitionId, RequestId};
 use synod_wire::peer::{FrameKind, encode_frame};
 
 const RESP3: u8 = 1;
 const READ: u8 = 2;
 const BEHIND: u8 = 4;
+const WAIT: u8 = 8;
+const WITH_ERROR: u8 = 2;
+/// A wait without end, in milliseconds.
+const FOR_EVER_MS: u64 = u64::MAX;
 
 /// A request that this worker does not serve itself.
 #[derive(Clone, Debug)]
@@ -29,6 +36,8 @@ pub(crate) struct Forward {
     pub deadline_us: u64,
     /// Where it was sent last.
     pub to: NodeId,
+    /// Set for a command that may wait.
+    pub wait: Option<ForwardedWait>,
 }
 
 /// How a forwarded request ended.
@@ -42,6 +51,8 @@ pub(crate) enum Status {
     Unknown,
     /// Not executed for want of disk space.
     DiskFull,
+    /// It waits there, and no entry up to this one has ended that; another answer follows.
+    Waiting(Index),
 }
 
 /// A decoded `Forward`.
@@ -51,6 +62,8 @@ pub(crate) struct Incoming<'a> {
     pub attempt: Attempt,
     pub resp3: bool,
     pub access: Access,
+    /// For a command that may wait: the milliseconds left, if they are limited, and since when it waits.
+    pub wait: Option<(Option<u64>, Option<Index>)>,
     pub op: &'a [u8],
 }
 
@@ -84,6 +97,7 @@ pub(crate) fn put_forward(
     worker: u16,
     attempt: Attempt,
     forward: &Forward,
+    now_us: u64,
 ) {
     put_frame(frames, FrameKind::Forward, forward.partition, |body| {
         body.extend_from_slice(&id.0.to_le_bytes());
@@ -93,8 +107,14 @@ pub(crate) fn put_forward(
             Access::Read => READ,
             Access::ReadBehind => READ | BEHIND,
         };
-        body.push((u8::from(forward.resp3) * RESP3) | access);
+        let wait = u8::from(forward.wait.is_some()) * WAIT;
+        body.push((u8::from(forward.resp3) * RESP3) | access | wait);
         body.extend_from_slice(&attempt.0.to_le_bytes());
+        if let Some(wait) = &forward.wait {
+            let left_ms = wait.deadline_us.map(|at| at.saturating_sub(now_us).div_ceil(1000));
+            body.extend_from_slice(&left_ms.unwrap_or(FOR_EVER_MS).to_le_bytes());
+            body.extend_from_slice(&wait.since.unwrap_or_default().0.to_le_bytes());
+        }
         body.extend_from_slice(&forward.op);
     });
 }
@@ -103,7 +123,18 @@ pub(crate) fn take_forward(body: &[u8]) -> Option<Incoming<'_>> {
     let (request, rest) = body.split_first_chunk::<8>()?;
     let (worker, rest) = rest.split_first_chunk::<2>()?;
     let (flags, rest) = rest.split_first()?;
-    let (attempt, op) = rest.split_first_chunk::<8>()?;
+    let (attempt, mut op) = rest.split_first_chunk::<8>()?;
+    let mut wait = None;
+    if flags & WAIT != 0 {
+        let (left_ms, rest) = op.split_first_chunk::<8>()?;
+        let (since, rest) = rest.split_first_chunk::<8>()?;
+        let (left_ms, since) = (u64::from_le_bytes(*left_ms), u64::from_le_bytes(*since));
+        wait = Some((
+            (left_ms != FOR_EVER_MS).then_some(left_ms),
+            (since != 0).then_some(Index(since)),
+        ));
+        op = rest;
+    }
     Some(Incoming {
         request: RequestId(u64::from_le_bytes(*request)),
         worker: u16::from_le_bytes(*worker),
@@ -114,6 +145,7 @@ pub(crate) fn take_forward(body: &[u8]) -> Option<Incoming<'_>> {
             (true, false) => Access::Read,
             (true, true) => Access::ReadBehind,
         },
+        wait,
         op,
     })
 }
@@ -137,6 +169,10 @@ pub(crate) fn put_reply(
             }
             Status::Unknown => body.push(2),
             Status::DiskFull => body.push(3),
+            Status::Waiting(since) => {
+                body.push(4);
+                body.extend_from_slice(&since.0.to_le_bytes());
+            }
         }
         write(body);
     });
@@ -156,9 +192,34 @@ pub(crate) fn take_reply(body: &[u8]) -> Option<Outcome<'_>> {
         }
         2 => Status::Unknown,
         3 => Status::DiskFull,
+        4 => Status::Waiting(Index(u64::from_le_bytes(*reply.first_chunk::<8>()?))),
         _ => return None,
     };
     Some(Outcome { request: RequestId(u64::from_le_bytes(*request)), status, reply })
+}
+
+/// Tells the leader that a client does not wait any longer.
+pub(crate) fn put_unwait(
+    frames: &mut Vec<u8>,
+    group: PartitionId,
+    (request, worker, resp3): (RequestId, u16, bool),
+    end: WaitEnd,
+) {
+    put_frame(frames, FrameKind::Unwait, group, |body| {
+        body.extend_from_slice(&request.0.to_le_bytes());
+        body.extend_from_slice(&worker.to_le_bytes());
+        body.push(u8::from(resp3) * RESP3 | u8::from(end == WaitEnd::Error) * WITH_ERROR);
+    });
+}
+
+/// What a request is called, who asked, whether the client speaks RESP3, and how its wait ends.
+pub(crate) fn take_unwait(body: &[u8]) -> Option<(RequestId, u16, bool, WaitEnd)> {
+    let (request, rest) = body.split_first_chunk::<8>()?;
+    let (worker, rest) = rest.split_first_chunk::<2>()?;
+    let flags = *rest.first()?;
+    let end = if flags & WITH_ERROR != 0 { WaitEnd::Error } else { WaitEnd::Timeout };
+    let request = RequestId(u64::from_le_bytes(*request));
+    Some((request, u16::from_le_bytes(*worker), flags & RESP3 != 0, end))
 }
 
 /// The worker that a `ForwardReply` is for.

@@ -43,6 +43,7 @@ mod slowlog;
 mod snapshots;
 mod status;
 mod turn;
+mod waits;
 mod warm;
 
 pub use config::{Facts, NodeConfig, RecoveredGroup};

@@ -5,6 +5,7 @@ use crate::calls::CallCounts;
 use crate::colleagues::Pause;
 use crate::config::{Facts, NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
+use crate::forward::Forward;
 use crate::forward::{Ledger, Parked};
 use crate::gather::Gathers;
 use crate::memory::Memory;
@@ -21,7 +22,7 @@ use synod_consensus::Token;
 use synod_replica::Replica;
 use synod_ring::ClusterMap;
 use synod_types::plant::planted;
-use synod_types::{ClientId, NodeId, Now, PartitionId};
+use synod_types::{ClientId, NodeId, Now, PartitionId, RequestId};
 use synod_wire::resp::RespWriter;
 
 /// One worker of one node. See the crate's page for how it is driven.
@@ -43,6 +44,8 @@ pub struct Node {
     pub(crate) ledger: Ledger,
     pub(crate) attempts: Attempts,
     pub(crate) parked: BTreeMap<PartitionId, Parked>,
+    /// Requests that wait at the leader of their partition. They are not under way: their answer may take any time.
+    pub(crate) waiting: BTreeMap<RequestId, Forward>,
     /// Groups led here that gave a request back since the last tick, as a leader does while it hands over: what
     /// they are asked waits for the next tick, or it would go round in circles within the turn.
     pub(crate) refusing: Vec<PartitionId>,
@@ -85,6 +88,7 @@ impl Node {
             gathers: Gathers::default(),
             attempts: Attempts::default(),
             parked: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             refusing: Vec::new(),
             fetches: Fetches::new(),
             output: Output::default(),
@@ -181,6 +185,7 @@ impl Node {
 
     /// A client is gone. What it sent may still be executed.
     pub fn close_session(&mut self, client: ClientId) {
+        self.end_wait_of(client, synod_replica::WaitEnd::Timeout);
         self.sessions.close(client);
     }
 

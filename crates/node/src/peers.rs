@@ -9,6 +9,7 @@ use crate::config::NodeConfig;
 use crate::forward::{self, take_forward, take_reply};
 use crate::node::Node;
 use crate::output::Destination;
+use crate::waits::ForwardedWait;
 use std::collections::BTreeMap;
 use synod_consensus::{Message, Role};
 use synod_replica::{Access, Failure, Origin};
@@ -125,6 +126,7 @@ impl Node {
                     self.answered(&outcome);
                 }
             }
+            FrameKind::Unwait => self.unwait(from, group, &body),
             FrameKind::SnapshotFetch => self.serve_snapshot(from, group, &body),
             FrameKind::SnapshotChunk => self.store_chunk(group, &body),
             FrameKind::Hello => {}
@@ -153,6 +155,12 @@ impl Node {
         }
         if !request.access.is_read() && self.disk_full {
             return self.fail(group, origin, Failure::DiskFull);
+        }
+        if let Some((left_ms, since)) = request.wait {
+            let deadline_us =
+                left_ms.map(|ms| self.now.mono_us.saturating_add(ms.saturating_mul(1000)));
+            let wait = ForwardedWait { deadline_us, since, ..ForwardedWait::default() };
+            return self.wait_here(group, origin, request.op, &wait);
         }
         let mut out = std::mem::take(&mut self.scratch);
         if let Some(replica) = self.replica(group) {

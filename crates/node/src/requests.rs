@@ -135,6 +135,13 @@ impl Node {
             },
         };
         match partition {
+            Some(partition) if command.flags.has(Flags::BLOCKING) => {
+                match crate::waits::wait_of(command, args) {
+                    Some(wait) => self.wait_request(client, partition, kind, args, wait.timeout_ms),
+                    // It is refused, or it does not wait this time.
+                    None => self.run_on(client, partition, kind, command, args),
+                }
+            }
             Some(partition) => self.run_on(client, partition, kind, command, args),
             None => self.refuse_request(client, NOT_READY),
         }

@@ -8,6 +8,7 @@ use crate::desk::{Desk, NO_LEADER, UNKNOWN, UNREAD, text};
 use crate::forward::{self, Forward, Outcome, Status};
 use crate::memory::OOM;
 use crate::node::Node;
+use crate::waits::{ForwardedWait, in_flight_deadline_us};
 use std::collections::BTreeSet;
 use synod_consensus::Role;
 use synod_replica::{Access, Audience, Bounced, Failure, Origin};
@@ -95,6 +96,28 @@ impl Node {
         op: Vec<u8>,
         access: Access,
     ) {
+        self.route_as(partition, origin, op, access, None);
+    }
+
+    /// As [`Self::route`], for a command that may wait.
+    pub(crate) fn route_wait(
+        &mut self,
+        partition: PartitionId,
+        origin: Origin,
+        op: Vec<u8>,
+        wait: ForwardedWait,
+    ) -> RequestId {
+        self.route_as(partition, origin, op, Access::Write, Some(wait))
+    }
+
+    fn route_as(
+        &mut self,
+        partition: PartitionId,
+        origin: Origin,
+        op: Vec<u8>,
+        access: Access,
+        wait: Option<ForwardedWait>,
+    ) -> RequestId {
         let resp3 = match origin {
             Origin::Client { client, .. } => {
                 self.sessions.get(client).is_some_and(|s| s.proto == synod_wire::resp::Proto::Resp3)
@@ -105,12 +128,13 @@ impl Node {
         let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
         let id = self.ledger.next_id();
         let to = NodeId(0);
-        let forward = Forward { partition, origin, op, access, resp3, deadline_us, to };
+        let forward = Forward { partition, origin, op, access, resp3, deadline_us, to, wait };
         if self.parked.contains_key(&partition) {
             self.park(id, forward);
         } else {
             self.send(id, forward);
         }
+        id
     }
 
     pub(crate) fn park(&mut self, id: RequestId, forward: Forward) {
@@ -118,7 +142,7 @@ impl Node {
     }
 
     /// Keeps a request that came back, for another attempt.
-    fn send_again(&mut self, id: RequestId, forward: Forward) {
+    pub(crate) fn send_again(&mut self, id: RequestId, forward: Forward) {
         self.ledger.end_attempt(forward.partition);
         self.park(id, forward);
     }
@@ -132,9 +156,13 @@ impl Node {
             Some((node, _)) if node == own && self.owns(partition) => self.serve_here(forward),
             Some((node, attempt)) => {
                 forward.to = node;
+                if forward.wait.is_some() {
+                    forward.deadline_us = in_flight_deadline_us(self.now.mono_us);
+                }
                 let worker = self.worker_of(partition);
                 let frames = forward::queue(&mut self.output, own, node, worker);
-                forward::put_forward(frames, id, self.config.worker, attempt, &forward);
+                let now_us = self.now.mono_us;
+                forward::put_forward(frames, id, self.config.worker, attempt, &forward, now_us);
                 self.counters.forwarded += 1;
                 self.ledger.insert(id, forward);
             }
@@ -177,7 +205,7 @@ impl Node {
     }
 
     fn serve_here(&mut self, forward: Forward) {
-        let Forward { partition, origin, op, access, .. } = forward;
+        let Forward { partition, origin, op, access, wait, .. } = forward;
         if !access.is_read() && self.disk_full {
             self.fail(partition, origin, Failure::DiskFull);
             return;
@@ -185,6 +213,9 @@ impl Node {
         if !self.memory.admits(&op, self.now.mono_us) {
             self.refuse(partition, origin, OOM);
             return;
+        }
+        if let Some(wait) = &wait {
+            return self.wait_here(partition, origin, &op, wait);
         }
         let mut out = std::mem::take(&mut self.scratch);
         if let Some(replica) = self.replica(partition) {
@@ -212,6 +243,9 @@ impl Node {
                     self.attempts.refuse(group, node, worker);
                     let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
                     self.fail(group, origin, Failure::NotExecuted(hint));
+                }
+                Origin::Client { .. } if crate::waits::is_wait(&op) => {
+                    self.fail(group, origin, Failure::NotExecuted(None));
                 }
                 Origin::Client { .. } | Origin::Gather { .. } => {
                     self.route(group, origin, op, access);
@@ -272,7 +306,13 @@ impl Node {
 
     /// The answer to a forwarded request.
     pub(crate) fn answered(&mut self, outcome: &Outcome<'_>) {
-        let Some(forward) = self.ledger.take(outcome.request) else { return };
+        if let Status::Waiting(since) = outcome.status {
+            return self.armed(outcome.request, since);
+        }
+        let forward = self.ledger.take(outcome.request);
+        let Some(forward) = forward.or_else(|| self.waiting.remove(&outcome.request)) else {
+            return;
+        };
         let (partition, origin) = (forward.partition, forward.origin);
         match outcome.status {
             Status::Done => {
@@ -281,6 +321,9 @@ impl Node {
             }
             Status::NotLeader(hint) => {
                 self.leaders.hint(partition, forward.to, hint);
+                if forward.wait.is_some() {
+                    return self.arm_again(outcome.request, forward, false);
+                }
                 self.send_again(outcome.request, forward);
             }
             Status::Unknown if planted("unknown-retried") => {
@@ -293,7 +336,7 @@ impl Node {
                     false => self.send_again(outcome.request, forward),
                 }
             }
-            Status::Unknown => self.refuse(partition, origin, UNKNOWN),
+            Status::Unknown | Status::Waiting(_) => self.refuse(partition, origin, UNKNOWN),
             Status::DiskFull => self.refuse(partition, origin, text(Failure::DiskFull)),
         }
     }
@@ -305,11 +348,14 @@ impl Node {
     /// The peer is gone: the fate of writes is unknown. Reads that it was asked may go elsewhere, unless their connection
     /// has written behind them.
     pub(crate) fn recall(&mut self, peer: NodeId) {
+        self.recall_waits(peer);
         let ids = self.ledger.find(|f| f.to == peer);
         let unreadable = self.read_before_writes(&ids);
         for id in ids {
             let Some(forward) = self.ledger.take(id) else { continue };
-            if unreadable.contains(&id) {
+            if Self::can_arm_again(&forward) {
+                self.arm_again(id, forward, true);
+            } else if unreadable.contains(&id) {
                 self.refuse(forward.partition, forward.origin, UNREAD);
             } else if forward.access.is_read() || planted("unknown-retried") {
                 self.send_again(id, forward);
@@ -342,6 +388,10 @@ impl Node {
         let now = self.now.mono_us;
         for id in self.ledger.find(|f| f.deadline_us <= now) {
             let Some(f) = self.ledger.take(id) else { continue };
+            if Self::can_arm_again(&f) {
+                self.arm_again(id, f, true);
+                continue;
+            }
             self.refuse(
                 f.partition,
                 f.origin,
@@ -356,7 +406,7 @@ impl Node {
         }
         self.parked.retain(|_, parked| !parked.is_empty());
         for f in late {
-            self.refuse(f.partition, f.origin, NO_LEADER);
+            self.give_up_parked(&f);
         }
     }
 }

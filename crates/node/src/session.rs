@@ -5,6 +5,7 @@ use crate::latency::Latency;
 use crate::output::Output;
 use crate::requests::Flow;
 use crate::slowlog::SlowLog;
+use crate::waits::Blocked;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use synod_replica::Access;
@@ -96,6 +97,8 @@ pub(crate) struct Session {
     /// miss a change that it then does not see either; an EXEC that runs commands of this session once its partition
     /// has answered; calls of the workers of this node.
     barriers: usize,
+    /// What it waits for, as long as a blocking command is not answered.
+    pub blocked: Option<Blocked>,
     pub captured: Vec<u8>,
     pub reply_mode: ReplyMode,
     /// Close once `out` is written and nothing is in flight.
@@ -132,6 +135,7 @@ impl Session {
             multi: None,
             watches: Vec::new(),
             barriers: 0,
+            blocked: None,
             captured: Vec::new(),
             reply_mode: ReplyMode::On,
             closing: false,
@@ -262,6 +266,7 @@ impl Session {
         if std::mem::take(&mut place.barrier) {
             self.barriers -= 1;
         }
+        self.blocked.take_if(|blocked| blocked.seq == seq);
         let quiet = place.quiet || self.killed;
         let start = self.out.len();
         write(&mut RespWriter::new(&mut self.out, self.proto));
@@ -300,6 +305,8 @@ pub(crate) struct Sessions {
     pub len: usize,
     pub latency: Latency,
     pub slow: SlowLog,
+    /// Sessions whose waits a leader gave back.
+    pub given_back: Vec<ClientId>,
     /// How many sessions there have ever been.
     opened: u64,
     /// The errors answered to sessions that are closed.

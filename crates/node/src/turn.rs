@@ -57,6 +57,7 @@ impl Node {
             }
             self.scratch = out;
             self.absorb(PartitionId(at as u32));
+            self.expire_waits(PartitionId(at as u32));
             self.with_desk(PartitionId(at as u32), |replica, desk| {
                 replica.age_proposals(limits::REQUEST_WAIT_MS_MAX / TICK_MS, desk);
             });
@@ -85,6 +86,7 @@ impl Node {
 
     /// The turn ends: everything that can be done is done, and stands in the output.
     pub fn end_turn(&mut self) {
+        self.arm_given_back();
         self.release();
         // Answers can release parked requests and those can touch groups again; each round has less to do.
         while !self.busy.is_empty() {
@@ -92,6 +94,7 @@ impl Node {
             for group in busy.drain(..) {
                 self.pump(group);
             }
+            self.arm_given_back();
             if self.busy.is_empty() {
                 self.busy = busy;
                 self.release();

@@ -55,6 +55,7 @@ impl Replica {
             if proposal.position == position {
                 return proposal;
             }
+            self.forget_waits(&proposal.origins);
             proposal.void(self.leader, audience);
             self.proposals.recycle(proposal.origins);
         }
@@ -69,11 +70,12 @@ impl Replica {
                     self.applied_membership = membership;
                 }
             }
-            EntryKind::Commands => self.apply_commands(&entry.payload, waiting, audience),
+            EntryKind::Commands => self.apply_commands(entry, waiting, audience),
         }
     }
 
-    fn apply_commands(&mut self, payload: &[u8], waiting: &Proposal, audience: &mut dyn Audience) {
+    fn apply_commands(&mut self, entry: &Entry, waiting: &Proposal, audience: &mut dyn Audience) {
+        let payload = &entry.payload[..];
         let Some((mut now, seed, mut ops)) = payload::open_payload(payload) else { return };
         if planted("apply-local-clock") {
             now = self.wall();
@@ -90,28 +92,35 @@ impl Replica {
                 self.read_at(now, origin, op, audience);
             }
             let ctx = context(now, seed, ordinal as u64);
-            if op.machine == MachineId::KEYSPACE && synod_data::op::is_expiry(op.body) {
+            let is_keyspace = op.machine == MachineId::KEYSPACE;
+            if is_keyspace && synod_data::op::is_expiry(op.body) {
                 self.expiry.forget_proposed();
             }
-            if op.machine == MachineId::KEYSPACE && synod_data::op::is_eviction(op.body) {
+            if is_keyspace && synod_data::op::is_eviction(op.body) {
                 self.evicting = false;
             }
-            match waiting.origins.get(ordinal) {
+            match waiting.origins.get(ordinal).copied() {
+                origin if is_keyspace && synod_data::op::is_wait(op.body) => {
+                    self.apply_wait(entry.index, op, origin, &ctx, audience);
+                }
                 None | Some(Origin::Internal) => self.state.apply(op, &ctx, &mut ()),
                 Some(origin) => {
                     // Whoever waited may be gone and ask for no answer: what is committed is applied all the same.
                     let state = &mut self.state;
                     let mut applied = false;
-                    audience.answer(*origin, &mut |out| {
+                    audience.answer(origin, &mut |out| {
                         if !std::mem::replace(&mut applied, true) {
                             state.apply(op, &ctx, out);
                         }
                     });
-                    audience.answered(*origin, op);
+                    audience.answered(origin, op);
                     if !applied {
                         self.state.apply(op, &ctx, &mut ());
                     }
                 }
+            }
+            if is_keyspace && !self.waits.is_empty() {
+                self.note_filled(op);
             }
             ordinal += 1;
             if planted("snapshot-half-batch") && !ops.is_empty() && self.applied.0.is_multiple_of(8)
@@ -121,6 +130,9 @@ impl Replica {
         }
         for (_, origin, op) in riders {
             self.read_at(now, origin, op, audience);
+        }
+        if !self.filled.is_empty() {
+            self.wake_filled(&context(now, seed, ordinal as u64));
         }
     }
 

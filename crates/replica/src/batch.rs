@@ -34,6 +34,11 @@ impl Batch {
         self.payload.len() >= limits::BATCH_BYTES || self.riders.bytes() >= limits::BATCH_BYTES
     }
 
+    /// What it holds so far.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
     /// The buffer to append one operation to, whose answer goes to `origin`.
     pub fn add(&mut self, origin: Origin) -> &mut Vec<u8> {
         if self.payload.is_empty() {

@@ -30,8 +30,10 @@ mod riders;
 mod snapshot;
 mod stamps;
 mod state;
+mod waits;
 
 pub use pending::{Access, Audience, Bounced, Failure, Origin};
 pub use replica::{Output, Replica, Step};
 pub use snapshot::Chunk;
 pub use state::{Loader, State};
+pub use waits::WaitEnd;

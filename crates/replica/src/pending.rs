@@ -4,10 +4,10 @@ use crate::riders::Riders;
 use std::collections::{BTreeSet, VecDeque};
 use synod_consensus::Position;
 use synod_machine::Operation;
-use synod_types::{ClientId, NodeId, ReplySink, RequestId};
+use synod_types::{ClientId, Index, NodeId, ReplySink, RequestId};
 
 /// Where a request came from and where its answer goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// Nobody waits (expiry, announcements).
     Internal,
@@ -128,6 +128,8 @@ pub trait Audience {
     fn answer(&mut self, to: Origin, write: &mut dyn FnMut(&mut dyn ReplySink));
     /// `to` has its answer to this operation.
     fn answered(&mut self, _to: Origin, _op: Operation<'_>) {}
+    /// `to` waits: up to this entry nothing was found for it. There will be an answer, or a failure.
+    fn waiting(&mut self, to: Origin, since: Index);
     /// Tells `to` that there will be no answer.
     fn fail(&mut self, to: Origin, failure: Failure);
 }

@@ -7,6 +7,7 @@ use crate::reads::{ReadBatch, ReadQueue};
 use crate::snapshot::SnapshotJob;
 use crate::stamps::Stamps;
 use crate::state::State;
+use crate::waits::{Rearmed, Served, Waits};
 use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
 use synod_data::{Command, Context, Garbage, Keyspace, KeyspaceStats, random};
 use synod_types::plant::planted;
@@ -79,6 +80,12 @@ pub struct Replica {
     /// The engine needs a snapshot that goes at least this far and asks only once; kept until there is one.
     pub(crate) snapshot_wanted: Option<Index>,
     pub(crate) stamps: Stamps,
+    pub(crate) waits: Waits,
+    pub(crate) served: Served,
+    /// Waits that were armed elsewhere before, until it is known here what became of them.
+    pub(crate) rearmed: Vec<Rearmed>,
+    /// Keys that somebody waits for and that the entry being applied may have filled.
+    pub(crate) filled: Vec<Vec<u8>>,
     pub(crate) applied: Index,
     pub(crate) applied_term: Term,
     pub(crate) applied_membership: Membership,
@@ -129,6 +136,10 @@ impl Replica {
             job: None,
             snapshot_wanted: None,
             stamps: Stamps::default(),
+            waits: Waits::default(),
+            served: Served::since(snapshot.index),
+            rearmed: Vec::new(),
+            filled: Vec::new(),
             applied: snapshot.index,
             applied_term: snapshot.term,
             applied_membership: snapshot.membership.clone(),
@@ -222,7 +233,12 @@ impl Replica {
         encode: impl FnOnce(&mut Vec<u8>),
         out: &mut Vec<Output>,
     ) {
-        encode(self.batch.add(origin));
+        let bytes = self.batch.add(origin);
+        let start = bytes.len();
+        encode(bytes);
+        if !self.waits.is_empty() {
+            self.follow_up(start);
+        }
         if self.batch.is_full() {
             self.propose(out);
         }
@@ -305,6 +321,7 @@ impl Replica {
 
     /// Does everything that can be done now: proposes, reads, applies, answers. Once per turn.
     pub fn pump(&mut self, audience: &mut dyn Audience, out: &mut Vec<Output>) {
+        self.rearm(audience);
         loop {
             self.expire_some(out);
             self.propose(out);
@@ -340,13 +357,17 @@ impl Replica {
         let Some(position) = taken else {
             self.expiry.forget_proposed();
             self.evicting = false;
+            self.forget_waits(&closed.origins);
             return self.refused.extend(closed.split());
         };
         self.stamps.propose(position.index);
         self.reads.bound(position);
         let (since, origins, riders) = (self.ticks, closed.origins, closed.riders);
         let void = self.proposals.push(Proposal { position, since, origins, riders });
-        out.extend(void.into_iter().map(|proposal| Output::Voided(proposal.into_origins())));
+        for proposal in void {
+            self.forget_waits(&proposal.origins);
+            out.push(Output::Voided(proposal.into_origins()));
+        }
     }
 
     fn ask_to_read(&mut self) {
@@ -463,6 +484,7 @@ impl Replica {
             self.expiry.forget_proposed();
             self.evicting = false;
             self.snapshot_wanted = None;
+            self.give_waits_back(out);
         }
         if role != Role::Leader {
             let mut aborted = self.reads.take_deferred();
@@ -487,13 +509,16 @@ impl Replica {
             self.retry_snapshot();
         }
         while let Some(proposal) = self.proposals.take_older(self.ticks.saturating_sub(ticks_max)) {
+            self.forget_waits(&proposal.origins);
             proposal.give_up(audience);
         }
     }
 
     /// Gives up on everyone who waits for a proposal: whether they were executed is not known here.
     pub fn abandon_proposals(&mut self, audience: &mut dyn Audience) {
-        for proposal in self.proposals.drain() {
+        let proposals: Vec<_> = self.proposals.drain().collect();
+        for proposal in proposals {
+            self.forget_waits(&proposal.origins);
             proposal.give_up(audience);
         }
     }

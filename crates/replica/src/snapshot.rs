@@ -3,6 +3,7 @@
 use crate::pending::Audience;
 use crate::replica::{Output, Replica};
 use crate::state::State;
+use crate::waits::Served;
 use synod_machine::MachineId;
 use synod_types::plant::planted;
 use synod_types::{Index, SnapshotMeta, limits};
@@ -130,6 +131,7 @@ impl Replica {
         }
         out.extend(old.into_garbage().map(Output::Discard));
         self.applied = meta.index;
+        self.served = Served::since(meta.index);
         self.stamps.apply(self.applied);
         self.applied_term = meta.term;
         self.applied_membership = meta.membership.clone();

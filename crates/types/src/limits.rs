@@ -36,3 +36,13 @@ pub const PARTITIONS_MAX: u32 = 4096;
 pub const NODES_MAX: usize = 1024;
 /// How long a request may wait for a leader before it is refused, in milliseconds.
 pub const REQUEST_WAIT_MS_MAX: u64 = 5_000;
+/// The most waits of one partition (blocked clients), and of one key.
+pub const WAITS_MAX: usize = 100_000;
+/// The most waits for one key.
+pub const WAITS_PER_KEY_MAX: usize = 50_000;
+/// The most waits that one write runs again at once; further ones follow when these are served.
+pub const WAITS_WOKEN_MAX: usize = 1024;
+/// The most answers to waits that a replica remembers for whoever arms one again after its leader was lost.
+pub const WAITS_SERVED_MAX: usize = 65_536;
+/// The most bytes of such answers.
+pub const WAITS_SERVED_BYTES_MAX: usize = 8 << 20;

@@ -14,6 +14,7 @@ mod random_picks;
 pub(crate) mod set;
 pub(crate) mod stream;
 pub(crate) mod string;
+pub(crate) mod waiting;
 pub(crate) mod zset;
 
 /// What a command's file begins with.

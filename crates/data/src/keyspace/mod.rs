@@ -34,7 +34,7 @@ pub use warm::warm;
 use crate::hashing::{self, hash};
 use crate::object::Object;
 use crate::snapshot::Run;
-use crate::{Args, Command, Context, Handler, digest, error};
+use crate::{Args, Command, Context, Handler, digest, error, waiting};
 use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;
 use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
@@ -184,16 +184,28 @@ impl Keyspace {
         ctx: &Context,
         out: &mut dyn ReplySink,
     ) {
+        if !self.read_or_wait(command, args, ctx, out) {
+            waiting::reply_nothing(command, out);
+        }
+    }
+
+    /// As [`Self::execute_read`], but answers nothing if the command would wait: `false` then.
+    pub fn read_or_wait(
+        &self,
+        command: &Command,
+        args: &Args<'_>,
+        ctx: &Context,
+        out: &mut dyn ReplySink,
+    ) -> bool {
         let outcome = match command.handler {
             Handler::Read(run) => run(self, args, ctx, out),
             Handler::Write(_) | Handler::Session => Err(error::NOT_IN_TRANSACTION),
         };
-        if let Err(failure) = outcome {
-            out.error(failure.0);
-        }
+        answered(outcome, out)
     }
 
-    /// Runs a command of either sort. A writing command with a key of another partition is refused.
+    /// Runs a command of either sort. A writing command with a key of another partition is refused. One that would
+    /// wait answers what it would at the end of its time.
     pub fn execute_write(
         &mut self,
         command: &Command,
@@ -201,15 +213,27 @@ impl Keyspace {
         ctx: &Context,
         out: &mut dyn ReplySink,
     ) {
+        if !self.execute_or_wait(command, args, ctx, out) {
+            waiting::reply_nothing(command, out);
+        }
+    }
+
+    /// As [`Self::execute_write`], but answers nothing if the command would wait: `false` then, and nothing has
+    /// changed.
+    pub fn execute_or_wait(
+        &mut self,
+        command: &Command,
+        args: &Args<'_>,
+        ctx: &Context,
+        out: &mut dyn ReplySink,
+    ) -> bool {
         let outcome = match command.handler {
             Handler::Read(run) => run(self, args, ctx, out),
             Handler::Write(_) if !self.owns_keys(command, args) => Err(error::FOREIGN_KEY),
             Handler::Write(run) => run(self, args, ctx, out),
             Handler::Session => Err(error::NOT_IN_TRANSACTION),
         };
-        if let Err(failure) = outcome {
-            out.error(failure.0);
-        }
+        answered(outcome, out)
     }
 
     /// Removes every key (FLUSHALL, FLUSHDB). A snapshot under way goes on with what was there.
@@ -402,4 +426,16 @@ fn version_when_cleared(table: &SlotTable, now: Millis, change: u64) -> u64 {
     table.objects().iter().fold(table.absent_version(), |version, object| {
         version.max(if object.is_expired(now) { object.version() } else { change })
     })
+}
+
+/// Answers a failure; `false` if the command waits and nothing is answered.
+fn answered(outcome: error::Outcome, out: &mut dyn ReplySink) -> bool {
+    match outcome {
+        Ok(()) => true,
+        Err(error::WAITING) => false,
+        Err(failure) => {
+            out.error(failure.0);
+            true
+        }
+    }
 }

@@ -49,6 +49,8 @@ pub enum FrameKind {
     SnapshotFetch = 6,
     /// A part of a snapshot.
     SnapshotChunk = 7,
+    /// A client no longer waits for what a [`FrameKind::Forward`] asked.
+    Unwait = 8,
 }
 
 impl FrameKind {
@@ -63,6 +65,7 @@ impl FrameKind {
             5 => Self::ForwardReply,
             6 => Self::SnapshotFetch,
             7 => Self::SnapshotChunk,
+            8 => Self::Unwait,
             _ => return None,
         })
     }

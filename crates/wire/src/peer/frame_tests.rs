@@ -61,7 +61,7 @@ fn what_is_no_frame_is_refused_by_name() {
     };
     assert_eq!(with(0, b'G'), FrameError::Magic(*b"GY"));
     assert_eq!(with(2, 0), FrameError::Kind(0));
-    assert_eq!(with(2, 8), FrameError::Kind(8));
+    assert_eq!(with(2, 200), FrameError::Kind(200));
     assert_eq!(with(3, 1), FrameError::Reserved);
     assert_eq!(with(31, 1), FrameError::Reserved);
     assert!(matches!(with(11, 0xff), FrameError::TooLong { len: 0xff00_0000, .. }));

@@ -32,7 +32,8 @@ fn rpoplpush(
     move_element(keyspace, args, End::Right, End::Left, ctx, out)
 }
 
-fn end(arg: &[u8]) -> Result<End, Failure> {
+/// An end of a list by its name.
+pub(super) fn end(arg: &[u8]) -> Result<End, Failure> {
     match arg {
         word if args::is(word, "LEFT") => Ok(End::Left),
         word if args::is(word, "RIGHT") => Ok(End::Right),
@@ -40,7 +41,7 @@ fn end(arg: &[u8]) -> Result<End, Failure> {
     }
 }
 
-fn move_element(
+pub(super) fn move_element(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     from: End,

@@ -1,5 +1,6 @@
 //! Commands on lists.
 
+mod blocking;
 mod lindex;
 mod linsert;
 mod llen;
@@ -15,6 +16,7 @@ use crate::table::Command;
 
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[
+    blocking::ROWS,
     lindex::ROWS,
     linsert::ROWS,
     llen::ROWS,

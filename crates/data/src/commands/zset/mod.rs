@@ -7,6 +7,7 @@ mod query;
 mod zadd;
 mod zcard;
 mod zcount;
+mod zmpop;
 mod zpop;
 mod zrandmember;
 mod zrange;
@@ -30,6 +31,7 @@ pub(crate) const FILES: &[&[Command]] = &[
     zadd::ROWS,
     zcard::ROWS,
     zcount::ROWS,
+    zmpop::ROWS,
     zpop::ROWS,
     zrandmember::ROWS,
     zrange::ROWS,

@@ -79,8 +79,8 @@ fn line(session: &Session, id: u64, laddr: &str, now_us: u64, text: &mut String)
     let queued = session.multi.as_ref().map(|m| m.commands.as_slice());
     let multi = queued.map_or(-1, |commands| commands.len() as i64);
     let multi_mem: usize = queued.into_iter().flatten().flatten().map(Vec::len).sum();
-    let paused = session.waits() == Some(Waits::Pause);
-    let flags = match (session.multi.is_some(), paused, session.closing) {
+    let waits = session.waits() == Some(Waits::Pause) || session.blocked.is_some();
+    let flags = match (session.multi.is_some(), waits, session.closing) {
         (_, _, true) => "c",
         (true, true, _) => "xb",
         (true, false, _) => "x",

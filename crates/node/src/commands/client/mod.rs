@@ -11,10 +11,13 @@ pub(crate) use list::lines;
 
 use super::connection::{BAD_NAME, is_plain, ok};
 use super::subcommand::{self, Subcommand};
+use crate::colleagues::Errand;
+use crate::gather::Join;
 use crate::node::Node;
 use crate::requests::Flow;
 use crate::session::ReplyMode;
 use synod_data::{Flags, number};
+use synod_replica::WaitEnd;
 use synod_types::{ClientId, ReplySink};
 
 const SYNTAX: &str = "ERR syntax error";
@@ -52,7 +55,7 @@ pub(super) const TABLE: &[Subcommand] = &[
     Subcommand::new("client|setinfo", 4, PLAIN, set_info)
         .about("7.2.0", "(LIB-NAME|LIB-VER) <value>", "Says which library this connection uses."),
     Subcommand::new("client|unblock", -3, OPERATOR, unblock)
-        .about("5.0.0", "<id> [TIMEOUT|ERROR]", "Ends the wait of a blocked connection: 0, none is ever blocked."),
+        .about("5.0.0", "<id> [TIMEOUT|ERROR]", "Ends the wait of a blocked connection, as its timeout would or with an error."),
     Subcommand::new("client|trackinginfo", 2, PLAIN, tracking_info)
         .about("6.2.0", "", "Tells about the tracking of keys: it is off."),
     Subcommand::new("client|no-evict", 3, OPERATOR, on_or_off)
@@ -180,20 +183,27 @@ fn tracking_info(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 }
 
 fn unblock(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    match &args[3..] {
-        [] => {}
-        [why] if why.eq_ignore_ascii_case(b"timeout") || why.eq_ignore_ascii_case(b"error") => {}
+    let error = match &args[3..] {
+        [] => false,
+        [why] if why.eq_ignore_ascii_case(b"timeout") => false,
+        [why] if why.eq_ignore_ascii_case(b"error") => true,
         [_] => {
             let text = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
             return node.refuse_request(client, text);
         }
         _ => return node.refuse_request(client, SYNTAX),
-    }
-    if number::parse_i64(args[2]).is_none() {
+    };
+    let Some(id) = number::parse_i64(args[2]) else {
         return node.refuse_request(client, NOT_AN_INTEGER);
-    }
-    node.reply(client, |out| out.integer(0));
-    Flow::Next
+    };
+    node.ask_colleagues(client, Join::Sum, &Errand::Unblock(id as u64, error))
+}
+
+/// Ends the wait of this worker's connection with this id; whether it waited.
+pub(crate) fn unblock_here(node: &mut Node, id: u64, error: bool) -> bool {
+    let found = node.sessions.iter().find(|session| node.client_id(session.number) == id);
+    let Some(client) = found.map(|session| session.id) else { return false };
+    node.end_wait_of(client, if error { WaitEnd::Error } else { WaitEnd::Timeout })
 }
 
 /// The types of clients that Redis has; `None` for a word that is none. Here every client is a normal one.

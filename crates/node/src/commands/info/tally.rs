@@ -15,7 +15,7 @@ use synod_types::{PartitionId, varint};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub clients: u64,
-    /// Those of them that CLIENT PAUSE lets wait.
+    /// Those of them that wait: in a blocking command, or for the end of CLIENT PAUSE.
     pub paused: u64,
     /// Requests that wait for a leader.
     pub parked: u64,
@@ -69,7 +69,9 @@ impl Tally {
             paused: node
                 .sessions
                 .iter()
-                .filter(|session| session.waits() == Some(Waits::Pause))
+                .filter(|session| {
+                    session.waits() == Some(Waits::Pause) || session.blocked.is_some()
+                })
                 .count() as u64,
             parked: node.parked.values().map(|parked| parked.len() as u64).sum(),
             connections: counters.connections,

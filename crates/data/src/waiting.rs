@@ -1,0 +1,90 @@
+//! What a command that may wait waits for, and which commands end a wait.
+//!
+//! A wait is not part of the keyspace: the leader keeps it, runs the command again when one of its keys was filled,
+//! and forgets it at the end of its time. This file says all that it has to know of the single commands.
+
+use crate::commands::waiting::timeout_ms;
+use crate::value::Kind;
+use crate::{Args, Command, Context, Flags, Group, Keyspace, number};
+use std::ops::Range;
+use synod_types::ReplySink;
+
+/// What a call waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The places among the arguments of the keys any of which ends it.
+    pub keys: Range<usize>,
+    /// For how long, in milliseconds; `None`: for ever.
+    pub timeout_ms: Option<u64>,
+}
+
+/// What this call waits for, should it find nothing; `None` for one that cannot wait or is refused anyway.
+#[must_use]
+pub fn wait_of(command: &Command, args: &Args<'_>) -> Option<Wait> {
+    if !command.flags.has(Flags::BLOCKING) {
+        return None;
+    }
+    let last = args.len().checked_sub(1)?;
+    let (keys, timeout) = match command.name {
+        "blpop" | "brpop" | "bzpopmin" | "bzpopmax" => (1..last, last),
+        "blmove" | "brpoplpush" => (1..2, last),
+        "blmpop" | "bzmpop" => {
+            let many = usize::try_from(number::parse_i64(args[2])?).ok()?;
+            (3..many.checked_add(3).filter(|end| *end <= last)?, 1)
+        }
+        _ => return None,
+    };
+    Some(Wait { keys, timeout_ms: timeout_ms(args[timeout]).ok()? })
+}
+
+/// The same call for one of its keys alone, the one at `at`: a wait is ended by the key that was filled.
+#[must_use]
+pub fn narrowed<'a>(command: &Command, args: &Args<'a>, at: usize) -> Vec<&'a [u8]> {
+    match command.name {
+        "blpop" | "brpop" | "bzpopmin" | "bzpopmax" => {
+            vec![args[0], args[at], args[args.len() - 1]]
+        }
+        "blmpop" | "bzmpop" => {
+            let keys = number::parse_i64(args[2]).and_then(|n| usize::try_from(n).ok());
+            let end = keys.unwrap_or(0).saturating_add(3).min(args.len());
+            let mut narrow = vec![args[0], args[1], b"1", args[at]];
+            narrow.extend_from_slice(&args[end..]);
+            narrow
+        }
+        _ => args.to_vec(),
+    }
+}
+
+/// What a call answers that would wait where nothing may, in a transaction or in a script.
+pub(crate) fn reply_nothing(command: &Command, out: &mut dyn ReplySink) {
+    match command.name {
+        "blmove" | "brpoplpush" => out.null(),
+        _ => out.null_array(),
+    }
+}
+
+/// Whether the key holds what the command waits for.
+#[must_use]
+pub fn is_filled(command: &Command, keyspace: &Keyspace, key: &[u8], ctx: &Context) -> bool {
+    let wanted = match command.group {
+        Group::List => Kind::List,
+        Group::SortedSet => Kind::Zset,
+        _ => Kind::Stream,
+    };
+    keyspace.kind(key, ctx.now) == Some(wanted)
+}
+
+/// Whether the command may fill one of its keys, so that a wait for it ends, and how many elements at most it adds;
+/// `None` if it cannot. What deletes or replaces only, or adds to what is there already, ends no wait.
+#[must_use]
+pub fn fills(command: &Command, args: &Args<'_>) -> Option<usize> {
+    match command.name {
+        "lpush" | "rpush" | "zadd" | "geoadd" => Some(args.len().saturating_sub(2).max(1)),
+        "lmove" | "rpoplpush" | "blmove" | "brpoplpush" | "zincrby" => Some(1),
+        "rename" | "renamenx" | "copy" | "restore" | "sort" | "zrangestore" | "zunionstore"
+        | "zinterstore" | "zdiffstore" | "georadius" | "georadiusbymember" | "geosearchstore" => {
+            Some(usize::MAX)
+        }
+        _ => None,
+    }
+}

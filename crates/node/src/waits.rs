@@ -1,0 +1,240 @@
+//! Clients that wait: blocking commands as their session's worker sees them.
+//!
+//! The partition's leader keeps the wait, with its place in the order of service and the end of its time. The
+//! session's worker keeps what it takes to arm the wait again at the next leader: until the wait is over the session
+//! takes no further request.
+//!
+//! ```text
+//!   request -> the leader's replica, here or behind a Forward frame with its wait
+//!            <- Waiting(since)       it is armed there; the request no longer counts as under way
+//!            <- a reply              it is over
+//!            <- NotLeader            armed again at the next leader: it was not served
+//!            (the leader is lost)    armed again with `since`: the next leader knows whether it was served
+//!   Unwait -> the leader             CLIENT UNBLOCK, or the client is gone: the wait ends with a reply
+//! ```
+
+use crate::desk::{NO_LEADER, UNKNOWN};
+use crate::forward::{self, Forward};
+use crate::node::Node;
+use crate::requests::Flow;
+use crate::session::Kind;
+use synod_data::Command;
+use synod_data::op::{Op, put_command};
+use synod_machine::{MachineId, Operation};
+use synod_replica::{Audience, Origin, WaitEnd};
+use synod_types::plant::planted;
+use synod_types::{ClientId, Index, PartitionId, RequestId, limits};
+
+/// What a session waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Blocked {
+    /// Its place in the order of replies.
+    pub seq: u64,
+    pub partition: PartitionId,
+    /// The command as an operation.
+    op: Vec<u8>,
+    /// The end of its time.
+    deadline_us: Option<u64>,
+    /// Its name where it is parked or was forwarded.
+    request: Option<RequestId>,
+}
+
+/// The wait of a forwarded request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ForwardedWait {
+    /// The end of its time.
+    pub deadline_us: Option<u64>,
+    /// No entry up to this one has ended it; `None` when nothing may have ended it at all.
+    pub since: Option<Index>,
+    /// Whether a leader has ever armed it: then it outlives any time without a leader.
+    pub armed: bool,
+    /// Whether the leader that had it was lost, so that it may have been served.
+    pub lost: bool,
+}
+
+impl Node {
+    /// A command that may wait.
+    pub(crate) fn wait_request(
+        &mut self,
+        client: ClientId,
+        partition: PartitionId,
+        kind: Kind,
+        args: &[&[u8]],
+        timeout_ms: Option<u64>,
+    ) -> Flow {
+        let deadline_us =
+            timeout_ms.map(|ms| self.now.mono_us.saturating_add(ms.saturating_mul(1000)));
+        if kind == Kind::Write && self.disk_full {
+            return self.refuse_request(client, crate::desk::DISK_FULL);
+        }
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let seq = session.reserve_barrier(kind);
+        let mut op = Vec::new();
+        put_command(&mut op, args);
+        session.blocked = Some(Blocked { seq, partition, op, deadline_us, request: None });
+        self.arm(client);
+        Flow::Next
+    }
+
+    /// Arms the wait of a session that nobody has armed, or no longer.
+    fn arm(&mut self, client: ClientId) {
+        let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked.clone()) else {
+            return;
+        };
+        let Blocked { seq, partition, op, deadline_us, .. } = blocked;
+        let wait = ForwardedWait { deadline_us, ..ForwardedWait::default() };
+        let origin = Origin::Client { client, seq };
+        let id = self.route_wait(partition, origin, op, wait);
+        if let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked.as_mut()) {
+            blocked.request = Some(id);
+        }
+    }
+
+    /// Arms again what leaders gave back.
+    pub(crate) fn arm_given_back(&mut self) {
+        for client in std::mem::take(&mut self.sessions.given_back) {
+            if !planted("wait-lost-at-leader-change") {
+                self.arm(client);
+            }
+        }
+    }
+
+    /// A request that waits is served by the replica here.
+    pub(crate) fn wait_here(
+        &mut self,
+        partition: PartitionId,
+        origin: Origin,
+        op: &[u8],
+        wait: &ForwardedWait,
+    ) {
+        let Some(operation) = Operation::take(&mut &*op) else { return };
+        let Some(Op::Command(args)) = Op::decode(operation.body) else { return };
+        let mut out = std::mem::take(&mut self.scratch);
+        if let Some(replica) = self.replica(partition) {
+            replica.wait(origin, &args, wait.deadline_us, wait.since, &mut out);
+            self.touch(partition);
+        }
+        self.scratch = out;
+        self.absorb(partition);
+    }
+
+    /// A leader has armed a forwarded wait.
+    pub(crate) fn armed(&mut self, id: RequestId, since: Index) {
+        let forward = self.ledger.take(id).or_else(|| self.waiting.remove(&id));
+        let Some(mut forward) = forward else { return };
+        if let Some(wait) = &mut forward.wait {
+            *wait = ForwardedWait {
+                since: Some(since),
+                armed: true,
+                lost: false,
+                deadline_us: wait.deadline_us,
+            };
+            self.waiting.insert(id, forward);
+        }
+    }
+
+    /// Arms a forwarded wait again. `lost`: the leader that had it may have served it.
+    pub(crate) fn arm_again(&mut self, id: RequestId, mut forward: Forward, lost: bool) {
+        let Some(wait) = &mut forward.wait else { return };
+        wait.lost = lost;
+        if !lost {
+            wait.since = None;
+        }
+        if wait.armed {
+            forward.deadline_us = wait.deadline_us.unwrap_or(u64::MAX);
+        }
+        if !planted("wait-lost-at-leader-change") {
+            self.send_again(id, forward);
+        }
+    }
+
+    /// Whether a leader can tell what became of this request, though the one that had it is lost.
+    pub(crate) fn can_arm_again(forward: &Forward) -> bool {
+        forward.wait.is_some_and(|wait| wait.since.is_some())
+    }
+
+    /// A parked request's time is over.
+    pub(crate) fn give_up_parked(&mut self, forward: &Forward) {
+        let (partition, origin) = (forward.partition, forward.origin);
+        match forward.wait.filter(|wait| wait.armed) {
+            None => self.refuse(partition, origin, NO_LEADER),
+            Some(wait) if wait.lost => self.refuse(partition, origin, UNKNOWN),
+            Some(_) => self.desk(partition).answer(origin, &mut |out| out.null_array()),
+        }
+    }
+
+    /// Waits armed at a node that is lost.
+    pub(crate) fn recall_waits(&mut self, peer: synod_types::NodeId) {
+        let lost = |(id, f): (&RequestId, &Forward)| (f.to == peer).then_some(*id);
+        for id in self.waiting.iter().filter_map(lost).collect::<Vec<_>>() {
+            if let Some(forward) = self.waiting.remove(&id) {
+                self.arm_again(id, forward, true);
+            }
+        }
+        for replica in self.replicas.iter_mut().flatten() {
+            replica.forget_waits_of(peer);
+        }
+    }
+
+    /// Ends the wait of a session, if it has one; whether it has.
+    pub(crate) fn end_wait_of(&mut self, client: ClientId, end: WaitEnd) -> bool {
+        let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked.as_ref()) else {
+            return false;
+        };
+        let (partition, seq, request) = (blocked.partition, blocked.seq, blocked.request);
+        let origin = Origin::Client { client, seq };
+        if let Some(id) = request {
+            let parked = self.parked.get_mut(&partition).and_then(|parked| parked.remove(&id));
+            if parked.is_some() {
+                self.parked.retain(|_, parked| !parked.is_empty());
+                self.desk(partition).answer(origin, &mut |out| end.reply(out));
+                return true;
+            }
+            let at = self.waiting.get(&id).or_else(|| self.ledger.get(id)).map(|f| (f.to, f.resp3));
+            if let Some((node, resp3)) = at {
+                let worker = self.worker_of(partition);
+                let frames = forward::queue(&mut self.output, self.config.id, node, worker);
+                let name = (id, self.config.worker, resp3);
+                forward::put_unwait(frames, partition, name, end);
+                return true;
+            }
+        }
+        self.with_desk(partition, |replica, desk| replica.end_wait(origin, end, desk));
+        true
+    }
+
+    /// Another worker's client does not wait any longer.
+    pub(crate) fn unwait(
+        &mut self,
+        from: synod_types::NodeId,
+        partition: PartitionId,
+        body: &[u8],
+    ) {
+        let Some((request, worker, resp3, end)) = forward::take_unwait(body) else { return };
+        let origin = Origin::Peer { node: from, worker, request, resp3 };
+        self.with_desk(partition, |replica, desk| replica.end_wait(origin, end, desk));
+    }
+
+    /// Ends the waits of this node's replicas whose time is over.
+    pub(crate) fn expire_waits(&mut self, group: PartitionId) {
+        let now_us = self.now.mono_us;
+        self.with_desk(group, |replica, desk| replica.expire_waits(now_us, desk));
+    }
+}
+
+/// Whether an encoded operation is a command of somebody who waits, as it stands in the log.
+pub(crate) fn is_wait(mut op: &[u8]) -> bool {
+    Operation::take(&mut op).is_some_and(|operation| {
+        operation.machine == MachineId::KEYSPACE && synod_data::op::is_wait(operation.body)
+    })
+}
+
+/// What a call waits for, if it may wait.
+pub(crate) fn wait_of(command: &Command, args: &[&[u8]]) -> Option<synod_data::waiting::Wait> {
+    synod_data::waiting::wait_of(command, args)
+}
+
+/// When a request under way is given up.
+pub(crate) fn in_flight_deadline_us(now_us: u64) -> u64 {
+    now_us + limits::REQUEST_WAIT_MS_MAX * 1000
+}

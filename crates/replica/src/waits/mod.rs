@@ -1,0 +1,314 @@
+//! Waits: commands that found nothing, and are run again when one of their keys was filled.
+//!
+//! A wait is not part of the state. The leader keeps it, whoever waits arms it again at the next leader.
+//!
+//! ```text
+//!   wait ---> running: its command is in the log ---> answered: it found something
+//!               ^                        |
+//!               | a key was filled       | it found nothing, and has changed nothing
+//!               |                        v
+//!               +--------------------- resting ---> ended: time is over, CLIENT UNBLOCK, connection closed
+//!                                        |
+//!                                        +--------> given back: the leader is one no longer
+//! ```
+//!
+//! Order of service: the command that fills a key is followed, in the same batch, by the commands of those who have
+//! rested longest on that key, so that nothing that is proposed later comes in between. It is not known then whether
+//! the key will be filled; who finds nothing rests again in its old place. A wait is run for the key that was filled
+//! alone, as in Redis. What fills a key otherwise (more elements than arguments, a script) is seen when it is applied.
+//!
+//! A wait is in the log at most once at any time. So a leader that is deposed knows of each whether it may have been
+//! served. When a leader dies it is the next one that knows, from the entries ([`served`]).
+
+mod recorded;
+mod served;
+mod table;
+
+pub(crate) use served::Served;
+pub use table::WaitEnd;
+pub(crate) use table::Waits;
+
+use crate::pending::{Audience, Failure, Origin};
+use crate::replica::{Output, Replica};
+use recorded::Recorded;
+use served::Fate;
+use std::collections::VecDeque;
+use synod_consensus::Role;
+use synod_data::op::{Op, Ticket};
+use synod_data::waiting::{fills, is_filled, narrowed, wait_of};
+use synod_data::{Context, lookup};
+use synod_machine::{MachineId, Operation};
+use synod_types::{Index, NodeId, limits};
+use table::Turn;
+
+const TOO_MANY: &str = "ERR too many clients wait for keys of this partition";
+
+/// A wait that was armed at another leader before.
+#[derive(Debug)]
+pub(crate) struct Rearmed {
+    origin: Origin,
+    args: Vec<Vec<u8>>,
+    deadline_us: Option<u64>,
+    since: Index,
+}
+
+impl Replica {
+    /// Takes in a command that may wait, until `deadline_us` of the node's clock. `since`: it was armed elsewhere, and
+    /// no entry up to there has ended it.
+    pub fn wait(
+        &mut self,
+        origin: Origin,
+        args: &[&[u8]],
+        deadline_us: Option<u64>,
+        since: Option<Index>,
+        out: &mut Vec<Output>,
+    ) {
+        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.to_vec()).collect();
+        if self.role != Role::Leader {
+            return out.push(Output::Voided(vec![origin]));
+        }
+        match since {
+            Some(since) => self.rearmed.push(Rearmed { origin, args, deadline_us, since }),
+            None => self.begin_wait(origin, args, deadline_us),
+        }
+    }
+
+    fn begin_wait(&mut self, origin: Origin, args: Vec<Vec<u8>>, deadline_us: Option<u64>) {
+        let words: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        let Some(wait) = lookup(words[0]).and_then(|command| wait_of(command, &words)) else {
+            return;
+        };
+        let bytes = self.batch.add(origin);
+        let start = bytes.len();
+        Op::Wait { ticket: ticket(origin), args: words.into_iter().collect() }.encode(bytes);
+        if !self.waits.is_empty() {
+            self.follow_up(start);
+        }
+        // One that finds no place any more runs all the same, and is told so should it find nothing.
+        let keys = wait.keys;
+        self.waits.add(origin, args, keys, deadline_us);
+    }
+
+    /// Arms again what was armed at a leader before, once it is known here whether that one has served it.
+    pub(crate) fn rearm(&mut self, audience: &mut dyn Audience) {
+        if self.rearmed.is_empty() || (self.role == Role::Leader && self.applied_term != self.term)
+        {
+            return; // a new leader knows all that was served once its first entry is applied
+        }
+        for Rearmed { origin, args, deadline_us, since } in std::mem::take(&mut self.rearmed) {
+            if self.role != Role::Leader {
+                audience.fail(origin, Failure::NotExecuted(self.leader));
+                continue;
+            }
+            if self.waits.get(origin).is_some() {
+                continue; // it never left
+            }
+            match self.served.fate(ticket(origin), since) {
+                Fate::Answered(answer) => audience.answer(origin, &mut |out| answer.replay(out)),
+                Fate::Open => self.begin_wait(origin, args, deadline_us),
+                Fate::Unknown => audience.fail(origin, Failure::Unknown),
+            }
+        }
+    }
+
+    /// Lets those who wait for the keys that this operation may fill run right behind it. It is the last in the batch
+    /// and begins there at `start`.
+    pub(crate) fn follow_up(&mut self, start: usize) {
+        let mut queue = VecDeque::new();
+        if let Some(op) = keyspace_op(&self.batch.payload()[start..]) {
+            filled_keys(&op, |key, many| {
+                if self.waits.has(key) {
+                    queue.push_back((key.to_vec(), many));
+                }
+            });
+        }
+        while let Some((key, many)) = queue.pop_front() {
+            for turn in self.waits.resting(&key, many.min(limits::WAITS_WOKEN_MAX)) {
+                // What a wait moves to another key may end another wait.
+                if let Some(next) = self.run_wait(turn, &key)
+                    && self.waits.has(&next)
+                {
+                    queue.push_back((next, 1));
+                }
+            }
+        }
+    }
+
+    /// Puts a wait's command into the batch, for this key alone. The key that it fills, if any.
+    fn run_wait(&mut self, turn: Turn, key: &[u8]) -> Option<Vec<u8>> {
+        let waiter = self.waits.at(turn)?;
+        let at = waiter.keys.clone().find(|at| waiter.args[*at] == key)?;
+        let words: Vec<&[u8]> = waiter.args.iter().map(Vec::as_slice).collect();
+        let command = lookup(words[0])?;
+        let op = Op::Wait {
+            ticket: ticket(waiter.origin),
+            args: narrowed(command, &words, at).into_iter().collect(),
+        };
+        op.encode(self.batch.add(waiter.origin));
+        let fills = fills(command, &words).is_some();
+        waiter.running = true;
+        fills.then(|| waiter.args[2].clone())
+    }
+
+    /// Runs a committed command that may wait.
+    pub(crate) fn apply_wait(
+        &mut self,
+        index: Index,
+        operation: Operation<'_>,
+        origin: Option<Origin>,
+        ctx: &Context,
+        audience: &mut dyn Audience,
+    ) {
+        let (Some(Op::Wait { ticket, args }), Some(keyspace)) =
+            (Op::decode(operation.body), self.state.keyspace_mut())
+        else {
+            return;
+        };
+        let mut reply = Recorded::new(ticket.resp3);
+        let answered = keyspace.run_wait(&args, ctx, &mut reply);
+        if answered && ticket.node != NodeId(0) {
+            self.served.note(index, ticket, reply.clone());
+        }
+        let Some(origin) = origin else { return };
+        if answered {
+            self.waits.remove(origin);
+            audience.answer(origin, &mut |out| reply.replay(out));
+            audience.answered(origin, operation);
+        } else {
+            self.rest(origin, index, audience);
+        }
+    }
+
+    /// A wait has found nothing, up to this entry.
+    fn rest(&mut self, origin: Origin, index: Index, audience: &mut dyn Audience) {
+        let Some(waiter) = self.waits.get(origin) else {
+            return audience.answer(origin, &mut |out| out.error(TOO_MANY));
+        };
+        waiter.running = false;
+        match waiter.end {
+            Some(end) => _ = self.end_wait(origin, end, audience),
+            None if self.role == Role::Leader => audience.waiting(origin, index),
+            None => {
+                self.waits.remove(origin);
+                audience.fail(origin, Failure::NotExecuted(self.leader));
+            }
+        }
+    }
+
+    /// Notes the keys that a committed operation may have filled.
+    pub(crate) fn note_filled(&mut self, operation: Operation<'_>) {
+        let Some(op) = Op::decode(operation.body) else { return };
+        let (waits, filled) = (&self.waits, &mut self.filled);
+        let mut note = |key: &[u8]| {
+            if waits.has(key) && !filled.iter().any(|known| known == key) {
+                filled.push(key.to_vec());
+            }
+        };
+        filled_keys(&op, |key, _| note(key));
+        // Whoever was served may have left something.
+        if let Op::Wait { args, .. } = &op
+            && let Some(wait) = lookup(args[0]).and_then(|command| wait_of(command, args))
+        {
+            args[wait.keys].iter().for_each(|key| note(key));
+        }
+    }
+
+    /// Runs those who still rest on a key that an entry has filled.
+    pub(crate) fn wake_filled(&mut self, ctx: &Context) {
+        for key in std::mem::take(&mut self.filled) {
+            for turn in self.waits.resting(&key, limits::WAITS_WOKEN_MAX) {
+                let Some(waiter) = self.waits.at(turn) else { continue };
+                let command = lookup(&waiter.args[0]);
+                let Some(keyspace) = self.state.keyspace() else { return };
+                if command.is_some_and(|command| is_filled(command, keyspace, &key, ctx)) {
+                    self.run_wait(turn, &key);
+                }
+            }
+        }
+    }
+
+    /// Ends a wait, at once if it rests, and otherwise should it find nothing. Whether there is such a wait.
+    pub fn end_wait(&mut self, origin: Origin, end: WaitEnd, audience: &mut dyn Audience) -> bool {
+        let rearmed = self.rearmed.len();
+        self.rearmed.retain(|rearmed| rearmed.origin != origin);
+        if self.rearmed.len() < rearmed {
+            audience.answer(origin, &mut |out| end.reply(out));
+            return true;
+        }
+        let Some(waiter) = self.waits.get(origin) else { return false };
+        if waiter.running {
+            waiter.end = Some(end);
+            return true;
+        }
+        self.waits.remove(origin);
+        audience.answer(origin, &mut |out| end.reply(out));
+        true
+    }
+
+    /// Ends the waits whose time is over.
+    pub fn expire_waits(&mut self, now_us: u64, audience: &mut dyn Audience) {
+        while let Some(origin) = self.waits.due(now_us) {
+            self.end_wait(origin, WaitEnd::Timeout, audience);
+        }
+    }
+
+    /// Forgets the waits of a node that cannot be reached: it arms them again when it can.
+    pub fn forget_waits_of(&mut self, peer: NodeId) {
+        let of_peer = |origin| matches!(origin, Origin::Peer { node, .. } if node == peer);
+        for origin in self.waits.resting_origins(of_peer) {
+            self.waits.remove(origin);
+        }
+    }
+
+    /// These get their answer elsewhere, or none.
+    pub(crate) fn forget_waits(&mut self, origins: &[Origin]) {
+        if !self.waits.is_empty() {
+            origins.iter().for_each(|origin| _ = self.waits.remove(*origin));
+        }
+    }
+
+    /// Gives back the waits that rest here: this replica leads no longer.
+    pub(crate) fn give_waits_back(&mut self, out: &mut Vec<Output>) {
+        let mut origins = self.waits.resting_origins(|_| true);
+        origins.iter().for_each(|origin| _ = self.waits.remove(*origin));
+        origins.extend(self.rearmed.drain(..).map(|rearmed| rearmed.origin));
+        if !origins.is_empty() {
+            out.push(Output::Voided(origins));
+        }
+    }
+
+    /// How many clients wait here.
+    #[must_use]
+    pub fn waits_len(&self) -> usize {
+        self.waits.len() + self.rearmed.len()
+    }
+}
+
+/// The operation of the keyspace that begins here.
+fn keyspace_op(mut bytes: &[u8]) -> Option<Op<'_>> {
+    let operation = Operation::take(&mut bytes)?;
+    (operation.machine == MachineId::KEYSPACE).then(|| Op::decode(operation.body)).flatten()
+}
+
+/// How a log entry names who waits; only those of other workers can come back without having been answered.
+fn ticket(origin: Origin) -> Ticket {
+    match origin {
+        Origin::Peer { node, worker, request, resp3 } => Ticket { node, worker, request, resp3 },
+        _ => Ticket::default(),
+    }
+}
+
+/// The keys that an operation may fill, and with how many elements at most.
+fn filled_keys(op: &Op<'_>, mut see: impl FnMut(&[u8], usize)) {
+    let mut command = |args: &[&[u8]]| {
+        let Some(command) = args.first().and_then(|name| lookup(name)) else { return };
+        if let Some(many) = fills(command, args) {
+            command.key_positions(args).for_each(|at| see(args[at], many));
+        }
+    };
+    match op {
+        Op::Command(args) | Op::Wait { args, .. } => command(args),
+        Op::Transaction { commands, .. } => commands.iter().for_each(|args| command(args)),
+        _ => {}
+    }
+}
