@@ -208,7 +208,8 @@ pub(crate) fn put_unwait(
     put_frame(frames, FrameKind::Unwait, group, |body| {
         body.extend_from_slice(&request.0.to_le_bytes());
         body.extend_from_slice(&worker.to_le_bytes());
-        body.push(u8::from(resp3) * RESP3 | u8::from(end == WaitEnd::Error) * WITH_ERROR);
+        let error = u8::from(end == WaitEnd::Error) * WITH_ERROR;
+        body.push((u8::from(resp3) * RESP3) | error);
     });
 }
 
