@@ -9,6 +9,7 @@ pub mod log;
 pub mod peer;
 pub mod resp;
 pub mod state;
+pub mod zookeeper;
 
 /// One target.
 pub struct Target {
@@ -34,6 +35,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "state_snapshots", run: state::snapshots, seeds: state::snapshot_seeds },
     Target { name: "state_operations", run: state::operations, seeds: state::operation_seeds },
     Target { name: "state_cluster_map", run: state::cluster_map, seeds: state::cluster_map_seeds },
+    Target {
+        name: "zookeeper_connection",
+        run: zookeeper::connection,
+        seeds: zookeeper::connection_seeds,
+    },
+    Target { name: "zookeeper_tree", run: zookeeper::tree, seeds: zookeeper::tree_seeds },
 ];
 
 /// Writes the seeds of a target into the corpus folder named on the command line, if there is one.

@@ -2,6 +2,7 @@
 
 use crate::forward::{self, Status};
 use crate::gather::{Gather, Gathers, Join};
+use crate::guests;
 use crate::output::Output;
 use crate::session::Sessions;
 use synod_data::op::Op;
@@ -48,6 +49,7 @@ impl Audience for Desk<'_> {
     fn answer(&mut self, to: Origin, write: &mut dyn FnMut(&mut dyn ReplySink)) {
         match to {
             Origin::Internal => write(&mut ()),
+            Origin::Call { ticket } => guests::end(self.output, ticket, write),
             Origin::Client { client, seq } => {
                 self.sessions.complete(client, seq, self.output, &mut |out| write(out));
             }
@@ -125,6 +127,7 @@ impl Desk<'_> {
                 self.sessions.complete(client, seq, self.output, &mut |out| out.raw(reply));
             }
             Origin::Gather { gather, part, .. } => self.gathered(gather, part, reply.to_vec()),
+            Origin::Call { ticket } => guests::end_with(self.output, ticket, reply),
             Origin::Internal | Origin::Peer { .. } => {}
         }
     }

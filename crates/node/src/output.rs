@@ -86,6 +86,17 @@ pub enum FileWork {
     Discard(Garbage),
 }
 
+/// How a call of a gate ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallOutcome {
+    /// Executed: what the machine answered.
+    Done(Vec<u8>),
+    /// Not executed, for want of disk space.
+    DiskFull,
+    /// Not executed, or perhaps executed.
+    Lost,
+}
+
 /// Everything to be done after a turn. The world drains it and leaves the buffers for the next one.
 #[derive(Debug, Default)]
 pub struct Output {
@@ -99,6 +110,8 @@ pub struct Output {
     pub dirty: Vec<ClientId>,
     /// Sessions whose stalled request may be offered again.
     pub resumed: Vec<ClientId>,
+    /// The calls of gates that have ended, by their tickets.
+    pub outcomes: Vec<(u64, CallOutcome)>,
     /// The cluster map, if it changed: for the other workers, and to dial new peers.
     pub map: Option<Arc<ClusterMap>>,
 }

@@ -247,7 +247,7 @@ impl Node {
                 Origin::Client { .. } if crate::waits::is_wait(&op) => {
                     self.fail(group, origin, Failure::NotExecuted(None));
                 }
-                Origin::Client { .. } | Origin::Gather { .. } => {
+                Origin::Client { .. } | Origin::Gather { .. } | Origin::Call { .. } => {
                     self.route(group, origin, op, access);
                 }
             }
@@ -259,7 +259,7 @@ impl Node {
         match origin {
             Origin::Client { client, .. } => Some(client),
             Origin::Gather { gather, .. } => self.gathers.client(gather),
-            Origin::Internal | Origin::Peer { .. } => None,
+            Origin::Internal | Origin::Peer { .. } | Origin::Call { .. } => None,
         }
     }
 

@@ -45,6 +45,9 @@ impl Node {
                 replica.at(Step { wall, seed });
                 replica.engine().tick();
                 replica.expire(expire_max, &mut out);
+                if !self.disk_full {
+                    replica.expire_sessions(TICK_MS, &mut out);
+                }
                 // A large keyspace is written less often: a snapshot costs as much as it holds.
                 let bytes = replica.bytes_since_snapshot();
                 let is_much = |k: &synod_data::Keyspace| bytes >= k.memory() / 2;

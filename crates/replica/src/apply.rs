@@ -8,6 +8,7 @@ use crate::state::{State, context};
 use synod_consensus::Position;
 use synod_data::op::Op;
 use synod_machine::{Context, MachineId, Operation};
+use synod_tree::Call;
 use synod_types::plant::planted;
 use synod_types::{Entry, EntryKind, Index, Membership, Millis, key_slot};
 
@@ -140,7 +141,19 @@ impl Replica {
     fn read_at(&mut self, now: Millis, origin: Origin, bytes: &[u8], audience: &mut dyn Audience) {
         let Some(op) = Operation::take(&mut &*bytes) else { return };
         let ctx = Context { now, ..self.read_context() };
-        audience.answer(origin, &mut |out| self.state.read(op, &ctx, out));
+        self.execute_read(origin, op, &ctx, audience);
+    }
+
+    /// Runs a read. One that says which sessions are heard from is for the leader's own knowledge, too.
+    fn execute_read(
+        &mut self,
+        origin: Origin,
+        op: Operation<'_>,
+        ctx: &Context,
+        audience: &mut dyn Audience,
+    ) {
+        self.leases.touch(&Call::touched(&op));
+        audience.answer(origin, &mut |out| self.state.read(op, ctx, out));
         audience.answered(origin, op);
     }
 
@@ -178,8 +191,7 @@ impl Replica {
             return self.reads.defer(origin, bytes, barrier, before);
         }
         let ctx = self.read_context();
-        audience.answer(origin, &mut |out| self.state.read(op, &ctx, out));
-        audience.answered(origin, op);
+        self.execute_read(origin, op, &ctx, audience);
     }
 
     /// The entry that a read has to wait for because a key of it has expired since the time that reads are of.

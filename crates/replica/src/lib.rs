@@ -22,6 +22,7 @@ mod batch;
 mod cluster;
 mod eviction;
 mod expiry;
+mod leases;
 pub mod payload;
 mod pending;
 mod reads;

@@ -18,6 +18,11 @@ pub enum Origin {
         /// The place.
         seq: u64,
     },
+    /// A gate of this worker.
+    Call {
+        /// Its name for the call.
+        ticket: u64,
+    },
     /// One part of a command that was split over partitions.
     Gather {
         /// The whole.
@@ -91,7 +96,8 @@ pub(crate) struct Writers {
 impl Writers {
     fn add(&mut self, origin: Origin) {
         match origin {
-            Origin::Internal => {}
+            // A gate has no read and no write of one connection under way together.
+            Origin::Internal | Origin::Call { .. } => {}
             Origin::Client { client, .. } => _ = self.clients.insert(client),
             Origin::Peer { node, worker, .. } => _ = self.peers.insert((node, worker)),
             Origin::Gather { .. } => self.gathers = true,
@@ -101,7 +107,7 @@ impl Writers {
     /// Whether one of them may be of the connection that this read is of.
     pub fn may_be(&self, read: Origin) -> bool {
         match read {
-            Origin::Internal => false,
+            Origin::Internal | Origin::Call { .. } => false,
             Origin::Client { client, .. } => self.gathers || self.clients.contains(&client),
             Origin::Peer { node, worker, .. } => self.peers.contains(&(node, worker)),
             Origin::Gather { .. } => self.gathers || !self.clients.is_empty(),

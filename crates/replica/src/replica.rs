@@ -2,6 +2,7 @@
 
 use crate::batch::Batch;
 use crate::expiry::ExpirySearch;
+use crate::leases::Leases;
 use crate::pending::{Access, Audience, Bounced, Origin, Proposal, Proposals};
 use crate::reads::{ReadBatch, ReadQueue};
 use crate::snapshot::SnapshotJob;
@@ -10,6 +11,7 @@ use crate::state::State;
 use crate::waits::{Rearmed, Served, Waits};
 use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
 use synod_data::{Command, Context, Garbage, Keyspace, KeyspaceStats, random};
+use synod_tree::{Call, Request};
 use synod_types::plant::planted;
 use synod_types::{
     Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
@@ -104,6 +106,7 @@ pub struct Replica {
     pub(crate) expiry: ExpirySearch,
     /// Whether an entry that evicts keys is proposed and not applied: they still seem to be there.
     pub(crate) evicting: bool,
+    pub(crate) leases: Leases,
     /// Counts the ticks of the node.
     ticks: u64,
     now: Step,
@@ -154,6 +157,7 @@ impl Replica {
             scratch: Vec::new(),
             expiry: ExpirySearch::default(),
             evicting: false,
+            leases: Leases::default(),
             ticks: 0,
             now: Step { wall: Millis(0), seed: 0 },
         };
@@ -479,6 +483,7 @@ impl Replica {
         out: &mut Vec<Output>,
     ) {
         (self.role, self.term, self.leader) = (role, term, leader);
+        self.leases.forget();
         if role != Role::Leader {
             self.stamps.forget_proposed();
             self.expiry.forget_proposed();
@@ -499,6 +504,18 @@ impl Replica {
 
     fn learn_membership(&mut self, membership: &Membership) {
         self.solo = membership.voters == [self.node] && membership.outgoing.is_empty();
+    }
+
+    /// Another tick of so many milliseconds has passed for the tree's sessions: proposes the end of those that were not
+    /// heard from in time; only the leader does.
+    pub fn expire_sessions(&mut self, tick_ms: u64, out: &mut Vec<Output>) {
+        let Some(tree) = self.state.tree().filter(|_| self.role == Role::Leader) else { return };
+        let over = self.leases.tick(tree, tick_ms);
+        if !over.is_empty() {
+            let request = Request::Expire(over);
+            let call = Call { session: 0, owner: 0, ids: Vec::new(), request };
+            self.write(Origin::Internal, |bytes| call.put(bytes), out);
+        }
     }
 
     /// Another tick has passed: a snapshot that is wanted and could not be written is begun again. Whoever has waited for a proposal for more than `ticks_max` of them is told that

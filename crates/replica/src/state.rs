@@ -6,6 +6,7 @@ use synod_data::digest::mix;
 use synod_data::{Context, Garbage, Keyspace, Restorer};
 use synod_machine::{Machine, MachineId, Operation, Restore};
 use synod_ring::ClusterMap;
+use synod_tree::Tree;
 use synod_types::{Millis, ReplySink, Slot};
 
 const FOREIGN: &str = "ERR the group has no machine for this operation";
@@ -18,19 +19,21 @@ const FOREIGN: &str = "ERR the group has no machine for this operation";
 pub struct State {
     keyspace: Option<Box<Keyspace>>,
     cluster: Option<Box<ClusterMachine>>,
+    /// Made by the first operation of a tree; most partitions have none.
+    tree: Option<Box<Tree>>,
 }
 
 impl State {
     /// The empty machines of a partition.
     #[must_use]
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
-        Self { keyspace: Some(Box::new(Keyspace::new(slots))), cluster: None }
+        Self { keyspace: Some(Box::new(Keyspace::new(slots))), cluster: None, tree: None }
     }
 
     /// The map of a cluster that is not founded yet.
     #[must_use]
     pub fn meta() -> Self {
-        Self { keyspace: None, cluster: Some(Box::default()) }
+        Self { keyspace: None, cluster: Some(Box::default()), tree: None }
     }
 
     /// The keyspace, if the group has one.
@@ -51,6 +54,12 @@ impl State {
         self.cluster.as_deref().map(ClusterMachine::map)
     }
 
+    /// The tree, if the partition has one.
+    #[must_use]
+    pub fn tree(&self) -> Option<&Tree> {
+        self.tree.as_deref()
+    }
+
     /// Runs a committed operation. One whose machine this group does not have answers an error and changes nothing.
     #[inline]
     pub fn apply(&mut self, op: Operation<'_>, ctx: &Context, out: &mut dyn ReplySink) {
@@ -60,6 +69,9 @@ impl State {
             }
             (MachineId::CLUSTER_MAP, Self { cluster: Some(cluster), .. }) => {
                 cluster.apply(op.body, ctx, out);
+            }
+            (MachineId::TREE, Self { keyspace: Some(_), tree, .. }) => {
+                tree.get_or_insert_default().apply(op.body, ctx, out);
             }
             _ => out.error(FOREIGN),
         }
@@ -74,6 +86,10 @@ impl State {
             }
             (MachineId::CLUSTER_MAP, Self { cluster: Some(cluster), .. }) => {
                 cluster.read(op.body, ctx, out);
+            }
+            (MachineId::TREE, Self { tree: Some(tree), .. }) => tree.read(op.body, ctx, out),
+            (MachineId::TREE, Self { keyspace: Some(_), .. }) => {
+                Tree::default().read(op.body, ctx, out);
             }
             _ => out.error(FOREIGN),
         }
@@ -94,13 +110,15 @@ impl State {
     fn machines(&self) -> impl Iterator<Item = &dyn Machine> {
         let keyspace = self.keyspace.as_deref().map(|machine| machine as &dyn Machine);
         let cluster = self.cluster.as_deref().map(|machine| machine as &dyn Machine);
-        [cluster, keyspace].into_iter().flatten()
+        let tree = self.tree.as_deref().map(|machine| machine as &dyn Machine);
+        [cluster, keyspace, tree].into_iter().flatten()
     }
 
     fn machines_mut(&mut self) -> impl Iterator<Item = &mut dyn Machine> {
         let keyspace = self.keyspace.as_deref_mut().map(|machine| machine as &mut dyn Machine);
         let cluster = self.cluster.as_deref_mut().map(|machine| machine as &mut dyn Machine);
-        [cluster, keyspace].into_iter().flatten()
+        let tree = self.tree.as_deref_mut().map(|machine| machine as &mut dyn Machine);
+        [cluster, keyspace, tree].into_iter().flatten()
     }
 
     /// Begins a snapshot of every machine there is now, in the order in which they are written.
@@ -135,19 +153,21 @@ impl State {
 pub struct Loader {
     keyspace: Option<Box<Restorer>>,
     cluster: Option<ClusterRestorer>,
+    /// Begun by the first chunk of a tree.
+    tree: Option<synod_tree::Restorer>,
 }
 
 impl Loader {
     /// A loader of a partition's machines.
     #[must_use]
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
-        Self { keyspace: Some(Box::new(Keyspace::restore(slots))), cluster: None }
+        Self { keyspace: Some(Box::new(Keyspace::restore(slots))), cluster: None, tree: None }
     }
 
     /// A loader of the cluster map.
     #[must_use]
     pub fn meta() -> Self {
-        Self { keyspace: None, cluster: Some(ClusterRestorer::default()) }
+        Self { keyspace: None, cluster: Some(ClusterRestorer::default()), tree: None }
     }
 
     /// Takes the next chunk.
@@ -163,7 +183,10 @@ impl Loader {
                 Restore::chunk(&mut **keyspace, bytes)
             }
             (MachineId::CLUSTER_MAP, Self { cluster: Some(cluster), .. }) => cluster.chunk(bytes),
-            (MachineId::KEYSPACE | MachineId::CLUSTER_MAP, _) => {
+            (MachineId::TREE, Self { keyspace: Some(_), tree, .. }) => {
+                tree.get_or_insert_default().chunk(bytes)
+            }
+            (MachineId::KEYSPACE | MachineId::CLUSTER_MAP | MachineId::TREE, _) => {
                 Err(format!("a section of machine {machine}, which this group does not have"))
             }
             _ => Err(format!(
@@ -179,7 +202,12 @@ impl Loader {
     pub fn finish(self) -> Result<State, String> {
         let keyspace = self.keyspace.map(|restorer| Restore::finish(*restorer)).transpose()?;
         let cluster = self.cluster.map(Restore::finish).transpose()?;
-        Ok(State { keyspace: keyspace.map(Box::new), cluster: cluster.map(Box::new) })
+        let tree = self.tree.map(Restore::finish).transpose()?;
+        Ok(State {
+            keyspace: keyspace.map(Box::new),
+            cluster: cluster.map(Box::new),
+            tree: tree.map(Box::new),
+        })
     }
 }
 

@@ -115,6 +115,8 @@ pub struct Config {
     pub peer_listen: SocketAddr,
     /// Where `/status` and `/metrics` are served.
     pub http: SocketAddr,
+    /// Where ZooKeeper's clients connect, if they are served.
+    pub zookeeper: Option<SocketAddr>,
     /// When a write is on disk.
     pub durability: Durability,
     /// How many worker threads; `1..=WORKERS_MAX`.
@@ -165,10 +167,13 @@ impl Config {
                 self.replicas
             ));
         }
-        let addresses = [self.listen, self.peer_listen, self.http];
+        let mut addresses = vec![self.listen, self.peer_listen, self.http];
+        addresses.extend(self.zookeeper);
         for (i, address) in addresses.iter().enumerate() {
             if address.port() != 0 && addresses[..i].contains(address) {
-                return refuse(format!("two of listen, peer-listen and http are {address}"));
+                return refuse(format!(
+                    "two of listen, peer-listen, http and zookeeper are {address}"
+                ));
             }
         }
         Ok(())
@@ -199,6 +204,7 @@ mod tests {
             listen: "127.0.0.1:6379".parse().unwrap(),
             peer_listen: "127.0.0.1:16379".parse().unwrap(),
             http: "127.0.0.1:26379".parse().unwrap(),
+            zookeeper: None,
             durability: Durability::Always,
             workers: 1,
             partitions: default_partitions(1, 1),
@@ -214,7 +220,7 @@ mod tests {
     fn each_contradiction_is_named() {
         assert_eq!(good().validate(), Ok(()));
         type Change = fn(&mut Config);
-        let cases: [(Change, &str); 8] = [
+        let cases: [(Change, &str); 9] = [
             (|c| c.node_id = NodeId(2), "node 2 is not in"),
             (|c| drop(c.initial_cluster.insert(NodeId(0), String::new())), "count from 1"),
             (|c| c.workers = 0, "0 workers"),
@@ -223,6 +229,7 @@ mod tests {
             (|c| c.replicas = 2, "1 to 1, the number of nodes"),
             (|c| c.replicas = 0, "0 replicas"),
             (|c| c.http = c.listen, "two of listen"),
+            (|c| c.zookeeper = Some(c.listen), "two of listen"),
         ];
         for (spoil, reason) in cases {
             let mut config = good();

@@ -33,6 +33,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     let data = DataDir::open(&config.data, config.node_id, config.workers)?;
     let listener = listen(config.listen, "clients")?;
     let peer_listener = listen(config.peer_listen, "peers")?;
+    let mut zookeeper = config.zookeeper.map(|at| listen(at, "ZooKeeper's clients")).transpose()?;
     let clock = Clock::start();
 
     let mut polls = Vec::new();
@@ -58,7 +59,8 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
         let worker = worker as u16;
         let (data, postboxes, connected) = (&data, &postboxes[..], &connected);
         let start = Start { config: &config, data, clock, worker, postboxes, connected };
-        let worker_loop = start.worker(poll, inbox, listeners.take(), &mut map)?;
+        let doors = Doors { listeners: listeners.take(), zookeeper: zookeeper.take() };
+        let worker_loop = start.worker(poll, inbox, doors, &mut map)?;
         let stop = stop.clone();
         let handle = thread::Builder::new()
             .name(format!("worker-{worker}"))
@@ -88,6 +90,12 @@ fn listen(address: std::net::SocketAddr, whom: &str) -> Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("cannot listen for {whom} on {address}"))
 }
 
+/// What a worker accepts connections on; worker 0 has them.
+struct Doors {
+    listeners: Option<(TcpListener, TcpListener)>,
+    zookeeper: Option<TcpListener>,
+}
+
 struct Start<'a> {
     config: &'a Config,
     data: &'a DataDir,
@@ -104,7 +112,7 @@ impl Start<'_> {
         &self,
         poll: Poll,
         inbox: Receiver<Mail>,
-        listeners: Option<(TcpListener, TcpListener)>,
+        doors: Doors,
         map: &mut RecoveredMap,
     ) -> Result<Worker> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
@@ -147,7 +155,9 @@ impl Start<'_> {
             poll,
             inbox,
             postboxes: self.postboxes.to_vec(),
-            listeners,
+            listeners: doors.listeners,
+            zookeeper: doors.zookeeper,
+            process: random_seed() as u32,
             log,
             log_thread,
             files,

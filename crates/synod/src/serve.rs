@@ -44,6 +44,11 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "from_text")]
     http: Option<Address>,
 
+    /// Where ZooKeeper's clients connect; they are not served without it
+    #[arg(long, env = "SYNOD_ZOOKEEPER", value_name = "HOST:PORT")]
+    #[serde(deserialize_with = "from_text")]
+    zookeeper: Option<Address>,
+
     /// When a write is on disk [default: always]
     ///
     /// always: on the disks of a majority before the reply leaves. everysec: within a second of the
@@ -169,6 +174,7 @@ impl ServeOptions {
             listen: self.listen.or(file.listen),
             peer_listen: self.peer_listen.or(file.peer_listen),
             http: self.http.or(file.http),
+            zookeeper: self.zookeeper.or(file.zookeeper),
             durability: self.durability.or(file.durability),
             workers: self.workers.or(file.workers),
             partitions: self.partitions.or(file.partitions),
@@ -209,6 +215,10 @@ impl ServeOptions {
             listen: listen("--listen", self.listen, "127.0.0.1:6379")?,
             peer_listen,
             http: listen("--http", self.http, "127.0.0.1:26379")?,
+            zookeeper: self
+                .zookeeper
+                .map(|address| address.to_listen("--zookeeper", allow_remote))
+                .transpose()?,
             durability: self.durability.unwrap_or_default(),
             workers,
             partitions: self.partitions.unwrap_or_else(|| default_partitions(nodes, workers)),
@@ -233,6 +243,9 @@ fn show(config: &Config) -> String {
     put("listen", config.listen.to_string().into());
     put("peer-listen", config.peer_listen.to_string().into());
     put("http", config.http.to_string().into());
+    if let Some(zookeeper) = config.zookeeper {
+        put("zookeeper", zookeeper.to_string().into());
+    }
     put("durability", config.durability.as_str().into());
     put("workers", i64::from(config.workers).into());
     put("partitions", i64::from(config.partitions).into());

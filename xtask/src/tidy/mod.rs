@@ -14,8 +14,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates that know no clock, random source, file, socket, thread or async.
-const PURE: &[&str] =
-    &["checker", "consensus", "data", "machine", "node", "replica", "ring", "types", "wire"];
+const PURE: &[&str] = &[
+    "checker",
+    "consensus",
+    "data",
+    "machine",
+    "node",
+    "replica",
+    "ring",
+    "tree",
+    "types",
+    "wire",
+    "zookeeper",
+];
 
 /// A text file of the repository.
 struct File {

@@ -5,6 +5,7 @@ mod intake;
 mod keepalive;
 mod links;
 mod peers;
+mod zookeeper;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -24,6 +25,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use synod_node::{Facts, Node, TICK_MS};
 use synod_types::ClusterId;
+use zookeeper::{ZOOKEEPER, Zookeeper};
 
 /// The token of a worker's waker.
 pub const WAKER: Token = Token(0);
@@ -67,6 +69,10 @@ pub struct Setup {
     pub postboxes: Vec<Postbox>,
     /// For clients and for peers; worker 0 has them.
     pub listeners: Option<(TcpListener, TcpListener)>,
+    /// For ZooKeeper's clients; worker 0 has it, if they are served.
+    pub zookeeper: Option<TcpListener>,
+    /// A number that no other process has.
+    pub process: u32,
     /// To the flush thread.
     pub log: Gathering,
     /// The flush thread.
@@ -90,6 +96,7 @@ pub struct Worker {
     log_thread: JoinHandle<()>,
     files: Sender<Task>,
     clients: Clients,
+    zookeeper: Option<Zookeeper>,
     peers: Peers,
     /// Since when records are gathered that nobody waits for.
     lazy_since_us: Option<u64>,
@@ -118,6 +125,8 @@ impl Worker {
             inbox,
             postboxes,
             mut listeners,
+            zookeeper,
+            process,
             log,
             log_thread,
             files,
@@ -128,6 +137,8 @@ impl Worker {
             poll.registry().register(clients, LISTENER, Interest::READABLE)?;
             poll.registry().register(peers, PEER_LISTENER, Interest::READABLE)?;
         }
+        let zookeeper =
+            zookeeper.map(|listener| Zookeeper::new(listener, process, &poll)).transpose()?;
         let peers = Peers::new(&config, worker, cluster);
         let mut facts = facts::fixed(&config);
         facts::refresh(&mut facts, 0, 0);
@@ -144,6 +155,7 @@ impl Worker {
             log_thread,
             files,
             clients: Clients::new(connected),
+            zookeeper,
             peers,
             lazy_since_us: None,
             log_bytes: 0,
@@ -209,6 +221,11 @@ impl Worker {
                 WAKER => {}
                 LISTENER => self.accept_clients(),
                 PEER_LISTENER => self.accept_peers(),
+                Token(token) if token >= ZOOKEEPER => {
+                    if let Some(zookeeper) = &mut self.zookeeper {
+                        zookeeper.ready(token, event, &self.poll);
+                    }
+                }
                 Token(token) if token >= CLIENTS => {
                     self.clients.ready(token - CLIENTS, event, &mut self.node);
                 }
@@ -221,14 +238,20 @@ impl Worker {
         }
         self.clients.go_on(&mut self.node);
         self.snapshot_chunks();
-        self.node.end_turn();
+        match &mut self.zookeeper {
+            Some(zookeeper) => zookeeper.end_turn(&mut self.node),
+            None => self.node.end_turn(),
+        }
         self.deliver();
         self.node.turn_took(self.clock.mono_us() - now.mono_us);
         Ok(())
     }
 
     fn wait(&self) -> Duration {
-        if self.clients.waiting() || (self.chunks < CHUNKS_MAX && self.node.snapshot_running()) {
+        if self.clients.waiting()
+            || self.zookeeper.as_ref().is_some_and(Zookeeper::waiting)
+            || (self.chunks < CHUNKS_MAX && self.node.snapshot_running())
+        {
             return Duration::ZERO;
         }
         let mut due = self.ticked_us + TICK_MS * 1000;
@@ -248,6 +271,9 @@ impl Worker {
             self.ticked_us = now;
             for _ in 0..if self.lease_reads { missed } else { 1 } {
                 self.node.tick();
+            }
+            if let Some(zookeeper) = &mut self.zookeeper {
+                zookeeper.tick(now, &self.node);
             }
             self.dial_peers(now);
         }

@@ -135,6 +135,12 @@ impl UpOptions {
     }
 }
 
+/// The first node's port when nobody says otherwise: Redis's own; then ZooKeeper's clients find theirs, too.
+const BASE_PORT: u16 = 6379;
+const ZOOKEEPER_PORT: u16 = 2181;
+/// With another base port ZooKeeper's clients connect to the ports so far above the nodes' own.
+const ZOOKEEPER_PORT_OFFSET: u16 = 100;
+
 /// What a cluster was made with; `DIR/cluster.toml`.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -166,7 +172,7 @@ impl Made {
         let partitions = options.partitions;
         Ok(Self {
             nodes,
-            base_port: options.base_port.unwrap_or(6379),
+            base_port: options.base_port.unwrap_or(BASE_PORT),
             partitions: partitions.unwrap_or_else(|| default_partitions(u32::from(nodes), workers)),
             replicas,
             workers,
@@ -205,6 +211,7 @@ pub struct Node {
     pub listen: SocketAddr,
     peer_listen: SocketAddr,
     http: SocketAddr,
+    zookeeper: SocketAddr,
 }
 
 /// All that is needed to start the cluster.
@@ -259,7 +266,7 @@ impl Plan {
     /// Refuses to start when somebody else has one of the ports.
     pub fn check_ports(&self) -> Result<()> {
         for node in &self.nodes {
-            for address in [node.listen, node.peer_listen, node.http] {
+            for address in [node.listen, node.peer_listen, node.http, node.zookeeper] {
                 TcpListener::bind(address).with_context(|| {
                     format!(
                         "node {} cannot have {address}; another program has it, perhaps another \
@@ -297,6 +304,7 @@ impl Plan {
             ("--listen", node.listen.to_string()),
             ("--peer-listen", node.peer_listen.to_string()),
             ("--http", node.http.to_string()),
+            ("--zookeeper", node.zookeeper.to_string()),
             ("--initial-cluster", cluster.to_string()),
             ("--durability", self.durability.to_string()),
             ("--partitions", self.made.partitions.to_string()),
@@ -321,9 +329,12 @@ impl Plan {
             let _ = writeln!(out, "  node {}     redis-cli -p {}", node.id, node.listen.port());
         }
         let http = self.nodes.first().map_or(String::new(), |node| node.http.to_string());
+        let zookeeper: Vec<_> = self.nodes.iter().map(|node| node.zookeeper.to_string()).collect();
+        let zookeeper = zookeeper.join(",");
         let _ = write!(
             out,
             "  Python     redis.Redis(port={first}), or redis.cluster.RedisCluster(port={first})\n  \
+             ZooKeeper  {zookeeper}\n  \
              status     synod status --http {http}, or http://{http}/status\n  \
              metrics    http://{http}/metrics\nCtrl-C stops the cluster; the data stays.\n"
         );
@@ -340,6 +351,10 @@ fn node(data: &Path, base_port: u16, i: u16) -> Node {
         listen: at(0),
         peer_listen: at(PEER_PORT_OFFSET),
         http: at(HTTP_PORT_OFFSET),
+        zookeeper: match base_port {
+            BASE_PORT => SocketAddr::from((Ipv4Addr::LOCALHOST, ZOOKEEPER_PORT + i)),
+            _ => at(ZOOKEEPER_PORT_OFFSET),
+        },
     }
 }
 

@@ -1,0 +1,47 @@
+//! Calls of gates that live beside the node: in with a ticket, out with an outcome. The node reads neither the operation
+//! nor the answer.
+
+use crate::node::Node;
+use crate::output::{CallOutcome, Output};
+use synod_replica::{Access, Origin};
+use synod_tree::Tree;
+use synod_types::{ReplySink, Slot};
+use synod_wire::resp::{Proto, RespWriter, Value};
+
+impl Node {
+    /// Takes a call in; its outcome is among [`Output::outcomes`] once it is known. Calls of one kind to one slot are run
+    /// in the order in which they come; reads are linearizable.
+    pub fn submit(&mut self, ticket: u64, slot: Slot, op: Vec<u8>, read: bool) {
+        match self.map.partition_of(slot) {
+            Some(partition) => {
+                let access = if read { Access::Read } else { Access::Write };
+                self.route(partition, Origin::Call { ticket }, op, access);
+            }
+            None => self.output.outcomes.push((ticket, CallOutcome::Lost)),
+        }
+    }
+
+    /// The tree of a slot as the replica here has it, if there is a replica of it on this worker.
+    #[must_use]
+    pub fn tree(&self, slot: Slot) -> Option<&Tree> {
+        let partition = self.map.partition_of(slot)?;
+        self.replicas.get(partition.0 as usize)?.as_deref()?.state().tree()
+    }
+}
+
+/// A machine answers a call with one bulk string; anything else says that it was not run, or perhaps was.
+pub(crate) fn end(output: &mut Output, ticket: u64, write: &mut dyn FnMut(&mut dyn ReplySink)) {
+    let mut reply = Vec::new();
+    write(&mut RespWriter::new(&mut reply, Proto::Resp2));
+    end_with(output, ticket, &reply);
+}
+
+/// As [`end`], with a reply that came from another node.
+pub(crate) fn end_with(output: &mut Output, ticket: u64, reply: &[u8]) {
+    let outcome = match Value::decode(reply) {
+        Ok(Some((Value::Bulk(bytes), _))) => CallOutcome::Done(bytes),
+        Ok(Some((Value::Error(text), _))) if text.starts_with("MISCONF") => CallOutcome::DiskFull,
+        _ => CallOutcome::Lost,
+    };
+    output.outcomes.push((ticket, outcome));
+}

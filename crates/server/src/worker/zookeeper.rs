@@ -1,0 +1,221 @@
+//! ZooKeeper's clients: their sockets, and the way between their gate and the node.
+//!
+//! All of them are on worker 0. Where that worker has a replica of the namespace's partition it tells the gate what
+//! happens; where not, the gate asks the leader.
+
+use super::keepalive;
+use mio::event::Event;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Poll, Token};
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use synod_node::{CallOutcome, Node};
+use synod_types::{Slot, key_slot, limits};
+use synod_zookeeper::{ConnectionId, Gate, Outcome};
+
+/// The listener's token; connections have those behind it.
+pub(super) const ZOOKEEPER: usize = 1 << 30;
+/// The name of the default namespace; its tree lies in the slot of this key.
+const NAMESPACE: &[u8] = b"zookeeper";
+/// How much is read from one connection at once.
+const READ_BYTES: usize = 64 << 10;
+/// How many connections are accepted in one go.
+const ACCEPT_MAX: usize = 256;
+/// How often outcomes may lead to new calls within one turn.
+const ROUNDS_MAX: usize = 32;
+
+struct Socket {
+    stream: TcpStream,
+    id: ConnectionId,
+    /// There may be more to read.
+    readable: bool,
+    /// It takes no more until it is reported writable.
+    blocked: bool,
+}
+
+/// The gate of this worker and its sockets.
+pub(super) struct Zookeeper {
+    listener: TcpListener,
+    gate: Gate,
+    slot: Slot,
+    sockets: Vec<Option<Socket>>,
+    free: Vec<usize>,
+    by_id: BTreeMap<ConnectionId, usize>,
+    buffer: Vec<u8>,
+    /// There is more to do than the last turn did.
+    busy: bool,
+}
+
+impl Zookeeper {
+    /// Serves the clients of a listener. `process` is a number that no other process has.
+    ///
+    /// # Errors
+    /// The operating system refuses to watch the listener.
+    pub fn new(mut listener: TcpListener, process: u32, poll: &Poll) -> std::io::Result<Self> {
+        poll.registry().register(&mut listener, Token(ZOOKEEPER), Interest::READABLE)?;
+        Ok(Self {
+            listener,
+            gate: Gate::new(process),
+            slot: key_slot(NAMESPACE),
+            sockets: Vec::new(),
+            free: Vec::new(),
+            by_id: BTreeMap::new(),
+            buffer: vec![0; READ_BYTES],
+            busy: false,
+        })
+    }
+
+    /// Whether the next turn should not wait for events.
+    pub fn waiting(&self) -> bool {
+        self.busy
+    }
+
+    /// A socket is ready.
+    pub fn ready(&mut self, token: usize, event: &Event, poll: &Poll) {
+        let Some(at) = (token - ZOOKEEPER).checked_sub(1) else { return self.accept(poll) };
+        let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
+        if event.is_writable() {
+            socket.blocked = false;
+            self.write(at);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            if let Some(Some(socket)) = self.sockets.get_mut(at) {
+                socket.readable = true;
+            }
+            self.read(at);
+        }
+    }
+
+    fn accept(&mut self, poll: &Poll) {
+        for _ in 0..ACCEPT_MAX {
+            match self.listener.accept() {
+                Ok((stream, address)) => self.open(stream, address, poll),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    tracing::warn!(%error, "a client of ZooKeeper's protocol could not be accepted");
+                    return;
+                }
+            }
+        }
+        self.busy = true;
+    }
+
+    fn open(&mut self, mut stream: TcpStream, address: SocketAddr, poll: &Poll) {
+        if self.by_id.len() >= limits::CLIENTS_MAX {
+            return; // closed: clients try another server
+        }
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.sockets.push(None);
+            self.sockets.len() - 1
+        });
+        let _only_latency_suffers = stream.set_nodelay(true);
+        keepalive::ask_after(&stream, 300);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let token = Token(ZOOKEEPER + 1 + at);
+        if let Err(error) = poll.registry().register(&mut stream, token, interest) {
+            tracing::warn!(%error, "a client's socket could not be watched");
+            self.free.push(at);
+            return;
+        }
+        let id = self.gate.open(address.ip());
+        self.by_id.insert(id, at);
+        self.sockets[at] = Some(Socket { stream, id, readable: false, blocked: false });
+    }
+
+    fn read(&mut self, at: usize) {
+        let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
+        while socket.readable && self.gate.wants_input(socket.id) {
+            match socket.stream.read(&mut self.buffer) {
+                Ok(0) => return self.close(at),
+                Ok(n) => self.gate.input(socket.id, &self.buffer[..n]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => socket.readable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return self.close(at),
+            }
+        }
+    }
+
+    fn write(&mut self, at: usize) {
+        let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
+        let Some((output, close)) = self.gate.output(socket.id) else { return self.close(at) };
+        while !output.is_empty() && !socket.blocked {
+            match socket.stream.write(output) {
+                Ok(n) => drop(output.drain(..n)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => socket.blocked = true,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return self.close(at),
+            }
+        }
+        if output.len() > limits::OUTPUT_BYTES_MAX {
+            tracing::warn!("a client does not read its replies and is closed");
+            return self.close(at);
+        }
+        if output.is_empty() && close {
+            self.close(at);
+        }
+    }
+
+    fn close(&mut self, at: usize) {
+        if let Some(socket) = self.sockets.get_mut(at).and_then(Option::take) {
+            self.by_id.remove(&socket.id);
+            self.gate.close(socket.id);
+            self.free.push(at);
+        }
+    }
+
+    /// A tick has passed.
+    pub fn tick(&mut self, now_us: u64, node: &Node) {
+        self.gate.tick(now_us, node.tree(self.slot).is_none());
+    }
+
+    /// Ends the node's turn as often as outcomes lead to new calls, and writes what clients are to be told.
+    pub fn end_turn(&mut self, node: &mut Node) {
+        self.submit(node);
+        node.end_turn();
+        self.busy = true;
+        for _ in 0..ROUNDS_MAX {
+            self.learn(node);
+            if !self.submit(node) {
+                self.busy = false;
+                break;
+            }
+            node.end_turn();
+        }
+        for id in self.gate.take_dirty() {
+            if let Some(at) = self.by_id.get(&id).copied() {
+                self.write(at);
+                self.read(at);
+            }
+        }
+    }
+
+    /// Hands the node what the gate asks for; whether there was anything.
+    fn submit(&mut self, node: &mut Node) -> bool {
+        let submits = self.gate.take_submits();
+        let any = !submits.is_empty();
+        for submit in submits {
+            node.submit(submit.ticket, self.slot, submit.op, submit.read);
+        }
+        any
+    }
+
+    /// What the replica here has applied comes before what it has answered.
+    fn learn(&mut self, node: &mut Node) {
+        if let (Some(tree), Some(seen)) = (node.tree(self.slot), self.gate.follows()) {
+            match tree.events_since(seen) {
+                Some(_) if tree.zxid() <= seen => {}
+                Some(events) => self.gate.news(tree.zxid(), events.cloned()),
+                None => self.gate.lost_track(tree.zxid()),
+            }
+        }
+        for (ticket, outcome) in std::mem::take(&mut node.output().outcomes) {
+            let outcome = match &outcome {
+                CallOutcome::Done(bytes) => Outcome::Done(bytes),
+                CallOutcome::DiskFull => Outcome::DiskFull,
+                CallOutcome::Lost => Outcome::Lost,
+            };
+            self.gate.outcome(ticket, outcome);
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Calls as the bodies of operations.
+//!
+//! ```text
+//! call:  session | owner | identities | tag u8 | fields
+//! ```
+
+use crate::acl::{Acl, Id};
+use crate::call::{Call, Change, Mode, Request, Watched};
+use crate::codec::{
+    put_list, put_signed, put_str, take_byte, take_int, take_list, take_signed, take_str,
+};
+use crate::limits::MULTI_MAX;
+use synod_machine::{MachineId, Operation, put_operation};
+use synod_types::varint;
+
+/// The tags of requests, and of changes within a multi.
+mod tag {
+    pub const OPEN: u8 = 1;
+    pub const ATTACH: u8 = 2;
+    pub const CLOSE: u8 = 3;
+    pub const EXPIRE: u8 = 4;
+    pub const CREATE: u8 = 5;
+    pub const DELETE: u8 = 6;
+    pub const SET_DATA: u8 = 7;
+    pub const CHECK: u8 = 8;
+    pub const SET_ACL: u8 = 9;
+    pub const MULTI: u8 = 10;
+    pub const EXISTS: u8 = 11;
+    pub const GET_DATA: u8 = 12;
+    pub const GET_CHILDREN: u8 = 13;
+    pub const GET_ACL: u8 = 14;
+    pub const GET_EPHEMERALS: u8 = 15;
+    pub const COUNT_CHILDREN: u8 = 16;
+    pub const SYNC: u8 = 17;
+    pub const MISSED: u8 = 18;
+    pub const EVENTS: u8 = 19;
+    pub const TOUCH: u8 = 20;
+}
+
+const EPHEMERAL: u8 = 1;
+const SEQUENTIAL: u8 = 2;
+const WITH_STAT: u8 = 4;
+
+impl<'a> Call<'a> {
+    /// Appends it as an operation of a tree.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        put_operation(out, MachineId::TREE, |body| self.encode(body));
+    }
+
+    /// Appends the encoding.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        put_signed(out, self.session);
+        varint::put(out, self.owner);
+        put_list(out, &self.ids, |out, id| id.encode(out));
+        self.request.encode(out);
+    }
+
+    /// Reads what [`Self::encode`] wrote; `None` when the bytes are not that.
+    #[must_use]
+    pub fn decode(mut bytes: &'a [u8]) -> Option<Self> {
+        let bytes = &mut bytes;
+        let call = Self {
+            session: take_signed(bytes)?,
+            owner: varint::take(bytes)?,
+            ids: Id::take_all(bytes)?,
+            request: Request::take(bytes)?,
+        };
+        bytes.is_empty().then_some(call)
+    }
+
+    /// The sessions that an operation says are heard from; none if it is another operation.
+    #[must_use]
+    pub fn touched(op: &Operation<'_>) -> Vec<i64> {
+        if op.machine != MachineId::TREE {
+            return Vec::new();
+        }
+        match Call::decode(op.body).map(|call| call.request) {
+            Some(Request::Touch(sessions)) => sessions,
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl<'a> Change<'a> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Create { path, data, acl, mode, with_stat } => {
+                out.push(tag::CREATE);
+                put_str(out, path);
+                varint::put_bytes(out, data);
+                put_list(out, acl, |out, entry| entry.encode(out));
+                let flag = |set, bit| if set { bit } else { 0 };
+                out.push(
+                    flag(mode.ephemeral, EPHEMERAL)
+                        | flag(mode.sequential, SEQUENTIAL)
+                        | flag(*with_stat, WITH_STAT),
+                );
+            }
+            Self::Delete { path, version } => {
+                out.push(tag::DELETE);
+                put_str(out, path);
+                put_signed(out, i64::from(*version));
+            }
+            Self::SetData { path, data, version } => {
+                out.push(tag::SET_DATA);
+                put_str(out, path);
+                varint::put_bytes(out, data);
+                put_signed(out, i64::from(*version));
+            }
+            Self::Check { path, version } => {
+                out.push(tag::CHECK);
+                put_str(out, path);
+                put_signed(out, i64::from(*version));
+            }
+        }
+    }
+
+    fn take(bytes: &mut &'a [u8]) -> Option<Self> {
+        let tag = take_byte(bytes)?;
+        Self::take_tagged(tag, bytes)
+    }
+
+    fn take_tagged(tag: u8, bytes: &mut &'a [u8]) -> Option<Self> {
+        let path = take_str(bytes)?;
+        Some(match tag {
+            tag::CREATE => {
+                let data = varint::take_bytes(bytes)?;
+                let acl = Acl::take_all(bytes)?;
+                let flags = take_byte(bytes)?;
+                let mode =
+                    Mode { ephemeral: flags & EPHEMERAL != 0, sequential: flags & SEQUENTIAL != 0 };
+                Self::Create { path, data, acl, mode, with_stat: flags & WITH_STAT != 0 }
+            }
+            tag::DELETE => Self::Delete { path, version: take_int(bytes)? },
+            tag::SET_DATA => {
+                let data = varint::take_bytes(bytes)?;
+                Self::SetData { path, data, version: take_int(bytes)? }
+            }
+            tag::CHECK => Self::Check { path, version: take_int(bytes)? },
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> Request<'a> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut path = |tag, path: &str| {
+            out.push(tag);
+            put_str(out, path);
+        };
+        match self {
+            Self::Exists(at) => path(tag::EXISTS, at),
+            Self::GetData(at) => path(tag::GET_DATA, at),
+            Self::GetChildren(at) => path(tag::GET_CHILDREN, at),
+            Self::GetAcl(at) => path(tag::GET_ACL, at),
+            Self::GetEphemerals(at) => path(tag::GET_EPHEMERALS, at),
+            Self::CountChildren(at) => path(tag::COUNT_CHILDREN, at),
+            Self::Close => out.push(tag::CLOSE),
+            Self::Sync => out.push(tag::SYNC),
+            Self::Change(change) => change.encode(out),
+            Self::Open { timeout_ms } => {
+                out.push(tag::OPEN);
+                varint::put(out, (*timeout_ms).into());
+            }
+            Self::Attach { password, timeout_ms } => {
+                out.push(tag::ATTACH);
+                out.extend_from_slice(password);
+                varint::put(out, (*timeout_ms).into());
+            }
+            Self::Expire(sessions) => put_sessions(out, tag::EXPIRE, sessions),
+            Self::Touch(sessions) => put_sessions(out, tag::TOUCH, sessions),
+            Self::SetAcl { path, acl, version } => {
+                out.push(tag::SET_ACL);
+                put_str(out, path);
+                put_list(out, acl, |out, entry| entry.encode(out));
+                put_signed(out, i64::from(*version));
+            }
+            Self::Multi(changes) => {
+                out.push(tag::MULTI);
+                put_list(out, changes, |out, change| change.encode(out));
+            }
+            Self::Missed { since, watched } => {
+                out.push(tag::MISSED);
+                put_signed(out, *since);
+                for paths in [&watched.data, &watched.exist, &watched.child] {
+                    put_list(out, paths, |out, path| put_str(out, path));
+                }
+            }
+            Self::Events { since } => {
+                out.push(tag::EVENTS);
+                put_signed(out, *since);
+            }
+        }
+    }
+
+    fn take(bytes: &mut &'a [u8]) -> Option<Self> {
+        let tag = take_byte(bytes)?;
+        Some(match tag {
+            tag::OPEN => Self::Open { timeout_ms: varint::take(bytes)?.try_into().ok()? },
+            tag::ATTACH => {
+                let (password, rest) = bytes.split_first_chunk::<16>()?;
+                *bytes = rest;
+                let timeout_ms = varint::take(bytes)?.try_into().ok()?;
+                Self::Attach { password: *password, timeout_ms }
+            }
+            tag::CLOSE => Self::Close,
+            tag::EXPIRE => Self::Expire(take_list(bytes, take_signed)?),
+            tag::TOUCH => Self::Touch(take_list(bytes, take_signed)?),
+            tag::SET_ACL => Self::SetAcl {
+                path: take_str(bytes)?,
+                acl: Acl::take_all(bytes)?,
+                version: take_int(bytes)?,
+            },
+            tag::MULTI => {
+                let changes = take_list(bytes, Change::take)?;
+                if changes.len() > MULTI_MAX {
+                    return None;
+                }
+                Self::Multi(changes)
+            }
+            tag::EXISTS => Self::Exists(take_str(bytes)?),
+            tag::GET_DATA => Self::GetData(take_str(bytes)?),
+            tag::GET_CHILDREN => Self::GetChildren(take_str(bytes)?),
+            tag::GET_ACL => Self::GetAcl(take_str(bytes)?),
+            tag::GET_EPHEMERALS => Self::GetEphemerals(take_str(bytes)?),
+            tag::COUNT_CHILDREN => Self::CountChildren(take_str(bytes)?),
+            tag::SYNC => Self::Sync,
+            tag::MISSED => {
+                let since = take_signed(bytes)?;
+                let data = take_list(bytes, take_str)?;
+                let exist = take_list(bytes, take_str)?;
+                let child = take_list(bytes, take_str)?;
+                Self::Missed { since, watched: Watched { data, exist, child } }
+            }
+            tag::EVENTS => Self::Events { since: take_signed(bytes)? },
+            change => Self::Change(Change::take_tagged(change, bytes)?),
+        })
+    }
+}
+
+fn put_sessions(out: &mut Vec<u8>, tag: u8, sessions: &[i64]) {
+    out.push(tag);
+    put_list(out, sessions, |out, session| put_signed(out, *session));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_round_trips_and_no_prefix_of_one_is_taken_for_another() {
+        let mode = Mode { ephemeral: true, sequential: true };
+        let create =
+            Change::Create { path: "/a", data: b"d", acl: Acl::open(), mode, with_stat: true };
+        let requests = [
+            Request::Open { timeout_ms: 10_000 },
+            Request::Attach { password: [7; 16], timeout_ms: 4_000 },
+            Request::Close,
+            Request::Expire(vec![1, i64::MIN, i64::MAX]),
+            Request::Change(create.clone()),
+            Request::Change(Change::Delete { path: "/a", version: -1 }),
+            Request::SetAcl { path: "/a", acl: Acl::open(), version: 3 },
+            Request::Multi(vec![
+                create,
+                Change::SetData { path: "/b", data: b"", version: i32::MAX },
+                Change::Check { path: "/c", version: 0 },
+            ]),
+            Request::Exists("/"),
+            Request::GetData("/a"),
+            Request::GetChildren("/a"),
+            Request::GetAcl("/a"),
+            Request::GetEphemerals("/"),
+            Request::CountChildren("/"),
+            Request::Sync,
+            Request::Missed {
+                since: 300,
+                watched: Watched { data: vec!["/a"], exist: vec![], child: vec!["/b", "/c"] },
+            },
+            Request::Events { since: 1 << 40 },
+            Request::Touch(vec![]),
+        ];
+        for request in requests {
+            let ids = vec![Id::new("ip", "::1")];
+            let call = Call { session: -5, owner: 1 << 50, ids, request };
+            let mut bytes = Vec::new();
+            call.encode(&mut bytes);
+            assert_eq!(Call::decode(&bytes).as_ref(), Some(&call));
+            for cut in 0..bytes.len() {
+                assert_eq!(Call::decode(&bytes[..cut]), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! A tree of znodes with sessions, as ZooKeeper's clients know it: a deterministic machine of a partition.
+//!
+//! One namespace is one [`Tree`] in one slot, so its zxids are one order. A gate writes a [`Call`] as the body of an
+//! operation and reads the [`Reply`] back; nothing between them looks inside.
+//!
+//! ```text
+//! Call { session, owner, ids, request } --log--> Tree::apply --> Reply { zxid, answer }
+//!                                                   |
+//!                                                   +--> events: what watches are told, kept for a while
+//! ```
+//!
+//! Watches themselves are not here: they belong to a connection and are kept by its gate. The tree keeps its newest
+//! changes ([`events::Event`]) so that any node can ask what happened since a zxid that it has seen.
+//!
+//! Time is the stamp of the entry. Sessions are replicated; who is still heard from is the leader's business, and
+//! an expiry is an operation like any other ([`Request::Expire`]).
+
+mod acl;
+mod answer;
+mod answer_codec;
+mod call;
+mod call_codec;
+mod change;
+mod code;
+mod codec;
+pub mod events;
+mod limits;
+mod machine;
+mod path;
+mod query;
+mod session;
+mod snapshot;
+mod stat;
+mod tree;
+
+pub use acl::{Acl, Id, perms};
+pub use answer::{Answer, Reply};
+pub use call::{Call, Change, Mode, Request, Watched};
+pub use code::Code;
+pub use limits::{DATA_BYTES_MAX, EVENTS_MAX, SESSIONS_MAX};
+pub use session::Session;
+pub use snapshot::Restorer;
+pub use stat::Stat;
+pub use tree::Tree;

@@ -1,0 +1,69 @@
+//! The tree as a machine of a partition.
+
+use crate::answer::{Answer, Reply};
+use crate::call::Call;
+use crate::tree::Tree;
+use synod_machine::{Context, Machine, MachineId, digest};
+use synod_types::ReplySink;
+
+const MALFORMED: &str = "ERR malformed operation of a tree";
+
+impl Machine for Tree {
+    fn id(&self) -> MachineId {
+        MachineId::TREE
+    }
+
+    fn apply(&mut self, body: &[u8], ctx: &Context, out: &mut dyn ReplySink) {
+        let Some(call) = Call::decode(body) else { return out.error(MALFORMED) };
+        let answer = match call.request.is_read() {
+            true => self.query(&call),
+            false => self.execute(&call, ctx),
+        };
+        reply(self.zxid, answer, out);
+    }
+
+    fn read(&self, body: &[u8], _: &Context, out: &mut dyn ReplySink) {
+        match Call::decode(body) {
+            Some(call) => reply(self.zxid, self.query(&call), out),
+            None => out.error(MALFORMED),
+        }
+    }
+
+    fn snapshot_begin(&mut self) {
+        self.begin_run();
+    }
+
+    fn snapshot_next(&mut self, bytes_max: usize) -> Option<Vec<u8>> {
+        self.next_run(bytes_max)
+    }
+
+    fn snapshot_cancel(&mut self) {
+        self.run = None;
+    }
+
+    fn digest(&self) -> u64 {
+        let mut bytes = Vec::new();
+        let mut hash = self.zxid as u64;
+        for (path, node) in &self.nodes {
+            bytes.clear();
+            node.stat().encode(&mut bytes);
+            node.acl.iter().for_each(|entry| entry.encode(&mut bytes));
+            for part in [path.as_bytes(), &node.data, &bytes] {
+                hash = digest::bytes(hash, part);
+            }
+        }
+        bytes.clear();
+        for (id, session) in &self.sessions {
+            crate::session::put_id(&mut bytes, *id);
+            session.encode(&mut bytes);
+        }
+        self.events.encode(&mut bytes);
+        digest::bytes(hash, &bytes)
+    }
+}
+
+fn reply(zxid: i64, answer: Answer, out: &mut dyn ReplySink) {
+    let mut bytes = Vec::new();
+    Reply { zxid, answer }.encode(&mut bytes);
+    out.bulk(&bytes);
+}

@@ -1,0 +1,98 @@
+//! What can be read of a tree.
+
+use crate::acl::{Id, permits, perms};
+use crate::answer::Answer;
+use crate::call::{Call, Request, Watched};
+use crate::code::Code;
+use crate::events::Kind;
+use crate::tree::{Tree, Znode};
+use std::ops::Bound;
+
+impl Tree {
+    /// Runs a reading request.
+    pub(crate) fn query(&self, call: &Call<'_>) -> Answer {
+        self.ask(call).unwrap_or_else(Answer::Error)
+    }
+
+    fn ask(&self, call: &Call<'_>) -> Result<Answer, Code> {
+        match &call.request {
+            Request::Events { since } => {
+                return Ok(Answer::Events(
+                    self.events.since(*since).map(|all| all.cloned().collect()),
+                ));
+            }
+            Request::Touch(_) => return Ok(Answer::Done),
+            _ => self.check_session(call)?,
+        }
+        match &call.request {
+            Request::Exists(path) => Ok(Answer::Stat(self.node(path)?.stat())),
+            Request::GetData(path) => {
+                let node = self.readable(path, &call.ids)?;
+                Ok(Answer::Data { data: node.data.to_vec(), stat: node.stat() })
+            }
+            Request::GetChildren(path) => {
+                let node = self.readable(path, &call.ids)?;
+                let names = node.children.iter().map(ToString::to_string).collect();
+                Ok(Answer::Children { names, stat: node.stat() })
+            }
+            Request::GetAcl(path) => {
+                let node = self.node(path)?;
+                if !permits(&node.acl, &call.ids, perms::READ | perms::ADMIN) {
+                    return Err(Code::NoAuth);
+                }
+                Ok(Answer::Acl { acl: node.acl.to_vec(), stat: node.stat() })
+            }
+            Request::GetEphemerals(prefix) => {
+                let session = self.sessions.get(&call.session).ok_or(Code::SessionExpired)?;
+                let below = session.ephemerals.iter().filter(|path| path.starts_with(prefix));
+                Ok(Answer::Paths(below.map(ToString::to_string).collect()))
+            }
+            Request::CountChildren(path) => {
+                self.readable(path, &call.ids)?;
+                Ok(Answer::Number(self.count_below(path)))
+            }
+            Request::Sync => Ok(Answer::Done),
+            Request::Missed { since, watched } => Ok(Answer::Missed(self.missed(*since, watched))),
+            _ => Err(Code::Unimplemented),
+        }
+    }
+
+    fn readable(&self, path: &str, ids: &[Id]) -> Result<&Znode, Code> {
+        let node = self.node(path)?;
+        if permits(&node.acl, ids, perms::READ) { Ok(node) } else { Err(Code::NoAuth) }
+    }
+
+    fn count_below(&self, path: &str) -> i32 {
+        let prefix = if path == "/" { "/".to_owned() } else { format!("{path}/") };
+        let from = (Bound::Excluded(prefix.as_str()), Bound::Unbounded);
+        self.nodes.range::<str, _>(from).take_while(|(at, _)| at.starts_with(&prefix)).count()
+            as i32
+    }
+
+    /// What has happened to watched paths since (`DataTree.setWatches`).
+    fn missed(&self, since: i64, watched: &Watched<'_>) -> Vec<(Kind, String)> {
+        let mut missed = Vec::new();
+        for path in &watched.data {
+            match self.nodes.get(*path) {
+                None => missed.push((Kind::Deleted, (*path).to_owned())),
+                Some(node) if node.stat.mzxid > since => {
+                    missed.push((Kind::DataChanged, (*path).to_owned()));
+                }
+                Some(_) => {}
+            }
+        }
+        for path in watched.exist.iter().filter(|path| self.nodes.contains_key(**path)) {
+            missed.push((Kind::Created, (*path).to_owned()));
+        }
+        for path in &watched.child {
+            match self.nodes.get(*path) {
+                None => missed.push((Kind::Deleted, (*path).to_owned())),
+                Some(node) if node.stat.pzxid > since => {
+                    missed.push((Kind::ChildrenChanged, (*path).to_owned()));
+                }
+                Some(_) => {}
+            }
+        }
+        missed
+    }
+}

@@ -1,0 +1,200 @@
+//! Snapshots of a tree: znode by znode in the order of their paths, while changes go on.
+//!
+//! ```text
+//! header  01 format:u8 zxid sessions:(id, session)* events
+//! znode   02 path data stat acl:entry*          children follow from the paths
+//! end     03 znodes:varint
+//! ```
+//! The header is made when the snapshot begins. A change to a znode that was not written out yet keeps it as it was.
+
+use crate::acl::Acl;
+use crate::codec::{put_list, put_str, take_byte, take_list, take_str};
+use crate::events::Events;
+use crate::path;
+use crate::session::{Session, put_id, take_id};
+use crate::stat::Stat;
+use crate::tree::{Tree, Znode};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+use synod_machine::Restore;
+use synod_types::varint;
+
+const FORMAT: u8 = 1;
+const HEADER: u8 = 1;
+const ZNODE: u8 = 2;
+const END: u8 = 3;
+
+/// A snapshot under way.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Made at the beginning and not handed out yet.
+    header: Option<Vec<u8>>,
+    /// The last znode written out; `None` before the first.
+    cursor: Option<Box<str>>,
+    /// Znodes behind the cursor that have changed since: how they were; `None`: there was none.
+    kept: BTreeMap<Box<str>, Option<Znode>>,
+    written: u64,
+    ended: bool,
+}
+
+impl Run {
+    /// Whether a znode about to change has to be kept.
+    pub fn wants(&self, path: &str) -> bool {
+        !self.ended
+            && self.cursor.as_deref().is_none_or(|cursor| path > cursor)
+            && !self.kept.contains_key(path)
+    }
+
+    pub fn keep(&mut self, path: &str, before: Option<Znode>) {
+        self.kept.insert(path.into(), before);
+    }
+}
+
+impl Tree {
+    pub(crate) fn begin_run(&mut self) {
+        let mut header = vec![HEADER, FORMAT];
+        put_id(&mut header, self.zxid);
+        varint::put(&mut header, self.sessions.len() as u64);
+        for (id, session) in &self.sessions {
+            put_id(&mut header, *id);
+            session.encode(&mut header);
+        }
+        self.events.encode(&mut header);
+        self.run = Some(Run {
+            header: Some(header),
+            cursor: None,
+            kept: BTreeMap::new(),
+            written: 0,
+            ended: false,
+        });
+    }
+
+    /// The next records, about so many bytes; `None` when the snapshot is complete.
+    pub(crate) fn next_run(&mut self, bytes_max: usize) -> Option<Vec<u8>> {
+        let run = self.run.as_mut()?;
+        if let Some(header) = run.header.take() {
+            return Some(header);
+        }
+        if run.ended {
+            self.run = None;
+            return None;
+        }
+        let mut out = Vec::new();
+        while out.len() < bytes_max && !run.ended {
+            run.step(&self.nodes, &mut out);
+        }
+        Some(out)
+    }
+}
+
+impl Run {
+    /// Writes the next znode out, as it was when the snapshot began, or the end.
+    fn step(&mut self, nodes: &BTreeMap<Box<str>, Znode>, out: &mut Vec<u8>) {
+        let from = match &self.cursor {
+            Some(cursor) => Bound::Excluded(&**cursor),
+            None => Bound::Unbounded,
+        };
+        let living = nodes.range::<str, _>((from, Bound::Unbounded)).next().map(|(path, _)| path);
+        let kept = self.kept.first_key_value().map(|(path, _)| path);
+        let Some(path) = living.into_iter().chain(kept).min().cloned() else {
+            out.push(END);
+            varint::put(out, self.written);
+            self.ended = true;
+            return;
+        };
+        let before = self.kept.remove(&path);
+        let node = match &before {
+            Some(before) => before.as_ref(),
+            None => nodes.get(&path),
+        };
+        if let Some(node) = node {
+            put_znode(out, &path, node);
+            self.written += 1;
+        }
+        self.cursor = Some(path);
+    }
+}
+
+fn put_znode(out: &mut Vec<u8>, path: &str, node: &Znode) {
+    out.push(ZNODE);
+    put_str(out, path);
+    varint::put_bytes(out, &node.data);
+    node.stat.encode(out);
+    put_list(out, &node.acl, |out, entry| entry.encode(out));
+}
+
+/// A tree being read back. Its chunks may be cut anywhere between records.
+#[derive(Debug, Default)]
+pub struct Restorer {
+    tree: Option<Tree>,
+    count: u64,
+    ended: bool,
+}
+
+impl Restorer {
+    fn record(&mut self, bytes: &mut &[u8]) -> Option<()> {
+        match (take_byte(bytes)?, &mut self.tree) {
+            (HEADER, None) => {
+                if take_byte(bytes)? != FORMAT {
+                    return None;
+                }
+                let zxid = take_id(bytes)?;
+                let sessions =
+                    take_list(bytes, |bytes| Some((take_id(bytes)?, Session::take(bytes)?)))?;
+                let events = Events::take(bytes)?;
+                let sessions = sessions.into_iter().collect();
+                let nodes = BTreeMap::new();
+                self.tree = Some(Tree { zxid, sessions, events, nodes, ..Tree::default() });
+            }
+            (ZNODE, Some(tree)) if !self.ended => {
+                let path = take_str(bytes)?;
+                path::check(path).ok()?;
+                let data = varint::take_bytes(bytes)?.into();
+                let stat = Stat::take(bytes)?;
+                let acl = Acl::take_all(bytes)?;
+                let acl = match *acl == *tree.open_acl {
+                    true => Arc::clone(&tree.open_acl),
+                    false => Arc::from(acl),
+                };
+                // A parent's path is a prefix of its children's, so it came before them.
+                match path::split(path) {
+                    Some((above, name)) => {
+                        tree.nodes.get_mut(above)?.children.insert(name.into());
+                    }
+                    None if path == "/" => {}
+                    None => return None,
+                }
+                let node = Znode { data, acl, stat, children: BTreeSet::new() };
+                if tree.nodes.insert(path.into(), node).is_some() {
+                    return None;
+                }
+                self.count += 1;
+            }
+            (END, Some(_)) if !self.ended => {
+                self.ended = varint::take(bytes)? == self.count;
+                return self.ended.then_some(());
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+impl Restore for Restorer {
+    type Machine = Tree;
+
+    fn chunk(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+        while !bytes.is_empty() {
+            self.record(&mut bytes).ok_or_else(|| "not a snapshot of a tree".to_owned())?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Tree, String> {
+        match self.tree {
+            Some(tree) if self.ended && tree.nodes.contains_key("/") => Ok(tree),
+            _ => Err("the end of the tree is missing".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The tree's state, and the few ways in which it changes.
+
+use crate::acl::Acl;
+use crate::events::{Events, What};
+use crate::session::Session;
+use crate::snapshot::Run;
+use crate::stat::Stat;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A znode. `stat.data_length` and `stat.num_children` are not kept up; `stat.cversion` counts creations only, as
+/// ZooKeeper stores it, which is what numbers sequential names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Znode {
+    pub data: Box<[u8]>,
+    pub acl: Arc<[Acl]>,
+    pub stat: Stat,
+    pub children: BTreeSet<Box<str>>,
+}
+
+impl Znode {
+    /// The stat as clients see it: every creation and deletion of a child counts as a change of the children.
+    pub fn stat(&self) -> Stat {
+        let children = self.children.len() as i32;
+        Stat {
+            data_length: self.data.len() as i32,
+            num_children: children,
+            cversion: self.stat.cversion.wrapping_mul(2).wrapping_sub(children),
+            ..self.stat
+        }
+    }
+}
+
+/// A namespace: its znodes, its sessions and its newest changes.
+///
+/// Invariants: every path but the root lies under a znode that names it among its children; an ephemeral's session is
+/// among `sessions` and names its path; the zxid of everything in it is at most `zxid`.
+#[derive(Debug)]
+pub struct Tree {
+    pub(crate) nodes: BTreeMap<Box<str>, Znode>,
+    pub(crate) sessions: BTreeMap<i64, Session>,
+    pub(crate) events: Events,
+    /// The newest change; 0 before the first.
+    pub(crate) zxid: i64,
+    /// What the change under way will tell.
+    pub(crate) told: Vec<What>,
+    /// The znodes that the change under way has touched, as they were, so that it can be taken back.
+    pub(crate) undo: Option<Vec<(Box<str>, Option<Znode>)>>,
+    pub(crate) run: Option<Run>,
+    pub(crate) open_acl: Arc<[Acl]>,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        let open_acl: Arc<[Acl]> = Acl::open().into();
+        let mut tree = Self {
+            nodes: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            events: Events::default(),
+            zxid: 0,
+            told: Vec::new(),
+            undo: None,
+            run: None,
+            open_acl,
+        };
+        for (path, children) in [
+            ("/", &["zookeeper"][..]),
+            ("/zookeeper", &["config", "quota"]),
+            ("/zookeeper/config", &[]),
+            ("/zookeeper/quota", &[]),
+        ] {
+            let acl = Arc::clone(&tree.open_acl);
+            let children = children.iter().map(|name| Box::from(*name)).collect();
+            let node = Znode { data: Box::default(), acl, stat: Stat::default(), children };
+            tree.nodes.insert(path.into(), node);
+        }
+        tree
+    }
+}
+
+impl Tree {
+    /// The newest change.
+    #[must_use]
+    pub const fn zxid(&self) -> i64 {
+        self.zxid
+    }
+
+    /// The sessions, by id.
+    pub fn sessions(&self) -> impl Iterator<Item = (i64, &Session)> {
+        self.sessions.iter().map(|(id, session)| (*id, session))
+    }
+
+    /// Whether there is this session.
+    #[must_use]
+    pub fn has_session(&self, id: i64) -> bool {
+        self.sessions.contains_key(&id)
+    }
+
+    /// How many znodes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none; the root is always there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Every znode: path, data and stat, in the order of the paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8], Stat)> {
+        self.nodes.iter().map(|(path, node)| (&**path, &*node.data, node.stat()))
+    }
+
+    /// Everything that happened since a change; `None` when some of it is forgotten.
+    pub fn events_since(&self, zxid: i64) -> Option<impl Iterator<Item = &crate::events::Event>> {
+        self.events.since(zxid)
+    }
+
+    /// The znode, to be changed. A snapshot that has not come to it, and a change that may be taken back, keep it as it was.
+    pub(crate) fn change(&mut self, path: &str) -> Option<&mut Znode> {
+        self.keep(path);
+        self.nodes.get_mut(path)
+    }
+
+    /// Puts a new znode in.
+    pub(crate) fn insert(&mut self, path: &str, node: Znode) {
+        self.keep(path);
+        self.nodes.insert(path.into(), node);
+    }
+
+    /// Takes a znode out.
+    pub(crate) fn remove(&mut self, path: &str) -> Option<Znode> {
+        self.keep(path);
+        self.nodes.remove(path)
+    }
+
+    fn keep(&mut self, path: &str) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.wants(path)) {
+            run.keep(path, self.nodes.get(path).cloned());
+        }
+        if let Some(undo) = &mut self.undo {
+            undo.push((path.into(), self.nodes.get(path).cloned()));
+        }
+    }
+
+    /// Puts everything back that changed since `undo` was begun.
+    pub(crate) fn take_back(&mut self) {
+        self.told.clear();
+        for (path, before) in self.undo.take().unwrap_or_default().into_iter().rev() {
+            let gone = match &before {
+                Some(_) => None,
+                None => self.nodes.get(&path),
+            };
+            let owner = before.as_ref().or(gone).map_or(0, |node| node.stat.ephemeral_owner);
+            if let Some(session) = self.sessions.get_mut(&owner) {
+                match before {
+                    Some(_) => session.ephemerals.insert(path.clone()),
+                    None => session.ephemerals.remove(&path),
+                };
+            }
+            match before {
+                Some(node) => self.nodes.insert(path, node),
+                None => self.nodes.remove(&path),
+            };
+        }
+    }
+
+    /// A change is done: what it tells gets its zxid.
+    pub(crate) fn commit(&mut self) {
+        self.zxid += 1;
+        for what in self.told.drain(..) {
+            self.events.push(self.zxid, what);
+        }
+    }
+}

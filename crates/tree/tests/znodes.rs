@@ -1,0 +1,296 @@
+//! What ZooKeeper's clients rely on, case by case.
+
+#![allow(clippy::unwrap_used)]
+
+use synod_machine::{Context, Machine};
+use synod_tree::events::{Kind, What};
+use synod_tree::{
+    Acl, Answer, Call, Change, Code, DATA_BYTES_MAX, Id, Mode, Reply, Request, Tree, Watched, perms,
+};
+use synod_types::{Millis, ReplySink};
+
+/// Takes the one bulk that a tree answers.
+struct Taken(Vec<u8>);
+
+impl ReplySink for Taken {
+    fn bulk(&mut self, bytes: &[u8]) {
+        self.0 = bytes.to_vec();
+    }
+    fn simple(&mut self, _: &str) {}
+    fn error(&mut self, text: &str) {
+        panic!("{text}");
+    }
+    fn integer(&mut self, _: i64) {}
+    fn null(&mut self) {}
+    fn null_array(&mut self) {}
+    fn array(&mut self, _: usize) {}
+    fn map(&mut self, _: usize) {}
+    fn set(&mut self, _: usize) {}
+    fn double(&mut self, _: f64) {}
+    fn boolean(&mut self, _: bool) {}
+    fn verbatim(&mut self, _: &str) {}
+    fn is_resp3(&self) -> bool {
+        false
+    }
+}
+
+fn run(tree: &mut Tree, call: &Call<'_>) -> Answer {
+    let (mut body, mut taken) = (Vec::new(), Taken(Vec::new()));
+    call.encode(&mut body);
+    tree.apply(&body, &Context { now: Millis(1_700_000_000_000), seed: 7 }, &mut taken);
+    let reply = Reply::decode(&taken.0).expect("a tree answers a reply");
+    assert_eq!(reply.zxid, tree.zxid());
+    reply.answer
+}
+
+/// A tree with one session, and calls in its name.
+struct World {
+    tree: Tree,
+    session: i64,
+    password: [u8; 16],
+    ids: Vec<Id>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut tree = Tree::default();
+        let (session, password) = open(&mut tree, 1);
+        Self { tree, session, password, ids: Vec::new() }
+    }
+
+    fn ask(&mut self, request: Request<'_>) -> Answer {
+        let call = Call { session: self.session, owner: 1, ids: self.ids.clone(), request };
+        run(&mut self.tree, &call)
+    }
+
+    fn change(&mut self, change: Change<'_>) -> Answer {
+        self.ask(Request::Change(change))
+    }
+
+    fn create(&mut self, path: &str, mode: Mode) -> Answer {
+        self.change(create(path, mode))
+    }
+
+    fn told(&self, since: i64) -> Vec<What> {
+        self.tree.events_since(since).unwrap().map(|event| event.what.clone()).collect()
+    }
+}
+
+fn open(tree: &mut Tree, owner: u64) -> (i64, [u8; 16]) {
+    let request = Request::Open { timeout_ms: 10_000 };
+    match run(tree, &Call { session: 0, owner, ids: Vec::new(), request }) {
+        Answer::Session { id, password, .. } => (id, password),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn create(path: &str, mode: Mode) -> Change<'_> {
+    Change::Create { path, data: b"d", acl: Acl::open(), mode, with_stat: false }
+}
+
+fn created(path: &str) -> Answer {
+    Answer::Created { path: path.to_owned(), stat: None }
+}
+
+const PLAIN: Mode = Mode { ephemeral: false, sequential: false };
+const EPHEMERAL: Mode = Mode { ephemeral: true, sequential: false };
+const SEQUENTIAL: Mode = Mode { ephemeral: false, sequential: true };
+
+#[test]
+fn each_refusal_has_zookeepers_code_and_changes_nothing() {
+    let mut world = World::new();
+    for (path, mode) in [("/a", PLAIN), ("/a/b", PLAIN), ("/e", EPHEMERAL)] {
+        assert_eq!(world.create(path, mode), created(path));
+    }
+    let large = vec![0; DATA_BYTES_MAX + 1];
+    let other = Change::Create {
+        path: "/n",
+        data: b"",
+        acl: vec![Acl { perms: perms::ALL, id: Id::new("digest", "no-colon") }],
+        mode: PLAIN,
+        with_stat: false,
+    };
+    let cases = [
+        (create("/a", PLAIN), Code::NodeExists),
+        (create("/", PLAIN), Code::NodeExists),
+        (create("/no/child", PLAIN), Code::NoNode),
+        (create("/e/child", PLAIN), Code::NoChildrenForEphemerals),
+        (create("a", PLAIN), Code::BadArguments),
+        (create("/a//b", PLAIN), Code::BadArguments),
+        (other, Code::InvalidAcl),
+        (Change::Delete { path: "/", version: -1 }, Code::BadArguments),
+        (Change::Delete { path: "/a", version: -1 }, Code::NotEmpty),
+        (Change::Delete { path: "/a/b", version: 1 }, Code::BadVersion),
+        (Change::Delete { path: "/no", version: -1 }, Code::NoNode),
+        (Change::SetData { path: "/a", data: b"", version: 5 }, Code::BadVersion),
+        (Change::SetData { path: "/no", data: b"", version: -1 }, Code::NoNode),
+        (Change::SetData { path: "/a", data: &large, version: -1 }, Code::BadArguments),
+        (Change::Check { path: "/a", version: 3 }, Code::BadVersion),
+        (Change::Check { path: "/no", version: -1 }, Code::NoNode),
+    ];
+    let before = world.tree.digest();
+    for (change, code) in cases {
+        assert_eq!(world.change(change.clone()), Answer::Error(code), "{change:?}");
+        assert_eq!(world.tree.digest(), before, "{change:?}");
+    }
+}
+
+#[test]
+fn a_stat_counts_as_zookeepers_does() {
+    let mut world = World::new();
+    world.create("/a", PLAIN);
+    let zxid = world.tree.zxid();
+    world.create("/a/x", PLAIN);
+    world.create("/a/y", PLAIN);
+    world.change(Change::Delete { path: "/a/x", version: 0 });
+    let data = Change::SetData { path: "/a", data: b"longer", version: 0 };
+    let Answer::Stat(stat) = world.change(data) else { panic!() };
+    assert_eq!((stat.czxid, stat.mzxid, stat.pzxid), (zxid, zxid + 4, zxid + 3));
+    assert_eq!((stat.version, stat.cversion, stat.aversion), (1, 3, 0));
+    assert_eq!((stat.data_length, stat.num_children, stat.ephemeral_owner), (6, 1, 0));
+    assert_eq!(stat.ctime, 1_700_000_000_000);
+    let acl = Acl::open();
+    let Answer::Stat(stat) = world.ask(Request::SetAcl { path: "/a", acl, version: 0 }) else {
+        panic!()
+    };
+    assert_eq!((stat.aversion, stat.mzxid), (1, zxid + 4));
+    let root = world.ask(Request::Exists("/"));
+    assert!(matches!(root, Answer::Stat(stat) if stat.num_children == 2));
+}
+
+#[test]
+fn sequences_count_creations_and_never_come_twice() {
+    let mut world = World::new();
+    world.create("/q", PLAIN);
+    assert_eq!(world.create("/q/n-", SEQUENTIAL), created("/q/n-0000000000"));
+    assert_eq!(world.create("/q/n-", SEQUENTIAL), created("/q/n-0000000001"));
+    world.change(Change::Delete { path: "/q/n-0000000001", version: -1 });
+    assert_eq!(world.create("/q/", SEQUENTIAL), created("/q/0000000002"));
+    assert_eq!(world.create("/q/plain", PLAIN), created("/q/plain"));
+    assert_eq!(world.create("/q/n-", SEQUENTIAL), created("/q/n-0000000004"));
+}
+
+#[test]
+fn a_multi_happens_as_a_whole_or_not_at_all() {
+    let mut world = World::new();
+    world.create("/a", PLAIN);
+    let before = (world.ask(Request::GetChildren("/")), world.tree.zxid());
+    let changes = |last| {
+        vec![
+            create("/m", PLAIN),
+            create("/m/e", EPHEMERAL),
+            Change::SetData { path: "/m", data: b"2", version: 0 },
+            Change::Delete { path: "/a", version: -1 },
+            Change::Check { path: "/m", version: last },
+            create("/z", PLAIN),
+        ]
+    };
+    let failed = world.ask(Request::Multi(changes(9)));
+    let codes = [0, 0, 0, 0, -103, -2].map(|n| Answer::Error(Code::from_number(n).unwrap()));
+    assert_eq!(failed, Answer::Multi(codes.to_vec()));
+    assert_eq!(world.ask(Request::GetChildren("/")), before.0);
+    assert_eq!(world.told(before.1), []);
+    assert_eq!(world.ask(Request::GetEphemerals("/")), Answer::Paths(vec![]));
+
+    let zxid = world.tree.zxid();
+    let Answer::Multi(answers) = world.ask(Request::Multi(changes(1))) else { panic!() };
+    assert_eq!(answers[1], created("/m/e"));
+    assert_eq!((answers.len(), &answers[3]), (6, &Answer::Done));
+    assert_eq!(world.tree.zxid(), zxid + 1, "one change");
+    let kinds = [Kind::Created, Kind::Created, Kind::DataChanged, Kind::Deleted, Kind::Created];
+    let told: Vec<Kind> = world
+        .told(zxid)
+        .into_iter()
+        .map(|what| match what {
+            What::Node(kind, _) => kind,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, kinds);
+}
+
+#[test]
+fn a_session_takes_its_ephemerals_along_in_one_change() {
+    let mut world = World::new();
+    let (other, _) = open(&mut world.tree, 2);
+    world.create("/p", PLAIN);
+    world.create("/p/e", EPHEMERAL);
+    world.create("/f", EPHEMERAL);
+    assert_eq!(world.ask(Request::GetEphemerals("/p")), Answer::Paths(vec!["/p/e".to_owned()]));
+    let zxid = world.tree.zxid();
+    let expire = Request::Expire(vec![world.session, 999]);
+    run(&mut world.tree, &Call { session: 0, owner: 0, ids: vec![], request: expire });
+    assert_eq!(world.tree.zxid(), zxid + 1);
+    let deleted = |path: &str| What::Node(Kind::Deleted, path.into());
+    let ended = What::SessionEnded(world.session);
+    assert_eq!(world.told(zxid), [deleted("/f"), deleted("/p/e"), ended]);
+    assert_eq!(world.create("/late", PLAIN), Answer::Error(Code::SessionExpired));
+    world.session = other;
+    assert_eq!(world.create("/late", PLAIN), Answer::Error(Code::SessionMoved), "owner 2's");
+}
+
+#[test]
+fn a_session_moves_with_its_password_and_leaves_the_old_connection_powerless() {
+    let mut world = World::new();
+    let attach = |password| Request::Attach { password, timeout_ms: 5_000 };
+    let call = |session, request| Call { session, owner: 9, ids: vec![], request };
+    let (session, password) = (world.session, world.password);
+    let wrong = run(&mut world.tree, &call(session, attach([0; 16])));
+    assert_eq!(wrong, Answer::Error(Code::SessionExpired));
+    assert_eq!(world.create("/still", PLAIN), created("/still"));
+    let moved = run(&mut world.tree, &call(session, attach(password)));
+    assert_eq!(moved, Answer::Session { id: session, password, timeout_ms: 5_000 });
+    assert_eq!(world.create("/gone", PLAIN), Answer::Error(Code::SessionMoved));
+    let change = Request::Change(create("/there", PLAIN));
+    assert_eq!(run(&mut world.tree, &call(session, change)), created("/there"));
+}
+
+#[test]
+fn access_lists_are_kept_to() {
+    let mut world = World::new();
+    world.ids = vec![Id::new("digest", "me:hash")];
+    let acl = vec![
+        Acl { perms: perms::READ, id: Id::new("world", "anyone") },
+        Acl { perms: perms::ALL, id: Id::new("auth", "") },
+    ];
+    let path = "/mine";
+    let mine = Change::Create { path, data: b"d", acl, mode: PLAIN, with_stat: false };
+    assert_eq!(world.change(mine), created(path));
+    world.ids.clear();
+    let no = Answer::Error(Code::NoAuth);
+    assert!(matches!(world.ask(Request::GetData(path)), Answer::Data { .. }));
+    assert_eq!(world.change(Change::SetData { path, data: b"", version: -1 }), no);
+    assert_eq!(world.create("/mine/child", PLAIN), no);
+    assert_eq!(world.ask(Request::SetAcl { path, acl: Acl::open(), version: -1 }), no);
+    world.ids = vec![Id::new("digest", "me:hash")];
+    assert_eq!(world.create("/mine/child", PLAIN), created("/mine/child"));
+    let Answer::Acl { acl, .. } = world.ask(Request::GetAcl(path)) else { panic!() };
+    assert_eq!(acl[1].id, Id::new("digest", "me:hash"), "`auth` became who created it");
+}
+
+#[test]
+fn a_connection_that_was_away_is_told_what_it_missed() {
+    let mut world = World::new();
+    for path in ["/same", "/set", "/parent", "/gone"] {
+        world.create(path, PLAIN);
+    }
+    let since = world.tree.zxid();
+    world.change(Change::SetData { path: "/set", data: b"", version: -1 });
+    world.create("/parent/child", PLAIN);
+    world.change(Change::Delete { path: "/gone", version: -1 });
+    world.create("/new", PLAIN);
+    let watched = Watched {
+        data: vec!["/same", "/set", "/gone"],
+        exist: vec!["/new", "/not-yet"],
+        child: vec!["/same", "/parent", "/gone"],
+    };
+    let missed = [
+        (Kind::DataChanged, "/set"),
+        (Kind::Deleted, "/gone"),
+        (Kind::Created, "/new"),
+        (Kind::ChildrenChanged, "/parent"),
+        (Kind::Deleted, "/gone"),
+    ];
+    let missed = missed.map(|(kind, path)| (kind, path.to_owned())).to_vec();
+    assert_eq!(world.ask(Request::Missed { since, watched }), Answer::Missed(missed));
+}

@@ -1,0 +1,180 @@
+//! Messages as clients send them, whole, cut and beyond their bounds; replies as clients read them.
+
+use super::write::{put_buffer, put_int, put_long, put_string, put_strings};
+use super::*;
+
+fn acl(out: &mut Vec<u8>) {
+    put_int(out, 1);
+    put_int(out, 31);
+    put_string(out, "world");
+    put_string(out, "anyone");
+}
+
+fn open<'a>() -> Vec<AclEntry<'a>> {
+    vec![AclEntry { perms: 31, scheme: "world", id: "anyone" }]
+}
+
+fn payload(number: i32, fields: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put_int(&mut bytes, 5);
+    put_int(&mut bytes, number);
+    fields(&mut bytes);
+    bytes
+}
+
+fn path(out: &mut Vec<u8>) {
+    put_string(out, "/a");
+}
+
+fn multi_header(out: &mut Vec<u8>, number: i32, done: bool) {
+    put_int(out, number);
+    out.push(u8::from(done));
+    put_int(out, -1);
+}
+
+#[test]
+fn each_request_is_read_and_refused_when_cut() {
+    let at = "/a";
+    let watched = || vec!["/a"];
+    type Fields = fn(&mut Vec<u8>);
+    let create: Fields = |out| {
+        path(out);
+        put_buffer(out, b"data");
+        acl(out);
+        put_int(out, 3);
+    };
+    let version: Fields = |out| {
+        path(out);
+        put_int(out, 7);
+    };
+    let set: Fields = |out| {
+        path(out);
+        put_buffer(out, b"data");
+        put_int(out, 7);
+    };
+    let watch: Fields = |out| {
+        path(out);
+        out.push(1);
+    };
+    let made = |with_stat| Op::Create { path: at, data: b"data", acl: open(), flags: 3, with_stat };
+    let cases: Vec<(i32, Fields, Op<'_>)> = vec![
+        (opcode::CREATE, create, made(false)),
+        (opcode::CREATE2, create, made(true)),
+        (opcode::DELETE, version, Op::Delete { path: at, version: 7 }),
+        (opcode::EXISTS, watch, Op::Exists { path: at, watch: true }),
+        (opcode::GET_DATA, watch, Op::GetData { path: at, watch: true }),
+        (opcode::SET_DATA, set, Op::SetData { path: at, data: b"data", version: 7 }),
+        (opcode::GET_ACL, path, Op::GetAcl { path: at }),
+        (opcode::GET_CHILDREN, watch, Op::GetChildren { path: at, watch: true, with_stat: false }),
+        (opcode::GET_CHILDREN2, watch, Op::GetChildren { path: at, watch: true, with_stat: true }),
+        (opcode::SYNC, path, Op::Sync { path: at }),
+        (opcode::CHECK, version, Op::Check { path: at, version: 7 }),
+        (opcode::GET_EPHEMERALS, path, Op::GetEphemerals { prefix: at }),
+        (opcode::GET_ALL_CHILDREN_NUMBER, path, Op::GetAllChildrenNumber { path: at }),
+        (
+            opcode::REMOVE_WATCHES,
+            version,
+            Op::RemoveWatches { path: at, kind: 7, check_only: false },
+        ),
+        (
+            opcode::SET_ACL,
+            |out| {
+                path(out);
+                acl(out);
+                put_int(out, 7);
+            },
+            Op::SetAcl { path: at, acl: open(), version: 7 },
+        ),
+        (
+            opcode::AUTH,
+            |out| {
+                put_int(out, 0);
+                put_string(out, "digest");
+                put_buffer(out, b"u:p");
+            },
+            Op::Auth { scheme: "digest", auth: b"u:p" },
+        ),
+        (
+            opcode::SET_WATCHES,
+            |out| {
+                put_long(out, 9);
+                put_strings(out, &["/a".to_owned()]);
+                put_strings(out, &[]);
+                put_strings(out, &["/a".to_owned()]);
+            },
+            Op::SetWatches(WatchPaths {
+                relative_zxid: 9,
+                data: watched(),
+                exist: vec![],
+                child: watched(),
+            }),
+        ),
+        (
+            opcode::MULTI,
+            |out| {
+                multi_header(out, opcode::DELETE, false);
+                path(out);
+                put_int(out, 7);
+                multi_header(out, -1, true);
+            },
+            Op::Multi(vec![Op::Delete { path: at, version: 7 }]),
+        ),
+    ];
+    for (number, fields, op) in cases {
+        let bytes = payload(number, fields);
+        assert_eq!(Request::decode(&bytes), Ok(Request { xid: 5, op }), "{number}");
+        for cut in 0..bytes.len() {
+            assert_eq!(Request::decode(&bytes[..cut]), Err(Malformed), "{number} cut at {cut}");
+        }
+    }
+    for (number, op) in
+        [(11, Op::Ping), (-11, Op::Close), (16, Op::Other(16)), (999, Op::Other(999))]
+    {
+        let bytes = payload(number, |_| ());
+        assert_eq!(Request::decode(&bytes), Ok(Request { xid: 5, op }));
+    }
+}
+
+#[test]
+fn lengths_that_cannot_be_are_refused_before_anything_is_allocated() {
+    let frame = |len: i32| len.to_be_bytes().to_vec();
+    for len in [-1, i32::MIN, FRAME_BYTES_MAX as i32 + 1, i32::MAX] {
+        assert_eq!(take_frame(&frame(len)), Err(Oversized(len)));
+    }
+    assert_eq!(take_frame(&frame(FRAME_BYTES_MAX as i32)), Ok(None));
+    assert_eq!(take_frame(&[0, 0]), Ok(None));
+    assert_eq!(take_frame(&[0, 0, 0, 2, 7, 8, 9]), Ok(Some((&[7, 8][..], 6))));
+    for len in [-2, i32::MIN, i32::MAX] {
+        let string = payload(opcode::SYNC, |out| put_int(out, len));
+        assert_eq!(Request::decode(&string), Err(Malformed));
+        let list = payload(opcode::SET_WATCHES, |out| {
+            put_long(out, 0);
+            put_int(out, len);
+        });
+        assert_eq!(Request::decode(&list), Err(Malformed));
+    }
+    let not_text = payload(opcode::SYNC, |out| put_buffer(out, &[0xff]));
+    assert_eq!(Request::decode(&not_text), Err(Malformed));
+    let nested = payload(opcode::MULTI, |out| multi_header(out, opcode::MULTI, false));
+    assert_eq!(Request::decode(&nested), Err(Malformed), "a multi in a multi");
+}
+
+#[test]
+fn replies_and_events_are_spelled_as_clients_read_them() {
+    let mut out = Vec::new();
+    put_event(&mut out, 3, "/a");
+    let event =
+        [&[0, 0, 0, 30][..], &[0xff; 12], &[0; 4], &[0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 2], b"/a"];
+    assert_eq!(out, event.concat());
+    out.clear();
+    put_reply(&mut out, 1, 2, &Err(-101));
+    assert_eq!(out[4..], [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0x9b]);
+    out.clear();
+    put_reply(&mut out, 1, 2, &Ok(Body::Stat(Stat::default())));
+    assert_eq!(out.len(), 4 + 16 + 68);
+    out.clear();
+    let results = vec![Ok((opcode::DELETE, Body::Empty)), Err(-103)];
+    put_reply(&mut out, 1, 2, &Ok(Body::Multi(results)));
+    assert_eq!(out.len(), 4 + 16 + 9 + 13 + 9);
+    assert_eq!(out[out.len() - 9..], [0xff, 0xff, 0xff, 0xff, 1, 0xff, 0xff, 0xff, 0xff]);
+}

@@ -1,0 +1,42 @@
+//! Whom a connection proves to be.
+
+use crate::sha1::{base64, sha1};
+use std::net::IpAddr;
+use synod_tree::Id;
+
+/// The most identities of one connection.
+const IDS_MAX: usize = 256;
+
+/// The identities of one connection.
+#[derive(Debug)]
+pub(crate) struct Identities(Vec<Id>);
+
+impl Identities {
+    /// Of a connection that has proven nothing: it is its address.
+    pub fn new(address: IpAddr) -> Self {
+        Self(vec![Id::new("ip", &address.to_string())])
+    }
+
+    pub fn all(&self) -> Vec<Id> {
+        self.0.clone()
+    }
+
+    /// Takes one more in; whether the scheme is known and there is room.
+    pub fn add(&mut self, scheme: &str, auth: &[u8]) -> bool {
+        let id = match (scheme, std::str::from_utf8(auth)) {
+            ("digest", Ok(text)) => {
+                let user = text.split(':').next().unwrap_or_default();
+                Id::new("digest", &format!("{user}:{}", base64(&sha1(auth))))
+            }
+            ("ip", _) => return true,
+            _ => return false,
+        };
+        if !self.0.contains(&id) {
+            if self.0.len() >= IDS_MAX {
+                return false;
+            }
+            self.0.push(id);
+        }
+        true
+    }
+}

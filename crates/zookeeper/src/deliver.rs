@@ -1,0 +1,161 @@
+//! Replies and events on their way out, in the order that clients rely on.
+
+use crate::connection::{ConnectionId, Phase, Waiting};
+use crate::gate::Gate;
+use crate::pending::{Pending, WatchWish};
+use crate::render::render;
+use crate::watches::{WATCHES_MAX, Watches};
+use synod_tree::events::{Kind, What};
+use synod_tree::{Answer, Code, Reply};
+use synod_wire::jute::{Body, put_connect_reply, put_event, put_reply};
+
+/// ZooKeeper's number for a watch that is not there.
+const NO_WATCHER: i32 = -121;
+
+impl Gate {
+    /// Writes the replies that may leave: in order, and none before the events that it shows.
+    pub(crate) fn deliver(&mut self, id: ConnectionId) {
+        while let Some(connection) = self.connections.get_mut(&id) {
+            let Some(zxid) = connection.front_zxid() else { return };
+            let behind = self.follower.seen().is_some_and(|seen| seen < zxid);
+            if behind && !connection.watches.is_empty() {
+                return self.ask();
+            }
+            let Some((waiting, reply)) = connection.pop() else { return };
+            self.dirty.insert(id);
+            self.count_reply();
+            self.write(id, waiting, reply);
+        }
+    }
+
+    fn write(&mut self, id: ConnectionId, waiting: Waiting, reply: Reply) {
+        let Waiting { xid, pending, .. } = waiting;
+        match &pending {
+            Pending::Connect { read_only, last_zxid } => {
+                self.write_connect(id, *read_only, *last_zxid, reply);
+            }
+            Pending::Close => {
+                self.put(id, xid, reply.zxid, &render(&reply.answer, &pending));
+                self.hang_up(id);
+            }
+            Pending::Local(result) => {
+                let zxid = self.follower.seen().unwrap_or_default();
+                self.put(id, xid, zxid, &result.map(|()| Body::Empty));
+            }
+            Pending::Refused(code) => {
+                let zxid = self.follower.seen().unwrap_or_default();
+                self.put(id, xid, zxid, &Err(*code));
+                self.hang_up(id);
+            }
+            Pending::Unwatch { path, which, check_only } => {
+                let Some(connection) = self.connections.get_mut(&id) else { return };
+                let found = connection.watches.remove(path, *which, *check_only);
+                let zxid = self.follower.seen().unwrap_or_default();
+                self.put(id, xid, zxid, &found.then_some(Body::Empty).ok_or(NO_WATCHER));
+            }
+            Pending::SetWatches { data, exist, child } => {
+                let Answer::Missed(missed) = &reply.answer else {
+                    return self.put(id, xid, reply.zxid, &render(&reply.answer, &pending));
+                };
+                self.set_watches(id, reply.zxid, missed, (data, exist, child));
+                self.put(id, xid, reply.zxid, &Ok(Body::Empty));
+            }
+            pending => {
+                self.put(id, xid, reply.zxid, &render(&reply.answer, pending));
+                if let Some(wish) = pending.wish().filter(|wish| stands(&reply.answer, wish)) {
+                    self.watch(id, reply.zxid, &wish.path, wish.child);
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, id: ConnectionId, xid: i32, zxid: i64, result: &Result<Body<'_>, i32>) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            put_reply(&mut connection.output, xid, zxid, result);
+        }
+    }
+
+    fn write_connect(
+        &mut self,
+        id: ConnectionId,
+        read_only: Option<bool>,
+        last_zxid: i64,
+        reply: Reply,
+    ) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Answer::Session { id: session, password, timeout_ms } = reply.answer else {
+            put_connect_reply(&mut connection.output, 0, &[0; 16], 0, read_only);
+            return self.hang_up(id);
+        };
+        if last_zxid > reply.zxid {
+            // This is not the tree that the client knows.
+            return self.hang_up(id);
+        }
+        let timeout = i32::try_from(timeout_ms).unwrap_or(i32::MAX);
+        put_connect_reply(&mut connection.output, session, &password, timeout, read_only);
+        connection.phase = Phase::Connected;
+        connection.session = session;
+        connection.timeout_us = u64::from(timeout_ms) * 1_000;
+        connection.confirmed_us = self.now_us;
+        connection.since = reply.zxid;
+        if self.sessions.is_empty() {
+            self.follower.begin(reply.zxid);
+        }
+        if let Some(before) = self.sessions.insert(session, id).filter(|before| *before != id) {
+            self.hang_up(before);
+        }
+    }
+
+    /// A watch stands from a zxid on. What has happened since is told at once.
+    fn watch(&mut self, id: ConnectionId, zxid: i64, path: &str, child: bool) {
+        let Some(since) = self.follower.since(zxid) else { return self.hang_up(id) };
+        let told = since
+            .filter_map(|event| match &event.what {
+                What::Node(kind, at) => Watches::would_fire(*kind, at, path, child),
+                _ => None,
+            })
+            .next();
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        match told {
+            Some(kind) => put_event(&mut connection.output, kind as i32, path),
+            None if connection.watches.len() >= WATCHES_MAX => self.hang_up(id),
+            None => connection.watches.add(path, child),
+        }
+    }
+
+    /// The watches of a client that connects again: some are told at once, the others stand.
+    fn set_watches(
+        &mut self,
+        id: ConnectionId,
+        zxid: i64,
+        missed: &[(Kind, String)],
+        (data, exist, child): (&[String], &[String], &[String]),
+    ) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            for (kind, path) in missed {
+                put_event(&mut connection.output, *kind as i32, path);
+            }
+        }
+        let is_missed = |path: &String, child: bool| {
+            missed.iter().any(|(kind, missed)| {
+                let of_child = *kind == Kind::ChildrenChanged;
+                missed == path && (of_child == child || *kind == Kind::Deleted)
+            })
+        };
+        let paths = data.iter().chain(exist).map(|path| (path, false));
+        for (path, child) in paths.chain(child.iter().map(|path| (path, true))) {
+            if !is_missed(path, child) {
+                self.watch(id, zxid, path, child);
+            }
+        }
+    }
+}
+
+/// Whether the watch that came with a read stands after this answer.
+fn stands(answer: &Answer, wish: &WatchWish) -> bool {
+    match answer {
+        Answer::Error(Code::NoNode) => wish.absent,
+        Answer::Error(_) => false,
+        _ => true,
+    }
+}

@@ -1,0 +1,462 @@
+//! All connections of a gate, and what passes through it.
+
+use crate::connection::{Connection, ConnectionId, Phase, State, Waiting};
+use crate::follower::Follower;
+use crate::pending::Pending;
+use crate::translate::{UNIMPLEMENTED, translate};
+use crate::words::{self, Facts};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use synod_tree::events::{Event, What};
+use synod_tree::{Answer, Call, Reply, Request};
+use synod_wire::jute::{self, ConnectRequest, Op, take_frame};
+
+/// What clients may ask for as the timeout of a session, in milliseconds (ZooKeeper: 2 and 20 ticks of 2 s).
+const TIMEOUT_MS_MIN: i32 = 4_000;
+const TIMEOUT_MS_MAX: i32 = 40_000;
+/// How often the leader is told which sessions were heard from.
+const TOUCH_US: u64 = 500_000;
+/// ZooKeeper's number for a server that could not do what it should.
+const SYSTEM_ERROR: i32 = -1;
+/// ZooKeeper's number for an identity that is not accepted.
+const AUTH_FAILED: i32 = -115;
+
+/// An operation for the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submit {
+    /// Its outcome is told under this number.
+    pub ticket: u64,
+    /// The operation.
+    pub op: Vec<u8>,
+    /// Whether it reads.
+    pub read: bool,
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome<'a> {
+    /// Executed: the tree's reply.
+    Done(&'a [u8]),
+    /// Not executed, for want of disk space.
+    DiskFull,
+    /// Not executed, or perhaps executed.
+    Lost,
+}
+
+/// Who waits for an outcome.
+#[derive(Debug)]
+enum Asker {
+    Connection(ConnectionId, u64),
+    Follower,
+    Touch(Vec<ConnectionId>, u64),
+}
+
+/// The gate of one worker.
+#[derive(Debug)]
+pub struct Gate {
+    pub(crate) connections: BTreeMap<ConnectionId, Connection>,
+    pub(crate) sessions: BTreeMap<i64, ConnectionId>,
+    pub(crate) follower: Follower,
+    askers: BTreeMap<u64, Asker>,
+    submits: Vec<Submit>,
+    pub(crate) dirty: BTreeSet<ConnectionId>,
+    next_connection: u64,
+    next_ticket: u64,
+    pub(crate) now_us: u64,
+    touched_us: u64,
+    /// Whether an answer to "what has happened?" is on its way.
+    asking: bool,
+    facts: Facts,
+}
+
+impl Gate {
+    /// A gate without connections. `process` is a number that no other process of the cluster has, ever.
+    #[must_use]
+    pub fn new(process: u32) -> Self {
+        Self {
+            connections: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            follower: Follower::default(),
+            askers: BTreeMap::new(),
+            submits: Vec::new(),
+            dirty: BTreeSet::new(),
+            next_connection: u64::from(process) << 32,
+            next_ticket: 0,
+            now_us: 0,
+            touched_us: 0,
+            asking: false,
+            facts: Facts { serving: true, ..Facts::default() },
+        }
+    }
+
+    /// A client connected.
+    pub fn open(&mut self, address: IpAddr) -> ConnectionId {
+        self.next_connection += 1;
+        let id = ConnectionId(self.next_connection);
+        self.connections.insert(id, Connection::new(address));
+        id
+    }
+
+    /// A client's socket is closed. Its session lives on until it expires.
+    pub fn close(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.remove(&id) else { return };
+        if self.sessions.get(&connection.session) == Some(&id) {
+            self.sessions.remove(&connection.session);
+        }
+        if self.connections.is_empty() {
+            self.follower.stop();
+        }
+    }
+
+    /// What is to be written to the client, and whether it is to be closed behind it; `None` when it is unknown.
+    pub fn output(&mut self, id: ConnectionId) -> Option<(&mut Vec<u8>, bool)> {
+        let connection = self.connections.get_mut(&id)?;
+        let close = connection.phase == Phase::Closing;
+        Some((&mut connection.output, close))
+    }
+
+    /// Whether more should be read from the client.
+    #[must_use]
+    pub fn wants_input(&self, id: ConnectionId) -> bool {
+        self.connections.get(&id).is_some_and(Connection::wants_input)
+    }
+
+    /// How many requests wait for their replies.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.connections.values().map(Connection::waiting).sum()
+    }
+
+    /// The operations that are to be run.
+    pub fn take_submits(&mut self) -> Vec<Submit> {
+        std::mem::take(&mut self.submits)
+    }
+
+    /// The connections whose output has to be looked at.
+    pub fn take_dirty(&mut self) -> BTreeSet<ConnectionId> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Up to which change the gate follows; `None` while it does not.
+    #[must_use]
+    pub fn follows(&self) -> Option<i64> {
+        self.follower.seen()
+    }
+
+    /// Bytes came from a client.
+    pub fn input(&mut self, id: ConnectionId, bytes: &[u8]) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.phase != Phase::Closing {
+            connection.input.extend_from_slice(bytes);
+            self.take_input(id);
+        }
+    }
+
+    /// Takes the messages of a client as far as they are complete and there is room for them.
+    pub(crate) fn take_input(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let input = std::mem::take(&mut connection.input);
+        let mut used = 0;
+        while self.takes_message(id) {
+            let rest = &input[used..];
+            if self.is_greeting(id) && self.word(id, rest) {
+                used = input.len();
+                break;
+            }
+            match take_frame(rest) {
+                Ok(Some((payload, consumed))) => {
+                    used += consumed;
+                    self.message(id, payload);
+                }
+                Ok(None) => break,
+                Err(_) => self.hang_up(id),
+            }
+        }
+        if let Some(connection) = self.connections.get_mut(&id)
+            && connection.phase != Phase::Closing
+        {
+            connection.input.extend_from_slice(&input[used..]);
+        }
+        self.go_on(id);
+    }
+
+    fn takes_message(&self, id: ConnectionId) -> bool {
+        self.connections.get(&id).is_some_and(|c| c.wants_input() && c.phase != Phase::Connecting)
+    }
+
+    fn is_greeting(&self, id: ConnectionId) -> bool {
+        self.connections.get(&id).is_some_and(|c| c.phase == Phase::Greeting)
+    }
+
+    /// Answers a four-letter word, if the connection begins with one.
+    fn word(&mut self, id: ConnectionId, bytes: &[u8]) -> bool {
+        let Some(word) = bytes.first_chunk::<4>() else { return false };
+        let facts = Facts {
+            connections: self.connections.len(),
+            watches: self.connections.values().map(|c| c.watches.len()).sum(),
+            outstanding: self.waiting(),
+            zxid: self.follower.seen().unwrap_or_default(),
+            ..self.facts
+        };
+        let Some(text) = words::answer(*word, facts) else { return false };
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.output.extend_from_slice(text.as_bytes());
+        }
+        self.hang_up(id);
+        true
+    }
+
+    fn message(&mut self, id: ConnectionId, payload: &[u8]) {
+        self.facts.received += 1;
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.heard = true;
+        let taken = match connection.phase {
+            Phase::Greeting => self.connect(id, payload),
+            _ => self.request(id, payload),
+        };
+        if taken.is_err() {
+            self.hang_up(id);
+        }
+    }
+
+    fn connect(&mut self, id: ConnectionId, payload: &[u8]) -> Result<(), jute::Malformed> {
+        let asked = ConnectRequest::decode(payload)?;
+        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        connection.phase = Phase::Connecting;
+        let timeout_ms = asked.timeout_ms.clamp(TIMEOUT_MS_MIN, TIMEOUT_MS_MAX).unsigned_abs();
+        let request = match asked.session {
+            0 => Request::Open { timeout_ms },
+            _ => Request::Attach { password: asked.password, timeout_ms },
+        };
+        let pending = Pending::Connect { read_only: asked.read_only, last_zxid: asked.last_zxid };
+        connection.session = asked.session;
+        let call = Call { session: asked.session, owner: id.0, ids: Vec::new(), request };
+        connection.push(Waiting { xid: 0, pending, state: held(&call) });
+        Ok(())
+    }
+
+    fn request(&mut self, id: ConnectionId, payload: &[u8]) -> Result<(), jute::Malformed> {
+        let request = jute::Request::decode(payload)?;
+        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        let xid = request.xid;
+        let local = |pending| Waiting { xid, pending, state: State::local() };
+        let waiting = match &request.op {
+            Op::Ping => local(Pending::Local(Ok(()))),
+            Op::Auth { scheme, auth } => match connection.ids.add(scheme, auth) {
+                true => local(Pending::Local(Ok(()))),
+                false => local(Pending::Refused(AUTH_FAILED)),
+            },
+            Op::RemoveWatches { path, kind, check_only } => {
+                local(Pending::unwatch(path, *kind, *check_only))
+            }
+            Op::Other(_) => local(Pending::Local(Err(UNIMPLEMENTED))),
+            op => match translate(op) {
+                Ok((request, pending)) => {
+                    let (session, ids) = (connection.session, connection.ids.all());
+                    let call = Call { session, owner: id.0, ids, request };
+                    Waiting { xid, pending, state: held(&call) }
+                }
+                Err(code) => local(Pending::Local(Err(code))),
+            },
+        };
+        connection.push(waiting);
+        Ok(())
+    }
+
+    /// Sends what may set out, and writes the replies that may leave.
+    pub(crate) fn go_on(&mut self, id: ConnectionId) {
+        while let Some(connection) = self.connections.get_mut(&id) {
+            let Some((place, op, read)) = connection.next_to_send() else { break };
+            let ticket = self.ticket(Asker::Connection(id, place));
+            self.submits.push(Submit { ticket, op, read });
+        }
+        self.deliver(id);
+    }
+
+    fn ticket(&mut self, asker: Asker) -> u64 {
+        self.next_ticket += 1;
+        self.askers.insert(self.next_ticket, asker);
+        self.next_ticket
+    }
+
+    /// The outcome of an operation.
+    pub fn outcome(&mut self, ticket: u64, outcome: Outcome<'_>) {
+        let Some(asker) = self.askers.remove(&ticket) else { return };
+        let reply = match outcome {
+            Outcome::Done(bytes) => Reply::decode(bytes),
+            Outcome::DiskFull | Outcome::Lost => None,
+        };
+        match asker {
+            Asker::Connection(id, place) => self.answered(id, place, reply, outcome),
+            Asker::Follower => {
+                self.asking = false;
+                if let Some(reply) = reply {
+                    self.told(reply);
+                }
+            }
+            Asker::Touch(ids, sent_us) if reply.is_some() => {
+                for id in ids {
+                    if let Some(connection) = self.connections.get_mut(&id) {
+                        connection.confirmed_us = connection.confirmed_us.max(sent_us);
+                    }
+                }
+            }
+            Asker::Touch(..) => {}
+        }
+    }
+
+    fn answered(
+        &mut self,
+        id: ConnectionId,
+        place: u64,
+        reply: Option<Reply>,
+        outcome: Outcome<'_>,
+    ) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        match reply {
+            Some(reply) => connection.answer(place, reply),
+            None if outcome == Outcome::DiskFull && connection.phase == Phase::Connected => {
+                connection.refuse(place, SYSTEM_ERROR);
+            }
+            None => return self.hang_up(id),
+        }
+        self.go_on(id);
+        self.take_input(id);
+    }
+
+    /// Closes a connection once its output is written.
+    pub(crate) fn hang_up(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.close();
+            self.dirty.insert(id);
+        }
+    }
+
+    /// Asks what has happened since the gate looked last, unless that is on its way.
+    pub(crate) fn ask(&mut self) {
+        let Some(since) = self.follower.seen().filter(|_| !self.asking) else { return };
+        self.asking = true;
+        let call =
+            Call { session: 0, owner: 0, ids: Vec::new(), request: Request::Events { since } };
+        self.submit(&call, Asker::Follower);
+    }
+
+    fn submit(&mut self, call: &Call<'_>, asker: Asker) {
+        let ticket = self.ticket(asker);
+        let mut op = Vec::new();
+        call.put(&mut op);
+        self.submits.push(Submit { ticket, op, read: call.request.is_read() });
+    }
+
+    fn told(&mut self, reply: Reply) {
+        match reply.answer {
+            Answer::Events(Some(events)) => self.news(reply.zxid, events),
+            Answer::Events(None) => self.lost_track(reply.zxid),
+            _ => {}
+        }
+    }
+
+    /// The tree no longer remembers what the gate has not seen: clients connect again and say what they watch.
+    pub fn lost_track(&mut self, zxid: i64) {
+        let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.hang_up(id));
+        self.follower.stop();
+        self.follower.begin(zxid);
+    }
+
+    /// Everything that happened up to a change; what the gate has seen of it may be left out.
+    pub fn news(&mut self, zxid: i64, events: impl IntoIterator<Item = Event>) {
+        let before = self.follower.seen();
+        let new = self.follower.learn(zxid, events);
+        if before == self.follower.seen() {
+            return;
+        }
+        for event in &new {
+            self.happened(event);
+        }
+        let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
+        for id in ids {
+            self.deliver(id);
+            self.take_input(id);
+        }
+    }
+
+    fn happened(&mut self, event: &Event) {
+        match &event.what {
+            What::Node(kind, path) => {
+                for (id, connection) in &mut self.connections {
+                    let output = &mut connection.output;
+                    let before = output.len();
+                    connection.watches.fire(*kind, path, &mut |kind, path| {
+                        jute::put_event(output, kind as i32, path);
+                    });
+                    if output.len() > before {
+                        self.dirty.insert(*id);
+                    }
+                }
+            }
+            What::SessionEnded(session) => self.session_gone(*session, event.zxid, None),
+            What::SessionMoved(session, owner) => {
+                self.session_gone(*session, event.zxid, Some(*owner));
+            }
+        }
+    }
+
+    /// A session has ended or is served by another owner since this change.
+    fn session_gone(&mut self, session: i64, zxid: i64, owner: Option<u64>) {
+        let Some(id) = self.sessions.get(&session).copied() else { return };
+        let Some(connection) = self.connections.get(&id) else { return };
+        if owner == Some(id.0) || zxid <= connection.since || connection.is_leaving() {
+            return;
+        }
+        self.sessions.remove(&session);
+        self.hang_up(id);
+    }
+
+    /// Time has passed. `ask` says that no replica here tells the news.
+    pub fn tick(&mut self, now_us: u64, ask: bool) {
+        self.now_us = now_us;
+        if ask && !self.sessions.is_empty() {
+            self.ask();
+        }
+        if now_us >= self.touched_us + TOUCH_US {
+            self.touched_us = now_us;
+            self.touch();
+        }
+    }
+
+    /// Tells the leader which sessions were heard from, and closes those that it may have let expire.
+    fn touch(&mut self) {
+        let mut heard = (Vec::new(), Vec::new());
+        let mut late = Vec::new();
+        for (id, connection) in &mut self.connections {
+            if connection.phase != Phase::Connected {
+                continue;
+            }
+            if self.now_us > connection.confirmed_us + connection.timeout_us {
+                late.push(*id);
+            }
+            if std::mem::take(&mut connection.heard) {
+                heard.0.push(*id);
+                heard.1.push(connection.session);
+            }
+        }
+        late.into_iter().for_each(|id| self.hang_up(id));
+        if !heard.1.is_empty() {
+            let request = Request::Touch(heard.1);
+            let call = Call { session: 0, owner: 0, ids: Vec::new(), request };
+            self.submit(&call, Asker::Touch(heard.0, self.now_us));
+        }
+    }
+
+    pub(crate) fn count_reply(&mut self) {
+        self.facts.sent += 1;
+    }
+}
+
+/// A call that is to be sent.
+fn held(call: &Call<'_>) -> State {
+    let mut op = Vec::new();
+    call.put(&mut op);
+    State::Held(op, call.request.is_read())
+}

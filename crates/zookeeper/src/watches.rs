@@ -1,0 +1,105 @@
+//! What one connection watches.
+
+use std::collections::BTreeSet;
+use synod_tree::events::Kind;
+
+/// The most paths that one connection watches.
+pub(crate) const WATCHES_MAX: usize = 1 << 20;
+
+/// Which watches of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    Child,
+    Data,
+    Any,
+}
+
+/// Watches are told once and then gone. One of a znode that is not there is a data watch.
+#[derive(Debug, Default)]
+pub(crate) struct Watches {
+    data: BTreeSet<Box<str>>,
+    child: BTreeSet<Box<str>>,
+}
+
+impl Watches {
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty() && self.child.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.data.len() + self.child.len()
+    }
+
+    pub fn add(&mut self, path: &str, child: bool) {
+        let paths = if child { &mut self.child } else { &mut self.data };
+        paths.insert(path.into());
+    }
+
+    /// Whether there is one, and takes it away if it is to go.
+    pub fn remove(&mut self, path: &str, which: Which, check_only: bool) -> bool {
+        let one = |paths: &mut BTreeSet<Box<str>>| match check_only {
+            true => paths.contains(path),
+            false => paths.remove(path),
+        };
+        let data = which != Which::Child && one(&mut self.data);
+        let child = which != Which::Data && one(&mut self.child);
+        data || child
+    }
+
+    /// What a change of a znode tells this connection: events in the order in which ZooKeeper sends them.
+    pub fn fire(&mut self, kind: Kind, path: &str, tell: &mut dyn FnMut(Kind, &str)) {
+        let data = self.data.remove(path);
+        if data {
+            tell(kind, path);
+        }
+        if kind == Kind::Deleted && self.child.remove(path) && !data {
+            tell(kind, path);
+        }
+        if kind != Kind::DataChanged
+            && let Some(at) = path.rfind('/')
+        {
+            let above = if at == 0 { "/" } else { &path[..at] };
+            if self.child.remove(above) {
+                tell(Kind::ChildrenChanged, above);
+            }
+        }
+    }
+
+    /// As [`Self::fire`], for one path that was registered at a zxid before the event.
+    pub fn would_fire(kind: Kind, at: &str, path: &str, child: bool) -> Option<Kind> {
+        let mut alone = Self::default();
+        alone.add(path, child);
+        let mut told = None;
+        alone.fire(kind, at, &mut |kind, _| told = Some(kind));
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_tells_the_watches_that_zookeeper_tells_and_each_once() {
+        type Told<'a> = &'a [(Kind, &'a str)];
+        let cases: [(Kind, &str, Told<'_>); 4] = [
+            (Kind::DataChanged, "/a/b", &[(Kind::DataChanged, "/a/b")]),
+            (Kind::Created, "/a/b", &[(Kind::Created, "/a/b"), (Kind::ChildrenChanged, "/a")]),
+            (Kind::Deleted, "/a/b", &[(Kind::Deleted, "/a/b"), (Kind::ChildrenChanged, "/a")]),
+            (Kind::Created, "/x", &[(Kind::ChildrenChanged, "/")]),
+        ];
+        for (kind, path, expected) in cases {
+            let mut watches = Watches::default();
+            for (path, child) in [("/a/b", false), ("/a/b", true), ("/a", true), ("/", true)] {
+                watches.add(path, child);
+            }
+            let mut told = Vec::new();
+            watches.fire(kind, path, &mut |kind, path| told.push((kind, path.to_owned())));
+            let expected: Vec<_> = expected.iter().map(|(k, p)| (*k, (*p).to_owned())).collect();
+            assert_eq!(told, expected, "{kind:?} {path}");
+            told.clear();
+            watches.fire(kind, path, &mut |kind, path| told.push((kind, path.to_owned())));
+            assert_eq!(told, [], "once");
+        }
+    }
+}

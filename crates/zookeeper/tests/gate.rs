@@ -1,0 +1,365 @@
+//! A gate, a tree behind it, and clients: what leaves when, whatever the order in which outcomes and news come in.
+
+#![allow(clippy::unwrap_used)]
+
+use std::net::{IpAddr, Ipv4Addr};
+use synod_machine::{Context, Machine, Operation};
+use synod_tree::Tree;
+use synod_types::{Millis, ReplySink};
+use synod_zookeeper::{ConnectionId, Gate, Outcome, Submit};
+
+const CREATE: i32 = 1;
+const EXISTS: i32 = 3;
+const GET_DATA: i32 = 4;
+const SET_DATA: i32 = 5;
+const GET_CHILDREN: i32 = 8;
+const PING: i32 = 11;
+const SET_WATCHES: i32 = 101;
+const CLOSE: i32 = -11;
+
+struct Taken(Vec<u8>);
+
+impl ReplySink for Taken {
+    fn bulk(&mut self, bytes: &[u8]) {
+        self.0 = bytes.to_vec();
+    }
+    fn simple(&mut self, _: &str) {}
+    fn error(&mut self, text: &str) {
+        panic!("{text}");
+    }
+    fn integer(&mut self, _: i64) {}
+    fn null(&mut self) {}
+    fn null_array(&mut self) {}
+    fn array(&mut self, _: usize) {}
+    fn map(&mut self, _: usize) {}
+    fn set(&mut self, _: usize) {}
+    fn double(&mut self, _: f64) {}
+    fn boolean(&mut self, _: bool) {}
+    fn verbatim(&mut self, _: &str) {}
+    fn is_resp3(&self) -> bool {
+        false
+    }
+}
+
+/// What a client was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Got {
+    Connected(i64, [u8; 16]),
+    Expired,
+    Reply(i32, i32),
+    Event(i32, String),
+}
+
+#[derive(Default)]
+struct Client {
+    connected: bool,
+    unread: Vec<u8>,
+}
+
+struct World {
+    gate: Gate,
+    tree: Tree,
+    /// Executed, and not told yet.
+    replies: Vec<(u64, Vec<u8>)>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { gate: Gate::new(7), tree: Tree::default(), replies: Vec::new() }
+    }
+
+    /// Executes what the gate asks for, and keeps the replies back.
+    fn execute(&mut self) {
+        for Submit { ticket, op, .. } in self.gate.take_submits() {
+            let operation = Operation::take(&mut &op[..]).unwrap();
+            let mut taken = Taken(Vec::new());
+            let ctx = Context { now: Millis(1_000), seed: ticket };
+            self.tree.apply(operation.body, &ctx, &mut taken);
+            self.replies.push((ticket, taken.0));
+        }
+    }
+
+    fn tell_replies(&mut self) {
+        for (ticket, bytes) in std::mem::take(&mut self.replies) {
+            self.gate.outcome(ticket, Outcome::Done(&bytes));
+        }
+    }
+
+    fn tell_news(&mut self) {
+        if let Some(seen) = self.gate.follows() {
+            let events: Vec<_> = self.tree.events_since(seen).unwrap().cloned().collect();
+            self.gate.news(self.tree.zxid(), events);
+        }
+    }
+
+    /// Until nothing is left to do.
+    fn settle(&mut self) {
+        for _ in 0..10 {
+            self.execute();
+            self.tell_news();
+            self.tell_replies();
+        }
+    }
+
+    fn connect(&mut self, session: i64, password: [u8; 16]) -> (ConnectionId, Client) {
+        let id = self.gate.open(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let mut payload = Vec::new();
+        payload.extend_from_slice(&[0; 12]);
+        payload.extend_from_slice(&10_000i32.to_be_bytes());
+        payload.extend_from_slice(&session.to_be_bytes());
+        payload.extend_from_slice(&16i32.to_be_bytes());
+        payload.extend_from_slice(&password);
+        payload.push(0);
+        self.frame(id, &payload);
+        (id, Client::default())
+    }
+
+    fn session(&mut self) -> (ConnectionId, Client, i64, [u8; 16]) {
+        let (id, mut client) = self.connect(0, [0; 16]);
+        self.settle();
+        match self.read(id, &mut client).as_slice() {
+            [Got::Connected(session, password)] => (id, client, *session, *password),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn frame(&mut self, id: ConnectionId, payload: &[u8]) {
+        let mut bytes = (payload.len() as i32).to_be_bytes().to_vec();
+        bytes.extend_from_slice(payload);
+        // In two pieces: any split of the bytes means the same.
+        let (head, tail) = bytes.split_at(bytes.len() / 2);
+        self.gate.input(id, head);
+        self.gate.input(id, tail);
+    }
+
+    fn send(&mut self, id: ConnectionId, xid: i32, number: i32, fields: &[u8]) {
+        let payload = [&xid.to_be_bytes()[..], &number.to_be_bytes(), fields].concat();
+        self.frame(id, &payload);
+    }
+
+    fn read(&mut self, id: ConnectionId, client: &mut Client) -> Vec<Got> {
+        if let Some((output, _)) = self.gate.output(id) {
+            client.unread.append(output);
+        }
+        let mut got = Vec::new();
+        while let Some((len, rest)) = client.unread.split_first_chunk::<4>() {
+            let len = i32::from_be_bytes(*len) as usize;
+            got.push(understand(&rest[..len], client.connected));
+            client.connected = true;
+            client.unread.drain(..4 + len);
+        }
+        got
+    }
+
+    fn is_closed(&mut self, id: ConnectionId) -> bool {
+        self.gate.output(id).is_none_or(|(_, close)| close)
+    }
+}
+
+fn int(bytes: &[u8], at: usize) -> i32 {
+    i32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+fn understand(frame: &[u8], connected: bool) -> Got {
+    if !connected {
+        let session = i64::from_be_bytes(frame[8..16].try_into().unwrap());
+        return match session {
+            0 => Got::Expired,
+            session => Got::Connected(session, frame[20..36].try_into().unwrap()),
+        };
+    }
+    match int(frame, 0) {
+        -1 => Got::Event(int(frame, 16), String::from_utf8(frame[28..].to_vec()).unwrap()),
+        xid => Got::Reply(xid, int(frame, 12)),
+    }
+}
+
+fn string(text: &str) -> Vec<u8> {
+    [&(text.len() as i32).to_be_bytes()[..], text.as_bytes()].concat()
+}
+
+fn watching(path: &str) -> Vec<u8> {
+    [string(path), vec![1]].concat()
+}
+
+fn create(path: &str, flags: i32) -> Vec<u8> {
+    let acl = [&1i32.to_be_bytes()[..], &31i32.to_be_bytes(), &string("world"), &string("anyone")];
+    [string(path), string("data"), acl.concat(), flags.to_be_bytes().to_vec()].concat()
+}
+
+fn set(path: &str) -> Vec<u8> {
+    [string(path), string("new"), (-1i32).to_be_bytes().to_vec()].concat()
+}
+
+fn event(kind: i32, path: &str) -> Got {
+    Got::Event(kind, path.to_owned())
+}
+
+#[test]
+fn a_watch_is_told_before_the_reply_that_shows_its_cause_even_if_the_reply_comes_first() {
+    let mut world = World::new();
+    let (a, mut reads, ..) = world.session();
+    let (b, mut writes, ..) = world.session();
+    world.send(b, 1, CREATE, &create("/x", 0));
+    world.settle();
+    world.send(a, 1, GET_DATA, &watching("/x"));
+    world.settle();
+    assert_eq!(world.read(a, &mut reads), [Got::Reply(1, 0)]);
+    assert_eq!(world.read(b, &mut writes), [Got::Reply(1, 0)]);
+
+    world.send(b, 2, SET_DATA, &set("/x"));
+    world.execute();
+    world.send(a, 2, EXISTS, &[string("/x"), vec![0]].concat());
+    world.execute();
+    world.tell_replies();
+    assert_eq!(world.read(b, &mut writes), [Got::Reply(2, 0)], "it watches nothing");
+    assert_eq!(world.read(a, &mut reads), [], "the reply shows what the watch has not told");
+    world.settle();
+    assert_eq!(world.read(a, &mut reads), [event(3, "/x"), Got::Reply(2, 0)]);
+}
+
+#[test]
+fn a_watch_whose_read_is_answered_late_is_told_what_happened_in_between() {
+    let mut world = World::new();
+    let (a, mut reads, ..) = world.session();
+    let (b, ..) = world.session();
+    world.send(a, 1, EXISTS, &watching("/x"));
+    world.send(a, 2, GET_CHILDREN, &watching("/"));
+    world.execute();
+    let late = std::mem::take(&mut world.replies);
+    world.send(b, 1, CREATE, &create("/x", 0));
+    world.settle();
+    assert_eq!(world.read(a, &mut reads), []);
+    world.replies = late;
+    world.tell_replies();
+    let expected = [Got::Reply(1, -101), event(1, "/x"), Got::Reply(2, 0), event(4, "/")];
+    assert_eq!(world.read(a, &mut reads), expected);
+}
+
+#[test]
+fn replies_leave_in_order_and_a_read_waits_for_the_write_before_it() {
+    let mut world = World::new();
+    let (a, mut client, ..) = world.session();
+    world.send(a, 1, CREATE, &create("/x", 0));
+    world.send(a, 2, GET_DATA, &[string("/x"), vec![0]].concat());
+    world.send(a, -2, PING, &[]);
+    world.send(a, 3, 999, b"whatever");
+    world.send(a, 4, SET_DATA, &set("/x"));
+    let reads: Vec<bool> = world.gate.take_submits().iter().map(|submit| submit.read).collect();
+    assert_eq!(reads, [false], "the read is not on its way, and the write behind it not either");
+    // Sent again, for this test took them.
+    let mut world = World::new();
+    let (a, mut again, ..) = world.session();
+    world.send(a, 1, CREATE, &create("/x", 0));
+    world.send(a, 2, GET_DATA, &[string("/x"), vec![0]].concat());
+    world.send(a, -2, PING, &[]);
+    world.send(a, 3, 999, b"whatever");
+    world.send(a, 4, SET_DATA, &set("/x"));
+    world.settle();
+    let order = [(1, 0), (2, 0), (-2, 0), (3, -6), (4, 0)].map(|(xid, code)| Got::Reply(xid, code));
+    assert_eq!(world.read(a, &mut again), order);
+    assert_eq!(world.read(a, &mut client), []);
+}
+
+#[test]
+fn a_session_goes_on_at_another_connection_and_the_old_one_is_closed() {
+    let mut world = World::new();
+    let (a, _, session, password) = world.session();
+    world.send(a, 1, CREATE, &create("/e", 1));
+    world.settle();
+    let (b, mut client) = world.connect(session, password);
+    world.settle();
+    assert_eq!(world.read(b, &mut client), [Got::Connected(session, password)]);
+    assert!(world.is_closed(a) && !world.is_closed(b));
+    // The client says what it watches and what it has seen; some of it has changed since.
+    let paths = |all: &[&str]| {
+        let strings: Vec<u8> = all.iter().flat_map(|path| string(path)).collect();
+        [(all.len() as i32).to_be_bytes().to_vec(), strings].concat()
+    };
+    let seen = 0i64.to_be_bytes().to_vec();
+    let fields = [seen, paths(&["/e", "/gone"]), paths(&["/later"]), paths(&[])].concat();
+    world.send(b, -8, SET_WATCHES, &fields);
+    world.settle();
+    let told = [event(3, "/e"), event(2, "/gone"), Got::Reply(-8, 0)];
+    assert_eq!(world.read(b, &mut client), told);
+    world.send(b, 2, CREATE, &create("/later", 0));
+    world.settle();
+    assert_eq!(world.read(b, &mut client), [event(1, "/later"), Got::Reply(2, 0)]);
+    // With a wrong password there is no session to go on with.
+    let (c, mut client) = world.connect(session, [1; 16]);
+    world.settle();
+    assert_eq!(world.read(c, &mut client), [Got::Expired]);
+    assert!(world.is_closed(c) && !world.is_closed(b));
+}
+
+#[test]
+fn the_end_of_a_session_is_answered_and_closes_its_connection() {
+    let mut world = World::new();
+    let (a, mut leaving, ..) = world.session();
+    let (b, mut watches, ..) = world.session();
+    world.send(a, 1, CREATE, &create("/e", 1));
+    world.settle();
+    world.send(b, 1, EXISTS, &watching("/e"));
+    world.settle();
+    world.read(a, &mut leaving);
+    world.send(a, 2, CLOSE, &[]);
+    world.settle();
+    assert_eq!(world.read(a, &mut leaving), [Got::Reply(2, 0)]);
+    assert!(world.is_closed(a));
+    assert_eq!(world.read(b, &mut watches), [Got::Reply(1, 0), event(2, "/e")]);
+    assert!(!world.is_closed(b));
+}
+
+#[test]
+fn a_fate_that_is_not_known_and_a_message_that_is_none_close_the_connection_alone() {
+    let mut world = World::new();
+    let (a, ..) = world.session();
+    let (b, ..) = world.session();
+    let (c, ..) = world.session();
+    world.send(a, 1, CREATE, &create("/x", 0));
+    for submit in world.gate.take_submits() {
+        world.gate.outcome(submit.ticket, Outcome::Lost);
+    }
+    world.gate.input(b, &i32::MAX.to_be_bytes());
+    world.send(c, 1, CREATE, b"no path");
+    assert!(world.is_closed(a) && world.is_closed(b) && world.is_closed(c));
+    let (d, mut client, ..) = world.session();
+    world.send(d, 1, CREATE, &create("/y", 0));
+    for submit in world.gate.take_submits() {
+        world.gate.outcome(submit.ticket, Outcome::DiskFull);
+    }
+    assert_eq!(world.read(d, &mut client), [Got::Reply(1, -1)]);
+    assert!(!world.is_closed(d));
+}
+
+#[test]
+fn a_session_that_the_leader_does_not_confirm_is_let_go() {
+    let mut world = World::new();
+    let (a, ..) = world.session();
+    let (b, ..) = world.session();
+    for second in 1..=9u64 {
+        world.send(a, -2, PING, &[]);
+        world.gate.tick(second * 1_000_000, false);
+        world.settle();
+    }
+    assert!(!world.is_closed(a) && !world.is_closed(b));
+    world.gate.tick(11_500_000, false);
+    assert!(!world.is_closed(a), "it was heard from and confirmed");
+    assert!(world.is_closed(b), "it was silent");
+    world.send(a, -2, PING, &[]);
+    world.gate.tick(12_000_000, false);
+    world.gate.tick(20_000_000, false);
+    assert!(world.is_closed(a), "nobody confirmed it");
+}
+
+#[test]
+fn words_are_answered_instead_of_a_session() {
+    let mut world = World::new();
+    for (word, answer) in [(b"ruok", "imok"), (b"isro", "rw"), (b"envi", "zookeeper.version=3.8.0")]
+    {
+        let id = world.gate.open(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        world.gate.input(id, word);
+        let (output, close) = world.gate.output(id).unwrap();
+        assert!(String::from_utf8_lossy(output).contains(answer) && close);
+    }
+}

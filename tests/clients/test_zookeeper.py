@@ -1,0 +1,182 @@
+"""Kazoo, unmodified, against real processes: the first clients of ZooKeeper that Synod serves."""
+
+import time
+
+import pytest
+from kazoo.client import KazooClient
+from kazoo.exceptions import BadVersionError, NoNodeError, NodeExistsError, RolledBackError
+
+import servers
+
+pytestmark = pytest.mark.synod_only
+
+# ZooKeeper's shortest session; long enough for a leader to be lost and found.
+TIMEOUT = 10.0
+
+
+@pytest.fixture(scope="module")
+def ensemble():
+    yield from started(3)
+
+
+@pytest.fixture
+def clients():
+    opened = []
+
+    def connect(node, **options):
+        client = KazooClient(hosts=hosts(node), timeout=TIMEOUT, **options)
+        opened.append(client)
+        client.start(timeout=30)
+        return client
+
+    yield connect
+    for client in opened:
+        client.stop()
+        client.close()
+
+
+def hosts(*nodes):
+    return ",".join(f"{servers.HOST}:{node.zookeeper}" for node in nodes)
+
+
+def started(count):
+    cluster = servers.synod(count, partitions=4, durability="always")
+    for node, port in zip(cluster.nodes, servers.free_ports(count)):
+        node.zookeeper = port
+        node.command += ["--zookeeper", f"{servers.HOST}:{port}"]
+    try:
+        yield cluster.start()
+    finally:
+        cluster.close()
+
+
+def until(what, condition):
+    servers.wait_until(what, condition, 30)
+
+
+def test_the_smallest_session(ensemble, clients):
+    zk = clients(ensemble.nodes[0])
+    assert zk.create("/small", b"one") == "/small"
+    with pytest.raises(NodeExistsError):
+        zk.create("/small")
+    assert zk.exists("/small").version == 0
+    assert zk.exists("/absent") is None
+    data, stat = zk.get("/small")
+    assert (data, stat.dataLength, stat.czxid) == (b"one", 3, stat.mzxid)
+    assert zk.set("/small", b"two", version=0).version == 1
+    with pytest.raises(BadVersionError):
+        zk.set("/small", b"three", version=0)
+    with pytest.raises(NoNodeError):
+        zk.get("/absent")
+    assert "small" in zk.get_children("/")
+    assert zk.create("/small/n-", sequence=True) == "/small/n-0000000000"
+    zk.delete("/small", recursive=True)
+    assert zk.exists("/small") is None
+
+
+def test_a_transaction_happens_as_a_whole_or_not_at_all(ensemble, clients):
+    zk = clients(ensemble.nodes[1])
+    change = zk.transaction()
+    change.create("/whole", b"1")
+    change.set_data("/whole", b"2")
+    change.check("/whole", version=1)
+    assert [str(result) for result in change.commit()[:1]] == ["/whole"]
+    change = zk.transaction()
+    change.delete("/whole")
+    change.check("/absent", version=0)
+    rolled_back, failed = change.commit()
+    assert isinstance(rolled_back, RolledBackError) and isinstance(failed, NoNodeError)
+    assert zk.get("/whole")[0] == b"2"
+
+
+def test_watches_on_one_node_are_told_what_happens_through_another(ensemble, clients):
+    reader, writer = clients(ensemble.nodes[0]), clients(ensemble.nodes[2])
+    writer.create("/watched")
+    told = []
+    reader.get("/watched", watch=told.append)
+    reader.exists("/watched/later", watch=told.append)
+    reader.get_children("/watched", watch=told.append)
+    writer.set("/watched", b"new")
+    writer.create("/watched/later")
+    writer.set("/watched", b"again")
+    until("all watches are told, each once", lambda: len(told) >= 3)
+    seen = [(event.type, event.path) for event in told]
+    assert seen == [
+        ("CHANGED", "/watched"),
+        ("CREATED", "/watched/later"),
+        ("CHILD", "/watched"),
+    ]
+
+
+def test_ephemerals_go_with_their_session(ensemble, clients):
+    owner, other = clients(ensemble.nodes[0]), clients(ensemble.nodes[1])
+    owner.create("/ephemeral", ephemeral=True)
+    assert other.exists("/ephemeral").ephemeralOwner == owner.client_id[0]
+    told = []
+    other.exists("/ephemeral", watch=told.append)
+    owner.stop()
+    until("the watch is told", lambda: told)
+    assert (told[0].type, other.exists("/ephemeral")) == ("DELETED", None)
+
+
+def test_a_session_goes_on_at_another_node(ensemble, clients):
+    first = clients(ensemble.nodes[0])
+    first.create("/moving", ephemeral=True)
+    second = clients(ensemble.nodes[2], client_id=first.client_id)
+    assert second.client_id == first.client_id
+    assert second.exists("/moving").ephemeralOwner == first.client_id[0]
+    assert second.set("/moving", b"moved").version == 1
+
+
+def test_a_session_and_its_ephemerals_survive_the_kill_of_every_node_in_turn(clients):
+    for cluster in started(3):
+        zk = KazooClient(hosts=hosts(*cluster.nodes), timeout=TIMEOUT)
+        zk.start(timeout=30)
+        try:
+            session = zk.client_id
+            zk.create("/survives", ephemeral=True)
+            for turn, node in enumerate(cluster.nodes):
+                node.stop(servers.signal.SIGKILL)
+                zk.retry(zk.set, "/survives", b"%d" % turn)
+                assert zk.get("/survives")[0] == b"%d" % turn
+                node.start()
+                cluster.wait_ready()
+            assert zk.client_id == session
+        finally:
+            zk.stop()
+            zk.close()
+
+
+def test_a_silent_session_expires_and_its_ephemerals_with_it(ensemble, clients):
+    watcher = clients(ensemble.nodes[1])
+    silent = KazooClient(hosts=hosts(ensemble.nodes[0]), timeout=4.0)
+    silent.start(timeout=30)
+    silent.create("/silent", ephemeral=True)
+    # Its socket is closed without a word.
+    silent._connection._socket.shutdown(2)
+    silent._stopped.set()
+    begun = time.monotonic()
+    until("the ephemeral is gone", lambda: watcher.exists("/silent") is None)
+    assert time.monotonic() - begun > 2, "not before its time"
+
+
+def test_the_tree_outlives_all_processes(clients):
+    for cluster in started(1):
+        zk = clients(cluster.nodes[0])
+        zk.create("/kept", b"data", makepath=True)
+        zk.stop()
+        cluster.nodes[0].stop()
+        cluster.nodes[0].start()
+        cluster.wait_ready()
+        again = clients(cluster.nodes[0])
+        assert again.get("/kept")[0] == b"data"
+
+
+def test_a_lock_excludes(ensemble, clients):
+    one, two = clients(ensemble.nodes[0]), clients(ensemble.nodes[1])
+    first, second = one.Lock("/lock", "one"), two.Lock("/lock", "two")
+    assert first.acquire()
+    assert not second.acquire(blocking=False)
+    first.release()
+    assert second.acquire(timeout=20)
+    second.release()
