@@ -69,4 +69,6 @@ pub use keyspace::{
 pub use object::{Text, View};
 pub use snapshot::{CorruptSnapshot, Restorer};
 pub use synod_machine::digest;
-pub use table::{Access, Categories, Command, Flags, Group, Handler, KeySpec, commands, lookup};
+pub use table::{
+    Access, Categories, Command, Flags, Group, Handler, KeySpec, KeyWords, commands, lookup,
+};

@@ -3,6 +3,7 @@
 use super::{Access, Categories, Flags};
 use crate::error::Outcome;
 use crate::{Args, Context, Keyspace};
+use std::ops::Range;
 use synod_types::ReplySink;
 
 /// One command. The texts are what COMMAND and COMMAND DOCS answer.
@@ -65,6 +66,55 @@ pub struct KeySpec {
     pub step: i16,
     /// The position of a count that announces the keys after it (`ZUNIONSTORE dst 2 a b`); 0: none.
     pub count_at: i16,
+    /// Keys that a word announces.
+    pub words: KeyWords,
+}
+
+/// Keys that stand behind a word, wherever that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyWords {
+    /// None.
+    None,
+    /// STREAMS: the first half of what follows it.
+    Streams,
+    /// STORE and STOREDIST from this position on: the last one's next argument (`GEORADIUS`, `SORT`).
+    Store(i16),
+}
+
+impl KeyWords {
+    /// Words of options, each with how many arguments belong to it.
+    const OPTIONS: [(&'static str, usize); 6] =
+        [("BLOCK", 1), ("COUNT", 1), ("GROUP", 2), ("LIMIT", 2), ("GET", 1), ("BY", 1)];
+
+    /// The positions of the keys.
+    fn positions(self, args: &Args<'_>) -> Range<usize> {
+        let (mut at, words): (_, &[&str]) = match self {
+            Self::None => return 0..0,
+            Self::Streams => (1, &["STREAMS"]),
+            Self::Store(first) => (usize::try_from(first).unwrap_or(1), &["STORE", "STOREDIST"]),
+        };
+        let mut found = 0..0;
+        while let Some(word) = args.get(at) {
+            let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+            let skip = Self::OPTIONS.iter().find(|(name, _)| is(name)).map_or(0, |(_, n)| *n);
+            if words.iter().any(|name| is(name)) {
+                if self == Self::Streams {
+                    let streams = args.len() - at - 1;
+                    return if streams.is_multiple_of(2) {
+                        at + 1..at + 1 + streams / 2
+                    } else {
+                        0..0
+                    };
+                }
+                if at + 1 < args.len() {
+                    found = at + 1..at + 2;
+                }
+                at += 1;
+            }
+            at += 1 + skip;
+        }
+        found
+    }
 }
 
 /// The family of a command, as COMMAND DOCS names it.
@@ -154,7 +204,7 @@ impl Command {
     /// The positions of the keys among these arguments. Only positions that exist; a count that does
     /// not parse announces none.
     pub fn key_positions(&self, args: &Args<'_>) -> impl Iterator<Item = usize> + use<> {
-        let KeySpec { first, last, step, count_at } = self.keys;
+        let KeySpec { first, last, step, count_at, words } = self.keys;
         let end = match usize::try_from(last) {
             Ok(last) => (last + 1).min(args.len()),
             Err(_) => (args.len() + 1).saturating_sub(usize::from(last.unsigned_abs())),
@@ -169,7 +219,8 @@ impl Command {
             }
             None => 0..0,
         };
-        fixed.step_by(usize::try_from(step).unwrap_or(1).max(1)).chain(announced)
+        let fixed = fixed.step_by(usize::try_from(step).unwrap_or(1).max(1));
+        fixed.chain(announced).chain(words.positions(args))
     }
 
     /// A row of a command that reads; it has one key, the first argument, until [`Self::keys`] says
@@ -204,7 +255,7 @@ impl Command {
             name,
             arity,
             flags,
-            keys: KeySpec { first: 0, last: 0, step: 0, count_at: 0 },
+            keys: KeySpec { first: 0, last: 0, step: 0, count_at: 0, words: KeyWords::None },
             first_access: access,
             access,
             group,
@@ -231,6 +282,22 @@ impl Command {
     /// Says which argument announces a number of keys after it.
     pub(crate) const fn counted_keys(self, count_at: i16) -> Self {
         let keys = KeySpec { count_at, ..self.keys };
+        Self { keys, flags: self.flags.and(Flags::MOVABLEKEYS), ..self }
+    }
+
+    /// Says that keys stand behind the word STREAMS, as many as ids behind them.
+    pub(crate) const fn keys_behind_streams(self) -> Self {
+        self.key_words(KeyWords::Streams)
+    }
+
+    /// Says that a key stands behind the word STORE, at or behind a position.
+    #[allow(dead_code)] // the destination of SORT and of GEORADIUS is named so
+    pub(crate) const fn key_behind_store(self, from: i16) -> Self {
+        self.key_words(KeyWords::Store(from))
+    }
+
+    const fn key_words(self, words: KeyWords) -> Self {
+        let keys = KeySpec { words, ..self.keys };
         Self { keys, flags: self.flags.and(Flags::MOVABLEKEYS), ..self }
     }
 

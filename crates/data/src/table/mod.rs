@@ -12,7 +12,7 @@ mod session;
 use crate::commands::{bitmap, hash, hyperloglog, key, list, set, stream, string, zset};
 pub use access::Access;
 pub use categories::Categories;
-pub use command::{Command, Group, Handler, KeySpec};
+pub use command::{Command, Group, Handler, KeySpec, KeyWords};
 pub use flags::Flags;
 
 /// Family by family, file by file.
@@ -147,5 +147,7 @@ mod tests {
         assert_eq!(positions("MSET a 1 b 2"), [1, 3]);
         assert_eq!(positions("OBJECT ENCODING a"), [2]);
         assert_eq!(positions("COPY a b REPLACE"), [1, 2]);
+        assert_eq!(positions("XREADGROUP GROUP streams c COUNT 1 STREAMS a b > >"), [7, 8]);
+        assert_eq!(positions("XREADGROUP GROUP g c STREAMS a b >"), []);
     }
 }

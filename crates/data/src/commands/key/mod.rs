@@ -27,13 +27,18 @@ pub(crate) const FILES: &[&[Command]] = &[
 ];
 
 /// Answers the lines of a HELP subcommand.
-fn reply_help(lines: &[&str], out: &mut dyn ReplySink) {
+pub(crate) fn reply_help(lines: &[&str], out: &mut dyn ReplySink) {
     out.array(lines.len());
     lines.iter().for_each(|line| out.simple(line));
 }
 
 /// Answers that a subcommand has the wrong number of arguments (`known`), or is none.
-fn reply_bad_subcommand(command: &str, word: &[u8], known: bool, out: &mut dyn ReplySink) {
+pub(crate) fn reply_bad_subcommand(
+    command: &str,
+    word: &[u8],
+    known: bool,
+    out: &mut dyn ReplySink,
+) {
     let word = String::from_utf8_lossy(&word[..word.len().min(128)]);
     if known {
         let word = word.to_lowercase();

@@ -1,8 +1,8 @@
 //! XRANGE key start end [COUNT count], XREVRANGE key end start [COUNT count]
 
-use super::id;
+use super::{interval, reply_entry};
 use crate::commands::prelude::*;
-use crate::value::stream::{Entry, Stream, StreamId};
+use crate::value::stream::Stream;
 use std::ops::ControlFlow;
 
 #[rustfmt::skip] // this is a table
@@ -36,20 +36,7 @@ fn range(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    const START: Failure = Failure("ERR invalid start ID for the interval");
-    const END: Failure = Failure("ERR invalid end ID for the interval");
-    let start = match start {
-        b"-" => StreamId::MIN,
-        b"+" => StreamId::MAX,
-        [b'(', open @ ..] => id(open, 0)?.next().ok_or(START)?,
-        closed => id(closed, 0)?,
-    };
-    let end = match end {
-        b"-" => StreamId::MIN,
-        b"+" => StreamId::MAX,
-        [b'(', open @ ..] => id(open, u64::MAX)?.prev().ok_or(END)?,
-        closed => id(closed, u64::MAX)?,
-    };
+    let (start, end) = (interval::start(start)?, interval::end(end)?);
     let count = count(&args[4..])?;
     let Some(view) = keyspace.view::<Stream>(args[1], ctx.now)? else {
         out.array(0);
@@ -67,7 +54,7 @@ fn range(
         });
     }
     out.array(entries.len());
-    entries.iter().for_each(|entry| reply(entry, out));
+    entries.iter().for_each(|entry| reply_entry(entry, out));
     Ok(())
 }
 
@@ -83,14 +70,4 @@ fn count(options: &[&[u8]]) -> Result<usize, Failure> {
         }
     }
     Ok(count)
-}
-
-fn reply(entry: &Entry<'_>, out: &mut dyn ReplySink) {
-    out.array(2);
-    out.bulk(entry.id.text().as_bytes());
-    out.array(2 * entry.pairs);
-    entry.each(|field, value| {
-        field.reply(out);
-        value.reply(out);
-    });
 }

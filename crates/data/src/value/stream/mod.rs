@@ -4,8 +4,10 @@
 //! empty and stay, because its last id must not be given out again.
 
 mod edit;
+pub(crate) mod group;
 mod id;
 mod node;
+mod progress;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,7 @@ use super::{Collection, Kind, Stored, Value};
 use crate::digest;
 use crate::number::I64Text;
 use crate::object::{View, allocation};
+use group::Groups;
 use node::Node;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -37,6 +40,7 @@ pub struct Stream {
     added: u64,
     /// The sum of the nodes' heap.
     heap: usize,
+    groups: Groups,
 }
 
 impl Stream {
@@ -50,6 +54,78 @@ impl Stream {
     #[must_use]
     pub(crate) fn last(&self) -> StreamId {
         self.last
+    }
+
+    /// The highest id ever deleted by XDEL.
+    #[must_use]
+    pub(crate) fn deleted_max(&self) -> StreamId {
+        self.deleted_max
+    }
+
+    /// How many entries were ever added.
+    #[must_use]
+    pub(crate) fn added(&self) -> u64 {
+        self.added
+    }
+
+    /// How many nodes hold them.
+    #[must_use]
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The lowest id of an entry; the lowest of all when there is none.
+    #[must_use]
+    pub(crate) fn first(&self) -> StreamId {
+        self.nodes.first_key_value().map_or(StreamId::MIN, |(base, _)| *base)
+    }
+
+    /// The highest id of an entry; the lowest of all when there is none.
+    #[must_use]
+    pub(crate) fn top(&self) -> StreamId {
+        self.nodes.last_key_value().map_or(StreamId::MIN, |(_, node)| node.last())
+    }
+
+    /// The entry with this id.
+    #[must_use]
+    pub(crate) fn entry(&self, id: StreamId) -> Option<Entry<'_>> {
+        let (_, node) = self.nodes.range(..=id).next_back()?;
+        node.entries().find(|entry| entry.id == id)
+    }
+
+    /// The consumer groups.
+    #[must_use]
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// Changes a group, while the rest of the stream can be looked at.
+    pub(crate) fn change_group<R>(
+        &mut self,
+        name: &[u8],
+        change: impl FnOnce(&Self, &mut group::Group) -> R,
+    ) -> Option<R> {
+        let mut groups = std::mem::take(&mut self.groups);
+        let result = groups.change(name, |group| change(self, group));
+        self.groups = groups;
+        result
+    }
+
+    /// The consumer groups, for a change.
+    pub(crate) fn groups_mut(&mut self) -> &mut Groups {
+        &mut self.groups
+    }
+
+    /// Sets what XSETID sets. The caller made sure that no entry is above `last`.
+    pub(crate) fn set_counters(
+        &mut self,
+        last: StreamId,
+        added: Option<u64>,
+        deleted_max: Option<StreamId>,
+    ) {
+        self.last = last;
+        self.added = added.unwrap_or(self.added);
+        self.deleted_max = deleted_max.unwrap_or(self.deleted_max);
     }
 
     /// Adds an entry; `id` is above [`Self::last`]. `elements` are fields and values in turn.
@@ -197,28 +273,38 @@ impl Stored for Stream {
             });
             ControlFlow::Continue(())
         });
-        state
+        self.groups.digest(state)
     }
 
     fn heap_bytes(&self) -> usize {
-        self.nodes.len() * allocation(size_of::<(StreamId, Node)>()) + self.heap
+        self.nodes.len() * allocation(size_of::<(StreamId, Node)>())
+            + self.heap
+            + self.groups.heap()
     }
 
     /// The counters, then each node as its base, its count and its bytes: approximate trimming goes by
-    /// nodes, so a replica gets the same ones.
+    /// nodes, so a replica gets the same ones. The groups come last, behind a node of no entries.
     fn encode(&self, out: &mut Vec<u8>) {
-        for id in [self.last, self.deleted_max] {
-            varint::put(out, id.ms);
-            varint::put(out, id.seq);
-        }
+        put_id(out, self.last);
+        put_id(out, self.deleted_max);
         varint::put(out, self.added);
         for node in self.nodes.values() {
-            varint::put(out, node.base().ms);
-            varint::put(out, node.base().seq);
+            put_id(out, node.base());
             varint::put(out, node.count() as u64);
             varint::put_bytes(out, node.bytes());
         }
+        if self.groups.len() > 0 {
+            // No node is empty: this is where the groups begin.
+            put_id(out, StreamId::MIN);
+            varint::put(out, 0);
+            self.groups.encode(out);
+        }
     }
+}
+
+fn put_id(out: &mut Vec<u8>, id: StreamId) {
+    varint::put(out, id.ms);
+    varint::put(out, id.seq);
 }
 
 fn take_id(bytes: &mut &[u8]) -> Option<StreamId> {
@@ -258,6 +344,10 @@ impl Collection for Stream {
         while !bytes.is_empty() {
             let base = take_id(&mut bytes)?;
             let count = usize::try_from(varint::take(&mut bytes)?).ok()?;
+            if count == 0 && base == StreamId::MIN && !bytes.is_empty() {
+                stream.groups = Groups::decode(bytes)?;
+                break;
+            }
             let node = Node::decode(base, count, varint::take_bytes(&mut bytes)?)?;
             if base <= before || node.last() > stream.last {
                 return None;

@@ -158,3 +158,56 @@ proptest! {
         }
     }
 }
+
+/// What a group knows of an entry must hold from both sides: the group's map and the consumers' sets.
+fn check_group(group: &group::Group) {
+    let owned: usize = group.consumers().values().map(|consumer| consumer.pending().len()).sum();
+    assert_eq!(owned, group.pending().len());
+    for (id, pending) in group.pending() {
+        assert!(group.consumers()[&pending.consumer].pending().contains(id));
+    }
+}
+
+proptest! {
+    #[test]
+    fn groups_stay_whole_and_survive_encoding(
+        ops in prop::collection::vec((0u8..6, 0u8..3, 0u8..3, 1u64..20), 1..120),
+    ) {
+        let mut stream = Stream::default();
+        stream.push(StreamId { ms: 1, seq: 1 }, &[b"f", b"v"]);
+        for (op, group, consumer, n) in ops {
+            let (name, consumer) = ([b'g', group], [b'c', consumer]);
+            let (id, now) = (StreamId { ms: n, seq: 0 }, synod_types::Millis(n));
+            if op == 0 {
+                stream.groups_mut().add(&name, group::Group::new(id, Some(n)));
+            } else if op == 1 && n < 3 {
+                stream.groups_mut().remove(&name);
+            }
+            stream.change_group(&name, |_, group| {
+                match op {
+                    2 => {
+                        group.acknowledge(id);
+                    }
+                    3 if n < 4 => {
+                        group.remove_consumer(&consumer);
+                    }
+                    _ => {
+                        let (consumer, _) = group.consumer(&consumer, now);
+                        group.deliver(id, group::Pending { consumer, delivered: now, times: n });
+                    }
+                }
+                check_group(group);
+            });
+            let mut bytes = Vec::new();
+            stream.encode(&mut bytes);
+            let read = Stream::decode(&bytes).expect("what was encoded");
+            prop_assert_eq!(read.digest(), stream.digest());
+            prop_assert_eq!(read.groups().heap(), stream.groups().heap());
+            for cut in 1..bytes.len().min(9) {
+                // A whole number of groups may be cut off; anything else is refused.
+                let shorter = Stream::decode(&bytes[..bytes.len() - cut]);
+                prop_assert!(shorter.is_none_or(|s| s.digest() != stream.digest()));
+            }
+        }
+    }
+}

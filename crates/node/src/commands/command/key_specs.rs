@@ -1,7 +1,7 @@
 //! Which arguments are keys and what becomes of them, in the words of COMMAND.
 
 use super::describe::status_set;
-use synod_data::{Command, KeySpec};
+use synod_data::{Command, KeySpec, KeyWords};
 use synod_types::ReplySink;
 
 /// What becomes of the `nth` key of a command.
@@ -23,9 +23,12 @@ pub(super) fn flags_of(command: &Command, words: &[&[u8]], nth: usize) -> &'stat
 
 /// The key specifications of a command: a range of positions, and what a count announces.
 pub(super) fn write(command: &Command, out: &mut dyn ReplySink) {
-    let KeySpec { first, last, step, count_at } = command.keys;
+    let KeySpec { first, last, step, count_at, words } = command.keys;
     let splits = first > 0 && last != first && command.first_access != command.access;
-    let specs = usize::from(first > 0) + usize::from(splits) + usize::from(count_at > 0);
+    let specs = usize::from(first > 0)
+        + usize::from(splits)
+        + usize::from(count_at > 0)
+        + usize::from(words != KeyWords::None);
     out.set(specs);
     if splits {
         range(flags(command, 0), first, 0, 1, out);
@@ -39,6 +42,35 @@ pub(super) fn write(command: &Command, out: &mut dyn ReplySink) {
         begin(flags(command, nth), count_at, out);
         find("keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)], out);
     }
+    match words {
+        KeyWords::None => {}
+        KeyWords::Streams => behind("STREAMS", command, 1, (-1, 2), out),
+        KeyWords::Store(from) => behind("STORE", command, from, (0, 0), out),
+    }
+}
+
+/// Keys behind a word: up to `last`, of which a `limit`-th part are keys.
+fn behind(
+    word: &str,
+    command: &Command,
+    from: i16,
+    (last, limit): (i16, i16),
+    out: &mut dyn ReplySink,
+) {
+    out.map(3);
+    out.bulk(b"flags");
+    status_set(flags(command, 1), out);
+    out.bulk(b"begin_search");
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(b"keyword");
+    out.bulk(b"spec");
+    out.map(2);
+    out.bulk(b"keyword");
+    out.bulk(word.as_bytes());
+    out.bulk(b"startfrom");
+    out.integer(from.into());
+    find("range", [("lastkey", last), ("keystep", 1), ("limit", limit)], out);
 }
 
 /// `last` counts from the first key, or from the end when it is negative.

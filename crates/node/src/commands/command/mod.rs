@@ -125,7 +125,10 @@ fn keys_of(args: &[&[u8]]) -> Result<(&'static synod_data::Command, Vec<usize>),
     let Entry::Command(command) = entry else {
         return Err("ERR The command has no key arguments");
     };
-    if command.keys.first == 0 && command.keys.count_at == 0 {
+    if command.keys.first == 0
+        && command.keys.count_at == 0
+        && command.keys.words == synod_data::KeyWords::None
+    {
         return Err("ERR The command has no key arguments");
     }
     if !command.check_arity(words.len()) {
