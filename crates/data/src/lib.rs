@@ -54,6 +54,7 @@ pub mod number;
 mod object;
 pub mod op;
 mod operations;
+pub mod scripting;
 mod snapshot;
 mod table;
 pub mod value;

@@ -24,6 +24,9 @@ const SLOT_COUNT: u8 = 9;
 const SLOT_KEYS: u8 = 10;
 const EVICT: u8 = 11;
 const WAIT: u8 = 12;
+const LOAD_SCRIPT: u8 = 13;
+const FORGET_SCRIPTS: u8 = 14;
+const FIND_SCRIPTS: u8 = 15;
 
 /// Who waits for a command that may wait, as the log names them. Node 0: a client of the leader itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +92,12 @@ pub enum Op<'a> {
         /// How many at most.
         count: u64,
     },
+    /// Keeps a script, for EVALSHA.
+    LoadScript(&'a [u8]),
+    /// Forgets all scripts.
+    ForgetScripts,
+    /// Read: which of these digests EVALSHA would find.
+    FindScripts(Args<'a>),
 }
 
 /// Appends a command as an operation of the keyspace. Its length is reckoned first, so that it is as short as it can be.
@@ -196,6 +205,15 @@ impl<'a> Op<'a> {
                 out.extend_from_slice(&slot.0.to_le_bytes());
                 varint::put(out, *count);
             }
+            Op::LoadScript(body) => {
+                out.push(LOAD_SCRIPT);
+                varint::put_bytes(out, body);
+            }
+            Op::ForgetScripts => out.push(FORGET_SCRIPTS),
+            Op::FindScripts(digests) => {
+                out.push(FIND_SCRIPTS);
+                put_args(out, digests);
+            }
         }
     }
 
@@ -227,6 +245,9 @@ impl<'a> Op<'a> {
             STATS => Op::Stats,
             RANDOM_KEY => Op::RandomKey,
             SLOT_COUNT => Op::SlotCount(take_slot(bytes)?),
+            LOAD_SCRIPT => Op::LoadScript(varint::take_bytes(bytes)?),
+            FORGET_SCRIPTS => Op::ForgetScripts,
+            FIND_SCRIPTS => Op::FindScripts(take_args(bytes)?),
             SLOT_KEYS => Op::SlotKeys { slot: take_slot(bytes)?, count: varint::take(bytes)? },
             _ => return None,
         })
@@ -331,6 +352,9 @@ mod tests {
             Op::RandomKey,
             Op::SlotCount(Slot(16_383)),
             Op::SlotKeys { slot: Slot(7), count: 300 },
+            Op::LoadScript(b"return 1"),
+            Op::ForgetScripts,
+            Op::FindScripts(command(&["a", "b"])),
         ];
         for op in &ops {
             let mut bytes = Vec::new();

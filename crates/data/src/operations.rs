@@ -97,6 +97,11 @@ fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn Repl
             keyspace.clear(ctx.now);
             out.simple("OK");
         }
+        Op::LoadScript(body) => keyspace.load_script(body, out),
+        Op::ForgetScripts => {
+            keyspace.forget_scripts();
+            out.simple("OK");
+        }
         reading => read(keyspace, reading, ctx, out),
     }
 }
@@ -130,7 +135,14 @@ fn read(keyspace: &Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink
             out.array(keys.len());
             keys.iter().for_each(|key| out.bulk(key));
         }
-        Op::Wait { .. } | Op::Transaction { .. } | Op::Expire(_) | Op::Evict(_) | Op::Clear => {
+        Op::FindScripts(digests) => keyspace.find_scripts(digests, out),
+        Op::Wait { .. }
+        | Op::Transaction { .. }
+        | Op::Expire(_)
+        | Op::Evict(_)
+        | Op::Clear
+        | Op::LoadScript(_)
+        | Op::ForgetScripts => {
             out.error("ERR not a reading operation");
         }
     }

@@ -18,6 +18,10 @@ pub(crate) enum Join {
     },
     /// All elements one after another (KEYS).
     Concat,
+    /// The answer of the first part, when none is an error (SCRIPT LOAD).
+    Same,
+    /// Of numbers at the same place the smallest (SCRIPT EXISTS).
+    Least,
     /// `OK` when every part said so (FLUSHALL).
     AllOk,
     /// The first part that is not null (RANDOMKEY).
@@ -159,6 +163,22 @@ impl Gather {
                 out.verbatim(&page.render(&sum));
             }
             Join::AllOk | Join::Watch(_) | Join::Exec(..) => out.simple("OK"),
+            Join::Same => match values.first() {
+                Some(value) => write_value(value, out),
+                None => out.null(),
+            },
+            Join::Least => {
+                let parts: Vec<Vec<Value>> = values.into_iter().map(elements).collect();
+                let len = parts.iter().map(Vec::len).min().unwrap_or(0);
+                out.array(len);
+                for at in 0..len {
+                    let number = |part: &Vec<Value>| match &part[at] {
+                        Value::Integer(n) => *n,
+                        _ => 0,
+                    };
+                    out.integer(parts.iter().map(number).min().unwrap_or(0));
+                }
+            }
             Join::FirstSome => {
                 match values.iter().find(|v| matches!(v, Value::Bulk(_))) {
                     Some(Value::Bulk(key)) => out.bulk(key),

@@ -27,7 +27,8 @@ impl State {
     /// The empty machines of a partition.
     #[must_use]
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
-        Self { keyspace: Some(Box::new(Keyspace::new(slots))), cluster: None, tree: None }
+        let keyspace = Keyspace::new(slots).with_engine(&synod_script::LUA);
+        Self { keyspace: Some(Box::new(keyspace)), cluster: None, tree: None }
     }
 
     /// The map of a cluster that is not founded yet.
@@ -203,6 +204,7 @@ impl Loader {
         let keyspace = self.keyspace.map(|restorer| Restore::finish(*restorer)).transpose()?;
         let cluster = self.cluster.map(Restore::finish).transpose()?;
         let tree = self.tree.map(Restore::finish).transpose()?;
+        let keyspace = keyspace.map(|keyspace| keyspace.with_engine(&synod_script::LUA));
         Ok(State {
             keyspace: keyspace.map(Box::new),
             cluster: cluster.map(Box::new),

@@ -46,3 +46,17 @@ pub const WAITS_WOKEN_MAX: usize = 1024;
 pub const WAITS_SERVED_MAX: usize = 65_536;
 /// The most bytes of such answers.
 pub const WAITS_SERVED_BYTES_MAX: usize = 8 << 20;
+/// How many instructions one script may run: about a second, during which its partition does nothing else.
+pub const SCRIPT_INSTRUCTIONS_MAX: u64 = 100_000_000;
+/// How many bytes one script may allocate between two runs of the collector.
+pub const SCRIPT_MEMORY_BYTES_MAX: usize = 128 << 20;
+/// The largest reply of a script, in bytes of its parts as they are kept until they are written.
+pub const SCRIPT_REPLY_BYTES_MAX: usize = 64 << 20;
+/// How deep tables may lie in each other in a script's reply.
+pub const SCRIPT_REPLY_DEPTH_MAX: usize = 28;
+/// The bodies of the scripts that one partition keeps, in bytes.
+pub const SCRIPTS_BYTES_MAX: usize = 16 << 20;
+/// How many scripts that were run and not loaded one partition keeps (Redis 7.4: 500).
+pub const SCRIPTS_PASSING_MAX: usize = 500;
+/// How many values a function of a script's libraries returns at most.
+pub const SCRIPT_VALUES_MAX: usize = 7_900;

@@ -34,6 +34,15 @@ pub trait ReplySink {
     fn boolean(&mut self, b: bool);
     /// Text for people (RESP2: a bulk string).
     fn verbatim(&mut self, text: &str);
+    /// Text of any format, which has three letters (RESP2: a bulk string).
+    fn verbatim_as(&mut self, format: &str, text: &[u8]) {
+        let _ = format;
+        self.bulk(text);
+    }
+    /// An integer of any size, in decimal digits (RESP2: a bulk string).
+    fn big_number(&mut self, digits: &str) {
+        self.bulk(digits.as_bytes());
+    }
     /// Whether the client speaks RESP3; a few commands (`ZRANGE WITHSCORES`, `HRANDFIELD`) nest their
     /// answer differently then.
     fn is_resp3(&self) -> bool;

@@ -22,6 +22,7 @@ const PURE: &[&str] = &[
     "node",
     "replica",
     "ring",
+    "script",
     "tree",
     "types",
     "wire",

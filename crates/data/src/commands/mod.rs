@@ -11,6 +11,7 @@ pub(crate) mod hyperloglog;
 pub(crate) mod key;
 pub(crate) mod list;
 mod random_picks;
+pub(crate) mod script;
 pub(crate) mod set;
 pub(crate) mod stream;
 pub(crate) mod string;
@@ -20,7 +21,7 @@ pub(crate) mod zset;
 /// What a command's file begins with.
 pub(crate) mod prelude {
     pub use crate::error::{self, Failure, Outcome};
-    pub use crate::table::{Access, Categories, Command, Flags, Group};
+    pub use crate::table::{Access, Categories, Command, Flags, Group, Handler};
     pub use crate::{Args, Context, Keyspace, args};
     pub use synod_types::ReplySink;
 }

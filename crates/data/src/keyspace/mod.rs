@@ -33,6 +33,7 @@ pub use warm::warm;
 
 use crate::hashing::{self, hash};
 use crate::object::Object;
+use crate::scripting::{Engine, Scripts};
 use crate::snapshot::Run;
 use crate::{Args, Command, Context, Handler, digest, error, waiting};
 use foldhash::fast::SeedableRandomState;
@@ -56,6 +57,10 @@ pub struct Keyspace {
     /// Counts every change of every key; the value at a key's last change is the key's version.
     pub(crate) changes: u64,
     hasher: SeedableRandomState,
+    /// The scripts that EVALSHA finds.
+    pub(crate) scripts: Scripts,
+    /// Who runs them; the same on every replica, and no part of the state.
+    pub(crate) engine: Option<&'static Engine>,
     /// The snapshot being taken, if one is.
     pub(crate) snapshot: Option<Box<Run>>,
     /// Deleted and not freed yet; no part of the state.
@@ -94,6 +99,8 @@ impl Keyspace {
             bytes: 0,
             changes: 0,
             hasher: hashing::state(),
+            scripts: Scripts::default(),
+            engine: None,
             snapshot: None,
             garbage: Garbage::default(),
             stats: Stats::default(),
@@ -150,12 +157,14 @@ impl Keyspace {
     pub fn digest(&self) -> u64 {
         let objects = self.used_tables().flat_map(|(_, table)| table.objects());
         let content = objects.fold(0u64, |sum, object| sum.wrapping_add(object.digest()));
-        self.used_tables()
+        let keys = self
+            .used_tables()
             .map(|(slot, table)| (slot as u64, table.absent_version()))
             .filter(|(_, version)| *version > 0)
             .fold(digest::mix(content, self.changes), |state, (slot, version)| {
                 digest::mix(digest::mix(state, slot), version)
-            })
+            });
+        self.scripts.digest(keys)
     }
 
     /// The tables that were ever used, with their places.

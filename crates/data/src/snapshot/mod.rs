@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! header   01 format:u8 first:u16 last:u16 changes:varint
+//! script   07 loaded:u8 len:varint bytes          one that EVALSHA finds; all of them follow the header
 //! slot     02 slot:u16 absent_version:varint      the objects that follow are of this slot
 //! packed   03 len:varint bytes                    an object in its packed layout, as it lies in memory
 //! full     04 kind:u8 version:varint expire:varint(0: none, else + 1) key:bytes value:bytes
@@ -30,4 +31,5 @@ mod tag {
     pub const FULL: u8 = 4;
     pub const END: u8 = 5;
     pub const PART: u8 = 6;
+    pub const SCRIPT: u8 = 7;
 }

@@ -50,6 +50,7 @@ impl Restorer {
             }
             match (*tag, &self.state) {
                 (tag::HEADER, State::Begin) => self.header(&mut bytes),
+                (tag::SCRIPT, State::Body(None)) => self.script(&mut bytes),
                 (tag::SLOT, State::Body(_)) => self.slot(&mut bytes),
                 (tag::PACKED, State::Body(Some(slot))) => {
                     let slot = *slot;
@@ -95,6 +96,14 @@ impl Restorer {
         self.keyspace.changes = varint::take(bytes).ok_or(cut)?;
         self.state = State::Body(None);
         Ok(())
+    }
+
+    fn script(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
+        let malformed = CorruptSnapshot("a malformed script");
+        let (loaded, rest) = bytes.split_first().ok_or(malformed)?;
+        *bytes = rest;
+        let body = varint::take_bytes(bytes).ok_or(malformed)?;
+        self.keyspace.scripts.restore(*loaded == 1, body).ok_or(malformed)
     }
 
     fn slot(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {

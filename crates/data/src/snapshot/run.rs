@@ -208,7 +208,19 @@ impl Keyspace {
     /// Begins a snapshot of the state as it is now; one already under way is given up.
     pub fn snapshot_begin(&mut self) {
         self.snapshot_cancel();
-        self.snapshot = Some(Box::new(Run::new(self.first, self.slots.len(), self.changes)));
+        let mut run = Run::new(self.first, self.slots.len(), self.changes);
+        for (loaded, body) in self.scripts.each() {
+            if planted("scripts-lost-in-snapshot") {
+                break;
+            }
+            run.chunks.open.extend_from_slice(&[tag::SCRIPT, u8::from(loaded)]);
+            varint::put_bytes(&mut run.chunks.open, body);
+            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
+                run.chunks.close();
+            }
+        }
+        run.chunks.close();
+        self.snapshot = Some(Box::new(run));
     }
 
     /// The next chunk, of about `bytes_max` bytes (more when a single key is larger); `None` when the

@@ -88,6 +88,7 @@ impl Categories {
             Group::Hash => Self::HASH,
             Group::SortedSet => Self::SORTED_SET,
             Group::Stream => Self::STREAM,
+            Group::Scripting => Self::SCRIPTING,
             Group::Transactions => Self::TRANSACTION,
             Group::Connection => Self::CONNECTION,
             Group::Bitmap => Self::BITMAP,

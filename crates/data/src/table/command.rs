@@ -144,6 +144,8 @@ pub enum Group {
     Connection,
     /// The server.
     Server,
+    /// Scripts and functions.
+    Scripting,
     /// MULTI and its relatives.
     Transactions,
     /// CLUSTER and its relatives.
@@ -167,6 +169,7 @@ impl Group {
             Self::Geo => "geo",
             Self::Connection => "connection",
             Self::Server => "server",
+            Self::Scripting => "scripting",
             Self::Transactions => "transactions",
             Self::Cluster => "cluster",
         }
@@ -233,6 +236,11 @@ impl Command {
     /// otherwise.
     pub(crate) const fn write(group: Group, name: &'static str, arity: i16, run: Write) -> Self {
         Self::row(group, name, arity, Flags::WRITE, Handler::Write(run)).keys(1, 1, 1)
+    }
+
+    /// A row of a command that runs a script, which may write or not.
+    pub(crate) const fn script(name: &'static str, arity: i16, handler: Handler) -> Self {
+        Self::row(Group::Scripting, name, arity, Flags::NONE, handler)
     }
 
     /// A row of a command that the node runs; no keys.

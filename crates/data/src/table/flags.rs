@@ -31,8 +31,12 @@ impl Flags {
     pub const BLOCKING: Self = Self(1 << 10);
     /// Not inside a transaction.
     pub const NO_MULTI: Self = Self(1 << 11);
+    /// MONITOR shows what it does instead of itself.
+    pub const SKIP_MONITOR: Self = Self(1 << 12);
+    /// Has key positions and may be called without a key.
+    pub const NO_MANDATORY_KEYS: Self = Self(1 << 13);
 
-    const NAMES: [&'static str; 12] = [
+    const NAMES: [&'static str; 14] = [
         "write",
         "readonly",
         "denyoom",
@@ -45,6 +49,8 @@ impl Flags {
         "movablekeys",
         "blocking",
         "no_multi",
+        "skip_monitor",
+        "no_mandatory_keys",
     ];
 
     /// Both.

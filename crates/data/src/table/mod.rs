@@ -9,7 +9,7 @@ mod command;
 mod flags;
 mod session;
 
-use crate::commands::{bitmap, hash, hyperloglog, key, list, set, stream, string, zset};
+use crate::commands::{bitmap, hash, hyperloglog, key, list, script, set, stream, string, zset};
 pub use access::Access;
 pub use categories::Categories;
 pub use command::{Command, Group, Handler, KeySpec, KeyWords};
@@ -26,6 +26,7 @@ const FAMILIES: &[&[&[Command]]] = &[
     bitmap::FILES,
     hyperloglog::FILES,
     key::FILES,
+    script::FILES,
     &[session::ROWS],
 ];
 

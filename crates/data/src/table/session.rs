@@ -67,6 +67,9 @@ pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Server, "slowlog", -2)
         .about("2.2.12", "Tells which requests took long."),
 
+    Command::session(Group::Scripting, "script", -2)
+        .about("2.6.0", "Keeps, looks for and forgets scripts."),
+
     Command::session(Group::Server, "time", 1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
         .about("2.6.0", "The time of this node in seconds and microseconds."),
 

@@ -27,7 +27,7 @@ pub(super) enum Runner {
 }
 
 /// Subcommands that cannot run inside a transaction, though others of their command can.
-const OUTSIDE: [&str; 11] = [
+const OUTSIDE: [&str; 14] = [
     "client|kill",
     "client|list",
     "client|pause",
@@ -36,6 +36,9 @@ const OUTSIDE: [&str; 11] = [
     "cluster|countkeysinslot",
     "cluster|getkeysinslot",
     "config|resetstat",
+    "script|exists",
+    "script|flush",
+    "script|load",
     "slowlog|get",
     "slowlog|len",
     "slowlog|reset",
@@ -69,7 +72,7 @@ pub(super) fn runner(node: &Node, command: &Command, args: &[&[u8]]) -> Result<R
             Runner::Partition
         }
         "asking" | "auth" | "client" | "cluster" | "command" | "config" | "info" | "lolwut"
-        | "readonly" | "readwrite" | "select" | "slowlog" | "time" => Runner::Session,
+        | "readonly" | "readwrite" | "script" | "select" | "slowlog" | "time" => Runner::Session,
         _ => Runner::Nobody,
     })
 }

@@ -11,6 +11,7 @@ mod connection;
 mod exec;
 pub(crate) mod info;
 mod keyspace;
+mod script;
 pub(crate) mod slowlog;
 mod subcommand;
 mod transaction;
@@ -55,6 +56,7 @@ pub(crate) fn run(
         "command" => command::run(node, client, args),
         "config" => config::run(node, client, args),
         "info" => info::run(node, client, args),
+        "script" => script::run(node, client, args),
         "slowlog" => slowlog::run(node, client, args),
         "cluster" => cluster::run(node, client, args),
         _ => node.refuse_request(client, &unknown_command(args)),
@@ -68,6 +70,7 @@ pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
         "cluster" => cluster::TABLE,
         "command" => command::TABLE,
         "config" => config::TABLE,
+        "script" => script::TABLE,
         "slowlog" => slowlog::TABLE,
         _ => &[],
     }

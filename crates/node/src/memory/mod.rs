@@ -38,10 +38,11 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Whether this command is refused now.
+    /// Whether this command is refused now. What a script writes is known when it runs, which is too late.
     #[inline]
     pub fn refuses(&self, command: &Command) -> bool {
-        self.refusing && command.flags.has(Flags::DENYOOM)
+        self.refusing
+            && (command.flags.has(Flags::DENYOOM) || matches!(command.name, "eval" | "evalsha"))
     }
 
     /// Whether the use of keys is to be told by [`Self::touch`].

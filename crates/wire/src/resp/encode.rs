@@ -178,14 +178,29 @@ impl ReplySink for RespWriter<'_> {
     }
 
     fn verbatim(&mut self, text: &str) {
-        if self.is_resp3() {
+        self.verbatim_as("txt", text.as_bytes());
+    }
+
+    fn verbatim_as(&mut self, format: &str, text: &[u8]) {
+        if self.is_resp3() && format.len() == 3 {
             self.out.reserve(text.len() + 20);
             header(self.out, b'=', text.len() + 4);
-            self.out.extend_from_slice(b"txt:");
-            self.out.extend_from_slice(text.as_bytes());
+            self.out.extend_from_slice(format.as_bytes());
+            self.out.push(b':');
+            self.out.extend_from_slice(text);
             self.out.extend_from_slice(b"\r\n");
         } else {
-            self.bulk(text.as_bytes());
+            self.bulk(text);
+        }
+    }
+
+    fn big_number(&mut self, digits: &str) {
+        if self.is_resp3() {
+            self.out.push(b'(');
+            self.out.extend_from_slice(digits.as_bytes());
+            self.out.extend_from_slice(b"\r\n");
+        } else {
+            self.bulk(digits.as_bytes());
         }
     }
 

@@ -1,0 +1,8 @@
+//! Commands that run scripts.
+
+mod eval;
+
+use crate::table::Command;
+
+/// The rows of this family, file by file.
+pub(crate) const FILES: &[&[Command]] = &[eval::ROWS];

@@ -1,0 +1,98 @@
+//! A script from its text to its reply.
+
+use crate::answer::{self, error_text, from_lua};
+use crate::budget::Budget;
+use crate::captured::Reply;
+use crate::commands::Commands;
+use crate::environment::{self, Environment};
+use crate::shebang;
+use mlua::{Function, Lua, Value};
+use std::cell::RefCell;
+use synod_data::Context;
+use synod_data::scripting::{Call, Reach};
+use synod_types::ReplySink;
+
+/// What a script answers that spent its budget. What it had done by then stays done, as with any error.
+const SPENT: &str = "ERR The script was stopped: it used more than a script may";
+
+/// Runs a script and answers.
+pub(crate) fn run(script: &Call<'_>, reach: Reach<'_>, ctx: &Context, out: &mut dyn ReplySink) {
+    let reply = match shebang::split(script.body) {
+        Ok((flags, code)) => {
+            let commands = RefCell::new(Commands::new(reach, flags.no_writes, ctx));
+            evaluate(script, code, &commands).unwrap_or_else(|_| Reply::Error(SPENT.to_owned()))
+        }
+        Err(text) => Reply::Error(text),
+    };
+    answer::write(&reply, out);
+}
+
+fn evaluate(
+    script: &Call<'_>,
+    code: &[u8],
+    commands: &RefCell<Commands<'_>>,
+) -> mlua::Result<Reply> {
+    let lua = environment::new_state()?;
+    let budget = Budget::new();
+    lua.scope(|scope| {
+        let environment = environment::build(
+            &lua,
+            scope,
+            commands,
+            &budget,
+            script.keys,
+            script.argv,
+            commands.borrow().seed(),
+        )?;
+        budget.watch(&lua)?;
+        match compile(&lua, code) {
+            Ok(chunk) => call(&environment, &chunk, script.name, commands),
+            Err(text) => Ok(Reply::Error(text)),
+        }
+    })
+}
+
+/// Whether a body is a script.
+///
+/// # Errors
+/// Why not, in Redis's words.
+pub(crate) fn check(body: &[u8]) -> Result<(), String> {
+    let (_, code) = shebang::split(body)?;
+    let lua = environment::new_state().map_err(|_| SPENT.to_owned())?;
+    compile(&lua, code).map(|_| ())
+}
+
+fn compile(lua: &Lua, code: &[u8]) -> Result<Function, String> {
+    let chunk = lua.load(code).set_mode(mlua::ChunkMode::Text).set_name("@user_script");
+    chunk.into_function().map_err(|error| match error {
+        mlua::Error::SyntaxError { message, .. } => {
+            format!("ERR Error compiling script (new function): {message}")
+        }
+        _ => SPENT.to_owned(),
+    })
+}
+
+/// Calls a compiled script; its error says where it happened.
+fn call(
+    environment: &Environment,
+    chunk: &Function,
+    name: &str,
+    commands: &RefCell<Commands<'_>>,
+) -> mlua::Result<Reply> {
+    chunk.set_environment(environment.globals.clone())?;
+    let (ok, value): (bool, Value) = environment.run.call(chunk)?;
+    if ok {
+        return from_lua(&value, commands.borrow().resp3);
+    }
+    let Value::Table(error) = value else { return Ok(Reply::Error(SPENT.to_owned())) };
+    let mut text = match error.raw_get("err")? {
+        Value::String(text) => error_text(&text.to_string_lossy()),
+        _ => "ERR execution failure".to_owned(),
+    };
+    let (source, line): (Option<String>, Option<i64>) =
+        (error.raw_get("source")?, error.raw_get("line")?);
+    if let (Some(source), Some(line)) = (source, line) {
+        text.push_str(&format!(" script: {name}, on {source}:{line}."));
+    }
+    Ok(Reply::Error(text))
+}

@@ -1,0 +1,89 @@
+"""Scripts as applications use them: redis-py's register_script, Lock and pipelines, on one node and on any of three."""
+
+import pytest
+import redis
+from redis.cluster import RedisCluster
+
+MOVE = """
+local value = redis.call('GET', KEYS[1])
+if value then
+  redis.call('DEL', KEYS[1])
+  redis.call('SET', KEYS[2], value)
+end
+return value
+"""
+
+
+def plain(node):
+    return redis.Redis(port=node.port)
+
+
+def nodes_of(cluster):
+    return [plain(node) for node in cluster.nodes]
+
+
+def test_a_registered_script_runs_as_one(single):
+    client = plain(single)
+    client.set("a", "v")
+    move = client.register_script(MOVE)
+    assert move(keys=["a", "b"]) == b"v"
+    assert (client.get("a"), client.get("b")) == (None, b"v")
+    assert move(keys=["a", "b"]) is None
+    assert client.script_exists(move.sha) == [True]
+
+
+def test_scripts_in_a_pipeline_and_in_a_transaction(single):
+    client = plain(single)
+    add = client.register_script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+    for transaction in (False, True):
+        client.delete("n")
+        pipe = client.pipeline(transaction=transaction)
+        add(keys=["n"], args=[2], client=pipe)
+        pipe.get("n")
+        add(keys=["n"], args=[3], client=pipe)
+        assert pipe.execute() == [2, b"2", 5]
+
+
+def test_a_lock_is_held_by_one_and_given_back(single):
+    client = plain(single)
+    lock = client.lock("lock", timeout=30)
+    assert lock.acquire(blocking=False)
+    assert not client.lock("lock", timeout=30).acquire(blocking=False)
+    assert lock.extend(30) and lock.reacquire()
+    lock.release()
+    assert client.get("lock") is None
+    with pytest.raises(redis.exceptions.LockError):
+        lock.release()
+
+
+def test_a_script_that_is_loaded_is_known_on_every_node(cluster):
+    nodes = nodes_of(cluster)
+    sha = nodes[0].script_load("return redis.call('SET', KEYS[1], ARGV[1])")
+    for at, node in enumerate(nodes):
+        assert node.script_exists(sha, "0" * 40) == [True, False]
+        # Keys of all partitions, each through a node that mostly does not lead it.
+        for key in "abcdefgh":
+            assert node.evalsha(sha, 1, key, at) == b"OK"
+    assert nodes[-1].script_flush()
+    for node in nodes:
+        assert node.script_exists(sha) == [False]
+        with pytest.raises(redis.exceptions.NoScriptError):
+            node.evalsha(sha, 1, "a", 1)
+
+
+def test_keys_of_one_script_lie_in_one_partition(cluster):
+    client = nodes_of(cluster)[0]
+    with pytest.raises(redis.ResponseError, match="CROSSSLOT"):
+        client.eval("return 1", 4, "a", "b", "c", "d")
+    with pytest.raises(redis.ResponseError, match="non local key"):
+        client.eval("for i = 1, 100 do redis.call('GET', i) end", 1, "a")
+
+
+def test_the_cluster_client_runs_scripts(cluster):
+    client = RedisCluster(host="127.0.0.1", port=cluster.nodes[0].port)
+    sha = client.script_load("return {KEYS[1], ARGV[1]}")
+    assert client.evalsha(sha, 1, "x", "y") == [b"x", b"y"]
+    assert client.eval("return redis.call('INCR', KEYS[1])", 1, "{s}n") == 1
+    assert client.eval_ro("return redis.call('GET', KEYS[1])", 1, "{s}n") == b"1"
+    with client.lock("{s}lock", timeout=10):
+        pass
