@@ -5,6 +5,7 @@
 //! in fuzz_targets/) and under the plain driver of tests/smoke.rs (`cargo test --no-default-features`
 //! in this folder), which finds less and needs nothing but the Rust toolchain.
 
+pub mod connection;
 pub mod log;
 pub mod peer;
 pub mod resp;
@@ -25,6 +26,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "resp_requests", run: resp::requests, seeds: resp::request_seeds },
     Target { name: "resp_replies", run: resp::replies, seeds: resp::reply_seeds },
+    Target { name: "connections", run: connection::pieces, seeds: connection::seeds },
     Target { name: "peer_frames", run: peer::frames, seeds: peer::frame_seeds },
     Target { name: "peer_hello", run: peer::hello, seeds: peer::hello_seeds },
     Target { name: "consensus_messages", run: peer::messages, seeds: peer::message_seeds },

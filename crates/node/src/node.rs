@@ -12,7 +12,7 @@ use crate::memory::Memory;
 use crate::output::Output;
 use crate::peers::Peers;
 use crate::routing::Leaders;
-use crate::session::Sessions;
+use crate::session::{Sessions, Waits};
 use crate::settings::Settings;
 use crate::snapshots::Fetches;
 use crate::status::Counters;
@@ -65,6 +65,8 @@ pub struct Node {
     /// The least time between two announcements of this node is a second.
     pub(crate) announced_us: u64,
     pub(crate) scratch: Vec<synod_replica::Output>,
+    /// Bytes of large values that the commands taken since the world asked last have to look at.
+    pub(crate) work_bytes: usize,
 }
 
 impl Node {
@@ -101,6 +103,7 @@ impl Node {
             retiring: false,
             announced_us: 0,
             scratch: Vec::new(),
+            work_bytes: 0,
         };
         let maxmemory = i64::try_from(node.config.maxmemory).unwrap_or(i64::MAX);
         node.settings.begin_with(crate::settings::Setting::MaxMemory, maxmemory);
@@ -141,9 +144,26 @@ impl Node {
         &self.settings
     }
 
+    /// There are descriptors for so many clients only: `maxclients` is not more.
+    pub fn limit_clients(&mut self, max: usize) {
+        self.settings.limit_clients(i64::try_from(max).unwrap_or(i64::MAX));
+    }
+
     /// Tells the node what only its world knows.
     pub fn set_facts(&mut self, facts: Facts) {
         self.facts = facts;
+    }
+
+    /// Tells whether writes are refused because space is short. What was accepted goes on: there is room for it.
+    pub fn refuse_writes(&mut self, refuse: bool) {
+        self.disk_full = refuse;
+    }
+
+    /// The memory of all keyspaces here, in bytes: about what their snapshots would take.
+    #[must_use]
+    pub fn keyspace_bytes(&self) -> usize {
+        let replicas = self.replicas.iter().flatten();
+        replicas.filter_map(|r| r.state().keyspace()).map(synod_data::Keyspace::memory).sum()
     }
 
     /// Tells whether the log takes entries. While it does not, writes are refused and reads are served; those who
@@ -202,6 +222,36 @@ impl Node {
         session.untouch();
         let close = session.killed || (session.closing && session.is_idle());
         Some((&mut session.out, close))
+    }
+
+    /// How many bytes of replies a session has that the world has not taken, and how many requests are under way.
+    #[inline]
+    #[must_use]
+    pub fn session_load(&mut self, client: ClientId) -> (usize, usize) {
+        self.sessions
+            .get(client)
+            .map_or((0, 0), |session| (session.out.len(), session.unanswered()))
+    }
+
+    /// About how many bytes of large values the commands taken since the last call have to look at.
+    #[inline]
+    #[must_use]
+    pub fn take_work(&mut self) -> usize {
+        std::mem::take(&mut self.work_bytes)
+    }
+
+    /// Whether the session was closed by another, so that nothing more is written to its client.
+    #[must_use]
+    pub fn session_killed(&mut self, client: ClientId) -> bool {
+        self.sessions.get(client).is_none_or(|session| session.killed)
+    }
+
+    /// Whether the session's next request waits for what may take as long as it likes: the end of CLIENT PAUSE, or of a
+    /// blocking command before it.
+    #[must_use]
+    pub fn session_held_back(&mut self, client: ClientId) -> bool {
+        let session = self.sessions.get(client);
+        session.is_some_and(|s| s.waits() == Some(Waits::Pause) || s.blocked.is_some())
     }
 
     /// Whether every request of the client is answered.

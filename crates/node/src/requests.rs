@@ -178,6 +178,12 @@ impl Node {
         let local = self.leads(partition);
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
         let access = session.access(kind);
+        if !command.flags.has(Flags::FAST)
+            && let Some(Some(replica)) = self.replicas.get(partition.0 as usize)
+            && let Some(keyspace) = replica.state().keyspace()
+        {
+            self.work_bytes += keyspace.weight(command, args);
+        }
         if !local {
             let seq = session.reserve(kind);
             let mut op = Vec::new();

@@ -398,14 +398,24 @@ impl Node {
                 if f.access.is_read() { NO_LEADER } else { UNKNOWN },
             );
         }
-        let mut late = Vec::new();
+        self.drop_parked(|f| f.deadline_us <= now);
+    }
+
+    /// The client has said its last. Of what it sent and waits for a leader, nothing will be executed; if it is blocked,
+    /// it is no longer.
+    pub fn client_left(&mut self, client: ClientId) {
+        self.end_wait_of(client, synod_replica::WaitEnd::Timeout);
+        self.drop_parked(|f| matches!(f.origin, Origin::Client { client: c, .. } if c == client));
+    }
+
+    fn drop_parked(&mut self, which: impl Fn(&Forward) -> bool) {
+        let mut given_up = Vec::new();
         for parked in self.parked.values_mut() {
-            let ids: Vec<_> =
-                parked.iter().filter(|(_, f)| f.deadline_us <= now).map(|(id, _)| *id).collect();
-            late.extend(ids.into_iter().filter_map(|id| parked.remove(&id)));
+            let ids: Vec<_> = parked.iter().filter(|(_, f)| which(f)).map(|(id, _)| *id).collect();
+            given_up.extend(ids.into_iter().filter_map(|id| parked.remove(&id)));
         }
         self.parked.retain(|_, parked| !parked.is_empty());
-        for f in late {
+        for f in given_up {
             self.give_up_parked(&f);
         }
     }

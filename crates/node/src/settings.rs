@@ -23,6 +23,8 @@ pub enum Setting {
     MaxMemoryPolicy,
     /// How many keys are drawn for each that is evicted.
     MaxMemorySamples,
+    /// The longest argument a client may send, in bytes.
+    ProtoMaxBulkLen,
 }
 
 /// How a value is written.
@@ -44,7 +46,7 @@ struct Row {
     default: i64,
 }
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     Row::number("timeout", 0, i32::MAX as i64, 0),
     Row::number("maxclients", 1, limits::CLIENTS_MAX as i64, limits::CLIENTS_MAX as i64),
     Row::number("tcp-keepalive", 0, KEEPALIVE_S_MAX, 300),
@@ -56,6 +58,15 @@ const ROWS: [Row; 8] = [
         ..Row::number("maxmemory-policy", 0, EvictionPolicy::NAMES.len() as i64 - 1, 0)
     },
     Row::number("maxmemory-samples", 1, 64, 5),
+    Row {
+        notation: Notation::Memory,
+        ..Row::number(
+            "proto-max-bulk-len",
+            1 << 20,
+            limits::REQUEST_BYTES_MAX as i64,
+            limits::BULK_BYTES_MAX as i64,
+        )
+    },
 ];
 
 impl Row {
@@ -78,6 +89,7 @@ const ALL: [Setting; ROWS.len()] = [
     Setting::MaxMemory,
     Setting::MaxMemoryPolicy,
     Setting::MaxMemorySamples,
+    Setting::ProtoMaxBulkLen,
 ];
 
 impl Setting {
@@ -154,6 +166,8 @@ pub fn parse_memory(text: &[u8]) -> Option<i64> {
 /// The values in force.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// As many clients as there are descriptors for; `maxclients` cannot be more.
+    clients_max: i64,
     values: [i64; ROWS.len()],
     /// When each was asked for, in microseconds of the node's clock.
     asked_us: [u64; ROWS.len()],
@@ -161,7 +175,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { values: ROWS.map(|row| row.default), asked_us: [0; ROWS.len()] }
+        let clients_max = Setting::MaxClients.row().max;
+        Self { clients_max, values: ROWS.map(|row| row.default), asked_us: [0; ROWS.len()] }
     }
 }
 
@@ -170,6 +185,18 @@ impl Settings {
     #[must_use]
     pub fn get(&self, setting: Setting) -> i64 {
         self.values[setting as usize]
+    }
+
+    /// There are descriptors for so many clients only.
+    pub(crate) fn limit_clients(&mut self, max: i64) {
+        self.clients_max = max;
+        let now = &mut self.values[Setting::MaxClients as usize];
+        *now = max.min(*now);
+    }
+
+    /// How many clients there can be at most.
+    pub(crate) fn clients_max(&self) -> i64 {
+        self.clients_max
     }
 
     /// Every setting and its value, as CONFIG spells them.
@@ -266,6 +293,7 @@ mod tests {
             Ok("allkeys-lru".to_owned())
         );
         assert!(policy.parse(b"sometimes").is_err());
+        assert!(Setting::ProtoMaxBulkLen.parse(b"512mb").is_err(), "more than the log carries");
     }
 
     #[test]

@@ -105,11 +105,12 @@ impl Replica {
         self.engine.snapshot_taken(meta);
     }
 
-    /// The snapshot's file could not be written (the disk is full); another may be begun.
+    /// The snapshot's file could not be written (the disk is full). It is tried again until there is one: what asked
+    /// for it asks only once.
     pub fn snapshot_failed(&mut self) {
-        if self.job.take().is_some() {
-            self.state.snapshot_cancel();
-        }
+        let Some(job) = self.job.take() else { return };
+        self.state.snapshot_cancel();
+        self.snapshot_wanted = self.snapshot_wanted.max(Some(job.meta.index));
     }
 
     /// Replaces the state by the leader's; its file is durable.

@@ -92,9 +92,12 @@ impl Files {
             FileWork::Discard(garbage) => return drop(garbage),
         };
         if let Err(error) = result {
-            tracing::warn!(%group, %error, "a snapshot was given up");
-            self.writers.remove(&group);
-            self.receivers.remove(&group);
+            tracing::warn!(%group, %error, "a snapshot was given up; it will be tried again");
+            let written = self.writers.remove(&group).map(SnapshotWriter::abandon);
+            let received = self.receivers.remove(&group).map(SnapshotReceiver::abandon);
+            if let Some(Err(error)) = written.or(received) {
+                tracing::warn!(%group, %error, "what was written of it could not be removed");
+            }
             self.postbox.send(Mail::SnapshotFailed(group));
         }
     }

@@ -188,6 +188,13 @@ impl Jobs {
     }
 }
 
+impl Jobs {
+    /// Whether no more will come: the node stops.
+    pub fn are_closed(&self) -> bool {
+        self.0.lock().closed
+    }
+}
+
 impl Drop for Jobs {
     fn drop(&mut self) {
         if let Ok(mut state) = self.0.state.lock() {

@@ -32,8 +32,8 @@ pub enum Mail {
     Relay(NodeId, Vec<u8>),
     /// A flush is done.
     Flushed(Flushed),
-    /// Whether the log's disk is full.
-    DiskFull(bool),
+    /// How the log finds its disk.
+    Disk(DiskSpace),
     /// Snapshot these groups: their entries pin the oldest segments.
     Pins(Vec<PartitionId>),
     /// A snapshot's file is durable.
@@ -52,6 +52,17 @@ pub enum Mail {
     Map(Arc<ClusterMap>),
     /// Someone wants to know how this worker is.
     Status(SyncSender<NodeStatus>),
+}
+
+/// How much space the log's disk has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskSpace {
+    /// Writes can be accepted.
+    Enough,
+    /// What was accepted can be written, and no more.
+    Short,
+    /// A batch waits for space.
+    Full,
 }
 
 /// What a flush achieved.

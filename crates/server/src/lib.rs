@@ -13,6 +13,7 @@
 mod clock;
 mod config;
 mod data_dir;
+mod descriptors;
 mod exit;
 mod facts;
 mod files;
@@ -23,6 +24,7 @@ mod inbox;
 mod memory;
 mod recovery;
 mod run;
+mod space;
 mod worker;
 
 pub use config::{

@@ -4,13 +4,14 @@ use crate::clock::{Clock, random_seed};
 use crate::config::{Config, Durability};
 use crate::data_dir::DataDir;
 use crate::inbox::{Mail, Postbox};
+use crate::space::Space;
 use crate::worker::{Setup, Worker};
-use crate::{files, flush, http, recovery};
+use crate::{descriptors, files, flush, http, recovery};
 use anyhow::{Context, Result};
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
@@ -31,6 +32,7 @@ const STOP_EVERY: Duration = Duration::from_millis(50);
 pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     config.validate()?;
     let data = DataDir::open(&config.data, config.node_id, config.workers)?;
+    let clients_max = descriptors::prepare(&config)?;
     let listener = listen(config.listen, "clients")?;
     let peer_listener = listen(config.peer_listen, "peers")?;
     let mut zookeeper = config.zookeeper.map(|at| listen(at, "ZooKeeper's clients")).transpose()?;
@@ -58,7 +60,8 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     for (worker, (poll, inbox)) in polls.into_iter().zip(inboxes).enumerate() {
         let worker = worker as u16;
         let (data, postboxes, connected) = (&data, &postboxes[..], &connected);
-        let start = Start { config: &config, data, clock, worker, postboxes, connected };
+        let start =
+            Start { config: &config, data, clock, worker, postboxes, connected, clients_max };
         let doors = Doors { listeners: listeners.take(), zookeeper: zookeeper.take() };
         let worker_loop = start.worker(poll, inbox, doors, &mut map)?;
         let stop = stop.clone();
@@ -87,7 +90,13 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
 }
 
 fn listen(address: std::net::SocketAddr, whom: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).with_context(|| format!("cannot listen for {whom} on {address}"))
+    let bind = || {
+        let listener = std::net::TcpListener::bind(address)?;
+        descriptors::widen(&listener)?;
+        listener.set_nonblocking(true)?;
+        Ok::<_, std::io::Error>(TcpListener::from_std(listener))
+    };
+    bind().with_context(|| format!("cannot listen for {whom} on {address}"))
 }
 
 /// What a worker accepts connections on; worker 0 has them.
@@ -103,6 +112,7 @@ struct Start<'a> {
     worker: u16,
     postboxes: &'a [Postbox],
     connected: &'a Arc<AtomicUsize>,
+    clients_max: usize,
 }
 
 impl Start<'_> {
@@ -139,11 +149,15 @@ impl Start<'_> {
             seed: random_seed(),
         };
         let mut node = Node::new(node_config, groups, self.clock.now());
+        node.limit_clients(self.clients_max);
         if map.committed.is_founded() {
             node.install_map(Arc::new(map.committed.clone()));
         }
         let postbox = self.postboxes[usize::from(worker)].clone();
-        let (log, log_thread) = flush::start(wal, config.durability, postbox.clone(), worker)?;
+        let snapshot_bytes = Arc::new(AtomicU64::new(node.keyspace_bytes() as u64));
+        let space = Space::new(self.data.wal(worker), Arc::clone(&snapshot_bytes));
+        let (log, log_thread) =
+            flush::start(wal, config.durability, postbox.clone(), space, worker)?;
         // What a leader sends right after a restart has to be loaded, and the map may never change again.
         let files = files::start(disk, snapshots, Arc::new(map.laid_out.clone()), postbox, worker)?;
         Worker::new(Setup {
@@ -162,6 +176,7 @@ impl Start<'_> {
             log_thread,
             files,
             connected: Arc::clone(self.connected),
+            snapshot_bytes,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The bounds of everything that comes from outside. One name, one number, one reason.
 
-/// The largest bulk string a client may send, in bytes (Redis: `proto-max-bulk-len`, 512 MiB there).
+/// The largest bulk string a client may send unless `proto-max-bulk-len` says otherwise, in bytes (Redis: 512 MiB).
+/// It can be set up to [`REQUEST_BYTES_MAX`], which the log and the peers carry.
 pub const BULK_BYTES_MAX: usize = 64 << 20;
 /// The most arguments of one command (Redis: 1,048,576).
 pub const ARGS_MAX: usize = 1 << 20;
@@ -8,8 +9,24 @@ pub const ARGS_MAX: usize = 1 << 20;
 pub const INLINE_BYTES_MAX: usize = 64 << 10;
 /// The most bytes of one unfinished request that a connection buffers.
 pub const REQUEST_BYTES_MAX: usize = 128 << 20;
-/// The most unsent reply bytes of one client before it is cut off.
+/// The most bytes of unfinished requests that all connections of one worker buffer together.
+pub const INPUT_BYTES_ALL_MAX: usize = 512 << 20;
+/// The most unsent reply bytes of one client of ZooKeeper before it is cut off.
 pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
+/// While a client has not read more reply bytes than this, none of its requests is begun.
+pub const OUTPUT_MARK_BYTES: usize = 1 << 20;
+/// How many bytes of large values the commands of one connection may have to look at before those under way are
+/// answered: about what takes a few milliseconds.
+pub const INFLIGHT_WORK_BYTES: usize = 8 << 20;
+/// The same for the commands of all connections of a worker in one turn: heartbeats wait no longer than that.
+pub const TURN_WORK_BYTES: usize = 8 << 20;
+/// How many requests of a new connection may be under way; it grows to [`INFLIGHT_MAX`] while the replies are small.
+pub const INFLIGHT_FIRST: usize = 64;
+/// A client with unread replies that takes none of them for this long is closed, in milliseconds (Redis: the time of
+/// its soft output limits).
+pub const OUTPUT_STUCK_MS_MAX: u64 = 60_000;
+/// How long a connection that was given up is still drained, so that its client gets to read why, in milliseconds.
+pub const LINGER_MS_MAX: u64 = 10_000;
 /// The most requests of one connection in flight before its socket is read no further.
 pub const INFLIGHT_MAX: usize = 4096;
 /// The most client connections of one node (Redis: `maxclients`).

@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("log", &["types"]),
     ("replica", &["types", "machine", "consensus", "data", "ring", "script", "tree"]),
     ("node", &["types", "machine", "consensus", "data", "ring", "wire", "replica", "tree"]),
+    ("worker", &["types", "wire", "node"]),
     (
         "server",
         &[
@@ -35,6 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "node",
             "tree",
             "zookeeper",
+            "worker",
         ],
     ),
     ("sim", &["types", "consensus", "data", "ring", "wire", "log", "replica", "node", "checker"]),

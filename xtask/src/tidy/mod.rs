@@ -26,6 +26,7 @@ const PURE: &[&str] = &[
     "tree",
     "types",
     "wire",
+    "worker",
     "zookeeper",
 ];
 

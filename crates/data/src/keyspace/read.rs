@@ -1,10 +1,15 @@
 //! Typed reading. A key whose time has passed is absent; nothing is ever changed.
 
 use super::Keyspace;
+use crate::Args;
 use crate::error::Failure;
 use crate::object::{Text, View};
+use crate::table::Command;
 use crate::value::{Collection, Kind};
 use synod_types::Millis;
+
+/// What takes so little memory is looked at in no time worth counting.
+const LARGE_BYTES: usize = 16 << 10;
 
 impl Keyspace {
     /// The string at a key.
@@ -33,6 +38,17 @@ impl Keyspace {
     #[must_use]
     pub fn exists(&self, key: &[u8], now: Millis) -> bool {
         self.get(key, now).is_some()
+    }
+
+    /// About how many bytes of values a command may have to look at: those of its keys, where they are large. Commands
+    /// that take constant time do not look at all of them, so this says nothing of those.
+    #[must_use]
+    pub fn weight(&self, command: &Command, args: &Args<'_>) -> usize {
+        let objects = command.key_positions(args).filter_map(|at| {
+            let (table, hash) = self.place(args[at])?;
+            table.find(hash, args[at]).map(|found| table.object(found))
+        });
+        objects.map(|object| object.heap_bytes()).filter(|bytes| *bytes >= LARGE_BYTES).sum()
     }
 
     /// The kind of value at a key.

@@ -94,11 +94,26 @@ impl SnapshotWriter {
         self.offset
     }
 
+    /// Gives up and removes what was written.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn abandon(self) -> Result<(), SnapshotError> {
+        self.disk.remove(&self.path).map_err(SnapshotError::io(&self.path))
+    }
+
     /// Completes the file, makes it durable, and gives it its name, durably.
     ///
     /// # Errors
-    /// The disk refuses; there is no such snapshot then.
-    pub fn finish(mut self) -> Result<SnapshotFile, SnapshotError> {
+    /// The disk refuses; there is no such snapshot then, and what was written of it is removed if that can be done.
+    pub fn finish(self) -> Result<SnapshotFile, SnapshotError> {
+        let (disk, path) = (Arc::clone(&self.disk), self.path.clone());
+        self.complete().inspect_err(|_| {
+            let _the_first_error_tells_more = disk.remove(&path);
+        })
+    }
+
+    fn complete(mut self) -> Result<SnapshotFile, SnapshotError> {
         self.buf.clear();
         self.buf.extend_from_slice(&self.trailer.encode());
         self.write()?;

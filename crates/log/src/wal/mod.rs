@@ -169,6 +169,35 @@ impl Wal {
         self.ledger.segments.len()
     }
 
+    /// How many bytes the segment being written still takes.
+    #[must_use]
+    pub fn room_bytes(&self) -> u64 {
+        self.bytes.saturating_sub(self.offset + SECTOR_BYTES as u64)
+    }
+
+    /// Whether the space of the next segment is set aside.
+    #[must_use]
+    pub fn has_next(&self) -> bool {
+        self.next.as_ref().is_some_and(|next| next.is_ready(Fill::Reserved))
+    }
+
+    /// How long the segments are to be that are not begun yet. A next one that is in preparation and longer than that
+    /// is given up, so that it takes no more of a disk that is nearly full.
+    ///
+    /// # Errors
+    /// [`AppendError::Failed`]; the log takes nothing any more.
+    pub fn set_segment_bytes(&mut self, bytes: u64) -> Result<(), AppendError> {
+        self.check_usable()?;
+        let bytes = bytes.max(segment::BYTES_MIN).next_multiple_of(SECTOR_BYTES as u64);
+        self.segment_bytes = bytes;
+        if !self.has_next() && self.next.as_ref().is_some_and(|next| next.bytes() > bytes) {
+            self.next = None;
+            let removed = self.disk.remove(&self.dir.join(segment::NEXT_NAME));
+            self.or_poison(removed)?;
+        }
+        Ok(())
+    }
+
     /// The groups whose entries keep the oldest segment from being released: snapshot these first. Empty
     /// when there is only the segment being written.
     #[must_use]

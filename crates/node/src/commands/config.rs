@@ -11,7 +11,7 @@ use crate::settings::{Change, Setting};
 use std::collections::BTreeMap;
 use synod_data::{Flags, Glob};
 use synod_replica::Origin;
-use synod_types::{ClientId, ReplySink, limits};
+use synod_types::{ClientId, ReplySink};
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE);
 const OPERATOR: Flags = ANYTIME.and(Flags::ADMIN).and(Flags::NOSCRIPT);
@@ -59,7 +59,6 @@ fn settings(node: &Node) -> BTreeMap<String, String> {
         ("cluster-require-full-coverage", "no".to_owned()),
         ("databases", "1".to_owned()),
         ("notify-keyspace-events", String::new()),
-        ("proto-max-bulk-len", limits::BULK_BYTES_MAX.to_string()),
         ("requirepass", String::new()),
         ("save", String::new()),
     ]
@@ -98,7 +97,7 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
                 format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'");
             return node.refuse_request(client, &text);
         };
-        if let Err(reason) = check(&name, now, value, &seen, &mut change) {
+        if let Err(reason) = check(node, &name, now, value, &seen, &mut change) {
             return node.refuse_request(client, &failed(&name, &reason));
         }
         seen.push(name);
@@ -122,6 +121,7 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 /// # Errors
 /// Redis's words for why not.
 fn check(
+    node: &Node,
     name: &str,
     now: &str,
     value: &[u8],
@@ -132,7 +132,16 @@ fn check(
         return Err("duplicate parameter".to_owned());
     }
     match Setting::find(name) {
-        Some(setting) => change.values.push((setting, setting.parse(value)?)),
+        Some(setting) => {
+            let value = setting.parse(value)?;
+            let max = node.settings.clients_max();
+            if setting == Setting::MaxClients && value > max {
+                return Err(format!(
+                    "The operating system is not able to handle the specified number of clients, try with {max}"
+                ));
+            }
+            change.values.push((setting, value));
+        }
         None if now.as_bytes() != value => return Err("can't set immutable config".to_owned()),
         None => {}
     }

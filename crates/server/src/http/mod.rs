@@ -3,10 +3,12 @@
 //! It asks the workers through their inboxes, so what it tells is true of one moment per worker and costs the
 //! data path one message.
 
+mod door;
 mod metrics;
 mod status;
 
 use crate::config::Config;
+use crate::descriptors;
 use crate::inbox::{Mail, Postbox};
 use anyhow::{Context, Result};
 use axum::Router;
@@ -19,6 +21,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use synod_node::NodeStatus;
 use tokio::sync::oneshot;
+
+pub use door::CONNECTIONS_MAX;
 
 /// What `/` answers, for whoever looks with a browser.
 const INDEX: &str = "\
@@ -58,17 +62,18 @@ struct Shared {
 pub fn start(config: &Config, postboxes: Vec<Postbox>) -> Result<Http> {
     let listener = std::net::TcpListener::bind(config.http)
         .with_context(|| format!("cannot listen for HTTP on {}", config.http))?;
+    descriptors::widen(&listener)?;
     listener.set_nonblocking(true)?;
     let shared = Arc::new(Shared { config: config.clone(), postboxes });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = async move {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let door = door::Door::new(tokio::net::TcpListener::from_std(listener)?);
         let end = async {
             let _dropped_or_sent = stopped.await;
         };
         tokio::select! {
-            result = axum::serve(listener, router(shared)) => result,
+            result = axum::serve(door, router(shared)) => result,
             () = end => Ok(()),
         }
     };

@@ -1,52 +1,62 @@
-//! Client connections: bytes in, requests to the node, replies out.
+//! The sockets of the clients: read into their connections, written from them, closed with their sessions.
+//!
+//! What the bytes mean is the business of `synod_worker`. A connection that was given up is not cut off at once: while
+//! bytes of its client are unread, that would take the reply away that says why. It is shut down for writing and
+//! drained unseen, until the client closes too or the time is over.
 
 use super::CLIENTS;
-use super::intake::{Intake, READ_BYTES};
 use super::keepalive;
+use super::refused::Refused;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Poll, Token};
 use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use synod_node::{Node, Setting};
 use synod_types::{ClientId, limits};
-use synod_wire::resp::{Decoder, Limits};
+use synod_worker::{Connections, READ_BYTES, Why};
 
-/// A connection's buffers are given back when they are larger than this and empty.
-const KEEP_BYTES_MAX: usize = 64 << 10;
+/// How often one turn reads from a connection that is only drained.
+const DRAIN_READS_MAX: usize = 16;
+/// How often clients that take nothing are looked for, in microseconds.
+const SWEEP_EVERY_US: u64 = 1_000_000;
+/// Browsers' requests are told in the log this often at most, in microseconds (Redis: the same).
+const FOREIGN_TOLD_EVERY_US: u64 = 60_000_000;
 
-pub(super) struct Client {
+struct Socket {
     stream: TcpStream,
-    pub id: ClientId,
-    pub decoder: Decoder,
-    /// Received and not consumed yet.
-    pub input: Vec<u8>,
     /// There may be more in the socket than was read.
     readable: bool,
-    /// The node did not take the request at the start of `input` yet.
-    pub stalled: bool,
     /// The socket takes no more until it is reported writable.
     blocked: bool,
     /// The other side sends no more; what it has sent may still be in the socket.
     hung_up: bool,
     /// The other side has said its last; close when all is answered.
     ended: bool,
+    /// When the socket took bytes last, or there were none to take.
+    moved_us: u64,
+    /// Since when it is drained only: its session is closed.
+    drained_since_us: Option<u64>,
 }
 
-/// All client connections of a worker.
+/// All client sockets of a worker.
 pub struct Clients {
-    /// Those of all workers of the node.
+    /// The connections of all workers of the node.
     connected: Arc<AtomicUsize>,
-    table: Vec<Option<Client>>,
-    free: Vec<usize>,
-    /// By the session's place in the node's table: the connection.
-    places: Vec<usize>,
+    /// By the connection's place.
+    sockets: Vec<Option<Socket>>,
+    connections: Connections,
     /// Connections with requests to be offered again, or with more to read.
     again: Vec<usize>,
-    intake: Intake,
+    /// Connections whose clients have hung up and that are not at the end of what was sent.
+    leaving: Vec<usize>,
     dirty: Vec<ClientId>,
+    refused: Refused,
+    now_us: u64,
+    swept_us: u64,
+    foreign_told_us: Option<u64>,
 }
 
 impl Clients {
@@ -54,12 +64,26 @@ impl Clients {
     pub fn new(connected: Arc<AtomicUsize>) -> Self {
         Self {
             connected,
-            table: Vec::new(),
-            free: Vec::new(),
-            places: Vec::new(),
+            sockets: Vec::new(),
+            connections: Connections::default(),
             again: Vec::new(),
-            intake: Intake::default(),
+            leaving: Vec::new(),
             dirty: Vec::new(),
+            refused: Refused::default(),
+            now_us: 0,
+            swept_us: 0,
+            foreign_told_us: None,
+        }
+    }
+
+    /// A turn begins at this time.
+    pub fn begin_turn(&mut self, now_us: u64, node: &mut Node) {
+        self.now_us = now_us;
+        self.connections.begin_turn(node);
+        self.refused.tend(now_us);
+        if now_us >= self.swept_us + SWEEP_EVERY_US {
+            self.swept_us = now_us;
+            self.sweep(node);
         }
     }
 
@@ -68,148 +92,142 @@ impl Clients {
         let max = node.settings().get(Setting::MaxClients);
         if self.connected.fetch_add(1, Ordering::Relaxed) as i64 >= max {
             self.connected.fetch_sub(1, Ordering::Relaxed);
-            let _it_is_closed_anyway = stream.write(b"-ERR max number of clients reached\r\n");
-            return;
+            return self.refused.refuse(stream, self.now_us);
         }
-        let at = self.free.pop().unwrap_or_else(|| {
-            self.table.push(None);
-            self.table.len() - 1
-        });
+        let id = node.open_session(addr.to_string());
+        let at = self.connections.open(id);
         let interest = Interest::READABLE | Interest::WRITABLE;
         let _only_latency_suffers = stream.set_nodelay(true);
         keepalive::ask_after(&stream, node.settings().get(Setting::TcpKeepalive).unsigned_abs());
-        if let Err(error) = poll.registry().register(&mut stream, Token(CLIENTS + at), interest) {
-            tracing::warn!(%error, "a client's socket could not be watched");
-            self.free.push(at);
-            self.connected.fetch_sub(1, Ordering::Relaxed);
-            return;
+        let watched = poll.registry().register(&mut stream, Token(CLIENTS + at), interest);
+        if at >= self.sockets.len() {
+            self.sockets.resize_with(at + 1, || None);
         }
-        let id = node.open_session(addr.to_string());
-        let place = id.0 as u32 as usize;
-        if place >= self.places.len() {
-            self.places.resize(place + 1, usize::MAX);
-        }
-        self.places[place] = at;
-        self.table[at] = Some(Client {
+        self.sockets[at] = Some(Socket {
             stream,
-            id,
-            decoder: Decoder::new(Limits::default()),
-            input: Vec::new(),
             readable: false,
-            stalled: false,
             blocked: false,
             hung_up: false,
             ended: false,
+            moved_us: self.now_us,
+            drained_since_us: None,
         });
+        if let Err(error) = watched {
+            tracing::warn!(%error, "a client's socket could not be watched");
+            self.close(at, node);
+        }
     }
 
     /// A socket is ready.
     pub fn ready(&mut self, at: usize, event: &Event, node: &mut Node) {
-        let Some(Some(client)) = self.table.get_mut(at) else { return };
-        if event.is_writable() && client.blocked {
-            client.blocked = false;
-            self.dirty.push(client.id);
+        let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
+        if event.is_writable() && socket.blocked {
+            socket.blocked = false;
+            self.dirty.extend(self.connections.get(at).map(|c| c.id()));
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
-            client.readable = true;
-            client.hung_up |= event.is_read_closed();
+            socket.readable = true;
+            if event.is_read_closed() && !socket.hung_up {
+                socket.hung_up = true;
+                self.leaving.push(at);
+            }
             self.read(at, node);
         }
     }
 
     /// Whether there is more to do before waiting for events.
     pub fn waiting(&self) -> bool {
-        !self.again.is_empty()
+        !self.again.is_empty() || self.connections.has_yielded()
+    }
+
+    /// Goes on where the turn before had no time.
+    pub fn go_on_with_yielded(&mut self, node: &mut Node) {
+        let places = self.connections.go_on_with_yielded(node);
+        self.again.extend(places);
     }
 
     /// Offers requests again that were stalled, and reads on where more may be.
     pub fn go_on(&mut self, node: &mut Node) {
         self.note_resumed(node);
         for at in std::mem::take(&mut self.again) {
-            if let Some(Some(client)) = self.table.get_mut(at) {
-                client.stalled = false;
-                self.take_input(at, node);
-                self.read(at, node);
-            }
+            self.connections.offer_again(at, node);
+            self.read(at, node);
         }
         self.execute(node);
     }
 
     /// Executes the requests that were read.
     pub fn execute(&mut self, node: &mut Node) {
-        self.intake.execute(&mut self.table, node);
+        self.connections.execute(node);
     }
 
     fn note_resumed(&mut self, node: &mut Node) {
         for id in std::mem::take(&mut node.output().resumed) {
-            if let Some(at) = self.place(id) {
-                self.again.push(at);
-            }
+            self.again.extend(self.connections.place(id));
         }
-    }
-
-    fn place(&self, id: ClientId) -> Option<usize> {
-        let at = *self.places.get(id.0 as u32 as usize)?;
-        let client = self.table.get(at)?.as_ref()?;
-        (client.id == id).then_some(at)
     }
 
     fn read(&mut self, at: usize, node: &mut Node) {
-        if self.intake.must_execute_before(at) {
-            self.execute(node);
-        }
-        let Some(Some(client)) = self.table.get_mut(at) else { return };
-        if client.stalled || !client.readable || client.ended {
+        let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
+        if !socket.readable || socket.ended {
             return;
         }
-        let room = self.intake.room();
-        match client.stream.read(room) {
+        if socket.drained_since_us.is_some() {
+            return self.drain(at, node);
+        }
+        let Some(room) = self.connections.room(at, node) else { return };
+        match socket.stream.read(room) {
             Ok(0) => {
-                client.ended = true;
-                self.dirty.push(client.id);
+                socket.ended = true;
+                if let Some(client) = self.connections.get(at) {
+                    node.client_left(client.id());
+                    self.dirty.push(client.id());
+                }
             }
             Ok(n) => {
                 // A short read has emptied the socket; what comes later is a new event, but for the end that was
                 // announced along with these bytes.
-                client.readable = n == READ_BYTES || client.hung_up;
-                if client.readable {
+                socket.readable = n == READ_BYTES || socket.hung_up;
+                if socket.readable {
                     self.again.push(at);
                 }
-                if client.input.is_empty() {
-                    self.intake.take(at, client, n);
-                } else {
-                    client.input.extend_from_slice(&room[..n]);
-                    self.take_input(at, node);
-                }
+                self.connections.received(at, n, node);
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => client.readable = false,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => socket.readable = false,
             Err(error) if error.kind() == ErrorKind::Interrupted => self.again.push(at),
             Err(_) => self.close(at, node),
         }
     }
 
-    fn take_input(&mut self, at: usize, node: &mut Node) {
-        let Some(Some(client)) = self.table.get_mut(at) else { return };
-        if client.input.is_empty() {
-            return;
-        }
-        let mut input = std::mem::take(&mut client.input);
-        let used = self.intake.serve(client, &input, node);
-        input.drain(..used);
-        if input.is_empty() && input.capacity() > KEEP_BYTES_MAX {
-            input = Vec::new();
-        }
-        client.input = input;
+    /// Of a client that has left nothing is begun that CLIENT PAUSE or a blocking command holds back.
+    fn part(&mut self, node: &mut Node) {
+        let mut leaving = std::mem::take(&mut self.leaving);
+        leaving.retain(|at| {
+            let Some(Some(socket)) = self.sockets.get_mut(*at) else { return false };
+            let Some(client) = self.connections.get(*at) else { return false };
+            let id = client.id();
+            if client.is_stalled() && node.session_held_back(id) {
+                socket.ended = true;
+                self.connections.give_up(*at);
+                node.client_left(id);
+                self.dirty.push(id);
+            }
+            socket.hung_up && !socket.ended
+        });
+        self.leaving = leaving;
     }
 
     /// Writes what sessions have to say, and closes those that are done. Notes whose requests may be offered again,
     /// so that the next turn does not wait.
-    pub fn write_dirty(&mut self, node: &mut Node, _poll: &Poll) {
+    pub fn write_dirty(&mut self, node: &mut Node) {
         self.note_resumed(node);
+        if !self.leaving.is_empty() {
+            self.part(node);
+        }
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.append(&mut node.output().dirty);
         for id in dirty.drain(..) {
-            if let Some(at) = self.place(id) {
+            if let Some(at) = self.connections.place(id) {
                 self.write(at, node);
             }
         }
@@ -217,45 +235,123 @@ impl Clients {
     }
 
     fn write(&mut self, at: usize, node: &mut Node) {
-        let Some(Some(client)) = self.table.get_mut(at) else { return };
-        let Some((out, close)) = node.session_output(client.id) else {
+        let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
+        let Some(client) = self.connections.get(at) else { return };
+        if socket.drained_since_us.is_some() {
+            return;
+        }
+        if client.given_up() == Some(Why::Foreign) {
+            return self.close_foreign(at, node);
+        }
+        let Some((out, close)) = node.session_output(client.id()) else {
             return self.close(at, node);
         };
-        if out.len() > limits::OUTPUT_BYTES_MAX {
-            tracing::warn!(bytes = out.len(), "a client does not read its replies and is closed");
+        client.take_output(out);
+        if close && node.session_killed(client.id()) {
             return self.close(at, node);
         }
-        while !out.is_empty() && !client.blocked {
-            match client.stream.write(out) {
-                Ok(n) if n == out.len() => out.clear(),
-                Ok(n) => {
-                    out.drain(..n);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => client.blocked = true,
+        let before = client.outbox.len();
+        while !client.outbox.is_empty() && !socket.blocked {
+            match socket.stream.write(client.outbox.rest()) {
+                Ok(n) => client.outbox.wrote(n),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => socket.blocked = true,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return self.close(at, node),
             }
         }
-        if out.is_empty() && out.capacity() > KEEP_BYTES_MAX {
-            *out = Vec::new();
+        if client.outbox.is_empty() || client.outbox.len() < before {
+            socket.moved_us = self.now_us;
         }
-        let written = out.is_empty();
-        if written && (close || (client.ended && node.session_idle(client.id) && !client.stalled)) {
+        if client.can_resume(node) {
+            self.again.push(at);
+        }
+        let stalled = client.is_stalled();
+        if !client.outbox.is_empty() {
+            return;
+        }
+        if close && !socket.ended {
+            self.drain_from_now_on(at, node);
+        } else if close || (socket.ended && node.session_idle(client.id()) && !stalled) {
             self.close(at, node);
         }
     }
 
+    /// The session is over and everything is written: the client is told so, and what it still sends is not looked at.
+    fn drain_from_now_on(&mut self, at: usize, node: &mut Node) {
+        let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
+        let Some(client) = self.connections.get(at) else { return };
+        node.close_session(client.id());
+        if socket.stream.shutdown(Shutdown::Write).is_err() {
+            return self.close(at, node);
+        }
+        self.connections.give_up(at);
+        socket.drained_since_us = Some(self.now_us);
+        socket.readable = true;
+        self.again.push(at);
+    }
+
+    fn drain(&mut self, at: usize, node: &mut Node) {
+        let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
+        let mut unseen = [0; 16 << 10];
+        for _ in 0..DRAIN_READS_MAX {
+            match socket.stream.read(&mut unseen) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    socket.readable = false;
+                    return;
+                }
+                Ok(0) | Err(_) => return self.close(at, node),
+            }
+        }
+        self.again.push(at);
+    }
+
+    fn close_foreign(&mut self, at: usize, node: &mut Node) {
+        let told = self.foreign_told_us.is_some_and(|t| self.now_us < t + FOREIGN_TOLD_EVERY_US);
+        if !told && let Some(Some(socket)) = self.sockets.get(at) {
+            self.foreign_told_us = Some(self.now_us);
+            let from = socket.stream.peer_addr().map(|a| a.to_string()).unwrap_or_default();
+            tracing::warn!(
+                %from,
+                "possible attack: POST or Host: came as a command, as a web page sends it; the connection is closed"
+            );
+        }
+        self.close(at, node);
+    }
+
+    /// Closes those that take nothing of what they asked for, and those that were drained for long enough.
+    fn sweep(&mut self, node: &mut Node) {
+        for at in 0..self.sockets.len() {
+            let Some(socket) = &self.sockets[at] else { continue };
+            let Some(client) = self.connections.get(at) else { continue };
+            let late = |since: u64, ms: u64| self.now_us.saturating_sub(since) > ms * 1000;
+            if let Some(since) = socket.drained_since_us {
+                if late(since, limits::LINGER_MS_MAX) {
+                    self.close(at, node);
+                }
+            } else if client.outbox.len() > limits::OUTPUT_MARK_BYTES
+                && late(socket.moved_us, limits::OUTPUT_STUCK_MS_MAX)
+            {
+                let bytes = client.outbox.len();
+                tracing::warn!(bytes, "a client does not read its replies and is closed");
+                self.close(at, node);
+            }
+        }
+    }
+
     fn close(&mut self, at: usize, node: &mut Node) {
-        if let Some(client) = self.table.get_mut(at).and_then(Option::take) {
-            node.close_session(client.id);
+        if self.sockets.get_mut(at).and_then(Option::take).is_some() {
             self.connected.fetch_sub(1, Ordering::Relaxed);
-            self.free.push(at);
+            if let Some(id) = self.connections.close(at) {
+                node.close_session(id);
+            }
         }
     }
 
     /// Writes what can be written without waiting; before the process ends.
     pub fn flush_all(&mut self, node: &mut Node) {
-        for at in 0..self.table.len() {
+        for at in 0..self.sockets.len() {
             self.write(at, node);
         }
     }

@@ -1,10 +1,10 @@
 //! A worker: one thread, one event loop, one turn after the other.
 
 mod clients;
-mod intake;
 mod keepalive;
 mod links;
 mod peers;
+pub mod refused;
 mod zookeeper;
 
 use crate::clock::Clock;
@@ -12,14 +12,14 @@ use crate::config::Config;
 use crate::facts;
 use crate::files::Task;
 use crate::gather::Gathering;
-use crate::inbox::{Mail, Postbox};
+use crate::inbox::{DiskSpace, Mail, Postbox};
 use anyhow::Result;
 use clients::Clients;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use peers::Peers;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -46,6 +46,8 @@ const CHUNKS_MAX: usize = 4;
 const RETIRE_US_MAX: u64 = 3_000_000;
 /// Clients a worker accepts in one go before it looks at the others.
 const ACCEPT_MAX: usize = 256;
+/// That connections cannot be accepted is told in the log this often, in microseconds.
+const REFUSED_TOLD_EVERY_US: u64 = 10_000_000;
 /// More ticks than this are not made up for; they are several election time-outs.
 const TICKS_MAX: u64 = 64;
 
@@ -81,6 +83,8 @@ pub struct Setup {
     pub files: Sender<Task>,
     /// How many clients are connected to the node.
     pub connected: Arc<AtomicUsize>,
+    /// What snapshots of all groups of this worker would take; the worker keeps it up to date.
+    pub snapshot_bytes: Arc<AtomicU64>,
 }
 
 /// The running worker.
@@ -108,6 +112,14 @@ pub struct Worker {
     started_us: u64,
     next_worker: usize,
     lease_reads: bool,
+    /// How the log finds its disk.
+    disk: DiskSpace,
+    /// What snapshots of all groups here would take, for the flush thread.
+    snapshot_bytes: Arc<AtomicU64>,
+    /// Connections that could not be accepted yet, when that was told in the log last.
+    refused_told_us: Option<u64>,
+    /// The operating system refused a connection; accepting is tried again with every tick.
+    accept_again: bool,
 }
 
 impl Worker {
@@ -132,6 +144,7 @@ impl Worker {
             files,
             cluster,
             connected,
+            snapshot_bytes,
         } = setup;
         if let Some((clients, peers)) = &mut listeners {
             poll.registry().register(clients, LISTENER, Interest::READABLE)?;
@@ -166,6 +179,10 @@ impl Worker {
             started_us: clock.mono_us(),
             next_worker: 0,
             lease_reads: config.lease_reads,
+            disk: DiskSpace::Enough,
+            snapshot_bytes,
+            refused_told_us: None,
+            accept_again: false,
         })
     }
 
@@ -189,10 +206,11 @@ impl Worker {
         self.finish(&mut events)
     }
 
-    /// Waits for what was handed to the log, so that clients get their answers, and for the log's last sync.
+    /// Waits for what was handed to the log, so that clients get their answers, and for the log's last sync; but not
+    /// for a disk that is full.
     fn finish(mut self, events: &mut Events) -> Result<()> {
         let mut quiet = false;
-        loop {
+        while self.disk != DiskSpace::Full {
             self.log.ask();
             self.turn(events)?;
             // What the log had reported before that turn was heard in it.
@@ -215,27 +233,36 @@ impl Worker {
         }
         let now = self.clock.now();
         self.node.begin_turn(now);
+        self.clients.begin_turn(now.mono_us, &mut self.node);
         self.tick(now.mono_us);
+        // Peers, the log and the other workers come first: what they say may be what keeps a leader in its place.
         for event in events.iter() {
             match event.token() {
-                WAKER => {}
-                LISTENER => self.accept_clients(),
+                WAKER | LISTENER => {}
                 PEER_LISTENER => self.accept_peers(),
                 Token(token) if token >= ZOOKEEPER => {
                     if let Some(zookeeper) = &mut self.zookeeper {
                         zookeeper.ready(token, event, &self.poll);
                     }
                 }
-                Token(token) if token >= CLIENTS => {
-                    self.clients.ready(token - CLIENTS, event, &mut self.node);
-                }
+                Token(token) if token >= CLIENTS => {}
                 Token(token) => self.peer_ready(token - PEERS, event),
             }
         }
-        self.clients.execute(&mut self.node);
         while let Ok(mail) = self.inbox.try_recv() {
             self.mail(mail);
         }
+        self.clients.go_on_with_yielded(&mut self.node);
+        for event in events.iter() {
+            match event.token() {
+                LISTENER => self.accept_clients(),
+                Token(token) if (CLIENTS..ZOOKEEPER).contains(&token) => {
+                    self.clients.ready(token - CLIENTS, event, &mut self.node);
+                }
+                _ => {}
+            }
+        }
+        self.clients.execute(&mut self.node);
         self.clients.go_on(&mut self.node);
         self.snapshot_chunks();
         match &mut self.zookeeper {
@@ -276,12 +303,14 @@ impl Worker {
                 zookeeper.tick(now, &self.node);
             }
             self.dial_peers(now);
+            self.accept_what_waits();
         }
         if now >= self.facts_us + 1_000_000 {
             self.facts_us = now;
             let uptime_s = (now - self.started_us) / 1_000_000;
             facts::refresh(&mut self.facts, uptime_s, self.log_bytes);
             self.node.set_facts(self.facts.clone());
+            self.snapshot_bytes.store(self.node.keyspace_bytes() as u64, Ordering::Relaxed);
         }
     }
 
@@ -309,7 +338,13 @@ impl Worker {
                     self.do_files(Task::Prune(group, meta));
                 }
             }
-            Mail::DiskFull(full) => self.node.set_disk_full(full),
+            Mail::Disk(space) => {
+                self.disk = space;
+                self.node.refuse_writes(space != DiskSpace::Enough);
+                if space == DiskSpace::Full {
+                    self.node.set_disk_full(true);
+                }
+            }
             Mail::Pins(groups) => groups.into_iter().for_each(|g| self.node.snapshot_now(g)),
             Mail::SnapshotWritten(group, meta) => self.node.snapshot_written(group, meta),
             Mail::ChunkWritten => self.chunks -= 1,
@@ -351,13 +386,29 @@ impl Worker {
                     }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
-                Err(error) => {
-                    tracing::warn!(%error, "a client could not be accepted");
-                    return;
-                }
+                // It left before it was accepted; others stand behind it.
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => return self.accept_later(&error),
             }
         }
         self.postboxes[usize::from(self.worker)].wake();
+    }
+
+    /// Whoever waits to be accepted is not reported again. What was missing, most likely a descriptor, may come free.
+    pub(super) fn accept_later(&mut self, error: &std::io::Error) {
+        let now_us = self.clock.mono_us();
+        self.accept_again = true;
+        if self.refused_told_us.is_none_or(|told| now_us > told + REFUSED_TOLD_EVERY_US) {
+            self.refused_told_us = Some(now_us);
+            tracing::warn!(%error, "connections cannot be accepted for now");
+        }
+    }
+
+    fn accept_what_waits(&mut self) {
+        if std::mem::take(&mut self.accept_again) {
+            self.accept_peers();
+            self.accept_clients();
+        }
     }
 
     /// Hands everything out that the turn has brought forth.
@@ -377,7 +428,7 @@ impl Worker {
             }
         }
         self.send_frames();
-        self.clients.write_dirty(&mut self.node, &self.poll);
+        self.clients.write_dirty(&mut self.node);
     }
 
     /// Hands the log what is for it.
@@ -396,4 +447,10 @@ impl Worker {
             self.log.ask();
         }
     }
+}
+
+/// Whether accepting failed for reasons of that one connection.
+fn is_of_one_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }

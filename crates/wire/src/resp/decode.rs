@@ -106,6 +106,8 @@ enum Expect {
     Done,
     /// Nothing: the request is complete, its arguments lie in `words`.
     DoneInline,
+    /// Nothing: nobody knows where the next request begins.
+    Failed(ProtocolError),
 }
 
 /// Requests beyond these sizes give their bookkeeping back when they are done with.
@@ -162,9 +164,19 @@ impl Decoder {
     ///
     /// # Errors
     /// The bytes are no request. The connection is to be closed after the reply of
-    /// [`ProtocolError::write_reply`]; the decoder is of no more use.
+    /// [`ProtocolError::write_reply`]; whatever the decoder is shown from then on is the same error.
     #[inline]
     pub fn decode(&mut self, buf: &[u8]) -> Result<Decoded, ProtocolError> {
+        let decoded = self.step(buf);
+        if let Err(error) = decoded {
+            self.reset();
+            self.expect = Expect::Failed(error);
+        }
+        decoded
+    }
+
+    #[inline]
+    fn step(&mut self, buf: &[u8]) -> Result<Decoded, ProtocolError> {
         if matches!(self.expect, Expect::Start | Expect::Done | Expect::DoneInline) {
             self.reset();
             match buf.first() {
@@ -173,10 +185,11 @@ impl Decoder {
                 Some(_) => self.expect = Expect::InlineEnd,
             }
         }
-        if self.expect == Expect::InlineEnd {
-            return self.decode_inline(buf);
+        match self.expect {
+            Expect::InlineEnd => self.decode_inline(buf),
+            Expect::Failed(error) => Err(error),
+            _ => self.decode_multibulk(buf),
         }
-        self.decode_multibulk(buf)
     }
 
     /// The arguments of the request that [`Self::decode`] has just returned, given the same buffer.

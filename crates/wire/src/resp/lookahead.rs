@@ -23,6 +23,9 @@ pub enum Ahead {
     Failed(ProtocolError),
 }
 
+/// More bookkeeping than this is given back when it is done with.
+const SPANS_KEPT: usize = 64 << 10;
+
 #[derive(Clone, Copy, Debug)]
 struct Request {
     start: usize,
@@ -43,6 +46,9 @@ impl Lookahead {
     pub fn clear(&mut self) {
         self.spans.clear();
         self.requests.clear();
+        if self.spans.capacity() > SPANS_KEPT {
+            self.spans.shrink_to(SPANS_KEPT);
+        }
     }
 
     /// How many requests there are.

@@ -1,8 +1,8 @@
 //! How a connection between two nodes begins: one dials, both say hello, and the connection comes to the worker that
 //! it is for.
 
-use super::super::Worker;
 use super::super::links::Link;
+use super::super::{Worker, is_of_one_connection};
 use super::{Peer, Peers};
 use crate::inbox::Mail;
 use mio::net::TcpStream;
@@ -16,7 +16,7 @@ const REDIAL_US: u64 = 200_000;
 /// A refused peer dials again and again; so often it is told.
 const REFUSAL_TOLD_US: u64 = 10_000_000;
 /// The most connections that have not said hello.
-const UNKNOWN_MAX: usize = 64;
+const UNKNOWN_MAX: usize = 16;
 
 impl Peers {
     /// Whether a refusal now is worth a line in the log.
@@ -97,10 +97,8 @@ impl Worker {
             let stream = match listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) => {
-                    tracing::warn!(%error, "a peer could not be accepted");
-                    return;
-                }
+                Err(error) if is_of_one_connection(&error) => continue,
+                Err(error) => return self.accept_later(&error),
             };
             let unknown = self.peers.table.iter().flatten().filter(|p| p.node.is_none()).count();
             if unknown >= UNKNOWN_MAX {

@@ -1,0 +1,255 @@
+//! One node as the field treats it: bytes that are no requests, clients that leave or do not read, too many of them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running node, ended with the test.
+struct Node {
+    child: Child,
+    port: u16,
+    http: u16,
+    dir: tempfile::TempDir,
+}
+
+impl Node {
+    /// Starts a node; `ulimit` is a command for the shell that becomes it.
+    fn start(ulimit: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (port, peers, http) = (free(), free(), free());
+        let serve = format!(
+            "{ulimit}; exec {} serve --data {}/data --workers 1 --listen 127.0.0.1:{port} \
+             --peer-listen 127.0.0.1:{peers} --http 127.0.0.1:{http} 2> {}/log",
+            env!("CARGO_BIN_EXE_synod"),
+            dir.path().display(),
+            dir.path().display(),
+        );
+        let child = Command::new("sh").args(["-c", &serve]).stdin(Stdio::null()).spawn().unwrap();
+        let node = Self { child, port, http, dir };
+        let deadline = Instant::now() + PATIENCE;
+        while !node.serves() {
+            assert!(Instant::now() < deadline, "it does not start: {}", node.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        node
+    }
+
+    fn serves(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.port)).is_ok_and(|mut stream| {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            ask(&mut stream, b"SET ready 1\r\n") == "+OK\r\n"
+        })
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    fn ask(&self, request: &[u8]) -> String {
+        ask(&mut self.connect(), request)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// A line of INFO or of /proc/PID/status.
+    fn number(text: &str, name: &str) -> u64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()
+    }
+
+    fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        Self::number(&status, "VmRSS:")
+    }
+
+    fn clients(&self) -> u64 {
+        let mut stream = self.connect();
+        stream.write_all(b"INFO clients\r\n").unwrap();
+        let mut text = String::new();
+        let mut chunk = [0; 4096];
+        while !text.contains("connected_clients") || !text.ends_with("\r\n") {
+            let len = stream.read(&mut chunk).unwrap();
+            text.push_str(&String::from_utf8_lossy(&chunk[..len]));
+        }
+        Self::number(&text, "connected_clients:")
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn ask(stream: &mut TcpStream, request: &[u8]) -> String {
+    let mut chunk = [0; 1024];
+    let answered = stream.write_all(request).and_then(|()| stream.read(&mut chunk));
+    answered.map_or(String::new(), |len| String::from_utf8_lossy(&chunk[..len]).into_owned())
+}
+
+/// Sends everything, whether it is wanted or not, and reads to the end.
+fn send_all(mut stream: TcpStream, bytes: &[u8]) -> String {
+    let _it_may_be_closed = stream.write_all(bytes);
+    let _it_may_be_closed = stream.shutdown(Shutdown::Write);
+    let mut answer = Vec::new();
+    let _it_may_be_reset = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn bad_bytes_are_answered_and_end_nobody_but_their_connection() {
+    let node = Node::start(":");
+    let mut bad = b"*3\r\n$3\r\nSET\r\n$1000000\r\n".to_vec();
+    bad.extend(std::iter::repeat_n(b'x', 1_000_000));
+    bad.extend_from_slice(b"\r\n#1\r\n");
+    bad.extend(std::iter::repeat_n(b'y', 3_000_000));
+    let answer = send_all(node.connect(), &bad);
+    assert_eq!(answer, "-ERR Protocol error: expected '$', got '#'\r\n");
+
+    // As `mset` of 130 MiB: more than one request may be.
+    let mut large = b"*261\r\n$4\r\nMSET\r\n".to_vec();
+    for n in 0..130 {
+        large.extend_from_slice(format!("$3\r\n{n:03}\r\n$1048576\r\n").as_bytes());
+        large.extend(std::iter::repeat_n(b'v', 1 << 20));
+        large.extend_from_slice(b"\r\n");
+    }
+    let answer = send_all(node.connect(), &large);
+    assert_eq!(answer, "-ERR Protocol error: request too large\r\n");
+
+    let mut many = b"*600000\r\n".to_vec();
+    many.extend(b"$1\r\na\r\n".repeat(500_000));
+    many.extend_from_slice(b"!\r\n$1\r\na\r\n");
+    many.extend(std::iter::repeat_n(b'y', 3_000_000));
+    let answer = send_all(node.connect(), &many);
+    assert_eq!(answer, "-ERR Protocol error: expected '$', got '!'\r\n");
+    assert_eq!(node.ask(b"GET ready\r\n"), "$1\r\n1\r\n");
+}
+
+#[test]
+fn a_web_page_writes_nothing_and_is_told_in_the_log() {
+    let node = Node::start(":");
+    let post = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nSET stolen 1\r\n";
+    assert_eq!(send_all(node.connect(), post), "");
+    assert_eq!(send_all(node.connect(), post), "");
+    assert_eq!(node.ask(b"EXISTS stolen\r\n"), ":0\r\n");
+    assert_eq!(node.log().matches("POST or Host:").count(), 1, "{}", node.log());
+}
+
+#[test]
+fn a_write_that_was_held_back_goes_with_its_client() {
+    let node = Node::start(":");
+    let before = node.clients();
+    assert_eq!(node.ask(b"CLIENT PAUSE 60000 WRITE\r\n"), "+OK\r\n");
+    let mut writers: Vec<TcpStream> = (0..5).map(|_| node.connect()).collect();
+    for writer in &mut writers {
+        writer.write_all(b"SET left 1\r\n").unwrap();
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while node.clients() < before + 5 {
+        assert!(Instant::now() < deadline, "they are not counted");
+    }
+    drop(writers);
+    while node.clients() > before {
+        assert!(Instant::now() < deadline, "they are still counted");
+    }
+    assert_eq!(node.ask(b"CLIENT UNPAUSE\r\n"), "+OK\r\n");
+    assert_eq!(node.ask(b"SET other 1\r\n"), "+OK\r\n");
+    assert_eq!(node.ask(b"EXISTS left\r\n"), ":0\r\n");
+}
+
+#[test]
+fn a_client_that_does_not_read_costs_little_and_gets_everything_once_it_does() {
+    const GETS: usize = 10_000;
+    let node = Node::start(":");
+    let mut set = b"*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$1048576\r\n".to_vec();
+    set.extend(std::iter::repeat_n(b'v', 1 << 20));
+    set.extend_from_slice(b"\r\n");
+    assert_eq!(node.ask(&set), "+OK\r\n");
+    let before = node.resident_kib();
+    let mut reader = node.connect();
+    let mut writer = reader.try_clone().unwrap();
+    let gets = b"*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n".repeat(GETS);
+    let sending = std::thread::spawn(move || writer.write_all(&gets).is_ok());
+    for n in 0..200 {
+        assert_eq!(node.ask(format!("SET other {n}\r\n").as_bytes()), "+OK\r\n");
+    }
+    let more = node.resident_kib().saturating_sub(before);
+    assert!(more < 300 << 10, "{more} KiB");
+    let whole = GETS * ((1 << 20) + "$1048576\r\n\r\n".len());
+    let (mut got, mut chunk) = (0, vec![0; 1 << 20]);
+    while got < whole / 10 {
+        got += reader.read(&mut chunk).unwrap();
+    }
+    let more = node.resident_kib().saturating_sub(before);
+    assert!(more < 300 << 10, "{more} KiB while it reads");
+    drop(reader);
+    let _cut_off = sending.join();
+    assert_eq!(node.ask(b"GET ready\r\n"), "$1\r\n1\r\n");
+}
+
+#[test]
+fn too_many_clients_are_told_so_and_served_when_others_leave() {
+    let node = Node::start("ulimit -n 256");
+    assert!(node.log().contains("maxclients="), "{}", node.log());
+    let max = node.ask(b"CONFIG GET maxclients\r\n");
+    let max: usize = max.lines().last().unwrap().parse().unwrap();
+    assert!((32..256).contains(&max), "{max}");
+    let refused = node.ask(format!("CONFIG SET maxclients {}\r\n", max + 1).as_bytes());
+    assert!(refused.contains(&format!("try with {max}")), "{refused}");
+
+    let mut clients: Vec<TcpStream> = (0..300).map(|_| node.connect()).collect();
+    let mut served = 0;
+    for client in &mut clients {
+        match ask(client, b"PING\r\n").as_str() {
+            "+PONG\r\n" => served += 1,
+            other => assert_eq!(other, "-ERR max number of clients reached\r\n"),
+        }
+    }
+    assert!(served >= max - 2 && served <= max, "{served} of {max}");
+    drop(clients);
+    let deadline = Instant::now() + PATIENCE;
+    while node.ask(b"PING\r\n") != "+PONG\r\n" {
+        assert!(Instant::now() < deadline, "nobody is served any more");
+    }
+    let raised = Node::start("ulimit -Hn 4096; ulimit -Sn 128");
+    let max = raised.ask(b"CONFIG GET maxclients\r\n");
+    assert!(max.lines().last().unwrap().parse::<usize>().unwrap() > 3000, "{max}");
+}
+
+#[test]
+fn many_connections_at_once_are_all_answered() {
+    const CONNECTIONS: usize = 400;
+    let node = Node::start(":");
+    let mut clients: Vec<TcpStream> = (0..CONNECTIONS).map(|_| node.connect()).collect();
+    for client in &mut clients {
+        client.write_all(b"PING\r\n").unwrap();
+    }
+    let mut answer = [0; 16];
+    for client in &mut clients {
+        assert_eq!(client.read(&mut answer).unwrap(), "+PONG\r\n".len());
+    }
+}
+
+#[test]
+fn half_a_request_does_not_keep_a_connection_to_the_http_side() {
+    let node = Node::start(":");
+    let mut visitor = TcpStream::connect(("127.0.0.1", node.http)).unwrap();
+    visitor.write_all(b"GET /status HT").unwrap();
+    visitor.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut answer = Vec::new();
+    match visitor.read_to_end(&mut answer) {
+        Ok(_) => {}
+        Err(error) => assert_ne!(error.kind(), ErrorKind::WouldBlock, "it is still open"),
+    }
+}

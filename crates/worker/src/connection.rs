@@ -1,0 +1,143 @@
+//! One client's connection without its socket: what it sent and was not executed, and what it is still to be told.
+
+use crate::outbox::Outbox;
+use synod_node::Node;
+use synod_types::{ClientId, limits};
+use synod_wire::resp::{Decoder, Limits};
+
+/// An empty input buffer larger than this is given back.
+const KEEP_BYTES_MAX: usize = 64 << 10;
+
+/// Why a connection was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its session closes: it asked for that, sent what is no request, or was closed by another.
+    Closing,
+    /// It sent a web browser's request: nothing is answered.
+    Foreign,
+}
+
+/// Whether what it sends is looked at. See the crate's page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    Stalled,
+    Held,
+    Loaded,
+    Yielded,
+    GivenUp(Why),
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) id: ClientId,
+    pub(crate) decoder: Decoder,
+    /// Received and not consumed yet. Empty once the connection is given up.
+    pub(crate) input: Vec<u8>,
+    pub(crate) state: State,
+    /// Bytes of large values that the requests under way have to look at.
+    pub(crate) work_bytes: usize,
+    /// How many requests may be under way; `1 <= window <= limits::INFLIGHT_MAX`.
+    pub(crate) window: usize,
+    /// What is to be written to the socket.
+    pub outbox: Outbox,
+}
+
+impl Connection {
+    pub(crate) fn new(id: ClientId) -> Self {
+        Self {
+            id,
+            decoder: Decoder::new(Limits::default()),
+            input: Vec::new(),
+            state: State::Open,
+            work_bytes: 0,
+            window: limits::INFLIGHT_FIRST,
+            outbox: Outbox::default(),
+        }
+    }
+
+    /// Its session.
+    #[must_use]
+    pub fn id(&self) -> ClientId {
+        self.id
+    }
+
+    /// Whether its socket may be read.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Whether nothing that it sends will be looked at again, and why.
+    #[must_use]
+    pub fn given_up(&self) -> Option<Why> {
+        match self.state {
+            State::GivenUp(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Whether a request that was received has yet to be offered to the node again.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        matches!(self.state, State::Stalled | State::Held | State::Loaded | State::Yielded)
+    }
+
+    /// Whether it waits for its client to read or for replies, and enough of that has come to pass that it can go on.
+    #[must_use]
+    pub fn can_resume(&self, node: &mut Node) -> bool {
+        let (unsent, unanswered) = node.session_load(self.id);
+        match self.state {
+            State::Held => self.outbox.len() + unsent <= limits::OUTPUT_MARK_BYTES / 2,
+            State::Loaded if self.work_bytes > limits::INFLIGHT_WORK_BYTES => unanswered == 0,
+            State::Loaded => unanswered <= self.window / 2,
+            _ => false,
+        }
+    }
+
+    /// Takes over what the session has to say. How much that is at a time tells how many requests may be under way: the
+    /// size of their replies is known only when they are there.
+    pub fn take_output(&mut self, out: &mut Vec<u8>) {
+        match out.len() {
+            0 => {}
+            large if large > limits::OUTPUT_MARK_BYTES => self.window = (self.window / 2).max(1),
+            _ => self.window = (self.window * 2).min(limits::INFLIGHT_MAX),
+        }
+        self.outbox.take(out);
+    }
+
+    /// Why its next request has to wait, if it has to.
+    pub(crate) fn hindrance(&self, unsent: usize, unanswered: usize) -> Option<State> {
+        if self.outbox.len() + unsent > limits::OUTPUT_MARK_BYTES {
+            return Some(State::Held);
+        }
+        let much = self.work_bytes > limits::INFLIGHT_WORK_BYTES || unanswered >= self.window;
+        (unanswered > 0 && much).then_some(State::Loaded)
+    }
+
+    /// Nothing that it sent or sends will be looked at again.
+    pub(crate) fn give_up(&mut self, why: Why) {
+        self.state = State::GivenUp(why);
+        self.input = Vec::new();
+    }
+
+    /// Keeps bytes until the request that they belong to is whole. A declared length is not believed: memory at most
+    /// doubles, and where the end of the request is in sight it grows to that.
+    pub(crate) fn keep(&mut self, bytes: &[u8]) {
+        let (held, missing) = (self.input.len(), self.decoder.missing());
+        let full = self.input.capacity() - held < bytes.len();
+        if full && missing >= bytes.len() && (held / 4..held).contains(&missing) {
+            self.input.reserve_exact(missing);
+        }
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// The first `used` bytes of the input are done with.
+    pub(crate) fn consume(&mut self, used: usize) {
+        self.input.drain(..used.min(self.input.len()));
+        if self.input.is_empty() && self.input.capacity() > KEEP_BYTES_MAX {
+            self.input = Vec::new();
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! All connections of a worker, and what is received from them.
+
+use crate::connection::{Connection, State, Why};
+use crate::intake::Intake;
+use synod_node::{Node, Setting};
+use synod_types::{ClientId, limits};
+use synod_wire::resp::Limits;
+
+/// What a client is told when the unfinished requests of all clients take too much memory.
+const TOO_MUCH_INPUT: &[u8] =
+    b"-ERR the unfinished requests of all clients are too large; this one was not executed\r\n";
+/// Up to this size an unfinished request is never given up for others'.
+const SMALL_INPUT_BYTES: usize = 1 << 20;
+
+/// The connections, by their places: numbers that are used again.
+#[derive(Default)]
+pub struct Connections {
+    table: Vec<Option<Connection>>,
+    free: Vec<usize>,
+    /// By the session's place in the node's table: the connection.
+    places: Vec<usize>,
+    intake: Intake,
+    /// Those that the turn before had no time for, in order.
+    yielded: Vec<ClientId>,
+    /// Bytes of all unfinished requests.
+    input_bytes: usize,
+    limits: Limits,
+}
+
+impl Connections {
+    /// Takes in a connection with its session; its place.
+    pub fn open(&mut self, id: ClientId) -> usize {
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.table.push(None);
+            self.table.len() - 1
+        });
+        let place = id.0 as u32 as usize;
+        if place >= self.places.len() {
+            self.places.resize(place + 1, usize::MAX);
+        }
+        self.places[place] = at;
+        self.table[at] = Some(Connection::new(id));
+        at
+    }
+
+    /// The connection at this place.
+    #[must_use]
+    pub fn get(&mut self, at: usize) -> Option<&mut Connection> {
+        self.table.get_mut(at)?.as_mut()
+    }
+
+    /// Where the session's connection is.
+    #[must_use]
+    pub fn place(&self, id: ClientId) -> Option<usize> {
+        let at = *self.places.get(id.0 as u32 as usize)?;
+        let client = self.table.get(at)?.as_ref()?;
+        (client.id == id).then_some(at)
+    }
+
+    /// How many places there have ever been.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Forgets the connection; its session is the caller's to close.
+    pub fn close(&mut self, at: usize) -> Option<ClientId> {
+        let client = self.table.get_mut(at)?.take()?;
+        self.input_bytes -= client.input.len();
+        self.free.push(at);
+        Some(client.id)
+    }
+
+    /// A turn begins: the node's settings may have changed.
+    pub fn begin_turn(&mut self, node: &Node) {
+        self.yielded.extend(self.intake.begin_turn());
+        let bulk = node.settings().get(Setting::ProtoMaxBulkLen);
+        self.limits.bulk_bytes_max = usize::try_from(bulk).unwrap_or(limits::BULK_BYTES_MAX);
+    }
+
+    /// Whether there are requests for which the turn had no time.
+    #[must_use]
+    pub fn has_yielded(&self) -> bool {
+        !self.yielded.is_empty() || self.intake.has_yielded()
+    }
+
+    /// Goes on with the connections that the turn before had no time for, before others are looked at: whoever asks for
+    /// much stands in line again behind them. Says where, for there may be more to read.
+    pub fn go_on_with_yielded(&mut self, node: &mut Node) -> Vec<usize> {
+        let mut places = Vec::new();
+        for id in std::mem::take(&mut self.yielded) {
+            let Some(at) = self.place(id) else { continue };
+            self.offer_again(at, node);
+            places.push(at);
+        }
+        places
+    }
+
+    /// Where bytes of this connection may be put: 64 KiB; `None` when it is not to be read now.
+    pub fn room(&mut self, at: usize, node: &mut Node) -> Option<&mut [u8]> {
+        if self.intake.must_execute_before(at) {
+            self.execute(node);
+        }
+        let client = self.table.get(at)?.as_ref()?;
+        client.wants_input().then(|| self.intake.room())
+    }
+
+    /// The first `n` bytes of the room, given out last and for this connection, are filled.
+    pub fn received(&mut self, at: usize, n: usize, node: &mut Node) {
+        let Some(Some(client)) = self.table.get_mut(at) else { return };
+        client.decoder.set_limits(self.limits);
+        if client.input.is_empty() {
+            return self.intake.take(at, client, n);
+        }
+        client.keep(self.intake.arrived(n));
+        self.input_bytes += n;
+        self.take_input(at, node);
+        self.bound_input(at, node);
+    }
+
+    /// Executes the requests that were received.
+    pub fn execute(&mut self, node: &mut Node) {
+        self.input_bytes += self.intake.execute(&mut self.table, node);
+    }
+
+    /// Offers a request again that was not taken.
+    pub fn offer_again(&mut self, at: usize, node: &mut Node) {
+        let Some(Some(client)) = self.table.get_mut(at) else { return };
+        if client.is_stalled() {
+            client.state = State::Open;
+        }
+        self.take_input(at, node);
+    }
+
+    /// Nothing that the client sent and was not begun will be.
+    pub fn give_up(&mut self, at: usize) {
+        let Some(Some(client)) = self.table.get_mut(at) else { return };
+        self.input_bytes -= client.input.len();
+        client.give_up(Why::Closing);
+    }
+
+    fn take_input(&mut self, at: usize, node: &mut Node) {
+        let Some(Some(client)) = self.table.get_mut(at) else { return };
+        if client.input.is_empty() {
+            return;
+        }
+        let input = std::mem::take(&mut client.input);
+        let used = self.intake.serve(client, &input, node);
+        self.input_bytes -= used;
+        if client.given_up().is_none() {
+            client.input = input;
+            client.consume(used);
+        }
+    }
+
+    /// A client that asks for more memory when all unfinished requests take too much is given up.
+    fn bound_input(&mut self, at: usize, node: &mut Node) {
+        if self.input_bytes <= limits::INPUT_BYTES_ALL_MAX {
+            return;
+        }
+        let Some(Some(client)) = self.table.get_mut(at) else { return };
+        if client.input.len() > SMALL_INPUT_BYTES && client.wants_input() {
+            node.protocol_error(client.id, TOO_MUCH_INPUT);
+            self.give_up(at);
+        }
+    }
+}

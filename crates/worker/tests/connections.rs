@@ -1,0 +1,188 @@
+//! What clients may send, whole and in pieces, and what becomes of the connection.
+
+#![allow(clippy::unwrap_used)]
+
+mod trial;
+
+use synod_types::limits;
+use synod_wire::resp::write_request;
+use trial::Trial;
+
+fn request(args: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_request(&mut bytes, args);
+    bytes
+}
+
+/// What a new client is answered to these bytes, and whether its connection is over then.
+fn answers(trial: &mut Trial, bytes: &[u8], piece: usize) -> (Vec<u8>, bool) {
+    let mut client = trial.connect();
+    trial.send(&mut client, bytes, piece);
+    trial.disconnect(&client);
+    (client.received, client.closed)
+}
+
+/// A connection that sent something wrong is told so, once, and nothing behind that is looked at: it used to be shown
+/// to a decoder that was in the middle of the bad request, and the process ended.
+#[test]
+fn behind_what_is_no_request_nothing_is_read() {
+    let mega = vec![b'x'; 1_000_000];
+    let three_more = vec![b'y'; 3_000_000];
+    let mut set_then_bad = b"*3\r\n$3\r\nSET\r\n$1000000\r\n".to_vec();
+    set_then_bad.extend_from_slice(&mega);
+    set_then_bad.extend_from_slice(b"\r\n#1\r\n");
+    let mut many_then_bad = format!("*{}\r\n", 600_000).into_bytes();
+    many_then_bad.extend(b"$1\r\na\r\n".repeat(500_000));
+    many_then_bad.push(b'!');
+    let cases: [(&str, Vec<u8>, &str); 7] = [
+        ("a bad argument behind a large one", set_then_bad, "expected '$', got '#'"),
+        ("a bad byte behind 500,000 arguments", many_then_bad, "expected '$', got '!'"),
+        ("a count beyond the limit", b"*1048577\r\n".to_vec(), "invalid multibulk length"),
+        (
+            "a length beyond the limit",
+            b"*2\r\n$4\r\nPING\r\n$67108865\r\n".to_vec(),
+            "invalid bulk length",
+        ),
+        ("a long line", vec![b'z'; limits::INLINE_BYTES_MAX + 1], "too big inline request"),
+        ("open quotes", b"SET k \"abc\r\n".to_vec(), "unbalanced quotes"),
+        ("a negative length", b"*1\r\n$-1\r\n".to_vec(), "invalid bulk length"),
+    ];
+    let mut trial = Trial::new();
+    for (what, bad, reason) in cases {
+        for piece in [1 << 20, 64 << 10, 4093] {
+            let bytes = [b"*1\r\n$4\r\nPING\r\n", &bad[..], b"\r\nPING\r\n", &three_more].concat();
+            let (received, closed) = answers(&mut trial, &bytes, piece);
+            let text = String::from_utf8_lossy(&received);
+            let expected = format!("+PONG\r\n-ERR Protocol error: {reason}");
+            assert!(text.starts_with(&expected), "{what}, {piece}: {text}");
+            assert_eq!(text.lines().count(), 2, "{what}, {piece}: {text}");
+            assert!(closed, "{what}, {piece}");
+        }
+    }
+    assert_eq!(answers(&mut trial, b"PING\r\n", 9), (b"+PONG\r\n".to_vec(), false));
+}
+
+/// 140 arguments of 1 MB are more than one request may be. The bound is known before the rest has arrived.
+#[test]
+fn a_request_that_the_log_cannot_carry_is_refused_when_it_arrives() {
+    let mega = vec![b'v'; 1_000_000];
+    let mut mset: Vec<&[u8]> = vec![b"MSET"];
+    let keys: Vec<Vec<u8>> = (0..140).map(|n| format!("key:{n}").into_bytes()).collect();
+    keys.iter().for_each(|key| mset.extend([&key[..], &mega]));
+    let mut trial = Trial::new();
+    let (received, closed) = answers(&mut trial, &request(&mset), 64 << 10);
+    assert_eq!(received, b"-ERR Protocol error: request too large\r\n");
+    assert!(closed);
+    let (received, _) = answers(&mut trial, b"EXISTS key:0\r\n", 64);
+    assert_eq!(received, b":0\r\n", "no part of it was executed");
+    mset.truncate(1 + 2 * 60);
+    let (received, closed) = answers(&mut trial, &request(&mset), 64 << 10);
+    assert_eq!((received, closed), (b"+OK\r\n".to_vec(), false));
+}
+
+#[test]
+fn a_web_page_cannot_write() {
+    let post = b"POST / HTTP/1.1\r\nHost: localhost:6379\r\n\r\nSET stolen 1\r\n";
+    let get = b"GET / HTTP/1.1\r\nHost: localhost:6379\r\n\r\nSET stolen 1\r\n";
+    let mut trial = Trial::new();
+    for piece in [1, 7, 4096] {
+        assert_eq!(answers(&mut trial, post, piece), (Vec::new(), true));
+        let (received, closed) = answers(&mut trial, get, piece);
+        assert!(closed && received.len() <= 60, "{}", String::from_utf8_lossy(&received));
+    }
+    let as_arguments =
+        [&request(&[b"pOsT", b"/"])[..], &request(&[b"SET", b"stolen", b"1"])].concat();
+    assert_eq!(answers(&mut trial, &as_arguments, 4096), (Vec::new(), true));
+    assert_eq!(answers(&mut trial, b"EXISTS stolen\r\n", 64).0, b":0\r\n");
+}
+
+/// Requests, whole or cut anywhere, get the same answers; what is large goes another way through the buffers than what
+/// is small, and both must agree.
+#[test]
+fn cut_anywhere_the_answers_are_the_same() {
+    let long = vec![b'l'; 150_000];
+    let mut bytes = Vec::new();
+    for n in 0..40 {
+        let key = format!("key:{n}").into_bytes();
+        bytes.extend(request(&[b"SET", &key, &long[..n * 3000]]));
+        bytes.extend(request(&[b"STRLEN", &key]));
+        bytes.extend_from_slice(b"PING\r\n\r\n*0\r\n");
+    }
+    bytes.extend(request(&[b"ECHO", &long]));
+    bytes.extend_from_slice(b"QUIT\r\nPING\r\n");
+    let mut trial = Trial::new();
+    let whole = answers(&mut trial, &bytes, usize::MAX);
+    let end = String::from_utf8_lossy(&whole.0[whole.0.len().saturating_sub(80)..]).into_owned();
+    assert!(whole.1 && end.ends_with("+OK\r\n"), "{} {end}", whole.1);
+    for piece in [65_535, 65_536, 10_007, 997, 64] {
+        assert!(answers(&mut trial, &bytes, piece) == whole, "cut into {piece}");
+    }
+}
+
+/// A client that asks and does not read holds up itself, not the node's memory; when it reads, it gets everything.
+#[test]
+fn a_client_that_does_not_read_is_not_served_on() {
+    const GETS: usize = 1000;
+    let value = vec![b'v'; 1 << 20];
+    let mut trial = Trial::new();
+    assert_eq!(answers(&mut trial, &request(&[b"SET", b"big", &value]), 64 << 10).0, b"+OK\r\n");
+    let mut client = trial.connect();
+    client.reads = false;
+    let gets = request(&[b"GET", b"big"]).repeat(GETS);
+    let mut sent = trial.send(&mut client, &gets, 64 << 10);
+    let held = trial.connections.get(client.at).unwrap().outbox.len();
+    assert!(held > limits::OUTPUT_MARK_BYTES && held < 3 * limits::OUTPUT_MARK_BYTES, "{held}");
+    client.reads = true;
+    let mut got = 0;
+    for _ in 0..2 * GETS {
+        sent += trial.send(&mut client, &gets[sent..], 64 << 10);
+        got += std::mem::take(&mut client.received).len();
+    }
+    assert_eq!((sent, got), (gets.len(), GETS * (value.len() + "$1048576\r\n\r\n".len())));
+}
+
+/// CLIENT PAUSE holds a write back; its client leaves; the pause ends: the write was not begun and is not.
+#[test]
+fn what_was_not_begun_when_a_client_leaves_is_not_begun() {
+    let mut trial = Trial::new();
+    assert_eq!(answers(&mut trial, b"CLIENT PAUSE 10000 WRITE\r\n", 64).0, b"+OK\r\n");
+    let mut writer = trial.connect();
+    trial.send(&mut writer, b"SET left 1\r\n", 64);
+    assert!(writer.received.is_empty());
+    let connection = trial.connections.get(writer.at).unwrap();
+    let id = connection.id();
+    assert!(connection.is_stalled() && trial.node.session_held_back(id));
+    trial.connections.give_up(writer.at);
+    trial.node.client_left(id);
+    assert_eq!(answers(&mut trial, b"CLIENT UNPAUSE\r\n", 64).0, b"+OK\r\n");
+    trial.pass();
+    trial.send(&mut writer, b"", 64);
+    assert_eq!(answers(&mut trial, b"EXISTS left\r\n", 64).0, b":0\r\n");
+}
+
+/// Whoever asks for much does not keep the node from its heartbeats, nor others from their answers: a turn ends when it
+/// has done so much work, and the rest goes on in the next.
+#[test]
+fn large_commands_do_not_run_in_one_turn() {
+    const ASKED: usize = 40;
+    let members: Vec<Vec<u8>> =
+        (0..100_000).map(|n| format!("member:{n:09}").into_bytes()).collect();
+    let mut trial = Trial::new();
+    for key in [&b"{s}1"[..], b"{s}2"] {
+        let mut sadd: Vec<&[u8]> = vec![b"SADD", key];
+        sadd.extend(members.iter().map(Vec::as_slice));
+        assert_eq!(answers(&mut trial, &request(&sadd), 64 << 10).0, b":100000\r\n");
+    }
+    let mut hog = trial.connect();
+    let before = trial.turns;
+    trial.send(
+        &mut hog,
+        &request(&[b"SINTERCARD", b"2", b"{s}1", b"{s}2"]).repeat(ASKED),
+        64 << 10,
+    );
+    assert_eq!(hog.received, b":100000\r\n".repeat(ASKED));
+    assert!(trial.turns - before >= ASKED, "{} turns", trial.turns - before);
+    let before = trial.turns;
+    trial.send(&mut hog, &b"SCARD {s}1\r\n".repeat(ASKED), 64 << 10);
+    assert!(trial.turns - before < 5, "commands of constant time are not held up");
+}
