@@ -23,6 +23,8 @@ const GATE: (u64, u64) = (400, 180);
 const LONG: (u64, u64) = (2_000, 180);
 /// What a developer waits for (`cargo xtask test --quick`).
 const GLANCE: (u64, u64) = (60, 60);
+/// Of how many parts of the seeds each engine has: the default as many as the others together.
+const SHARES: &[(&str, u64)] = &[("raft", 2), ("paxos", 1), ("zab", 1)];
 /// A run that meets every kind of fault, for the comparison of builds.
 const COMPARED: &[&str] = &["--seed", "11", "--seconds", "20", "--faults", "all"];
 
@@ -100,14 +102,48 @@ pub fn builds_agree(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Many seeds, and what became of them.
+/// Many seeds, shared out between the engines, and what became of them.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     workspace.build_synod()?;
-    let number = |n: u64| n.to_string();
     let (seeds, seconds) = options.size();
+    let parts: u64 = SHARES.iter().map(|(_, share)| share).sum();
+    let (mut first, mut tables, mut failed) = (options.seed, String::new(), Vec::new());
+    for (engine, share) in SHARES {
+        let seeds = (seeds * share / parts).max(1);
+        let (table, clean) = sweep(workspace, options, engine, (first, seeds, seconds))?;
+        println!("{table}");
+        tables.push_str(&table);
+        tables.push('\n');
+        first += seeds;
+        if !clean {
+            failed.push(*engine);
+        }
+    }
+    if options.record {
+        let page = workspace.root.join(PAGE);
+        let before = fs::read_to_string(&page).with_context(|| PAGE.to_owned())?;
+        fs::write(&page, insert(&before, &tables)?).with_context(|| PAGE.to_owned())?;
+        println!("written into {PAGE}");
+    }
+    if !failed.is_empty() {
+        bail!(
+            "a seed of {failed:?} failed; its own words above name the command that shows it again"
+        );
+    }
+    Ok(())
+}
+
+/// The seeds of one engine: their table, and whether all kept all rules.
+fn sweep(
+    workspace: &Workspace,
+    options: &Options,
+    engine: &str,
+    (first, seeds, seconds): (u64, u64, u64),
+) -> Result<(String, bool)> {
+    let number = |n: u64| n.to_string();
     let mut run = Command::new(workspace.synod());
     run.arg("sim")
-        .args(["--seed", &number(options.seed), "--seeds", &number(seeds)])
+        .args(["--engine", engine, "--seed", &number(first), "--seeds", &number(seeds)])
         .args(["--seconds", &number(seconds), "--jobs", &options.jobs.to_string()])
         .current_dir(&workspace.root);
     let shown = show(&run);
@@ -116,18 +152,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         run.arg("--json").stderr(Stdio::inherit()).output().context("cannot start synod")?;
     let text = String::from_utf8_lossy(&ended.stdout);
     let summary: Value = serde_json::from_str(&text).context("synod sim printed no summary")?;
-    let table = table(&shown, &summary);
-    println!("{table}");
-    if options.record {
-        let page = workspace.root.join(PAGE);
-        let before = fs::read_to_string(&page).with_context(|| PAGE.to_owned())?;
-        fs::write(&page, insert(&before, &table)?).with_context(|| PAGE.to_owned())?;
-        println!("written into {PAGE}");
-    }
-    if !ended.status.success() {
-        bail!("a seed failed; its own words above name the command that shows it again");
-    }
-    Ok(())
+    Ok((table(&shown, &summary), ended.status.success()))
 }
 
 /// The summary as Markdown.

@@ -5,7 +5,7 @@ use crate::node::Node;
 use crate::output::Log;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use synod_consensus::{Config, Protocol, Recovered};
+use synod_consensus::{Config, Recovered};
 use synod_machine::{MachineId, put_operation};
 use synod_replica::{Access, Origin, Replica, State};
 use synod_ring::{ClusterMap, MetaCommand, NodeInfo};
@@ -77,7 +77,7 @@ impl Node {
         let alone = snapshot.membership.voters == [self.config.id];
         let founded = snapshot.index == Index(0) && entries.is_empty();
         let recovered = Recovered { hard_state, snapshot: snapshot.clone(), entries };
-        let engine = Protocol::Raft.start(config, recovered);
+        let engine = self.config.engine.start(config, recovered);
         let mut replica = Replica::new(
             group,
             self.config.id,

@@ -1,6 +1,7 @@
 //! What a node is told at birth, and what its world tells it about itself now and then.
 
 use std::collections::BTreeMap;
+use synod_consensus::Protocol;
 use synod_ring::NodeInfo;
 use synod_types::{Entry, HardState, NodeId, PartitionId, SnapshotMeta};
 
@@ -25,6 +26,8 @@ pub struct NodeConfig {
     pub ack_early: bool,
     /// Serve reads from the leader's lease.
     pub lease_reads: bool,
+    /// What keeps the replicas of a group alike; the same on all nodes of a cluster.
+    pub engine: Protocol,
     /// A snapshot is taken when a replica has applied this many bytes of entries since the last one.
     pub snapshot_bytes: usize,
     /// `maxmemory` of the node to begin with, in bytes; 0: no limit.

@@ -330,6 +330,7 @@ mod tests {
             replicas: 1,
             ack_early: false,
             lease_reads: false,
+            engine: synod_consensus::Protocol::Raft,
             snapshot_bytes: 1 << 20,
             maxmemory: 0,
             seed,

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+pub use synod_consensus::Protocol as Engine;
 use synod_types::{NodeId, limits};
 
 /// How many partitions a new cluster gets for each worker of each node when nobody says otherwise: enough to spread
@@ -51,34 +52,7 @@ impl Durability {
     }
 }
 
-/// Which protocol keeps the replicas of a partition alike.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
-    /// Raft.
-    #[default]
-    Raft,
-}
-
-impl Engine {
-    /// Every choice.
-    pub const ALL: [Self; 1] = [Self::Raft];
-
-    /// As flags, files and `INFO` spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Raft => "raft",
-        }
-    }
-}
-
 impl fmt::Display for Durability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -90,15 +64,6 @@ impl FromStr for Durability {
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         let known = Self::ALL.into_iter().find(|durability| durability.as_str() == text);
         known.ok_or_else(|| ConfigError(format!("`{text}` is none of always, everysec, none")))
-    }
-}
-
-impl FromStr for Engine {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let known = Self::ALL.into_iter().find(|engine| engine.as_str() == text);
-        known.ok_or_else(|| ConfigError(format!("`{text}` is no engine; there is raft")))
     }
 }
 
@@ -244,8 +209,10 @@ mod tests {
         for durability in Durability::ALL {
             assert_eq!(durability.as_str().parse(), Ok(durability));
         }
-        assert_eq!("raft".parse(), Ok(Engine::Raft));
+        for engine in Engine::ALL {
+            assert_eq!(engine.as_str().parse(), Ok(engine));
+        }
         assert!("Always".parse::<Durability>().is_err());
-        assert!("paxos".parse::<Engine>().is_err());
+        assert!("Paxos".parse::<Engine>().is_err());
     }
 }

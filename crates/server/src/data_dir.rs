@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/LOCK                 held by the running process
-//! DIR/node                 node=ID workers=N format=2, written once
+//! DIR/node                 node=ID workers=N format=2, written once; engine=NAME behind them unless it is raft
 //! DIR/worker-W/wal/        the log of worker W
 //! DIR/worker-W/snapshots/  its snapshot files
 //! ```
@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use synod_consensus::Protocol;
 use synod_types::NodeId;
 
 const FORMAT: u32 = 2;
@@ -23,12 +24,12 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Takes the directory for a node with so many workers, and makes it if it is not there.
+    /// Takes the directory for a node with so many workers and this engine, and makes it if it is not there.
     ///
     /// # Errors
     /// It cannot be made or written, another process uses it, or it belongs to another node or was made with
-    /// another number of workers. Nothing was changed.
-    pub fn open(root: &Path, node: NodeId, workers: u16) -> Result<Self> {
+    /// another number of workers or another engine. Nothing was changed.
+    pub fn open(root: &Path, node: NodeId, workers: u16, engine: Protocol) -> Result<Self> {
         fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
         let path = root.join("LOCK");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -42,7 +43,7 @@ impl DataDir {
                 return Err(error).with_context(|| format!("cannot lock {}", path.display()));
             }
         }
-        identify(root, node, workers)?;
+        identify(root, node, workers, engine)?;
         Ok(Self { root: root.to_path_buf(), _lock: lock })
     }
 
@@ -64,9 +65,14 @@ pub fn remembered_workers(root: &Path) -> Option<u16> {
     text.split_whitespace().find_map(|word| word.strip_prefix("workers="))?.parse().ok()
 }
 
-fn identify(root: &Path, node: NodeId, workers: u16) -> Result<()> {
+fn identify(root: &Path, node: NodeId, workers: u16, engine: Protocol) -> Result<()> {
     let path = root.join("node");
-    let wanted = format!("format={FORMAT} node={node} workers={workers}\n");
+    // Raft goes without saying: directories were made before there was a choice.
+    let engine = match engine {
+        Protocol::Raft => String::new(),
+        other => format!(" engine={other}"),
+    };
+    let wanted = format!("format={FORMAT} node={node} workers={workers}{engine}\n");
     match fs::read_to_string(&path) {
         Ok(found) if found == wanted => Ok(()),
         Ok(found) if !found.starts_with(&format!("format={FORMAT} ")) => bail!(
@@ -76,7 +82,8 @@ fn identify(root: &Path, node: NodeId, workers: u16) -> Result<()> {
             found.trim()
         ),
         Ok(found) => bail!(
-            "{} was made with `{}`, this start says `{}`; start with the same node id and number of workers",
+            "{} was made with `{}`, this start says `{}`; start with the same node id, number of workers and engine (raft where none is named); \
+             a cluster keeps the engine that it was founded with",
             root.display(),
             found.trim(),
             wanted.trim()
@@ -93,5 +100,35 @@ fn identify(root: &Path, node: NodeId, workers: u16) -> Result<()> {
             write().with_context(|| format!("cannot write {}", path.display()))
         }
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_keeps_the_engine_it_was_made_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |root: &Path, engine| DataDir::open(root, NodeId(1), 1, engine).map(drop);
+        let (raft, zab) = (dir.path().join("raft"), dir.path().join("zab"));
+        open(&raft, Protocol::Raft).unwrap();
+        open(&zab, Protocol::Zab).unwrap();
+        // What was made before there was a choice names no engine, and is Raft's.
+        let text = fs::read_to_string(raft.join("node")).unwrap();
+        assert_eq!(text, "format=2 node=1 workers=1\n");
+        for (root, engine, fine) in [
+            (&raft, Protocol::Raft, true),
+            (&raft, Protocol::Paxos, false),
+            (&zab, Protocol::Zab, true),
+            (&zab, Protocol::Raft, false),
+        ] {
+            let opened = open(root, engine);
+            assert_eq!(opened.is_ok(), fine, "{engine} in {}", root.display());
+            if let Err(error) = opened {
+                assert!(error.to_string().contains("keeps the engine"), "{error}");
+            }
+        }
+        assert_eq!(remembered_workers(&zab), Some(1));
     }
 }

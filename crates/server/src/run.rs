@@ -31,7 +31,7 @@ const STOP_EVERY: Duration = Duration::from_millis(50);
 /// Once the node serves, an error of its disk ends the process instead.
 pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     config.validate()?;
-    let data = DataDir::open(&config.data, config.node_id, config.workers)?;
+    let data = DataDir::open(&config.data, config.node_id, config.workers, config.engine)?;
     let clients_max = descriptors::prepare(&config)?;
     let listener = listen(config.listen, "clients")?;
     let peer_listener = listen(config.peer_listen, "peers")?;
@@ -144,6 +144,7 @@ impl Start<'_> {
             replicas: config.replicas,
             ack_early: config.durability != Durability::Always,
             lease_reads: config.lease_reads,
+            engine: config.engine,
             snapshot_bytes: SNAPSHOT_BYTES,
             maxmemory: config.maxmemory,
             seed: random_seed(),

@@ -7,6 +7,7 @@ use crate::trace::Trace;
 use std::collections::BTreeMap;
 use std::fmt;
 use synod_checker::Operation;
+use synod_consensus::Protocol;
 
 /// Everything that decides a run; equal parameters give equal runs, byte for byte.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Params {
     pub faults: Faults,
     /// Whether leaders answer reads from their lease.
     pub lease_reads: bool,
+    /// What keeps the replicas of a partition alike.
+    pub engine: Protocol,
     /// Over how many registers the clients' requests go; `None` leaves that to the seed.
     pub keys: Option<u64>,
     /// The numbers of the strikes that happen; `None` for all of the plan.
@@ -45,6 +48,7 @@ impl Default for Params {
             clients: 8,
             faults: Faults::Swarm,
             lease_reads: false,
+            engine: Protocol::Raft,
             keys: None,
             only: None,
             stop_before: None,
@@ -77,6 +81,9 @@ impl Params {
         }
         if let Some(only) = only {
             add("only", numbers(only));
+        }
+        if self.engine != Protocol::Raft {
+            words.extend(["--engine".to_owned(), self.engine.to_string()]);
         }
         if self.lease_reads {
             words.push("--lease-reads".to_owned());

@@ -323,6 +323,7 @@ impl World {
             replicas: nodes.min(3) as u32,
             ack_early: false,
             lease_reads: self.params.lease_reads,
+            engine: self.params.engine,
             snapshot_bytes: self.snapshot_bytes,
             maxmemory: 0,
             seed: self.random.next(),

@@ -1,6 +1,7 @@
 //! Where settings come from besides the command line, and what all commands check alike.
 
 use anyhow::{Context, Result};
+use serde::Serializer;
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,6 +40,18 @@ where
 {
     let text = String::deserialize(deserializer)?;
     text.parse().map(Some).map_err(de::Error::custom)
+}
+
+/// Writes a value as [`from_text`] reads it.
+pub fn to_text<S, T>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error>
+where
+    S: Serializer,
+    T: fmt::Display,
+{
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// `HOST:PORT`; the host may be a name.

@@ -30,6 +30,9 @@ struct Status {
     /// Its version.
     version: String,
     /// `always`, `everysec` or `none`.
+    /// Empty from a node that is too old to say.
+    #[serde(default)]
+    engine: String,
     durability: String,
     /// Client connections of the answering node.
     clients: u64,
@@ -128,10 +131,11 @@ impl Status {
 
 fn tables(status: &Status) -> String {
     let mut out = format!(
-        "cluster {}, as node {} sees it (synod {}, durability {}, {} clients, {} commands/s)\n\n",
+        "cluster {}, as node {} sees it (synod {}, engine {}, durability {}, {} clients, {} commands/s)\n\n",
         status.cluster,
         status.node,
         status.version,
+        status.engine,
         status.durability,
         status.clients,
         status.commands_per_s
@@ -205,7 +209,7 @@ mod tests {
     #[test]
     fn a_status_is_shown_as_columns() {
         let status: Status = serde_json::from_str(
-            r#"{"cluster":"00000000000000ab","node":1,"version":"0.1.0","durability":"always","later":1,
+            r#"{"cluster":"00000000000000ab","node":1,"version":"0.1.0","engine":"paxos","durability":"always","later":1,
                 "clients":3,"commands_per_s":70,
                 "nodes":[
                   {"id":1,"listen":"127.0.0.1:6379","peer_listen":"127.0.0.1:16379","http":"127.0.0.1:26379","up":true},
@@ -216,7 +220,7 @@ mod tests {
         )
         .unwrap();
         let expected = "\
-cluster 00000000000000ab, as node 1 sees it (synod 0.1.0, durability always, 3 clients, 70 commands/s)
+cluster 00000000000000ab, as node 1 sees it (synod 0.1.0, engine paxos, durability always, 3 clients, 70 commands/s)
 
 NODE  STATE  CLIENTS         PEERS            HTTP             LEADS  HOLDS
 1     up     127.0.0.1:6379  127.0.0.1:16379  127.0.0.1:26379  1      2

@@ -172,7 +172,7 @@ fn what_check_prints_is_a_file_that_says_the_same() {
 fn what_makes_no_sense_is_refused_with_exit_code_2() {
     for (args, reason) in [
         (&["serve", "--durability", "sometimes"][..], "possible values: always, everysec, none"),
-        (&["serve", "--engine", "paxos"], "possible values: raft"),
+        (&["serve", "--engine", "vsr"], "possible values: raft, paxos, zab"),
         (&["serve", "--listen", "6379"], "HOST:PORT"),
         (&["serve", "--workers", "0"], "0 workers"),
         (&["serve", "--workers", "many"], "invalid digit"),

@@ -94,7 +94,11 @@ fn a_schedule_that_makes_no_sense_is_refused_with_the_place() {
             format!("line {}: there is no strike 999", line("number = 2")),
         ),
         ("number = 2", "number = 0", "there is no strike 0".to_owned()),
-        ("engine = \"raft\"", "engine = \"zab\"", "`zab` is no engine; there is raft".to_owned()),
+        (
+            "engine = \"raft\"",
+            "engine = \"vsr\"",
+            "`vsr` is no engine; there are raft, paxos, zab".to_owned(),
+        ),
     ];
     for (part, instead, reason) in cases {
         assert_eq!(good.lines().filter(|line| *line == part).count(), 1, "{part}");
@@ -113,7 +117,7 @@ fn what_does_not_exist_is_refused() {
     refused(&["--only", "3,x"], "`x` is not the number of a strike");
     refused(&["--faults", "none", "--only", "1"], "there is no strike 1: this run has none");
     refused(&["--seconds", "2", "--only", "4000"], "there is no strike 4000: this run has");
-    refused(&["--engine", "zab"], "[possible values: raft]");
+    refused(&["--engine", "vsr"], "[possible values: raft, paxos, zab]");
     refused(&["--faults", "loss,gremlin"], "there is no fault `gremlin`");
     refused(&["--only", "1", "--seeds", "2"], "cannot be used with");
     refused(&["--trace", "x.html", "--seeds", "2"], "cannot be used with");

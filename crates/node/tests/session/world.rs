@@ -93,6 +93,7 @@ impl World {
                 replicas: size.nodes as u32,
                 ack_early: false,
                 lease_reads: false,
+                engine: synod_consensus::Protocol::Raft,
                 snapshot_bytes: usize::MAX,
                 maxmemory: 0,
                 seed: id * 1000 + u64::from(worker),

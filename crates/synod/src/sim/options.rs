@@ -153,6 +153,7 @@ impl SimOptions {
             clients: usize::from(self.clients),
             faults: self.faults,
             lease_reads: self.lease_reads,
+            engine: self.engine,
             keys: self.keys,
             only: self.only.as_ref().map(|only| only.0.clone()),
             record,

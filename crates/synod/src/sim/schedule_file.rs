@@ -160,11 +160,11 @@ fn parse(text: &str) -> Result<Params, Wrong> {
         seconds: within(&schedule.seconds, "seconds", 86_400)?,
         clients: within(&schedule.clients, "clients", 64)?,
         lease_reads: schedule.lease_reads,
+        engine: word(&schedule.engine, str::parse::<Engine>)?,
         keys: schedule.keys.as_ref().map(|keys| within(keys, "keys", 1000)).transpose()?,
         faults: word(&schedule.faults, str::parse::<Faults>)?,
         ..Params::default()
     };
-    word(&schedule.engine, str::parse::<Engine>)?;
     let only = strikes(&schedule.strike, &params)?;
     Ok(Params { only: Some(only), ..params })
 }

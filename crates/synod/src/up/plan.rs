@@ -2,14 +2,14 @@
 
 use crate::cli;
 use crate::logging::{Format, Level};
-use crate::settings::{self, InitialCluster, Memory, Usage, from_text};
+use crate::settings::{self, InitialCluster, Memory, Usage, from_text, to_text};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use synod_server::{Durability, REPLICAS_DEFAULT, WORKERS_MAX, default_partitions};
+use synod_server::{Durability, Engine, REPLICAS_DEFAULT, WORKERS_MAX, default_partitions};
 use synod_types::{NodeId, limits};
 
 /// How far the peer port of a node is above its client port.
@@ -60,6 +60,11 @@ pub struct UpOptions {
     /// On how many nodes a new cluster keeps each partition [default: 3, or all if fewer]
     #[arg(long, env = "SYNOD_REPLICAS", value_name = "N")]
     replicas: Option<u32>,
+
+    /// Which consensus protocol a new cluster is founded with [default: raft]
+    #[arg(long, env = "SYNOD_ENGINE", value_name = "ENGINE", value_parser = cli::engine())]
+    #[serde(deserialize_with = "from_text")]
+    engine: Option<Engine>,
 
     /// Let leaders answer reads on their own while their lease lasts; see `synod help serve`
     /// [default: false]
@@ -113,6 +118,7 @@ impl UpOptions {
             partitions: self.partitions.or(file.partitions),
             workers: self.workers.or(file.workers),
             replicas: self.replicas.or(file.replicas),
+            engine: self.engine.or(file.engine),
             lease_reads: self.lease_reads.or(file.lease_reads),
             maxmemory: self.maxmemory.or(file.maxmemory),
             log_format: self.log_format.or(file.log_format),
@@ -150,6 +156,14 @@ struct Made {
     partitions: u32,
     replicas: u32,
     workers: u16,
+    /// Nothing for raft: clusters were made before there was a choice.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "to_text",
+        deserialize_with = "from_text"
+    )]
+    engine: Option<Engine>,
 }
 
 impl Made {
@@ -176,11 +190,24 @@ impl Made {
             partitions: partitions.unwrap_or_else(|| default_partitions(u32::from(nodes), workers)),
             replicas,
             workers,
+            engine: options.engine.filter(|engine| *engine != Engine::Raft),
         })
+    }
+
+    fn engine(&self) -> Engine {
+        self.engine.unwrap_or_default()
     }
 
     /// Refuses options that contradict what the cluster was made with.
     fn agrees(&self, options: &UpOptions, data: &Path) -> Result<(), Usage> {
+        if let Some(given) = options.engine.filter(|given| *given != self.engine()) {
+            return Err(Usage(format!(
+                "--engine {given}, but the cluster in {} was made with --engine {}, which it keeps: leave the \
+                 flag out, or give another --data for another cluster",
+                data.display(),
+                self.engine()
+            )));
+        }
         for (flag, given, made) in [
             ("--nodes", options.nodes.map(u32::from), u32::from(self.nodes)),
             ("--base-port", options.base_port.map(u32::from), u32::from(self.base_port)),
@@ -311,6 +338,7 @@ impl Plan {
             ("--replicas", self.made.replicas.to_string()),
             ("--workers", self.made.workers.to_string()),
             ("--maxmemory", self.maxmemory.to_string()),
+            ("--engine", self.made.engine().to_string()),
             ("--log-format", self.log_format.as_str().to_owned()),
             ("--log-level", self.log_level.as_str().to_owned()),
         ];
@@ -378,6 +406,19 @@ mod tests {
         let other = UpOptions { nodes: Some(3), ..options(dir.path()) };
         let error = Plan::new(&other).unwrap_err().to_string();
         assert!(error.contains("--nodes 3") && error.contains("made with --nodes 5"), "{error}");
+    }
+
+    #[test]
+    fn a_cluster_keeps_its_engine() {
+        let dir = tempfile::tempdir().unwrap();
+        let with = |engine| UpOptions { engine, ..options(dir.path()) };
+        let plan = Plan::new(&with(Some(Engine::Zab))).unwrap();
+        plan.remember().unwrap();
+        let again = Plan::new(&with(None)).unwrap();
+        let arguments = again.arguments(&again.nodes[0]);
+        assert!(arguments.windows(2).any(|pair| pair == ["--engine", "zab"]), "{arguments:?}");
+        let error = Plan::new(&with(Some(Engine::Raft))).unwrap_err().to_string();
+        assert!(error.contains("made with --engine zab"), "{error}");
     }
 
     #[test]
