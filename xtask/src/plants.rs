@@ -47,5 +47,20 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if options.search {
         hunt.env("SEARCH", "1");
     }
-    check(hunt).context("a planted bug that is not found is a hole in the simulator")
+    check(hunt).context("a planted bug that is not found is a hole in the simulator")?;
+    if options.names.is_empty() {
+        engines(workspace)?;
+    }
+    Ok(())
+}
+
+/// The engines' own, in worlds of one group.
+fn engines(workspace: &Workspace) -> Result<()> {
+    let mut hunt = workspace.cargo();
+    hunt.args(["test", "--profile", "plants", "--package", "synod-consensus"])
+        .args(["--test", "simulation", "--target-dir"])
+        .arg(workspace.target.join("plants"))
+        .args(["--", "--nocapture"])
+        .env("RUSTFLAGS", "--cfg synod_plants");
+    check(hunt).context("a planted bug that is not found is a hole in the engines' worlds")
 }

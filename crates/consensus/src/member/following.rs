@@ -51,7 +51,9 @@ impl<R: Rules> Member<R> {
         let sent_to = Index(prev.0 + entries.len() as u64);
         // What is committed here is the same in every such log, so only the rest needs to be looked at.
         if prev >= self.commit {
-            if self.log.term_at(prev) != Some(prev_term) {
+            let here = self.log.term_at(prev);
+            let untested = planted("zab-trunc-skipped") && R::PROTOCOL == Protocol::Zab;
+            if here != Some(prev_term) && !(untested && here.is_some()) {
                 return Merged::Lacks;
             }
         } else {

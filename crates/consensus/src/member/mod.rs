@@ -42,6 +42,7 @@ mod transfer;
 pub(crate) use following::Merged;
 pub(crate) use rules::{Cause, Rules};
 
+use crate::Protocol;
 use crate::contract::{Config, Effect, Recovered, Role};
 use crate::durability::Durability;
 use crate::log_view::LogView;
@@ -49,6 +50,7 @@ use crate::membership::Memberships;
 use crate::message::{Body, Message};
 use crate::random::Random;
 use leader::Leader;
+use synod_types::plant::planted;
 use synod_types::{EntryKind, HardState, Index, Membership, NodeId, SnapshotMeta, Term};
 
 /// One member of a group.
@@ -226,6 +228,9 @@ impl<R: Rules> Member<R> {
     /// When that goes beyond the log: callers check what comes from outside.
     pub(crate) fn advance_commit(&mut self, index: Index) {
         if index <= self.commit {
+            if planted("paxos-decided-taken-back") && R::PROTOCOL == Protocol::Paxos {
+                self.commit = index.max(self.log.base());
+            }
             return;
         }
         assert!(index <= self.log.last(), "only what is in the log can be committed");

@@ -62,17 +62,17 @@ impl Member<Paxos> {
         self.send_durably(self.id(), Body::Paxos(promise));
     }
 
-    /// Asks whoever has not promised, and the source for what is still lacking. The others only hear that the ballot lives.
+    /// Asks whoever has not promised, and the source for what is still lacking. The others only hear that the ballot lives. At
+    /// first the logs are guessed to be the same as far as this one goes.
     pub(super) fn prepare_again(&mut self) {
-        let (commit, (_, last)) = (self.commit(), self.end());
+        let (_, last) = self.end();
         let Some(Election::Preparing(preparing)) = self.election() else { return };
         let transfer = preparing.transfer;
         let source = preparing.source;
         let mut asked: Vec<(NodeId, Index)> = Vec::new();
         for node in self.other_voters() {
-            let promised = preparing.end_of(node).is_some();
             let after = source.filter(|(from, _)| *from == node).map(|(_, after)| after);
-            asked.push((node, after.unwrap_or(if promised { last } else { commit })));
+            asked.push((node, after.unwrap_or(last)));
         }
         for (node, after) in asked {
             self.send_durably(node, Body::Paxos(Ask::Prepare { transfer, after }));
@@ -160,11 +160,12 @@ impl Member<Paxos> {
                     after = source.map(|_| matched);
                 }
                 // The guess was wrong: nothing is sure to be the same but what is committed.
-                Merged::Lacks if after == Some(prev) => after = Some(self.commit()),
+                Merged::Lacks if after.is_none_or(|after| after == prev) => {
+                    after = Some(self.commit());
+                }
                 Merged::Upto(_) | Merged::Lacks | Merged::Contradicts => {}
             }
         }
-        // At first the logs are guessed to part as late as they can.
         let after = after.unwrap_or_else(|| self.may_part_at(end)).max(self.commit());
         if source == Some((best, after)) {
             // The answer is on its way, or will be asked for again with the next beat.

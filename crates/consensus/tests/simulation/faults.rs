@@ -99,6 +99,7 @@ impl World {
         if member.engine.is_some() {
             member.disk.crash(&mut self.random);
             member.stop();
+            self.oracle.forgot(node);
         } else {
             member.start();
             self.with(node, |_| ());

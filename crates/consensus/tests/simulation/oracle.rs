@@ -14,6 +14,8 @@ pub struct Oracle {
     /// The term of whoever decided it first.
     decided_in: Vec<Term>,
     proposed: BTreeMap<Position, Vec<u8>>,
+    /// The highest commit of each member in this life.
+    known: BTreeMap<NodeId, Index>,
     /// The reads under way, and what must be visible to each.
     reads: BTreeMap<u64, Index>,
     pub reads_done: u64,
@@ -87,6 +89,19 @@ impl Oracle {
         self.decided.push(entry.clone());
         assert!(self.decided_in.last().is_none_or(|last| *last <= term), "decided by the past");
         self.decided_in.push(term);
+    }
+
+    /// Committed log monotonic (ZooKeeper's TLA+ specification of ZAB): what one life of a member knows to be committed only
+    /// grows.
+    pub fn knows(&mut self, node: NodeId, commit: Index) {
+        let known = self.known.entry(node).or_default();
+        assert!(commit >= *known, "{node} took its commit back from {known} to {commit}");
+        *known = commit;
+    }
+
+    /// A new life begins with what the disk has.
+    pub fn forgot(&mut self, node: NodeId) {
+        self.known.remove(&node);
     }
 
     pub fn read_asked(&mut self, id: u64) {
