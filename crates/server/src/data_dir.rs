@@ -104,6 +104,7 @@ fn identify(root: &Path, node: NodeId, workers: u16, engine: Protocol) -> Result
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
