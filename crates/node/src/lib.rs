@@ -56,5 +56,6 @@ pub use queues::Queues;
 pub use requests::Flow;
 pub use settings::{Setting, Settings, parse_memory};
 pub use status::{Counters, GroupStatus, NodeStatus, PeerLag};
+pub use synod_consensus::Protocol;
 pub use synod_data::seed_hashes;
 pub use turn::TICK_MS;

@@ -44,6 +44,7 @@ impl Trial {
             replicas: 1,
             ack_early: false,
             lease_reads: false,
+            engine: synod_node::Protocol::Raft,
             snapshot_bytes: usize::MAX,
             maxmemory: 0,
             seed: 1,
