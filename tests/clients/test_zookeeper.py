@@ -50,6 +50,12 @@ def started(count):
         cluster.close()
 
 
+def abandon(client):
+    """Its process is as good as dead: the socket is gone and nobody connects again."""
+    client._stopped.set()
+    client._connection._socket.shutdown(2)
+
+
 def until(what, condition):
     servers.wait_until(what, condition, 30)
 
@@ -122,9 +128,11 @@ def test_ephemerals_go_with_their_session(ensemble, clients):
 def test_a_session_goes_on_at_another_node(ensemble, clients):
     first = clients(ensemble.nodes[0])
     first.create("/moving", ephemeral=True)
-    second = clients(ensemble.nodes[2], client_id=first.client_id)
-    assert second.client_id == first.client_id
-    assert second.exists("/moving").ephemeralOwner == first.client_id[0]
+    session = first.client_id
+    abandon(first)
+    second = clients(ensemble.nodes[2], client_id=session)
+    assert second.client_id == session
+    assert second.exists("/moving").ephemeralOwner == session[0]
     assert second.set("/moving", b"moved").version == 1
 
 
@@ -152,9 +160,7 @@ def test_a_silent_session_expires_and_its_ephemerals_with_it(ensemble, clients):
     silent = KazooClient(hosts=hosts(ensemble.nodes[0]), timeout=4.0)
     silent.start(timeout=30)
     silent.create("/silent", ephemeral=True)
-    # Its socket is closed without a word.
-    silent._connection._socket.shutdown(2)
-    silent._stopped.set()
+    abandon(silent)
     begun = time.monotonic()
     until("the ephemeral is gone", lambda: watcher.exists("/silent") is None)
     assert time.monotonic() - begun > 2, "not before its time"
