@@ -101,7 +101,7 @@ impl Connection {
 
     /// Whether more of its bytes should be read.
     pub fn wants_input(&self) -> bool {
-        self.phase != Phase::Closing
+        !matches!(self.phase, Phase::Connecting | Phase::Closing)
             && self.queue.len() < WAITING_MAX
             && self.output.len() < OUTPUT_BYTES_MAX
     }

@@ -19,6 +19,7 @@ impl Gate {
             let Some(zxid) = connection.front_zxid() else { return };
             let behind = self.follower.seen().is_some_and(|seen| seen < zxid);
             if behind && !connection.watches.is_empty() {
+                self.held.insert(id);
                 return self.ask();
             }
             let Some((waiting, reply)) = connection.pop() else { return };
@@ -50,6 +51,9 @@ impl Gate {
             Pending::Unwatch { path, which, check_only } => {
                 let Some(connection) = self.connections.get_mut(&id) else { return };
                 let found = connection.watches.remove(path, *which, *check_only);
+                if !connection.watches.has(path) {
+                    self.watchers.remove(path, id);
+                }
                 let zxid = self.follower.seen().unwrap_or_default();
                 self.put(id, xid, zxid, &found.then_some(Body::Empty).ok_or(NO_WATCHER));
             }
@@ -119,7 +123,10 @@ impl Gate {
         match told {
             Some(kind) => put_event(&mut connection.output, kind as i32, path),
             None if connection.watches.len() >= WATCHES_MAX => self.hang_up(id),
-            None => connection.watches.add(path, child),
+            None => {
+                connection.watches.add(path, child);
+                self.watchers.add(path, id);
+            }
         }
     }
 

@@ -4,10 +4,11 @@ use crate::connection::{Connection, ConnectionId, Phase, State, Waiting};
 use crate::follower::Follower;
 use crate::pending::Pending;
 use crate::translate::{UNIMPLEMENTED, translate};
+use crate::watchers::{Watchers, above};
 use crate::words::{self, Facts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use synod_tree::events::{Event, What};
+use synod_tree::events::{Event, Kind, What};
 use synod_tree::{Answer, Call, Reply, Request};
 use synod_wire::jute::{self, ConnectRequest, Op, take_frame};
 
@@ -57,6 +58,9 @@ pub struct Gate {
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     pub(crate) sessions: BTreeMap<i64, ConnectionId>,
     pub(crate) follower: Follower,
+    pub(crate) watchers: Watchers,
+    /// Connections with a reply that is held back until the gate has followed to it.
+    pub(crate) held: BTreeSet<ConnectionId>,
     askers: BTreeMap<u64, Asker>,
     submits: Vec<Submit>,
     pub(crate) dirty: BTreeSet<ConnectionId>,
@@ -77,6 +81,8 @@ impl Gate {
             connections: BTreeMap::new(),
             sessions: BTreeMap::new(),
             follower: Follower::default(),
+            watchers: Watchers::default(),
+            held: BTreeSet::new(),
             askers: BTreeMap::new(),
             submits: Vec::new(),
             dirty: BTreeSet::new(),
@@ -100,6 +106,8 @@ impl Gate {
     /// A client's socket is closed. Its session lives on until it expires.
     pub fn close(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.remove(&id) else { return };
+        self.held.remove(&id);
+        connection.watches.paths().for_each(|path| self.watchers.remove(path, id));
         if self.sessions.get(&connection.session) == Some(&id) {
             self.sessions.remove(&connection.session);
         }
@@ -181,7 +189,7 @@ impl Gate {
     }
 
     fn takes_message(&self, id: ConnectionId) -> bool {
-        self.connections.get(&id).is_some_and(|c| c.wants_input() && c.phase != Phase::Connecting)
+        self.connections.get(&id).is_some_and(Connection::wants_input)
     }
 
     fn is_greeting(&self, id: ConnectionId) -> bool {
@@ -286,6 +294,7 @@ impl Gate {
             Outcome::Done(bytes) => Reply::decode(bytes),
             Outcome::DiskFull | Outcome::Lost => None,
         };
+        self.facts.serving = outcome != Outcome::Lost;
         match asker {
             Asker::Connection(id, place) => self.answered(id, place, reply, outcome),
             Asker::Follower => {
@@ -374,8 +383,7 @@ impl Gate {
         for event in &new {
             self.happened(event);
         }
-        let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
-        for id in ids {
+        for id in std::mem::take(&mut self.held) {
             self.deliver(id);
             self.take_input(id);
         }
@@ -384,15 +392,8 @@ impl Gate {
     fn happened(&mut self, event: &Event) {
         match &event.what {
             What::Node(kind, path) => {
-                for (id, connection) in &mut self.connections {
-                    let output = &mut connection.output;
-                    let before = output.len();
-                    connection.watches.fire(*kind, path, &mut |kind, path| {
-                        jute::put_event(output, kind as i32, path);
-                    });
-                    if output.len() > before {
-                        self.dirty.insert(*id);
-                    }
+                for id in self.watchers.concerned(path) {
+                    self.fire(id, *kind, path);
                 }
             }
             What::SessionEnded(session) => self.session_gone(*session, event.zxid, None),
@@ -400,6 +401,21 @@ impl Gate {
                 self.session_gone(*session, event.zxid, Some(*owner));
             }
         }
+    }
+
+    /// Tells one connection what it watches of a change.
+    fn fire(&mut self, id: ConnectionId, kind: Kind, path: &str) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let output = &mut connection.output;
+        connection.watches.fire(kind, path, &mut |kind, path| {
+            jute::put_event(output, kind as i32, path);
+        });
+        for path in [Some(path), above(path)].into_iter().flatten() {
+            if !connection.watches.has(path) {
+                self.watchers.remove(path, id);
+            }
+        }
+        self.dirty.insert(id);
     }
 
     /// A session has ended or is served by another owner since this change.

@@ -28,6 +28,7 @@ mod pending;
 mod render;
 mod sha1;
 mod translate;
+mod watchers;
 mod watches;
 mod words;
 

@@ -1,5 +1,6 @@
 //! What one connection watches.
 
+use crate::watchers::above;
 use std::collections::BTreeSet;
 use synod_tree::events::Kind;
 
@@ -30,6 +31,16 @@ impl Watches {
         self.data.len() + self.child.len()
     }
 
+    /// Whether the path is watched in any way.
+    pub fn has(&self, path: &str) -> bool {
+        self.data.contains(path) || self.child.contains(path)
+    }
+
+    /// All paths; one that is watched in two ways comes twice.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.data.iter().chain(&self.child).map(|path| &**path)
+    }
+
     pub fn add(&mut self, path: &str, child: bool) {
         let paths = if child { &mut self.child } else { &mut self.data };
         paths.insert(path.into());
@@ -56,12 +67,10 @@ impl Watches {
             tell(kind, path);
         }
         if kind != Kind::DataChanged
-            && let Some(at) = path.rfind('/')
+            && let Some(above) = above(path)
+            && self.child.remove(above)
         {
-            let above = if at == 0 { "/" } else { &path[..at] };
-            if self.child.remove(above) {
-                tell(Kind::ChildrenChanged, above);
-            }
+            tell(Kind::ChildrenChanged, above);
         }
     }
 
