@@ -2,6 +2,7 @@
 
 use crate::payload;
 use crate::pending::{Audience, Origin, Proposal};
+use crate::reads::ReadBatch;
 use crate::replica::Replica;
 use crate::riders::Riders;
 use crate::state::{State, context};
@@ -173,7 +174,7 @@ impl Replica {
         while let Some(batch) = self.reads.ready(self.applied) {
             warm(&self.state, batch.ops());
             for (origin, bytes) in batch.iter() {
-                self.answer_read(origin, bytes, batch.before(), audience);
+                self.answer_read(origin, bytes, &batch, audience);
             }
         }
     }
@@ -182,13 +183,14 @@ impl Replica {
         &mut self,
         origin: Origin,
         bytes: &[u8],
-        before: Option<Position>,
+        batch: &ReadBatch,
         audience: &mut dyn Audience,
     ) {
         let Some(op) = Operation::take(&mut &*bytes) else { return };
+        let again = batch.deferred();
         // What stands behind a deferred read of the same connection must not be answered from an earlier state.
-        if let Some(barrier) = self.doubt_of(op).max(self.reads.deferred_before(origin)) {
-            return self.reads.defer(origin, bytes, barrier, before);
+        if let Some(barrier) = self.doubt_of(op).max(self.reads.deferred_before(origin, again)) {
+            return self.reads.defer(again, origin, bytes, barrier, batch.before());
         }
         let ctx = self.read_context();
         self.execute_read(origin, op, &ctx, audience);

@@ -65,6 +65,11 @@ impl ReadBatch {
         self.iter().map(move |(origin, op)| Bounced { origin, op: op.to_vec(), access })
     }
 
+    /// Its number, if it is a read that was deferred.
+    pub fn deferred(&self) -> Option<u64> {
+        self.deferred.then_some(self.id)
+    }
+
     fn add(&mut self, origin: Origin, encode: impl FnOnce(&mut Vec<u8>)) {
         encode(&mut self.ops);
         self.reads.push((origin, self.ops.len()));
@@ -142,11 +147,21 @@ impl ReadQueue {
         }
     }
 
-    /// Takes in a read that is confirmed, but cannot be answered before `barrier` is applied.
-    pub fn defer(&mut self, origin: Origin, op: &[u8], barrier: Index, before: Option<Position>) {
-        self.next_id += 1;
-        self.waiting.push_back(ReadBatch {
-            id: self.next_id,
+    /// Takes in a read that is confirmed, but cannot be answered before `barrier` is applied. One that was deferred
+    /// already, as batch `again`, keeps its place: a connection's deferred reads stand in the order in which they came.
+    pub fn defer(
+        &mut self,
+        again: Option<u64>,
+        origin: Origin,
+        op: &[u8],
+        barrier: Index,
+        before: Option<Position>,
+    ) {
+        let id = again.unwrap_or(self.next_id + 1);
+        self.next_id = self.next_id.max(id);
+        let place = self.waiting.partition_point(|batch| batch.id < id);
+        let deferred = ReadBatch {
+            id,
             asked: true,
             barrier: Some(barrier),
             before,
@@ -154,12 +169,15 @@ impl ReadQueue {
             reads: vec![(origin, op.len())],
             deferred: true,
             ..ReadBatch::default()
-        });
+        };
+        self.waiting.insert(place, deferred);
     }
 
-    /// The entry that a deferred read waits for which may be of the same connection.
-    pub fn deferred_before(&self, origin: Origin) -> Option<Index> {
-        let deferred = self.waiting.iter().filter(|batch| batch.deferred);
+    /// The entry that an earlier deferred read waits for which may be of the same connection. What was deferred itself, as
+    /// batch `again`, waits for those in front of it alone, or two of them would wait for each other for ever.
+    pub fn deferred_before(&self, origin: Origin, again: Option<u64>) -> Option<Index> {
+        let in_front = |batch: &&ReadBatch| again.is_none_or(|own| batch.id < own);
+        let deferred = self.waiting.iter().filter(|batch| batch.deferred).filter(in_front);
         let same = deferred
             .filter(|batch| batch.reads.iter().any(|(o, _)| o.may_share_connection(origin)));
         same.filter_map(|batch| batch.barrier).max()
@@ -205,5 +223,36 @@ impl ReadQueue {
             self.waiting[at].before = None;
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use synod_types::ClientId;
+
+    /// Two reads of one connection that were deferred for the same entry waited for each other: the member's turn never
+    /// ended. (Simulator, seed 18)
+    #[test]
+    fn deferred_reads_of_a_connection_are_answered_in_their_order() {
+        let of = |seq| Origin::Client { client: ClientId(7), seq };
+        let mut reads = ReadQueue::default();
+        reads.defer(None, of(1), b"first", Index(5), None);
+        reads.defer(None, of(2), b"second", Index(5), None);
+        let mut answered = Vec::new();
+        let mut put_off = false;
+        while let Some(batch) = reads.ready(Index(6)) {
+            let again = batch.deferred();
+            for (origin, op) in batch.iter() {
+                // The first is in doubt once more, until entry 6, and keeps its place in front of the second.
+                let doubt = (!std::mem::replace(&mut put_off, true)).then_some(Index(6));
+                match doubt.max(reads.deferred_before(origin, again)) {
+                    Some(barrier) => reads.defer(again, origin, op, barrier, None),
+                    None => answered.push(op.to_vec()),
+                }
+            }
+        }
+        assert_eq!(answered, [b"first".to_vec(), b"second".to_vec()]);
+        assert!(reads.is_empty());
     }
 }
