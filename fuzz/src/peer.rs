@@ -6,7 +6,8 @@ use synod_types::{
     ClusterId, Entry, EntryKind, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term,
 };
 use synod_wire::peer::{
-    FrameDecoder, FrameKind, HEADER_BYTES, Hello, PROTOCOL_VERSION, Purpose, encode_frame,
+    EngineName, FrameDecoder, FrameKind, HEADER_BYTES, Hello, PROTOCOL_VERSION, Purpose,
+    encode_frame,
 };
 
 /// Frames: first the bytes as they are, then the same bytes cut into frames with right checksums, which
@@ -84,6 +85,7 @@ pub fn hello_seeds() -> Vec<Vec<u8>> {
         worker: 0,
         workers: 1,
         purpose: Purpose::Data,
+        engine: EngineName::new("raft"),
     };
     let mut bytes = Vec::new();
     hello.encode(&mut bytes);

@@ -82,6 +82,7 @@ fn help_names_every_flag_and_its_variable() {
                 "partitions",
                 "workers",
                 "replicas",
+                "engine",
                 "lease-reads",
                 "maxmemory",
                 "log-format",

@@ -1,12 +1,34 @@
 //! The first frame of each direction: who speaks, to whom, about which cluster, in which version.
 //!
-//! It keeps a mistyped address, a node of another cluster on a reused port, or a node of another version
+//! It keeps a mistyped address, a node of another cluster on a reused port, or a node of another version or engine
 //! from ever reaching a consensus group.
 
+use std::fmt;
 use synod_types::{ClusterId, NodeId};
 
 /// The version of the peer protocol that this program speaks.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
+
+/// The name of a consensus engine, with zeros behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineName([u8; 8]);
+
+impl EngineName {
+    /// As flags spell it; what is longer is cut.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for EngineName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
+        write!(f, "{}", self.0[..end].escape_ascii())
+    }
+}
 
 /// What a connection is for. The numbers are part of the wire format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +57,8 @@ pub struct Hello {
     pub workers: u16,
     /// What the connection is for.
     pub purpose: Purpose,
+    /// What keeps the replicas of the speaker's groups alike.
+    pub engine: EngineName,
 }
 
 /// Why a connection is refused. To be logged on both sides; the connection is then closed.
@@ -60,6 +84,16 @@ pub enum HelloRefused {
         ours: u64,
         /// The other side's.
         theirs: u64,
+    },
+    /// The other side's groups run another consensus engine.
+    #[error(
+        "the peer was started with --engine {theirs}, this node with --engine {ours}: all nodes of a cluster have the one that it was founded with"
+    )]
+    Engine {
+        /// This node's.
+        ours: EngineName,
+        /// The other side's.
+        theirs: EngineName,
     },
     /// The other side looks for somebody else at this address.
     #[error(
@@ -90,6 +124,7 @@ impl Hello {
         out.extend_from_slice(&self.worker.to_le_bytes());
         out.extend_from_slice(&self.workers.to_le_bytes());
         out.push(self.purpose as u8);
+        out.extend_from_slice(&self.engine.0);
     }
 
     /// Reads the body of the frame.
@@ -115,6 +150,7 @@ impl Hello {
                 [2] => Purpose::Snapshot,
                 _ => return Err(HelloRefused::Malformed),
             },
+            engine: EngineName(take(&mut rest)?),
         };
         if !rest.is_empty() || hello.worker >= hello.workers {
             return Err(HelloRefused::Malformed);
@@ -122,11 +158,16 @@ impl Hello {
         Ok(hello)
     }
 
-    /// Whether the node `id` of `cluster` (0: not known yet) may talk to whoever said this.
+    /// Whether the node `id` of `cluster` (0: not known yet), with this engine, may talk to whoever said this.
     ///
     /// # Errors
     /// Why not.
-    pub fn check(&self, id: NodeId, cluster: ClusterId) -> Result<(), HelloRefused> {
+    pub fn check(
+        &self,
+        id: NodeId,
+        cluster: ClusterId,
+        engine: EngineName,
+    ) -> Result<(), HelloRefused> {
         if self.protocol_version != PROTOCOL_VERSION {
             return Err(HelloRefused::Version {
                 ours: PROTOCOL_VERSION,
@@ -136,6 +177,9 @@ impl Hello {
         let both_known = self.cluster.0 != 0 && cluster.0 != 0;
         if both_known && self.cluster != cluster {
             return Err(HelloRefused::Cluster { ours: cluster.0, theirs: self.cluster.0 });
+        }
+        if self.engine != engine {
+            return Err(HelloRefused::Engine { ours: engine, theirs: self.engine });
         }
         if self.to != id {
             return Err(HelloRefused::Recipient { from: self.from, wanted: self.to, ours: id });
@@ -157,6 +201,8 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], HelloRefused> {
 mod tests {
     use super::*;
 
+    const RAFT: EngineName = EngineName(*b"raft\0\0\0\0");
+
     const HELLO: Hello = Hello {
         protocol_version: PROTOCOL_VERSION,
         cluster: ClusterId(7),
@@ -165,13 +211,14 @@ mod tests {
         worker: 0,
         workers: 2,
         purpose: Purpose::Snapshot,
+        engine: RAFT,
     };
 
     #[test]
     fn a_hello_round_trips_and_a_cut_or_longer_one_is_refused() {
         let mut body = Vec::new();
         HELLO.encode(&mut body);
-        assert_eq!(body.len(), 33);
+        assert_eq!(body.len(), 41);
         assert_eq!(Hello::decode(&body), Ok(HELLO));
         for cut in 0..body.len() {
             assert_eq!(Hello::decode(&body[..cut]), Err(HelloRefused::Malformed));
@@ -191,17 +238,18 @@ mod tests {
         let me = (NodeId(2), ClusterId(7));
         let strangers = [
             (Hello { cluster: ClusterId(8), ..HELLO }, "cluster 0000000000000008"),
+            (Hello { engine: EngineName::new("paxos"), ..HELLO }, "--engine paxos, this node"),
             (Hello { to: NodeId(3), ..HELLO }, "looks for node 3"),
             (Hello { from: NodeId(2), ..HELLO }, "it is node 2"),
             (Hello { from: NodeId(0), ..HELLO }, "it is node 0"),
             (Hello { protocol_version: PROTOCOL_VERSION + 1, ..HELLO }, "version "),
         ];
         for (hello, reason) in strangers {
-            let refused = hello.check(me.0, me.1).unwrap_err().to_string();
+            let refused = hello.check(me.0, me.1, RAFT).unwrap_err().to_string();
             assert!(refused.contains(reason), "{refused}");
         }
-        assert_eq!(HELLO.check(me.0, me.1), Ok(()));
-        assert_eq!(Hello { cluster: ClusterId(0), ..HELLO }.check(me.0, me.1), Ok(()));
-        assert_eq!(HELLO.check(NodeId(2), ClusterId(0)), Ok(()));
+        assert_eq!(HELLO.check(me.0, me.1, RAFT), Ok(()));
+        assert_eq!(Hello { cluster: ClusterId(0), ..HELLO }.check(me.0, me.1, RAFT), Ok(()));
+        assert_eq!(HELLO.check(NodeId(2), ClusterId(0), RAFT), Ok(()));
     }
 }

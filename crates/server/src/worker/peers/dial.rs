@@ -113,8 +113,9 @@ impl Worker {
 
     /// An accepted connection said who it is. Whether it stays with this worker.
     pub(super) fn greet(&mut self, at: usize, frame: &Frame) -> bool {
-        let checked = Hello::decode(&frame.body)
-            .and_then(|hello| hello.check(self.peers.own, self.peers.cluster).map(|()| hello));
+        let checked = Hello::decode(&frame.body).and_then(|hello| {
+            hello.check(self.peers.own, self.peers.cluster, self.peers.engine).map(|()| hello)
+        });
         let hello = match checked {
             Ok(hello) => hello,
             Err(refused) => {

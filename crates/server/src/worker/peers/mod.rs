@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use synod_ring::ClusterMap;
 use synod_types::{ClusterId, NodeId, PartitionId};
-use synod_wire::peer::{FrameKind, Hello, PROTOCOL_VERSION, Purpose, encode_frame};
+use synod_wire::peer::{EngineName, FrameKind, Hello, PROTOCOL_VERSION, Purpose, encode_frame};
 
 /// A connection that has not said hello within this time is closed.
 const HELLO_US_MAX: u64 = 10_000_000;
@@ -64,6 +64,7 @@ pub struct Peers {
     worker: u16,
     workers: u16,
     cluster: ClusterId,
+    engine: EngineName,
     addresses: BTreeMap<NodeId, String>,
     table: Vec<Option<Peer>>,
     data: BTreeMap<NodeId, usize>,
@@ -84,6 +85,7 @@ impl Peers {
             worker,
             workers: config.workers,
             cluster,
+            engine: EngineName::new(config.engine.as_str()),
             addresses,
             table: Vec::new(),
             data: BTreeMap::new(),
@@ -112,6 +114,7 @@ impl Peers {
             worker: self.worker,
             workers: self.workers,
             purpose,
+            engine: self.engine,
         };
         let mut frame = Vec::new();
         let _a_hello_is_short =
