@@ -21,6 +21,8 @@ pub(crate) const NO_LEADER: &str =
 /// What a client is told when a write's fate is not known.
 pub(crate) const UNKNOWN: &str =
     "UNKNOWN The partition's leader was lost; the write may or may not have been executed";
+/// What a client is told when its write was accepted and then waits for space on the disk.
+pub(crate) const STUCK: &str = "UNKNOWN The disk is full: the write waits and may still be executed. Reads go on; free some space to write again.";
 /// What a client is told when a read cannot be executed in its place any more.
 pub(crate) const UNREAD: &str = "TRYAGAIN The partition's leader was lost before the read was executed, and a write behind it may have been";
 /// What a client is told when the disk takes no more.
@@ -31,6 +33,7 @@ pub(crate) fn text(failure: Failure) -> &'static str {
         Failure::NotExecuted(_) => NOT_EXECUTED,
         Failure::Unknown if planted("error-for-committed") => NOT_EXECUTED,
         Failure::Unknown => UNKNOWN,
+        Failure::Stuck => STUCK,
         Failure::DiskFull => DISK_FULL,
         Failure::Unread => UNREAD,
     }
@@ -97,7 +100,7 @@ impl Audience for Desk<'_> {
             Origin::Peer { node, worker, request, .. } => {
                 let status = match failure {
                     Failure::NotExecuted(hint) => Status::NotLeader(hint),
-                    Failure::Unknown | Failure::Unread => Status::Unknown,
+                    Failure::Unknown | Failure::Stuck | Failure::Unread => Status::Unknown,
                     Failure::DiskFull => Status::DiskFull,
                 };
                 let frames = forward::queue(self.output, self.node, node, worker);

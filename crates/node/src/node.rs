@@ -19,7 +19,7 @@ use crate::status::Counters;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::Token;
-use synod_replica::Replica;
+use synod_replica::{Failure, Replica};
 use synod_ring::ClusterMap;
 use synod_types::plant::planted;
 use synod_types::{ClientId, NodeId, Now, PartitionId, RequestId};
@@ -173,7 +173,9 @@ impl Node {
         for at in 0..self.replicas.len() {
             let group = PartitionId(at as u32);
             if full {
-                self.with_desk(group, |replica, desk| replica.abandon_proposals(desk));
+                self.with_desk(group, |replica, desk| {
+                    replica.abandon_proposals(Failure::Stuck, desk)
+                });
             }
         }
     }

@@ -122,6 +122,8 @@ pub enum Failure {
     NotExecuted(Option<NodeId>),
     /// It may or may not have been, or may still be, executed.
     Unknown,
+    /// The same, because it waits for space on the disk.
+    Stuck,
     /// It was refused for want of disk space; not executed.
     DiskFull,
     /// A read: its place in the log is lost or unknown, and what stood behind it may be executed.
@@ -152,9 +154,9 @@ pub(crate) struct Proposal {
 }
 
 impl Proposal {
-    /// Nobody will ever know here what becomes of it.
-    pub fn give_up(&self, audience: &mut dyn Audience) {
-        self.origins.iter().for_each(|origin| audience.fail(*origin, Failure::Unknown));
+    /// Nobody will ever know here what becomes of it; `why` is what those who write are told.
+    pub fn give_up(&self, why: Failure, audience: &mut dyn Audience) {
+        self.origins.iter().for_each(|origin| audience.fail(*origin, why));
         self.riders.origins().for_each(|origin| audience.fail(origin, Failure::Unread));
     }
 

@@ -3,7 +3,7 @@
 use crate::batch::Batch;
 use crate::expiry::ExpirySearch;
 use crate::leases::Leases;
-use crate::pending::{Access, Audience, Bounced, Origin, Proposal, Proposals};
+use crate::pending::{Access, Audience, Bounced, Failure, Origin, Proposal, Proposals};
 use crate::reads::{ReadBatch, ReadQueue};
 use crate::snapshot::SnapshotJob;
 use crate::stamps::Stamps;
@@ -527,16 +527,16 @@ impl Replica {
         }
         while let Some(proposal) = self.proposals.take_older(self.ticks.saturating_sub(ticks_max)) {
             self.forget_waits(&proposal.origins);
-            proposal.give_up(audience);
+            proposal.give_up(Failure::Unknown, audience);
         }
     }
 
     /// Gives up on everyone who waits for a proposal: whether they were executed is not known here.
-    pub fn abandon_proposals(&mut self, audience: &mut dyn Audience) {
+    pub fn abandon_proposals(&mut self, why: Failure, audience: &mut dyn Audience) {
         let proposals: Vec<_> = self.proposals.drain().collect();
         for proposal in proposals {
             self.forget_waits(&proposal.origins);
-            proposal.give_up(audience);
+            proposal.give_up(why, audience);
         }
     }
 }

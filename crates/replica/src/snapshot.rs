@@ -1,6 +1,6 @@
 //! Snapshots of a replica's state: taken a chunk at a time beside the writes, installed as a whole.
 
-use crate::pending::Audience;
+use crate::pending::{Audience, Failure};
 use crate::replica::{Output, Replica};
 use crate::state::State;
 use crate::waits::Served;
@@ -137,7 +137,7 @@ impl Replica {
         self.applied_term = meta.term;
         self.applied_membership = meta.membership.clone();
         self.bytes_since_snapshot = 0;
-        self.abandon_proposals(audience);
+        self.abandon_proposals(Failure::Unknown, audience);
         out.push(Output::MarkSnapshot(meta.clone()));
         if self.state.map().is_some() {
             out.push(Output::MapChanged);

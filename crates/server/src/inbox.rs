@@ -1,14 +1,19 @@
 //! What other threads tell a worker, and how they wake it.
+//!
+//! What is bounded by its nature (a report for each flush, a piece of a snapshot for each that was asked for) is always
+//! delivered. Frames are not: while more of them wait than a peer's queue would hold, further ones are lost, as they are
+//! on the way to a peer that takes too little.
 
 use mio::Waker;
 use mio::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use synod_consensus::Token;
 use synod_node::NodeStatus;
 use synod_replica::State;
 use synod_ring::ClusterMap;
-use synod_types::{NodeId, PartitionId, SnapshotMeta};
+use synod_types::{NodeId, PartitionId, SnapshotMeta, limits};
 use synod_wire::peer::{Frame, Hello};
 
 /// One message to a worker.
@@ -81,24 +86,74 @@ pub struct Flushed {
 pub struct Postbox {
     sender: Sender<Mail>,
     waker: Arc<Waker>,
+    /// Bytes of frames that the worker has not taken.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Mail {
+    /// How many bytes of frames it carries.
+    pub fn frame_bytes(&self) -> usize {
+        match self {
+            Self::Frames(bytes) | Self::Relay(_, bytes) => bytes.len(),
+            Self::Frame(_, frame) => frame.body.len(),
+            _ => 0,
+        }
+    }
 }
 
 impl Postbox {
     /// A postbox and the inbox behind it.
     pub fn new(waker: Arc<Waker>) -> (Self, Receiver<Mail>) {
         let (sender, receiver) = mpsc::channel();
-        (Self { sender, waker }, receiver)
+        (Self { sender, waker, waiting: Arc::default() }, receiver)
     }
 
     /// Delivers and wakes the worker. A worker that has ended gets nothing, and nobody minds.
     pub fn send(&self, mail: Mail) {
+        let bytes = mail.frame_bytes();
+        let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        if bytes > 0 && before > 0 && before + bytes > limits::PEER_QUEUE_BYTES_MAX {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            tracing::warn!(queued = before, "a worker takes too little; frames are dropped");
+            return;
+        }
         if self.sender.send(mail).is_ok() {
             let _a_worker_that_cannot_be_woken_is_ending = self.waker.wake();
         }
     }
 
+    /// The worker has taken this.
+    pub fn taken(&self, mail: &Mail) {
+        self.waiting.fetch_sub(mail.frame_bytes(), Ordering::Relaxed);
+    }
+
     /// Wakes the worker to look around.
     pub fn wake(&self) {
         let _a_worker_that_cannot_be_woken_is_ending = self.waker.wake();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use mio::{Poll, Token};
+
+    #[test]
+    fn frames_beyond_the_bound_are_lost_and_reports_are_not() {
+        let poll = Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let (postbox, inbox) = Postbox::new(waker);
+        let frames = || Mail::Frames(vec![0; limits::PEER_QUEUE_BYTES_MAX / 4]);
+        for _ in 0..6 {
+            postbox.send(frames());
+        }
+        postbox.send(Mail::ChunkWritten);
+        let arrived: Vec<Mail> = inbox.try_iter().collect();
+        assert_eq!(arrived.iter().filter(|mail| mail.frame_bytes() > 0).count(), 4);
+        assert!(matches!(arrived.last(), Some(Mail::ChunkWritten)));
+        arrived.iter().for_each(|mail| postbox.taken(mail));
+        postbox.send(frames());
+        assert_eq!(inbox.try_iter().count(), 1, "taken frames make room");
     }
 }

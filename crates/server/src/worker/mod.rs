@@ -250,6 +250,7 @@ impl Worker {
             }
         }
         while let Ok(mail) = self.inbox.try_recv() {
+            self.postboxes[usize::from(self.worker)].taken(&mail);
             self.mail(mail);
         }
         self.clients.go_on_with_yielded(&mut self.node);
