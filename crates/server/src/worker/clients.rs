@@ -243,23 +243,32 @@ impl Clients {
         if client.given_up() == Some(Why::Foreign) {
             return self.close_foreign(at, node);
         }
+        if node.session_killed(client.id()) {
+            return self.close(at, node);
+        }
         let Some((out, close)) = node.session_output(client.id()) else {
             return self.close(at, node);
         };
-        client.take_output(out);
-        if close && node.session_killed(client.id()) {
-            return self.close(at, node);
-        }
-        let before = client.outbox.len();
-        while !client.outbox.is_empty() && !socket.blocked {
+        let mut moved = client.outbox.is_empty();
+        loop {
+            // What the socket does not take stays with the session, which knows how much it may have.
+            if client.outbox.is_empty() {
+                client.take_output(out);
+            }
+            if client.outbox.is_empty() || socket.blocked {
+                break;
+            }
             match socket.stream.write(client.outbox.rest()) {
-                Ok(n) => client.outbox.wrote(n),
+                Ok(n) => {
+                    client.outbox.wrote(n);
+                    moved = true;
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => socket.blocked = true,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return self.close(at, node),
             }
         }
-        if client.outbox.is_empty() || client.outbox.len() < before {
+        if moved {
             socket.moved_us = self.now_us;
         }
         if client.can_resume(node) {
@@ -330,10 +339,12 @@ impl Clients {
                 if late(since, limits::LINGER_MS_MAX) {
                     self.close(at, node);
                 }
-            } else if client.outbox.len() > limits::OUTPUT_MARK_BYTES
+                continue;
+            }
+            let bytes = client.outbox.len() + node.session_load(client.id()).0;
+            if bytes > limits::OUTPUT_MARK_BYTES
                 && late(socket.moved_us, limits::OUTPUT_STUCK_MS_MAX)
             {
-                let bytes = client.outbox.len();
                 tracing::warn!(bytes, "a client does not read its replies and is closed");
                 self.close(at, node);
             }
