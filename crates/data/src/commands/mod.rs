@@ -6,6 +6,7 @@
 
 pub(crate) mod bitmap;
 mod element_scan;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hyperloglog;
 pub(crate) mod key;

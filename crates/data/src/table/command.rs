@@ -299,7 +299,6 @@ impl Command {
     }
 
     /// Says that a key stands behind the word STORE, at or behind a position.
-    #[allow(dead_code)] // the destination of SORT and of GEORADIUS is named so
     pub(crate) const fn key_behind_store(self, from: i16) -> Self {
         self.key_words(KeyWords::Store(from))
     }

@@ -9,7 +9,9 @@ mod command;
 mod flags;
 mod session;
 
-use crate::commands::{bitmap, hash, hyperloglog, key, list, script, set, stream, string, zset};
+use crate::commands::{
+    bitmap, geo, hash, hyperloglog, key, list, script, set, stream, string, zset,
+};
 pub use access::Access;
 pub use categories::Categories;
 pub use command::{Command, Group, Handler, KeySpec, KeyWords};
@@ -25,6 +27,7 @@ const FAMILIES: &[&[&[Command]]] = &[
     stream::FILES,
     bitmap::FILES,
     hyperloglog::FILES,
+    geo::FILES,
     key::FILES,
     script::FILES,
     &[session::ROWS],

@@ -64,8 +64,6 @@ fn sweep(
     request: &Request,
     ctx: &Context,
 ) -> Sweep {
-    let (consumer, _) = group.consumer(name, ctx.now);
-    group.see(&consumer, ctx.now);
     let attempts = request.count.saturating_mul(ATTEMPTS);
     // One more than is looked at, to know where to go on.
     let looked = group
@@ -83,8 +81,11 @@ fn sweep(
             group.acknowledge(id);
             swept.deleted.push(id);
         } else if ctx.now.0.saturating_sub(delivered.0) >= request.idle_min {
+            // As in Redis, the consumer is made by the first entry that it gets.
+            let (consumer, _) = group.consumer(name, ctx.now);
+            group.see(&consumer, ctx.now);
             let times = times + u64::from(!request.just_id);
-            group.deliver(id, Pending { consumer: consumer.clone(), delivered: ctx.now, times });
+            group.deliver(id, Pending { consumer, delivered: ctx.now, times });
             swept.claimed.push(id);
         }
     }

@@ -56,8 +56,6 @@ fn claim(
     let now = ctx.now;
     let given = request.delivered.and_then(|at| u64::try_from(at).ok()).map(Millis);
     let delivered = given.filter(|at| *at <= now).unwrap_or(now);
-    let (consumer, _) = group.consumer(name, now);
-    group.see(&consumer, now);
     let mut claimed = Vec::new();
     for id in &request.ids {
         if stream.entry(*id).is_none() {
@@ -72,8 +70,11 @@ fn claim(
             None if request.force => 1,
             None => continue,
         };
+        // As in Redis, the consumer is made by the first entry that it gets.
+        let (consumer, _) = group.consumer(name, now);
+        group.see(&consumer, now);
         let times = request.times.unwrap_or(before + u64::from(!request.just_id));
-        group.deliver(*id, Pending { consumer: consumer.clone(), delivered, times });
+        group.deliver(*id, Pending { consumer, delivered, times });
         claimed.push(*id);
     }
     claimed

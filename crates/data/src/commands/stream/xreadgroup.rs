@@ -58,10 +58,14 @@ fn xreadgroup(
     let mut served = Vec::new();
     for (key, from) in request.keys.iter().zip(&froms) {
         let read = |stream: &Stream, group: &mut ConsumerGroup| {
+            let is_new = matches!(from, From::New);
+            if is_new && (stream.len() == 0 || stream.top() <= group.last) {
+                return None; // as in Redis, the consumer is not even made
+            }
             let (name, _) = group.consumer(request.consumer, ctx.now);
             group.see(&name, ctx.now);
             match from {
-                From::New => deliver(stream, group, &request, ctx),
+                From::New => deliver(stream, group, &name, &request, ctx),
                 From::Behind(id) => Some(history(stream, group, &name, *id, &request, ctx)),
             }
         };
@@ -113,18 +117,15 @@ fn reply(
 fn deliver(
     stream: &Stream,
     group: &mut ConsumerGroup,
+    name: &std::sync::Arc<[u8]>,
     request: &Request<'_, '_>,
     ctx: &Context,
 ) -> Option<Vec<StreamId>> {
-    if stream.len() == 0 || stream.top() <= group.last {
-        return None;
-    }
     let mut ids = Vec::new();
     stream.walk(group.last.next()?, StreamId::MAX, false, |entry| {
         ids.push(entry.id);
         if ids.len() == request.count { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    let (name, _) = group.consumer(request.consumer, ctx.now);
     for id in &ids {
         group.read = stream.read_after(group, *id);
         group.last = *id;

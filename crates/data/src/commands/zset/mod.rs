@@ -25,6 +25,8 @@ use crate::value::zset::Zset;
 use std::ops::Range;
 use synod_types::ReplySink;
 
+pub(crate) use zadd::zadd;
+
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[
     algebra::ROWS,

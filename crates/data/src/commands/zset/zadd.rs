@@ -37,7 +37,7 @@ enum Change {
     Moved(f64),
 }
 
-fn zadd(
+pub(crate) fn zadd(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
