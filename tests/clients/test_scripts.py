@@ -87,3 +87,18 @@ def test_the_cluster_client_runs_scripts(cluster):
     assert client.eval_ro("return redis.call('GET', KEYS[1])", 1, "{s}n") == b"1"
     with client.lock("{s}lock", timeout=10):
         pass
+
+
+def test_a_script_wakes_who_waits_for_what_it_pushes(single):
+    from concurrent.futures import ThreadPoolExecutor
+
+    for declared in (["list"], []):
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(plain(single).blpop, "list", 30)
+            servers.wait_until("the client waits", lambda: blocked(single))
+            plain(single).eval("redis.call('RPUSH', 'list', ARGV[1])", len(declared), *declared, "v")
+            assert waiting.result(timeout=30) in ((b"list", b"v"), [b"list", b"v"])
+
+
+def blocked(node):
+    return any(client["flags"] == "b" for client in plain(node).client_list())

@@ -85,6 +85,7 @@ pub fn fills(command: &Command, args: &Args<'_>) -> Option<usize> {
         | "zinterstore" | "zdiffstore" | "georadius" | "georadiusbymember" | "geosearchstore" => {
             Some(usize::MAX)
         }
+        "eval" | "evalsha" => Some(usize::MAX),
         _ => None,
     }
 }

@@ -34,7 +34,7 @@ use recorded::Recorded;
 use served::Fate;
 use std::collections::VecDeque;
 use synod_consensus::Role;
-use synod_data::op::{Op, Ticket};
+use synod_data::op::{Args, Op, Ticket};
 use synod_data::waiting::{fills, is_filled, narrowed, wait_of};
 use synod_data::{Context, lookup};
 use synod_machine::{MachineId, Operation};
@@ -205,6 +205,10 @@ impl Replica {
             }
         };
         filled_keys(&op, |key, _| note(key));
+        // A script may fill keys that it did not declare.
+        if runs_script(&op) {
+            waits.keys().for_each(&mut note);
+        }
         // Whoever was served may have left something.
         if let Op::Wait { args, .. } = &op
             && let Some(wait) = lookup(args[0]).and_then(|command| wait_of(command, args))
@@ -295,6 +299,17 @@ fn ticket(origin: Origin) -> Ticket {
     match origin {
         Origin::Peer { node, worker, request, resp3 } => Ticket { node, worker, request, resp3 },
         _ => Ticket::default(),
+    }
+}
+
+fn runs_script(op: &Op<'_>) -> bool {
+    let script = |args: &Args<'_>| {
+        lookup(args[0]).is_some_and(|command| matches!(command.name, "eval" | "evalsha"))
+    };
+    match op {
+        Op::Command(args) => script(args),
+        Op::Transaction { commands, .. } => commands.iter().any(script),
+        _ => false,
     }
 }
 

@@ -98,6 +98,11 @@ impl Waits {
         self.by_key.contains_key(key)
     }
 
+    /// The keys that somebody waits for.
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.by_key.keys().map(Vec::as_slice)
+    }
+
     /// Up to so many of those who wait for a key and are not running, the first to come first.
     pub fn resting(&self, key: &[u8], count: usize) -> Vec<Turn> {
         let turns = self.by_key.get(key).into_iter().flatten().copied();
