@@ -246,6 +246,8 @@ pub(crate) struct Ledger {
     next: u64,
     attempts: u64,
     ways: BTreeMap<PartitionId, Way>,
+    /// The sum of the operations' lengths.
+    bytes: usize,
 }
 
 impl Ledger {
@@ -253,7 +255,14 @@ impl Ledger {
     /// and its attempts may still be under way.
     pub fn new(process: u32) -> Self {
         let first = u64::from(process) << 32;
-        Self { first, sent: VecDeque::new(), next: first, attempts: first, ways: BTreeMap::new() }
+        Self {
+            first,
+            sent: VecDeque::new(),
+            next: first,
+            attempts: first,
+            ways: BTreeMap::new(),
+            bytes: 0,
+        }
     }
 
     /// A new id. Everything that may be forwarded has one, so that order can be kept.
@@ -294,12 +303,14 @@ impl Ledger {
         if at >= self.sent.len() {
             self.sent.resize(at + 1, None);
         }
+        self.bytes += forward.op.len();
         self.sent[at] = Some(forward);
     }
 
     pub fn take(&mut self, id: RequestId) -> Option<Forward> {
         let at = id.0.checked_sub(self.first)? as usize;
         let forward = self.sent.get_mut(at)?.take()?;
+        self.bytes -= forward.op.len();
         while matches!(self.sent.front(), Some(None)) {
             self.sent.pop_front();
             self.first += 1;
@@ -314,6 +325,11 @@ impl Ledger {
     pub fn get(&self, id: RequestId) -> Option<&Forward> {
         let at = id.0.checked_sub(self.first)? as usize;
         self.sent.get(at)?.as_ref()
+    }
+
+    /// How long the operations of those that are out are together.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How many requests are out.
@@ -337,6 +353,3 @@ impl Ledger {
             .collect()
     }
 }
-
-/// The requests of one partition that wait for a leader, in the order they came.
-pub(crate) type Parked = BTreeMap<RequestId, Forward>;

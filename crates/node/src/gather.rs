@@ -58,6 +58,8 @@ pub(crate) struct Gather {
 pub(crate) struct Gathers {
     open: BTreeMap<u64, Gather>,
     next: u64,
+    /// The sum of the parts' lengths.
+    bytes: usize,
     /// Transactions whose parts are all there.
     pub answered: Vec<Gather>,
 }
@@ -76,6 +78,11 @@ impl Gathers {
         self.open.get(&gather).map(|whole| whole.client)
     }
 
+    /// How long the parts of those that are not complete are together.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// How many are not complete.
     pub fn len(&self) -> usize {
         self.open.len()
@@ -85,13 +92,17 @@ impl Gathers {
     pub fn complete(&mut self, gather: u64, part: u32, reply: Vec<u8>) -> Option<Gather> {
         let whole = self.open.get_mut(&gather)?;
         let place = whole.parts.get_mut(part as usize)?;
-        if place.replace(reply).is_none() {
+        if place.is_none() {
             whole.left -= 1;
+            self.bytes += reply.len();
+            *place = Some(reply);
         }
         if whole.left > 0 {
             return None;
         }
-        self.open.remove(&gather)
+        let whole = self.open.remove(&gather)?;
+        self.bytes -= whole.parts.iter().flatten().map(Vec::len).sum::<usize>();
+        Some(whole)
     }
 }
 

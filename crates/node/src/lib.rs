@@ -44,6 +44,7 @@ mod slowlog;
 mod snapshots;
 mod status;
 mod turn;
+mod unrouted;
 mod waits;
 mod warm;
 

@@ -5,8 +5,7 @@ use crate::calls::CallCounts;
 use crate::colleagues::Pause;
 use crate::config::{Facts, NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
-use crate::forward::Forward;
-use crate::forward::{Ledger, Parked};
+use crate::forward::{Forward, Ledger};
 use crate::gather::Gathers;
 use crate::memory::Memory;
 use crate::output::Output;
@@ -16,6 +15,7 @@ use crate::session::{Sessions, Waits};
 use crate::settings::Settings;
 use crate::snapshots::Fetches;
 use crate::status::Counters;
+use crate::unrouted::Unrouted;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::Token;
@@ -43,9 +43,11 @@ pub struct Node {
     pub(crate) gathers: Gathers,
     pub(crate) ledger: Ledger,
     pub(crate) attempts: Attempts,
-    pub(crate) parked: BTreeMap<PartitionId, Parked>,
+    pub(crate) unrouted: Unrouted,
     /// Requests that wait at the leader of their partition. They are not under way: their answer may take any time.
     pub(crate) waiting: BTreeMap<RequestId, Forward>,
+    /// Sessions wait until less is held for requests under way: see [`Node::holds_too_much`].
+    pub(crate) short_of_room: bool,
     /// Groups led here that gave a request back since the last tick, as a leader does while it hands over: what
     /// they are asked waits for the next tick, or it would go round in circles within the turn.
     pub(crate) refusing: Vec<PartitionId>,
@@ -89,7 +91,8 @@ impl Node {
             sessions: Sessions::default(),
             gathers: Gathers::default(),
             attempts: Attempts::default(),
-            parked: BTreeMap::new(),
+            unrouted: Unrouted::default(),
+            short_of_room: false,
             waiting: BTreeMap::new(),
             refusing: Vec::new(),
             fetches: Fetches::new(),

@@ -30,7 +30,7 @@ impl Node {
     #[must_use]
     pub fn queues(&self) -> Queues {
         let mut queues = Queues {
-            parked: self.parked.values().map(|parked| parked.len()).sum(),
+            parked: self.unrouted.len(),
             forwards: self.ledger.len(),
             gathers: self.gathers.len(),
             fetches: self.fetches.len(),

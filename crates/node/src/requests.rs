@@ -66,6 +66,12 @@ impl Node {
             let Some(session) = self.sessions.get(client) else { return Flow::Closing };
             return session.wait_for(Waits::Pause);
         }
+        if self.holds_too_much() && (command.name == "exec" || !(in_multi || command.is_session()))
+        {
+            self.short_of_room = true;
+            let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+            return session.wait_for(Waits::NodeRoom);
+        }
         if in_multi && !commands::runs_inside_multi(command.name) {
             return self.queue_command(client, command, args);
         }

@@ -8,6 +8,7 @@ use crate::desk::{Desk, NO_LEADER, UNKNOWN, UNREAD, text};
 use crate::forward::{self, Forward, Outcome, Status};
 use crate::memory::OOM;
 use crate::node::Node;
+use crate::session::Waits;
 use crate::waits::{ForwardedWait, in_flight_deadline_us};
 use std::collections::BTreeSet;
 use synod_consensus::Role;
@@ -84,7 +85,7 @@ impl Node {
             .get(partition.0 as usize)
             .and_then(|r| r.as_deref())
             .is_some_and(|r| r.role().0 == Role::Leader)
-            && (self.parked.is_empty() || !self.parked.contains_key(&partition))
+            && !self.unrouted.holds(partition)
             && self.ledger.out(partition) == 0
     }
 
@@ -129,7 +130,7 @@ impl Node {
         let id = self.ledger.next_id();
         let to = NodeId(0);
         let forward = Forward { partition, origin, op, access, resp3, deadline_us, to, wait };
-        if self.parked.contains_key(&partition) {
+        if self.unrouted.holds(partition) {
             self.park(id, forward);
         } else {
             self.send(id, forward);
@@ -138,7 +139,7 @@ impl Node {
     }
 
     pub(crate) fn park(&mut self, id: RequestId, forward: Forward) {
-        self.parked.entry(forward.partition).or_default().insert(id, forward);
+        self.unrouted.insert(id, forward);
     }
 
     /// Keeps a request that came back, for another attempt.
@@ -366,18 +367,36 @@ impl Node {
         }
     }
 
+    /// Whether so much is held for requests under way that no further one is begun: operations that are out or wait for
+    /// a leader, and the parts of answers.
+    pub(crate) fn holds_too_much(&self) -> bool {
+        self.held_bytes() > limits::HELD_BYTES_MAX
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.ledger.bytes() + self.unrouted.bytes() + self.gathers.bytes()
+    }
+
+    /// Lets sessions go on that wait for room, once half of it is free.
+    pub(crate) fn make_room(&mut self) {
+        if self.short_of_room && self.held_bytes() <= limits::HELD_BYTES_MAX / 2 {
+            self.short_of_room = false;
+            self.sessions.resume(Waits::NodeRoom, &mut self.output);
+        }
+    }
+
     /// Sends out what waits for a partition whose leader is known by now, unless earlier requests are still out.
     pub(crate) fn release(&mut self) {
-        if self.parked.is_empty() || planted("parked-forever") {
+        if self.unrouted.is_empty() || planted("parked-forever") {
             return;
         }
         let ready: Vec<_> =
-            self.parked.keys().copied().filter(|p| self.ledger.out(*p) == 0).collect();
+            self.unrouted.partitions().filter(|p| self.ledger.out(*p) == 0).collect();
         for partition in ready {
             if self.target(partition).is_none() {
                 continue;
             }
-            for (id, forward) in self.parked.remove(&partition).unwrap_or_default() {
+            for (id, forward) in self.unrouted.take(partition) {
                 self.send(id, forward);
             }
         }
@@ -409,13 +428,7 @@ impl Node {
     }
 
     fn drop_parked(&mut self, which: impl Fn(&Forward) -> bool) {
-        let mut given_up = Vec::new();
-        for parked in self.parked.values_mut() {
-            let ids: Vec<_> = parked.iter().filter(|(_, f)| which(f)).map(|(id, _)| *id).collect();
-            given_up.extend(ids.into_iter().filter_map(|id| parked.remove(&id)));
-        }
-        self.parked.retain(|_, parked| !parked.is_empty());
-        for f in given_up {
+        for f in self.unrouted.take_if(which) {
             self.give_up_parked(&f);
         }
     }

@@ -30,6 +30,8 @@ pub(crate) enum Waits {
     Writes,
     /// The answers to all requests.
     Idle,
+    /// The node to hold less for the requests of all connections: `limits::HELD_BYTES_MAX`.
+    NodeRoom,
     /// The end of CLIENT PAUSE.
     Pause,
 }
@@ -174,7 +176,7 @@ impl Session {
     /// Whether what the next request waits for is over.
     fn may_go_on(&self) -> bool {
         match self.waits {
-            None | Some(Waits::Pause) => false,
+            None | Some(Waits::Pause | Waits::NodeRoom) => false,
             Some(Waits::Barrier) => self.barriers == 0,
             Some(Waits::Room) => self.places.len() < limits::INFLIGHT_MAX,
             Some(Waits::Writes) => self.writes == 0,
@@ -355,6 +357,14 @@ impl Sessions {
     /// Every session, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
         self.table.iter_mut().filter_map(|(_, session)| session.as_deref_mut())
+    }
+
+    /// Lets requests be offered again that wait for this.
+    pub fn resume(&mut self, what: Waits, output: &mut Output) {
+        for session in self.iter_mut().filter(|s| s.waits == Some(what)) {
+            session.waits = None;
+            output.resumed.push(session.id);
+        }
     }
 
     /// Lets all stalled requests be offered again.

@@ -153,7 +153,7 @@ impl Node {
         NodeStatus {
             node: self.config.id,
             clients: self.sessions.len,
-            parked: self.parked.values().map(|p| p.len()).sum(),
+            parked: self.unrouted.len(),
             disk_full: self.disk_full,
             counters: self.counters,
             up: self.map.nodes.keys().copied().filter(|n| self.peers.is_up(*n)).collect(),

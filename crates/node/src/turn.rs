@@ -104,6 +104,7 @@ impl Node {
             }
         }
         self.finish_transactions();
+        self.make_room();
     }
 
     fn pump(&mut self, group: PartitionId) {

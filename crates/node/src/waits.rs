@@ -184,9 +184,7 @@ impl Node {
         let (partition, seq, request) = (blocked.partition, blocked.seq, blocked.request);
         let origin = Origin::Client { client, seq };
         if let Some(id) = request {
-            let parked = self.parked.get_mut(&partition).and_then(|parked| parked.remove(&id));
-            if parked.is_some() {
-                self.parked.retain(|_, parked| !parked.is_empty());
+            if self.unrouted.remove(partition, id).is_some() {
                 self.desk(partition).answer(origin, &mut |out| end.reply(out));
                 return true;
             }

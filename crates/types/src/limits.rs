@@ -29,6 +29,9 @@ pub const OUTPUT_STUCK_MS_MAX: u64 = 60_000;
 pub const LINGER_MS_MAX: u64 = 10_000;
 /// The most requests of one connection in flight before its socket is read no further.
 pub const INFLIGHT_MAX: usize = 4096;
+/// While a worker holds more than this for requests under way to other workers and nodes, or for a leader, and for the parts
+/// of their answers, it begins no further request, in bytes.
+pub const HELD_BYTES_MAX: usize = 256 << 20;
 /// The most client connections of one node (Redis: `maxclients`).
 pub const CLIENTS_MAX: usize = 10_000;
 /// The most commands between MULTI and EXEC.

@@ -73,7 +73,7 @@ impl Tally {
                     session.waits() == Some(Waits::Pause) || session.blocked.is_some()
                 })
                 .count() as u64,
-            parked: node.parked.values().map(|parked| parked.len() as u64).sum(),
+            parked: node.unrouted.len() as u64,
             connections: counters.connections,
             commands: counters.commands,
             commands_per_s: counters.commands_per_s,
