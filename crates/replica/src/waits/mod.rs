@@ -34,7 +34,7 @@ use recorded::Recorded;
 use served::Fate;
 use std::collections::VecDeque;
 use synod_consensus::Role;
-use synod_data::op::{Args, Op, Ticket};
+use synod_data::op::{Op, Ticket};
 use synod_data::waiting::{fills, is_filled, narrowed, wait_of};
 use synod_data::{Context, lookup};
 use synod_machine::{MachineId, Operation};
@@ -205,7 +205,7 @@ impl Replica {
             }
         };
         filled_keys(&op, |key, _| note(key));
-        // A script may fill keys that it did not declare.
+        // A script may fill keys that it does not declare.
         if runs_script(&op) {
             waits.keys().for_each(&mut note);
         }
@@ -302,13 +302,16 @@ fn ticket(origin: Origin) -> Ticket {
     }
 }
 
+/// Whether an operation runs a script.
 fn runs_script(op: &Op<'_>) -> bool {
-    let script = |args: &Args<'_>| {
-        lookup(args[0]).is_some_and(|command| matches!(command.name, "eval" | "evalsha"))
+    let is_script = |args: &[&[u8]]| {
+        args.first()
+            .and_then(|name| lookup(name))
+            .is_some_and(|c| matches!(c.name, "eval" | "evalsha"))
     };
     match op {
-        Op::Command(args) => script(args),
-        Op::Transaction { commands, .. } => commands.iter().any(script),
+        Op::Command(args) => is_script(args),
+        Op::Transaction { commands, .. } => commands.iter().any(|args| is_script(args)),
         _ => false,
     }
 }

@@ -93,14 +93,14 @@ impl Waits {
         self.waiters.get_mut(self.by_origin.get(&origin)?)
     }
 
+    /// Every key that somebody waits for.
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.by_key.keys().map(Vec::as_slice)
+    }
+
     /// Whether anybody waits for this key.
     pub fn has(&self, key: &[u8]) -> bool {
         self.by_key.contains_key(key)
-    }
-
-    /// The keys that somebody waits for.
-    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.by_key.keys().map(Vec::as_slice)
     }
 
     /// Up to so many of those who wait for a key and are not running, the first to come first.
