@@ -123,7 +123,7 @@ impl Node {
             FrameKind::Forward => self.forwarded(from, group, &body),
             FrameKind::ForwardReply => {
                 if let Some(outcome) = take_reply(&body) {
-                    self.answered(&outcome);
+                    self.answered(from, &outcome);
                 }
             }
             FrameKind::Unwait => self.unwait(from, group, &body),

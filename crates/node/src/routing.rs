@@ -305,8 +305,14 @@ impl Node {
         }
     }
 
-    /// The answer to a forwarded request.
-    pub(crate) fn answered(&mut self, outcome: &Outcome<'_>) {
+    /// The answer of a node to a forwarded request. A refusal by a node that the request is not out at any more is passed
+    /// over: taken for one of the node that it went to since, it would have the request sent a third time, behind what
+    /// came after it.
+    pub(crate) fn answered(&mut self, from: NodeId, outcome: &Outcome<'_>) {
+        let asked = self.ledger.get(outcome.request).or(self.waiting.get(&outcome.request));
+        if outcome.status != Status::Done && asked.is_some_and(|forward| forward.to != from) {
+            return;
+        }
         if let Status::Waiting(since) = outcome.status {
             return self.armed(outcome.request, since);
         }
