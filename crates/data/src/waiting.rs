@@ -3,6 +3,7 @@
 //! A wait is not part of the keyspace: the leader keeps it, runs the command again when one of its keys was filled,
 //! and forgets it at the end of its time. This file says all that it has to know of the single commands.
 
+use crate::commands::stream::reading;
 use crate::commands::waiting::timeout_ms;
 use crate::value::Kind;
 use crate::{Args, Command, Context, Flags, Group, Keyspace, number};
@@ -23,6 +24,10 @@ pub struct Wait {
 pub fn wait_of(command: &Command, args: &Args<'_>) -> Option<Wait> {
     if !command.flags.has(Flags::BLOCKING) {
         return None;
+    }
+    if command.group == Group::Stream {
+        let (keys, ms) = reading::wait(args)?;
+        return Some(Wait { keys, timeout_ms: (ms > 0).then_some(ms) });
     }
     let last = args.len().checked_sub(1)?;
     let (keys, timeout) = match command.name {
@@ -51,6 +56,7 @@ pub fn narrowed<'a>(command: &Command, args: &Args<'a>, at: usize) -> Vec<&'a [u
             narrow.extend_from_slice(&args[end..]);
             narrow
         }
+        "xread" | "xreadgroup" => reading::narrowed(args, at),
         _ => args.to_vec(),
     }
 }
@@ -63,13 +69,43 @@ pub(crate) fn reply_nothing(command: &Command, out: &mut dyn ReplySink) {
     }
 }
 
-/// Whether the key holds what the command waits for.
+/// The call as it waits from now on, where that is another: `$` is what was the last id when the wait began.
 #[must_use]
-pub fn is_filled(command: &Command, keyspace: &Keyspace, key: &[u8], ctx: &Context) -> bool {
+pub fn begun(
+    command: &Command,
+    args: &Args<'_>,
+    keyspace: &Keyspace,
+    ctx: &Context,
+) -> Option<Vec<Vec<u8>>> {
+    (command.name == "xread").then(|| reading::begun(args, keyspace, ctx)).flatten()
+}
+
+/// The group that a call reads a stream for: of those that wait for the same group one at most finds what was added.
+#[must_use]
+pub fn group_of<'a>(command: &Command, args: &Args<'a>) -> Option<&'a [u8]> {
+    (command.name == "xreadgroup").then(|| reading::group_of(args)).flatten()
+}
+
+/// Whether what `filler` writes can be what `command` waits for.
+#[must_use]
+pub fn suits(filler: &Command, command: &Command) -> bool {
+    let kinds = [Group::List, Group::SortedSet, Group::Stream];
+    filler.group == command.group || !kinds.contains(&filler.group)
+}
+
+/// Whether the key holds what this call waits for.
+#[must_use]
+pub fn is_filled(
+    command: &Command,
+    args: &Args<'_>,
+    keyspace: &Keyspace,
+    key: &[u8],
+    ctx: &Context,
+) -> bool {
     let wanted = match command.group {
         Group::List => Kind::List,
         Group::SortedSet => Kind::Zset,
-        _ => Kind::Stream,
+        _ => return reading::is_answered(args, key, keyspace, ctx),
     };
     keyspace.kind(key, ctx.now) == Some(wanted)
 }
@@ -85,7 +121,8 @@ pub fn fills(command: &Command, args: &Args<'_>) -> Option<usize> {
         | "zinterstore" | "zdiffstore" | "georadius" | "georadiusbymember" | "geosearchstore" => {
             Some(usize::MAX)
         }
-        "eval" | "evalsha" => Some(usize::MAX),
+        // Every reader gets what is added.
+        "xadd" | "eval" | "evalsha" => Some(usize::MAX),
         _ => None,
     }
 }

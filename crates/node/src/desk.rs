@@ -5,7 +5,7 @@ use crate::gather::{Gather, Gathers, Join};
 use crate::guests;
 use crate::output::Output;
 use crate::session::Sessions;
-use synod_data::op::Op;
+use synod_data::op::{Op, put_command};
 use synod_machine::{MachineId, Operation};
 use synod_replica::{Audience, Failure, Origin};
 use synod_types::plant::planted;
@@ -89,10 +89,27 @@ impl Audience for Desk<'_> {
         }
     }
 
-    fn waiting(&mut self, to: Origin, since: Index) {
-        let Origin::Peer { node, worker, request, .. } = to else { return };
-        let frames = forward::queue(self.output, self.node, node, worker);
-        forward::put_reply(frames, self.group, request, worker, Status::Waiting(since), |_| ());
+    fn waiting(&mut self, to: Origin, since: Index, begun: Option<&[&[u8]]>) {
+        match to {
+            Origin::Peer { node, worker, request, .. } => {
+                let frames = forward::queue(self.output, self.node, node, worker);
+                let status = Status::Waiting(since);
+                forward::put_reply(frames, self.group, request, worker, status, |body| {
+                    if let Some(args) = begun {
+                        put_command(body, args);
+                    }
+                });
+            }
+            Origin::Client { client, seq } => {
+                if let Some(args) = begun
+                    && let Some(session) = self.sessions.get(client)
+                    && let Some(blocked) = session.blocked.as_mut().filter(|b| b.seq == seq)
+                {
+                    blocked.begin(args);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn fail(&mut self, to: Origin, failure: Failure) {

@@ -192,7 +192,11 @@ pub(crate) fn take_reply(body: &[u8]) -> Option<Outcome<'_>> {
         }
         2 => Status::Unknown,
         3 => Status::DiskFull,
-        4 => Status::Waiting(Index(u64::from_le_bytes(*reply.first_chunk::<8>()?))),
+        4 => {
+            let (since, rest) = reply.split_first_chunk::<8>()?;
+            reply = rest;
+            Status::Waiting(Index(u64::from_le_bytes(*since)))
+        }
         _ => return None,
     };
     Some(Outcome { request: RequestId(u64::from_le_bytes(*request)), status, reply })

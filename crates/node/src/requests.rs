@@ -143,7 +143,8 @@ impl Node {
         match partition {
             Some(partition) if command.flags.has(Flags::BLOCKING) => {
                 match crate::waits::wait_of(command, args) {
-                    Some(wait) => self.wait_request(client, partition, kind, args, wait.timeout_ms),
+                    // It runs through the log, whether it writes or not.
+                    Some(wait) => self.wait_request(client, partition, args, wait.timeout_ms),
                     // It is refused, or it does not wait this time.
                     None => self.run_on(client, partition, kind, command, args),
                 }

@@ -314,7 +314,7 @@ impl Node {
             return;
         }
         if let Status::Waiting(since) = outcome.status {
-            return self.armed(outcome.request, since);
+            return self.armed(outcome.request, since, outcome.reply);
         }
         let forward = self.ledger.take(outcome.request);
         let Some(forward) = forward.or_else(|| self.waiting.remove(&outcome.request)) else {

@@ -39,6 +39,14 @@ pub(crate) struct Blocked {
     request: Option<RequestId>,
 }
 
+impl Blocked {
+    /// The wait has begun: it is this command that is armed at the next leader.
+    pub fn begin(&mut self, args: &[&[u8]]) {
+        self.op.clear();
+        put_command(&mut self.op, args);
+    }
+}
+
 /// The wait of a forwarded request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ForwardedWait {
@@ -58,17 +66,16 @@ impl Node {
         &mut self,
         client: ClientId,
         partition: PartitionId,
-        kind: Kind,
         args: &[&[u8]],
         timeout_ms: Option<u64>,
     ) -> Flow {
         let deadline_us =
             timeout_ms.map(|ms| self.now.mono_us.saturating_add(ms.saturating_mul(1000)));
-        if kind == Kind::Write && self.disk_full {
+        if self.disk_full {
             return self.refuse_request(client, crate::desk::DISK_FULL);
         }
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        let seq = session.reserve_barrier(kind);
+        let seq = session.reserve_barrier(Kind::Write);
         let mut op = Vec::new();
         put_command(&mut op, args);
         session.blocked = Some(Blocked { seq, partition, op, deadline_us, request: None });
@@ -118,10 +125,13 @@ impl Node {
         self.absorb(partition);
     }
 
-    /// A leader has armed a forwarded wait.
-    pub(crate) fn armed(&mut self, id: RequestId, since: Index) {
+    /// A leader has armed a forwarded wait. `begun`: the operation that waits from now on, if it is another.
+    pub(crate) fn armed(&mut self, id: RequestId, since: Index, begun: &[u8]) {
         let forward = self.ledger.take(id).or_else(|| self.waiting.remove(&id));
         let Some(mut forward) = forward else { return };
+        if !begun.is_empty() {
+            forward.op = begun.to_vec();
+        }
         if let Some(wait) = &mut forward.wait {
             *wait = ForwardedWait {
                 since: Some(since),

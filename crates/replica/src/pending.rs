@@ -136,8 +136,9 @@ pub trait Audience {
     fn answer(&mut self, to: Origin, write: &mut dyn FnMut(&mut dyn ReplySink));
     /// `to` has its answer to this operation.
     fn answered(&mut self, _to: Origin, _op: Operation<'_>) {}
-    /// `to` waits: up to this entry nothing was found for it. There will be an answer, or a failure.
-    fn waiting(&mut self, to: Origin, since: Index);
+    /// `to` waits: up to this entry nothing was found for it. There will be an answer, or a failure. `begun`: what it
+    /// waits with from now on, at another leader too, where that is not what it came with.
+    fn waiting(&mut self, to: Origin, since: Index, begun: Option<&[&[u8]]>);
     /// Tells `to` that there will be no answer.
     fn fail(&mut self, to: Origin, failure: Failure);
 }

@@ -153,5 +153,6 @@ mod tests {
         assert_eq!(positions("COPY a b REPLACE"), [1, 2]);
         assert_eq!(positions("XREADGROUP GROUP streams c COUNT 1 STREAMS a b > >"), [7, 8]);
         assert_eq!(positions("XREADGROUP GROUP g c STREAMS a b >"), []);
+        assert_eq!(positions("XREAD COUNT 1 STREAMS a b 0 $"), [4, 5]);
     }
 }

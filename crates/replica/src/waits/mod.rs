@@ -32,11 +32,11 @@ use crate::pending::{Audience, Failure, Origin};
 use crate::replica::{Output, Replica};
 use recorded::Recorded;
 use served::Fate;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use synod_consensus::Role;
 use synod_data::op::{Op, Ticket};
-use synod_data::waiting::{fills, is_filled, narrowed, wait_of};
-use synod_data::{Context, lookup};
+use synod_data::waiting::{begun, fills, group_of, is_filled, narrowed, suits, wait_of};
+use synod_data::{Command, Context, lookup};
 use synod_machine::{MachineId, Operation};
 use synod_types::{Index, NodeId, limits};
 use table::Turn;
@@ -116,22 +116,44 @@ impl Replica {
     pub(crate) fn follow_up(&mut self, start: usize) {
         let mut queue = VecDeque::new();
         if let Some(op) = keyspace_op(&self.batch.payload()[start..]) {
-            filled_keys(&op, |key, many| {
-                if self.waits.has(key) {
-                    queue.push_back((key.to_vec(), many));
+            written_keys(&op, |key, filler, many| {
+                if let Some(many) = many
+                    && self.waits.has(key)
+                {
+                    queue.push_back((key.to_vec(), filler, many));
                 }
             });
         }
-        while let Some((key, many)) = queue.pop_front() {
+        while let Some((key, filler, many)) = queue.pop_front() {
+            let mut groups = BTreeSet::new();
             for turn in self.waits.resting(&key, many.min(limits::WAITS_WOKEN_MAX)) {
+                if !self.finds_something(turn, filler, &mut groups) {
+                    continue;
+                }
+                let filler = self.waits.at(turn).and_then(|waiter| lookup(&waiter.args[0]));
                 // What a wait moves to another key may end another wait.
                 if let Some(next) = self.run_wait(turn, &key)
                     && self.waits.has(&next)
+                    && let Some(filler) = filler
                 {
-                    queue.push_back((next, 1));
+                    queue.push_back((next, filler, 1));
                 }
             }
         }
+    }
+
+    /// Whether a wait may find something behind this command, others having been woken for these groups.
+    fn finds_something(
+        &mut self,
+        turn: Turn,
+        filler: &Command,
+        groups: &mut BTreeSet<Vec<u8>>,
+    ) -> bool {
+        let Some(waiter) = self.waits.at(turn) else { return false };
+        let words: Vec<&[u8]> = waiter.args.iter().map(Vec::as_slice).collect();
+        let Some(command) = lookup(words[0]) else { return false };
+        suits(filler, command)
+            && group_of(command, &words).is_none_or(|group| groups.insert(group.to_vec()))
     }
 
     /// Puts a wait's command into the batch, for this key alone. The key that it fills, if any.
@@ -175,7 +197,21 @@ impl Replica {
             audience.answer(origin, &mut |out| reply.replay(out));
             audience.answered(origin, operation);
         } else {
+            self.begin_rest(origin, ctx);
             self.rest(origin, index, audience);
+        }
+    }
+
+    /// What a wait reads on from is decided once, when it has found nothing for the first time.
+    fn begin_rest(&mut self, origin: Origin, ctx: &Context) {
+        let (Some(waiter), Some(keyspace)) = (self.waits.get(origin), self.state.keyspace()) else {
+            return;
+        };
+        let words: Vec<&[u8]> = waiter.args.iter().map(Vec::as_slice).collect();
+        let Some(command) = lookup(words[0]) else { return };
+        if let Some(args) = begun(command, &words, keyspace, ctx) {
+            waiter.args = args;
+            waiter.begun = true;
         }
     }
 
@@ -187,7 +223,10 @@ impl Replica {
         waiter.running = false;
         match waiter.end {
             Some(end) => _ = self.end_wait(origin, end, audience),
-            None if self.role == Role::Leader => audience.waiting(origin, index),
+            None if self.role == Role::Leader => {
+                let words: Vec<&[u8]> = waiter.args.iter().map(Vec::as_slice).collect();
+                audience.waiting(origin, index, waiter.begun.then_some(&words));
+            }
             None => {
                 self.waits.remove(origin);
                 audience.fail(origin, Failure::NotExecuted(self.leader));
@@ -204,16 +243,14 @@ impl Replica {
                 filled.push(key.to_vec());
             }
         };
-        filled_keys(&op, |key, _| note(key));
-        // A script may fill keys that it does not declare.
-        if runs_script(&op) {
-            waits.keys().for_each(&mut note);
-        }
-        // Whoever was served may have left something.
-        if let Op::Wait { args, .. } = &op
-            && let Some(wait) = lookup(args[0]).and_then(|command| wait_of(command, args))
-        {
-            args[wait.keys].iter().for_each(|key| note(key));
+        // What deletes a key ends the wait of a group's reader, and whoever was served may have left something.
+        written_keys(&op, |key, _, _| note(key));
+        match &op {
+            Op::Expire(keys) | Op::Evict(keys) => keys.iter().for_each(|key| note(key)),
+            Op::Clear => waits.keys().for_each(&mut note),
+            // A script may fill keys that it does not declare.
+            op if runs_script(op) => waits.keys().for_each(&mut note),
+            _ => {}
         }
     }
 
@@ -222,9 +259,10 @@ impl Replica {
         for key in std::mem::take(&mut self.filled) {
             for turn in self.waits.resting(&key, limits::WAITS_WOKEN_MAX) {
                 let Some(waiter) = self.waits.at(turn) else { continue };
-                let command = lookup(&waiter.args[0]);
+                let words: Vec<&[u8]> = waiter.args.iter().map(Vec::as_slice).collect();
+                let Some(command) = lookup(words[0]) else { continue };
                 let Some(keyspace) = self.state.keyspace() else { return };
-                if command.is_some_and(|command| is_filled(command, keyspace, &key, ctx)) {
+                if is_filled(command, &words, keyspace, &key, ctx) {
                     self.run_wait(turn, &key);
                 }
             }
@@ -316,13 +354,12 @@ fn runs_script(op: &Op<'_>) -> bool {
     }
 }
 
-/// The keys that an operation may fill, and with how many elements at most.
-fn filled_keys(op: &Op<'_>, mut see: impl FnMut(&[u8], usize)) {
+/// The keys of an operation's commands, and with how many elements at most a command may fill them, if at all.
+fn written_keys(op: &Op<'_>, mut see: impl FnMut(&[u8], &'static Command, Option<usize>)) {
     let mut command = |args: &[&[u8]]| {
         let Some(command) = args.first().and_then(|name| lookup(name)) else { return };
-        if let Some(many) = fills(command, args) {
-            command.key_positions(args).for_each(|at| see(args[at], many));
-        }
+        let many = fills(command, args);
+        command.key_positions(args).for_each(|at| see(args[at], command, many));
     };
     match op {
         Op::Command(args) | Op::Wait { args, .. } => command(args),

@@ -35,6 +35,8 @@ pub(crate) struct Waiter {
     /// The places of its keys among them.
     pub keys: std::ops::Range<usize>,
     deadline_us: Option<u64>,
+    /// Whether the arguments are others than those it came with.
+    pub begun: bool,
     /// Whether it is on its way through the log, so that its fate is open. Then it is not run a second time.
     pub running: bool,
     /// How it ends should it find nothing once more.
@@ -84,7 +86,8 @@ impl Waits {
         if let Some(at) = deadline_us {
             self.deadlines.insert((at, turn));
         }
-        let waiter = Waiter { origin, args, keys, deadline_us, running: true, end: None };
+        let (running, begun) = (true, false);
+        let waiter = Waiter { origin, args, keys, deadline_us, begun, running, end: None };
         self.waiters.insert(turn, waiter);
         true
     }

@@ -1,6 +1,7 @@
 //! Commands on streams.
 
 mod interval;
+pub(crate) mod reading;
 mod trim_option;
 mod xack;
 mod xadd;
@@ -12,6 +13,7 @@ mod xinfo;
 mod xlen;
 mod xpending;
 mod xrange;
+mod xread;
 mod xreadgroup;
 mod xsetid;
 mod xtrim;
@@ -33,6 +35,7 @@ pub(crate) const FILES: &[&[Command]] = &[
     xlen::ROWS,
     xpending::ROWS,
     xrange::ROWS,
+    xread::ROWS,
     xreadgroup::ROWS,
     xsetid::ROWS,
     xtrim::ROWS,

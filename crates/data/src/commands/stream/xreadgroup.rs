@@ -1,7 +1,8 @@
 //! XREADGROUP GROUP group consumer [COUNT count] [BLOCK ms] [NOACK] STREAMS key... id...
 //!
-//! What is there is answered at once; with nothing there the answer is null, as when a BLOCK has run out.
+//! A wait ends with what the group has not delivered, or with an error when the group is gone.
 
+use super::reading::{Reading, reply_stream, reply_streams};
 use super::reply_entry;
 use crate::commands::prelude::*;
 use crate::value::stream::group::{Group as ConsumerGroup, Pending};
@@ -24,30 +25,20 @@ enum From {
     Behind(StreamId),
 }
 
-struct Request<'a, 'b> {
-    group: &'a [u8],
-    consumer: &'a [u8],
-    /// How many entries of each stream; 0: all.
-    count: usize,
-    no_ack: bool,
-    keys: &'b [&'a [u8]],
-    ids: &'b [&'a [u8]],
-}
-
 fn xreadgroup(
     keyspace: &mut Keyspace,
     args: &Args<'_>,
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let request = parse(args)?;
+    let request = Reading::parse(args, true)?;
+    let (group_name, consumer) = request.group.unwrap_or_default(); // parsed: it is there
     let mut froms = Vec::with_capacity(request.keys.len());
     for (key, id) in request.keys.iter().zip(request.ids) {
         let view = keyspace.view::<Stream>(key, ctx.now)?;
         let stream = view.and_then(|view| view.stream());
-        if stream.and_then(|stream| stream.groups().get(request.group)).is_none() {
-            let (key, group) =
-                (String::from_utf8_lossy(key), String::from_utf8_lossy(request.group));
+        if stream.and_then(|stream| stream.groups().get(group_name)).is_none() {
+            let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group_name));
             out.error(&format!(
                 "NOGROUP No such key '{key}' or consumer group '{group}' in XREADGROUP with GROUP option"
             ));
@@ -62,16 +53,19 @@ fn xreadgroup(
             if is_new && (stream.len() == 0 || stream.top() <= group.last) {
                 return None; // as in Redis, the consumer is not even made
             }
-            let (name, _) = group.consumer(request.consumer, ctx.now);
+            let (name, _) = group.consumer(consumer, ctx.now);
             group.see(&name, ctx.now);
             match from {
                 From::New => deliver(stream, group, &name, &request, ctx),
                 From::Behind(id) => Some(history(stream, group, &name, *id, &request, ctx)),
             }
         };
-        if let Some(ids) = super::change_group(keyspace, key, request.group, ctx, read)?.flatten() {
+        if let Some(ids) = super::change_group(keyspace, key, group_name, ctx, read)?.flatten() {
             served.push((*key, ids));
         }
+    }
+    if served.is_empty() {
+        return request.nothing(out);
     }
     reply(keyspace, &served, ctx, out)
 }
@@ -82,21 +76,9 @@ fn reply(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    if served.is_empty() {
-        out.null_array();
-        return Ok(());
-    }
-    if out.is_resp3() {
-        out.map(served.len())
-    } else {
-        out.array(served.len())
-    }
+    reply_streams(served.len(), out);
     for (key, ids) in served {
-        if !out.is_resp3() {
-            out.array(2);
-        }
-        out.bulk(key);
-        out.array(ids.len());
+        reply_stream(key, ids.len(), out);
         let view = keyspace.view::<Stream>(key, ctx.now)?;
         let stream = view.and_then(|view| view.stream());
         for id in ids {
@@ -118,7 +100,7 @@ fn deliver(
     stream: &Stream,
     group: &mut ConsumerGroup,
     name: &std::sync::Arc<[u8]>,
-    request: &Request<'_, '_>,
+    request: &Reading<'_, '_>,
     ctx: &Context,
 ) -> Option<Vec<StreamId>> {
     let mut ids = Vec::new();
@@ -143,7 +125,7 @@ fn history(
     group: &mut ConsumerGroup,
     name: &std::sync::Arc<[u8]>,
     id: StreamId,
-    request: &Request<'_, '_>,
+    request: &Reading<'_, '_>,
     ctx: &Context,
 ) -> Vec<StreamId> {
     let limit = if request.count == 0 { usize::MAX } else { request.count };
@@ -168,53 +150,4 @@ fn from(id: &[u8]) -> Result<From, Failure> {
         b">" => Ok(From::New),
         id => Ok(From::Behind(super::id(id, 0)?)),
     }
-}
-
-fn parse<'a, 'b>(args: &'b Args<'a>) -> Result<Request<'a, 'b>, Failure> {
-    const UNBALANCED: Failure = Failure(
-        "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
-    );
-    const GROUP: Failure = Failure("ERR Missing GROUP option for XREADGROUP");
-    const TIMEOUT: Failure = Failure("ERR timeout is not an integer or out of range");
-    const NEGATIVE: Failure = Failure("ERR timeout is negative");
-    let mut group = None;
-    let mut request =
-        Request { group: b"", consumer: b"", count: 0, no_ack: false, keys: &[], ids: &[] };
-    let mut rest = &args[1..];
-    while let [word, after @ ..] = rest {
-        rest = match after {
-            [ms, after @ ..] if args::is(word, "BLOCK") => {
-                let ms = crate::number::parse_i64(ms).ok_or(TIMEOUT)?;
-                if ms < 0 {
-                    return Err(NEGATIVE);
-                }
-                after
-            }
-            [n, after @ ..] if args::is(word, "COUNT") => {
-                request.count = usize::try_from(args::integer(n)?).unwrap_or(0);
-                after
-            }
-            [_, ..] if args::is(word, "STREAMS") => {
-                if !after.len().is_multiple_of(2) {
-                    return Err(UNBALANCED);
-                }
-                (request.keys, request.ids) = after.split_at(after.len() / 2);
-                break;
-            }
-            [name, consumer, after @ ..] if args::is(word, "GROUP") => {
-                group = Some((*name, *consumer));
-                after
-            }
-            after if args::is(word, "NOACK") => {
-                request.no_ack = true;
-                after
-            }
-            _ => return Err(error::SYNTAX),
-        };
-    }
-    if request.keys.is_empty() {
-        return Err(error::SYNTAX);
-    }
-    (request.group, request.consumer) = group.ok_or(GROUP)?;
-    Ok(request)
 }
