@@ -19,7 +19,8 @@ const SENT_BYTES_MAX: usize = 4 << 20;
 
 /// Words of commands whose answers speak of the connection, of time or of chance: those differ from run to run.
 const UNSTEADY: [&[u8]; 10] = [
-    b"client", b"info", b"rand", b"hello", b"spop", b"slowlog", b"xadd", b"config", b"object", b"watch",
+    b"client", b"info", b"rand", b"hello", b"spop", b"slowlog", b"xadd", b"config", b"object",
+    b"watch",
 ];
 
 fn contains(bytes: &[u8], word: &[u8]) -> bool {
@@ -52,7 +53,11 @@ fn answer(sent: &[u8], piece: usize) -> (Vec<u8>, bool) {
     TRIAL.with_borrow_mut(|trial| {
         // Each run begins with the same keys: none.
         let mut first = trial.connect();
-        trial.send(&mut first, b"CLIENT UNPAUSE\r\nCONFIG SET proto-max-bulk-len 64mb\r\nFLUSHALL\r\n", 64);
+        trial.send(
+            &mut first,
+            b"CLIENT UNPAUSE\r\nCONFIG SET proto-max-bulk-len 64mb\r\nFLUSHALL\r\n",
+            64,
+        );
         trial.disconnect(&first);
         let mut client = trial.connect();
         trial.send(&mut client, sent, piece);
@@ -79,8 +84,12 @@ fn unfold(folded: &[u8]) -> Vec<u8> {
 
 /// Commands whose answers depend on nothing but what was sent: the fuzzer is to find cuts that matter, not clocks.
 pub fn seeds() -> Vec<Vec<u8>> {
-    let large = [b"\x80*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$819201\r\nx\x00\xc8\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n".as_slice()];
-    let bad_behind = [b"\x40*3\r\n$3\r\nSET\r\n$409601\r\nx\x00\x64\r\n#1\r\ny\x00\xff\x00\xff".as_slice()];
+    let large = [
+        b"\x80*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$819201\r\nx\x00\xc8\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"
+            .as_slice(),
+    ];
+    let bad_behind =
+        [b"\x40*3\r\n$3\r\nSET\r\n$409601\r\nx\x00\x64\r\n#1\r\ny\x00\xff\x00\xff".as_slice()];
     let small: [&[u8]; 5] = [
         b"\x03PING\r\n*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\nQUIT\r\nPING\r\n",
         b"\x07SET a 1\r\nGET a\r\nSET a 2\r\nGET a\r\nMULTI\r\nINCR a\r\nEXEC\r\n",

@@ -52,7 +52,7 @@ pub fn hello(input: &[u8]) {
         let mut bytes = Vec::new();
         hello.encode(&mut bytes);
         assert_eq!(bytes, input);
-        let _ = hello.check(NodeId(1), ClusterId(2));
+        let _ = hello.check(NodeId(1), ClusterId(2), EngineName::new("raft"));
     }
 }
 

@@ -182,7 +182,7 @@ fn what_makes_no_sense_is_refused_with_exit_code_2() {
         (&["serve", "--node-id", "0"], "count from 1"),
         (&["serve", "--node-id", "4", "--initial-cluster", "1=127.0.0.1:1"], "node 4 is not in"),
         (&["serve", "--initial-cluster", "127.0.0.1:1"], "has no `=`"),
-        (&["serve", "--http", "127.0.0.1:6379"], "two of listen, peer-listen and http"),
+        (&["serve", "--http", "127.0.0.1:6379"], "two of listen, peer-listen, http and zookeeper"),
         (&["serve", "--log-level", "loud=very"], "no log level"),
         (&["serve", "--config", "/nowhere.toml"], "/nowhere.toml"),
         (&["serve", "--no-such-flag"], "unexpected argument"),

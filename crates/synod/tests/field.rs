@@ -222,7 +222,7 @@ fn too_many_clients_are_told_so_and_served_when_others_leave() {
     while node.ask(b"PING\r\n") != "+PONG\r\n" {
         assert!(Instant::now() < deadline, "nobody is served any more");
     }
-    let raised = Node::start("ulimit -Hn 4096; ulimit -Sn 128");
+    let raised = Node::start("ulimit -Sn 128 && ulimit -Hn 4096");
     let max = raised.ask(b"CONFIG GET maxclients\r\n");
     assert!(max.lines().last().unwrap().parse::<usize>().unwrap() > 3000, "{max}");
 }
