@@ -175,7 +175,7 @@ def test_watch_sees_what_others_do(single, genuine):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_what_the_session_answers_inside_a_transaction(single, genuine, protocol):
     transactions = [
-        "SET k 1|CLIENT SETNAME inside|SELECT 0|GET k|CLIENT GETNAME|CONFIG GET maxmemory|PING|ECHO hi",
+        "SET k 1|CLIENT SETNAME inside|SELECT 0|GET k|CLIENT GETNAME|CONFIG GET maxmemory-policy|PING|ECHO hi",
         "SET k 1|DBSIZE|KEYS *|RANDOMKEY|FLUSHALL|DBSIZE|RANDOMKEY|KEYS *|HSET h f v|HGETALL h|FLUSHDB",
         "COMMAND GETKEYS SET a b|CLIENT NO-EVICT on|CLIENT GETREDIR|AUTH default x|SELECT abc|INCR n",
         "CLIENT SETNAME x|LPUSH k 1|GET k|CLIENT GETNAME",
@@ -213,7 +213,7 @@ def _counts(connection):
 
 def test_what_info_counts(single, genuine):
     commands = """SET a 1|GET a|GET nosuch|MGET a b c|EXISTS a b|TTL a|TTL nosuch|TYPE a|STRLEN nosuch|HGET h f
-        HSET h f v|HGETALL h|LRANGE l 0 -1|ZADD z 1 m|ZRANGE z 0 -1|SINTER s t|CONFIG GET maxmemory|CLIENT ID
+        HSET h f v|HGETALL h|LRANGE l 0 -1|ZADD z 1 m|ZRANGE z 0 -1|SINTER s t|CONFIG GET maxmemory-policy|CLIENT ID
         INCR h|NOSUCH|MULTI|SET a 2|GET a|CLIENT ID|EXEC|PING|SET e 1 PX 1|OBJECT ENCODING a""".replace("\n", "|")
     counts = []
     for node in (single, genuine):
