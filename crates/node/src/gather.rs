@@ -73,9 +73,9 @@ impl Gathers {
         self.next
     }
 
-    /// Who asked for it.
-    pub fn client(&self, gather: u64) -> Option<ClientId> {
-        self.open.get(&gather).map(|whole| whole.client)
+    /// Who asked for it, and its place in the order of replies.
+    pub fn place(&self, gather: u64) -> Option<(ClientId, u64)> {
+        self.open.get(&gather).map(|whole| (whole.client, whole.seq))
     }
 
     /// How long the parts of those that are not complete are together.

@@ -10,7 +10,6 @@ use crate::memory::OOM;
 use crate::node::Node;
 use crate::session::Waits;
 use crate::waits::{ForwardedWait, in_flight_deadline_us};
-use std::collections::BTreeSet;
 use synod_consensus::Role;
 use synod_replica::{Access, Audience, Bounced, Failure, Origin};
 use synod_types::plant::planted;
@@ -255,40 +254,17 @@ impl Node {
         }
     }
 
-    /// The connection that a request is of, if it is one of this worker.
-    fn client_of(&self, origin: Origin) -> Option<ClientId> {
-        match origin {
-            Origin::Client { client, .. } => Some(client),
-            Origin::Gather { gather, .. } => self.gathers.client(gather),
+    /// Whether the connection of this request has written behind it, to whatever partition. It does not matter whether
+    /// that write is under way or answered: its reply has not left, but it may be executed.
+    fn has_writes_behind(&mut self, origin: Origin) -> bool {
+        let place = match origin {
+            Origin::Client { client, seq } => Some((client, seq)),
+            Origin::Gather { gather, .. } => self.gathers.place(gather),
             Origin::Internal | Origin::Peer { .. } | Origin::Call { .. } => None,
-        }
-    }
-
-    /// The reads among these requests, which are out, whose connection has written behind them in the same partition.
-    fn read_before_writes(&self, ids: &[RequestId]) -> BTreeSet<RequestId> {
-        let mut written = BTreeSet::new();
-        let mut found = BTreeSet::new();
-        for id in ids.iter().rev() {
-            let Some(forward) = self.ledger.get(*id) else { continue };
-            let whose = (forward.partition, self.client_of(forward.origin));
-            if !forward.access.is_read() {
-                written.insert(whose);
-            } else if written.contains(&whose) {
-                found.insert(*id);
-            }
-        }
-        found
-    }
-
-    /// Whether a later request of the same connection to the same partition is out.
-    fn has_follower(&self, id: RequestId, forward: &Forward) -> bool {
-        let client = self.client_of(forward.origin);
-        let later = self.ledger.find(|f| f.partition == forward.partition);
-        later
-            .into_iter()
-            .filter(|other| *other > id)
-            .filter_map(|other| self.ledger.get(other))
-            .any(|other| self.client_of(other.origin) == client)
+        };
+        place.is_some_and(|(client, seq)| {
+            self.sessions.get(client).is_some_and(|session| session.has_written_behind(seq))
+        })
     }
 
     pub(crate) fn fail(&mut self, group: PartitionId, origin: Origin, failure: Failure) {
@@ -336,13 +312,8 @@ impl Node {
             Status::Unknown if planted("unknown-retried") => {
                 self.send_again(outcome.request, forward);
             }
-            Status::Unknown if forward.access.is_read() => {
-                // What came behind it may be executed: elsewhere it could see that.
-                match self.has_follower(outcome.request, &forward) {
-                    true => self.refuse(partition, origin, UNREAD),
-                    false => self.send_again(outcome.request, forward),
-                }
-            }
+            // Its place was beside writes whose fate is not known: elsewhere it could see one that came behind it.
+            Status::Unknown if forward.access.is_read() => self.refuse(partition, origin, UNREAD),
             Status::Unknown | Status::Waiting(_) => self.refuse(partition, origin, UNKNOWN),
             Status::DiskFull => self.refuse(partition, origin, text(Failure::DiskFull)),
         }
@@ -356,13 +327,11 @@ impl Node {
     /// has written behind them.
     pub(crate) fn recall(&mut self, peer: NodeId) {
         self.recall_waits(peer);
-        let ids = self.ledger.find(|f| f.to == peer);
-        let unreadable = self.read_before_writes(&ids);
-        for id in ids {
+        for id in self.ledger.find(|f| f.to == peer) {
             let Some(forward) = self.ledger.take(id) else { continue };
             if Self::can_arm_again(&forward) {
                 self.arm_again(id, forward, true);
-            } else if unreadable.contains(&id) {
+            } else if forward.access.is_read() && self.has_writes_behind(forward.origin) {
                 self.refuse(forward.partition, forward.origin, UNREAD);
             } else if forward.access.is_read() || planted("unknown-retried") {
                 self.send_again(id, forward);

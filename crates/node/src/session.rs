@@ -115,6 +115,8 @@ pub(crate) struct Session {
     /// Replies in order; the first belongs to request `head`.
     places: VecDeque<Place>,
     head: u64,
+    /// The place of the last write.
+    last_write: Option<u64>,
     pub reads: usize,
     pub writes: usize,
     /// The errors that were answered.
@@ -147,6 +149,7 @@ impl Session {
             dirty: false,
             places: VecDeque::new(),
             head: 0,
+            last_write: None,
             reads: 0,
             writes: 0,
             errors: ErrorCounts::default(),
@@ -216,15 +219,24 @@ impl Session {
 
     /// Takes a place in the order of replies.
     pub fn reserve(&mut self, kind: Kind) -> u64 {
+        let seq = self.head + self.places.len() as u64;
         match kind {
             Kind::Read => self.reads += 1,
-            Kind::Write => self.writes += 1,
+            Kind::Write => {
+                self.writes += 1;
+                self.last_write = Some(seq);
+            }
         }
         let since_us = self.active_us;
         let quiet = self.reply_mode != ReplyMode::On;
         let kind = Some(kind);
         self.places.push_back(Place { kind, since_us, quiet, barrier: false, reply: None });
-        self.head + self.places.len() as u64 - 1
+        seq
+    }
+
+    /// Whether a write came behind the request at this place.
+    pub fn has_written_behind(&self, seq: u64) -> bool {
+        self.last_write.is_some_and(|last| last > seq)
     }
 
     /// Writes a reply at once, behind those still awaited.

@@ -161,6 +161,8 @@ impl Replica {
     /// Answers the reads that must not see the entry at this position, which this member proposed after they came. It
     /// was stamped after that too, so no doubt about the time is left; see [`Self::doubt`].
     fn answer_due_reads(&mut self, position: Position, audience: &mut dyn Audience) {
+        let overtaken = self.reads.take_overtaken(position);
+        self.unread.extend(overtaken.iter().flat_map(ReadBatch::origins));
         while let Some(batch) = self.reads.due(position) {
             let now = self.read_context().now;
             for (origin, bytes) in batch.iter() {

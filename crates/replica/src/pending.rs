@@ -155,10 +155,11 @@ pub(crate) struct Proposal {
 }
 
 impl Proposal {
-    /// Nobody will ever know here what becomes of it; `why` is what those who write are told.
+    /// Nobody will ever know here what becomes of it; `why` is what those who write are told. The reads come first:
+    /// whoever hears of a write has heard of each read before it.
     pub fn give_up(&self, why: Failure, audience: &mut dyn Audience) {
-        self.origins.iter().for_each(|origin| audience.fail(*origin, why));
         self.riders.origins().for_each(|origin| audience.fail(origin, Failure::Unread));
+        self.origins.iter().for_each(|origin| audience.fail(*origin, why));
     }
 
     /// Everyone who waits for it.

@@ -59,6 +59,11 @@ impl ReadBatch {
             .map(|((origin, end), start)| (*origin, &self.ops[start..*end]))
     }
 
+    /// Those who wait for them.
+    pub fn origins(&self) -> impl Iterator<Item = Origin> {
+        self.reads.iter().map(|(origin, _)| *origin)
+    }
+
     /// The reads, for another place.
     pub fn bounced(&self) -> impl Iterator<Item = Bounced> {
         let access = self.access.unwrap_or(Access::Read);
@@ -212,17 +217,25 @@ impl ReadQueue {
         self.waiting.remove(at)
     }
 
-    /// The next batch that must be answered now, because the entry at this position is about to be applied. One that is
-    /// bounded by an entry which was replaced there is not bounded any more.
+    /// The next batch that must be answered now, because the entry at this position is about to be applied.
     pub fn due(&mut self, position: Position) -> Option<ReadBatch> {
-        let reached = |batch: &ReadBatch| batch.before.is_some_and(|b| b.index <= position.index);
-        while let Some(at) = self.waiting.iter().position(reached) {
-            if self.waiting[at].before == Some(position) {
-                return self.waiting.remove(at);
-            }
-            self.waiting[at].before = None;
+        let at = self.waiting.iter().position(|batch| batch.before == Some(position))?;
+        self.waiting.remove(at)
+    }
+
+    /// Gives back those that were bounded by an entry which was replaced by the one at this position or before it: what
+    /// came behind them may be in one that follows, having gone elsewhere.
+    pub fn take_overtaken(&mut self, position: Position) -> Vec<ReadBatch> {
+        let replaced = |before: Position| before.index <= position.index && before != position;
+        if !self.waiting.iter().any(|batch| batch.before.is_some_and(replaced)) {
+            return Vec::new();
         }
-        None
+        self.take(|batch| batch.before.is_some_and(replaced))
+    }
+
+    /// Gives back those that are bounded by an entry.
+    pub fn take_bounded(&mut self) -> Vec<ReadBatch> {
+        self.take(|batch| batch.before.is_some())
     }
 }
 

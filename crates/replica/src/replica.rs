@@ -78,6 +78,8 @@ pub struct Replica {
     /// What the engine would not take in this turn, reads before writes that they came before.
     refused_reads: Vec<Bounced>,
     refused: Vec<Bounced>,
+    /// Reads that were bounded by an entry of which nobody knows here what became.
+    pub(crate) unread: Vec<Origin>,
     pub(crate) job: Option<SnapshotJob>,
     /// The engine needs a snapshot that goes at least this far and asks only once; kept until there is one.
     pub(crate) snapshot_wanted: Option<Index>,
@@ -136,6 +138,7 @@ impl Replica {
             reads: ReadQueue::default(),
             refused_reads: Vec::new(),
             refused: Vec::new(),
+            unread: Vec::new(),
             job: None,
             snapshot_wanted: None,
             stamps: Stamps::default(),
@@ -341,6 +344,7 @@ impl Replica {
             self.scratch = effects;
         }
         self.bounce_refused(out);
+        self.fail_unread(audience);
         self.answer_reads(audience);
         out.extend(self.state.keyspace_mut().and_then(Keyspace::take_garbage).map(Output::Discard));
     }
@@ -391,13 +395,17 @@ impl Replica {
 
     /// Reads that nobody confirms here any more. One that is bounded by an entry stays with it while a write of its
     /// connection may stand in that entry or behind it: elsewhere it could see that write. It is executed before the
-    /// entry if that is committed after all, and shares its fate otherwise. The others may go elsewhere.
+    /// entry if that is committed after all, and shares its fate otherwise. Once nobody waits for the entry here, it is
+    /// not known whose writes those were. The others may go elsewhere.
     fn give_back(&mut self, batch: &ReadBatch) -> Vec<Bounced> {
         let mut bounced: Vec<Bounced> = batch.bounced().collect();
-        let bound = batch.before().and_then(|before| self.proposals.find(before));
-        if let Some((proposal, writers)) = bound {
-            let kept = bounced.extract_if(.., |read| writers.may_be(read.origin));
-            proposal.riders.put_ahead(kept.collect());
+        let Some(before) = batch.before() else { return bounced };
+        match self.proposals.find(before) {
+            Some((proposal, writers)) => {
+                let kept = bounced.extract_if(.., |read| writers.may_be(read.origin));
+                proposal.riders.put_ahead(kept.collect());
+            }
+            None => self.unread.extend(bounced.drain(..).map(|read| read.origin)),
         }
         bounced
     }
@@ -424,6 +432,10 @@ impl Replica {
         all.append(&mut self.refused_reads);
         all.append(&mut self.refused);
         out.push(Output::Bounced(all));
+    }
+
+    pub(crate) fn fail_unread(&mut self, audience: &mut dyn Audience) {
+        self.unread.drain(..).for_each(|origin| audience.fail(origin, Failure::Unread));
     }
 
     fn perform(&mut self, effect: Effect, audience: &mut dyn Audience, out: &mut Vec<Output>) {

@@ -1,6 +1,7 @@
 //! Snapshots of a replica's state: taken a chunk at a time beside the writes, installed as a whole.
 
 use crate::pending::{Audience, Failure};
+use crate::reads::ReadBatch;
 use crate::replica::{Output, Replica};
 use crate::state::State;
 use crate::waits::Served;
@@ -137,6 +138,10 @@ impl Replica {
         self.applied_term = meta.term;
         self.applied_membership = meta.membership.clone();
         self.bytes_since_snapshot = 0;
+        // The new state may hold what came behind them.
+        let bounded = self.reads.take_bounded();
+        self.unread.extend(bounded.iter().flat_map(ReadBatch::origins));
+        self.fail_unread(audience);
         self.abandon_proposals(Failure::Unknown, audience);
         out.push(Output::MarkSnapshot(meta.clone()));
         if self.state.map().is_some() {

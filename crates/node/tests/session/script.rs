@@ -12,6 +12,8 @@
 //! pass 100                           milliseconds pass; the same
 //! lose 1 2 / heal                    these nodes reach nobody / all reach each other again
 //! mute 1                             consensus messages of node 1 are lost, until `heal`
+//! deaf 1                             those to node 1 are lost, until `heal`
+//! full 1                             the disk of node 1 takes no more
 //! slow 2 1                           requests from node 2 to node 1 are under way until ...
 //! arrive                             ... the next of them arrives
 //! ```
@@ -98,8 +100,11 @@ fn directive(line: &str, world: &mut World, names: &mut Vec<String>) -> bool {
         ["pass", ms] => world.pass(ms.parse().expect("milliseconds")),
         ["lose", ref nodes @ ..] => world.lost = nodes.iter().map(|n| node(n)).collect(),
         ["mute", ref nodes @ ..] => world.mute = nodes.iter().map(|n| node(n)).collect(),
+        ["deaf", ref nodes @ ..] => world.deaf = nodes.iter().map(|n| node(n)).collect(),
+        ["full", at] => world.fill_disk(node(at)),
         ["heal"] => {
             world.lost.clear();
+            world.deaf.clear();
             world.mute.clear();
             world.slow = None;
         }

@@ -48,6 +48,8 @@ pub struct World {
     pub lost: Vec<NodeId>,
     /// Nodes whose consensus messages are lost, in both directions.
     pub mute: Vec<NodeId>,
+    /// Nodes that consensus messages do not reach.
+    pub deaf: Vec<NodeId>,
     /// From the one node to the other requests travel slowly: they arrive by [`World::arrive`].
     pub slow: Option<(NodeId, NodeId)>,
     late: VecDeque<(Destination, NodeId, Frame)>,
@@ -112,6 +114,7 @@ impl World {
             held: false,
             lost: Vec::new(),
             mute: Vec::new(),
+            deaf: Vec::new(),
             slow: None,
             late: VecDeque::new(),
         };
@@ -174,6 +177,13 @@ impl World {
     /// Lets the log go on that was held back.
     pub fn release(&mut self) {
         self.held = false;
+        self.settle();
+    }
+
+    /// Tells a node that its disk takes no more.
+    pub fn fill_disk(&mut self, node: NodeId) {
+        let workers = self.workers.iter_mut().filter(|(at, _)| at.node == node);
+        workers.for_each(|(_, worker)| worker.set_disk_full(true));
         self.settle();
     }
 
@@ -275,7 +285,9 @@ impl World {
         decoder.established();
         let mut bytes = bytes::BytesMut::from(bytes);
         while let Some(frame) = decoder.decode(&mut bytes).expect("frames of our own") {
-            let is_mute = self.mute.contains(&from.node) || self.mute.contains(&to.node);
+            let is_mute = self.mute.contains(&from.node)
+                || self.mute.contains(&to.node)
+                || self.deaf.contains(&to.node);
             if is_mute && from.node != to.node && frame.kind == FrameKind::Consensus {
                 continue;
             }
