@@ -2,6 +2,7 @@
 
 import pytest
 import redis
+import servers
 from redis.cluster import RedisCluster
 
 MOVE = """
@@ -73,7 +74,7 @@ def test_a_script_that_is_loaded_is_known_on_every_node(cluster):
 
 def test_keys_of_one_script_lie_in_one_partition(cluster):
     client = nodes_of(cluster)[0]
-    with pytest.raises(redis.ResponseError, match="CROSSSLOT"):
+    with pytest.raises(redis.ResponseError, match="hash to the same slot"):
         client.eval("return 1", 4, "a", "b", "c", "d")
     with pytest.raises(redis.ResponseError, match="non local key"):
         client.eval("for i = 1, 100 do redis.call('GET', i) end", 1, "a")

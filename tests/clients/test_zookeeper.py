@@ -31,8 +31,9 @@ def clients():
 
     yield connect
     for client in opened:
-        client.stop()
-        client.close()
+        if not getattr(client, "abandoned", False):
+            client.stop()
+            client.close()
 
 
 def hosts(*nodes):
@@ -52,6 +53,7 @@ def started(count):
 
 def abandon(client):
     """Its process is as good as dead: the socket is gone and nobody connects again."""
+    client.abandoned = True
     client._stopped.set()
     client._connection._socket.shutdown(2)
 

@@ -10,10 +10,10 @@ pub(crate) const ROWS: &[Command] = &[
         .syntax("key member1 member2 [M | KM | FT | MI]")
         .about("3.2.0", "The distance of two places."),
     Command::read(Group::Geo, "geohash", -2, geohash)
-        .syntax("key [member]...")
+        .syntax("key member...")
         .about("3.2.0", "Places as geohashes in letters."),
     Command::read(Group::Geo, "geopos", -2, geopos)
-        .syntax("key [member]...")
+        .syntax("key member...")
         .about("3.2.0", "Places as longitude and latitude."),
 ];
 

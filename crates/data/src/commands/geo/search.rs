@@ -23,10 +23,10 @@ pub(crate) const ROWS: &[Command] = &[
         .syntax("key member radius:double <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC | DESC]")
         .about("3.2.10", "Places around another."),
     Command::read(Group::Geo, "geosearch", -7, geosearch)
-        .syntax("key <FROMMEMBER member | FROMLONLAT <longitude latitude>> <BYRADIUS <radius <M | KM | FT | MI>> | BYBOX <width:double height:double <M | KM | FT | MI>>> [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]")
+        .syntax("key <FROMMEMBER member | FROMLONLAT <longitude latitude>> <<BYRADIUS radius <M | KM | FT | MI>> | <BYBOX width:double height:double <M | KM | FT | MI>>> [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]")
         .about("6.2.0", "Places in a circle or a rectangle."),
     Command::write(Group::Geo, "geosearchstore", -8, geosearchstore).flags(Flags::DENYOOM).keys(1, 2, 1).accesses(Access::OVERWRITE, Access::READ)
-        .syntax("destination source <FROMMEMBER member | FROMLONLAT <longitude latitude>> <BYRADIUS <radius <M | KM | FT | MI>> | BYBOX <width:double height:double <M | KM | FT | MI>>> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]")
+        .syntax("destination source <FROMMEMBER member | FROMLONLAT <longitude latitude>> <<BYRADIUS radius <M | KM | FT | MI>> | <BYBOX width:double height:double <M | KM | FT | MI>>> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]")
         .about("6.2.0", "Stores the places in a circle or a rectangle."),
 ];
 

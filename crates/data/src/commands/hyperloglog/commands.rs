@@ -13,7 +13,7 @@ pub(crate) const ROWS: &[Command] = &[
         .syntax("key...")
         .about("2.8.9", "About how many different elements HyperLogLogs have seen together."),
     Command::write(Group::HyperLogLog, "pfmerge", -2, pfmerge).flags(Flags::DENYOOM).keys(1, -1, 1).accesses(Access::READ_UPDATE, Access::READ)
-        .syntax("destkey:key [sourcekey:key]...")
+        .syntax("destkey:key sourcekey:key...")
         .about("2.8.9", "Makes one HyperLogLog of several."),
 ];
 

@@ -9,7 +9,7 @@ use synod_types::Millis;
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
     Command::write(Group::Stream, "xclaim", -6, xclaim).flags(Flags::FAST)
-        .syntax("key group consumer min-idle-time:string id... [IDLE ms:integer] [TIME unix-time-milliseconds] [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID lastid]")
+        .syntax("key group consumer min-idle-time:string id... [IDLE ms:integer] [TIME unix-time-milliseconds] [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID id]")
         .about("5.0.0", "Takes over entries that another consumer has pending."),
 ];
 

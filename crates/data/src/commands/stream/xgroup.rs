@@ -9,7 +9,6 @@ use crate::value::stream::{Stream, StreamId};
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
     Command::write(Group::Stream, "xgroup", -2, xgroup).flags(Flags::DENYOOM).keys(2, 2, 1).not_in(Categories::STREAM)
-        .syntax("subcommand [key] [group] [argument]...")
         .about("5.0.0", "Makes, changes and removes consumer groups."),
 ];
 

@@ -9,7 +9,6 @@ use std::ops::ControlFlow;
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
     Command::read(Group::Stream, "xinfo", -2, xinfo).keys(2, 2, 1).not_in(Categories::STREAM)
-        .syntax("subcommand [key] [argument]...")
         .about("5.0.0", "Tells about a stream, its groups and their consumers."),
 ];
 

@@ -7,7 +7,7 @@ use crate::value::stream::{Stream, StreamId};
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
     Command::write(Group::Stream, "xsetid", -3, xsetid).flags(Flags::DENYOOM.and(Flags::FAST))
-        .syntax("key last-id [ENTRIESADDED entries-added:integer] [MAXDELETEDID max-deleted-id]")
+        .syntax("key last-id [ENTRIESADDED entries_added:integer] [MAXDELETEDID max_deleted_entry_id]")
         .about("5.0.0", "Sets a stream's last id and counters."),
 ];
 
