@@ -183,11 +183,14 @@ impl Node {
     /// that is up. One request at a time asks around like that: of two, the later one might meet the leader first.
     fn target(&mut self, partition: PartitionId) -> Option<NodeId> {
         let own = self.config.id;
+        // What came before may lie in the replica here, which gives it back as a whole, and in order, when it finds in this
+        // turn that it does not lead any more. Nothing goes past it on the word of others.
+        if self.is_leader(partition) && !self.refusing.contains(&partition) {
+            return Some(own);
+        }
         if let Some(leader) = self.leaders.get(partition) {
-            let here = self.replicas.get(partition.0 as usize).and_then(|r| r.as_deref());
-            let leads = here.is_some_and(|r| r.role().0 == Role::Leader);
             let usable = match leader == own {
-                true => (leads && !self.refusing.contains(&partition)) || !self.owns(partition),
+                true => !self.owns(partition),
                 false => self.peers.is_up(leader),
             };
             return usable.then_some(leader);
