@@ -6,10 +6,11 @@
 //!
 //! ```text
 //! errand:  tag u8 | fields as varints and length-prefixed byte strings
-//! filter:  count, id* | addr | laddr | asker | skip_asker u8        an absent address is empty
+//! filter:  count, id* | addr | laddr | asker | skip_asker u8 | type u8        an absent address is empty
 //! ```
 
 use crate::attempts::Attempt;
+use crate::commands::pubsub::{self, Query};
 use crate::commands::{client, info::Tally};
 use crate::forward::{self, Forward};
 use crate::gather::Join;
@@ -19,6 +20,7 @@ use crate::session::{Kind, Waits};
 use crate::settings::Change;
 use synod_replica::{Access, Audience, Origin};
 use synod_types::{ClientId, PartitionId, ReplySink, limits, varint};
+use synod_wire::resp::{Proto, RespWriter};
 
 /// The group of errands. Partitions have smaller numbers: `limits::PARTITIONS_MAX`.
 pub(crate) const NODE: PartitionId = PartitionId(u32::MAX);
@@ -34,6 +36,8 @@ const SLOW_LOG: u8 = 7;
 const SLOW_LOG_LEN: u8 = 8;
 const SLOW_LOG_RESET: u8 = 9;
 const UNBLOCK: u8 = 10;
+const PUBLISH: u8 = 11;
+const PUBSUB: u8 = 12;
 
 /// Some of the connections: those that fit everything that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +52,19 @@ pub(crate) struct Filter {
     pub asker: u64,
     /// Whether the asker itself does not count.
     pub skip_asker: bool,
+    /// Of this type; `None`: of any.
+    pub of_type: Option<Type>,
+}
+
+/// A type of connection, as CLIENT LIST and CLIENT KILL tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Type {
+    Normal = 1,
+    /// It listens to something.
+    Subscriber = 2,
+    /// A replica or a master. No client is one.
+    Replica = 3,
 }
 
 /// No requests are taken from clients until then.
@@ -81,6 +98,14 @@ pub(crate) enum Errand {
     SlowLogReset,
     /// End the wait of the connection with this id, with an error or not; how many there were.
     Unblock(u64, bool),
+    /// Deliver a message; how many received it.
+    Publish {
+        shard: bool,
+        channel: Vec<u8>,
+        message: Vec<u8>,
+    },
+    /// What PUBSUB asks.
+    PubSub(Query),
 }
 
 impl Filter {
@@ -91,6 +116,7 @@ impl Filter {
         varint::put_bytes(out, &self.laddr);
         varint::put(out, self.asker);
         out.push(u8::from(self.skip_asker));
+        out.push(self.of_type.map_or(0, |of_type| of_type as u8));
     }
 
     fn decode(bytes: &mut &[u8]) -> Option<Self> {
@@ -99,9 +125,15 @@ impl Filter {
         let addr = varint::take_bytes(bytes)?.to_vec();
         let laddr = varint::take_bytes(bytes)?.to_vec();
         let asker = varint::take(bytes)?;
-        let (skip, rest) = bytes.split_first()?;
+        let ([skip, of_type], rest) = bytes.split_first_chunk::<2>()?;
         *bytes = rest;
-        Some(Self { ids, addr, laddr, asker, skip_asker: *skip == 1 })
+        let of_type = match of_type {
+            1 => Some(Type::Normal),
+            2 => Some(Type::Subscriber),
+            3 => Some(Type::Replica),
+            _ => None,
+        };
+        Some(Self { ids, addr, laddr, asker, skip_asker: *skip == 1, of_type })
     }
 }
 
@@ -129,6 +161,15 @@ impl Errand {
             }
             Self::SlowLogLen => out.push(SLOW_LOG_LEN),
             Self::SlowLogReset => out.push(SLOW_LOG_RESET),
+            Self::Publish { shard, channel, message } => {
+                out.extend_from_slice(&[PUBLISH, u8::from(*shard)]);
+                varint::put_bytes(out, channel);
+                varint::put_bytes(out, message);
+            }
+            Self::PubSub(query) => {
+                out.push(PUBSUB);
+                query.encode(out);
+            }
             Self::Unblock(id, error) => {
                 out.extend_from_slice(&[UNBLOCK, u8::from(*error)]);
                 varint::put(out, *id);
@@ -156,6 +197,14 @@ impl Errand {
             SLOW_LOG => Self::SlowLog(varint::take(&mut rest)?),
             SLOW_LOG_LEN => Self::SlowLogLen,
             SLOW_LOG_RESET => Self::SlowLogReset,
+            PUBLISH => {
+                let (shard, tail) = rest.split_first()?;
+                rest = tail;
+                let channel = varint::take_bytes(&mut rest)?.to_vec();
+                let message = varint::take_bytes(&mut rest)?.to_vec();
+                Self::Publish { shard: *shard == 1, channel, message }
+            }
+            PUBSUB => Self::PubSub(Query::decode(&mut rest)?),
             UNBLOCK => {
                 let (error, tail) = rest.split_first()?;
                 rest = tail;
@@ -258,6 +307,15 @@ impl Node {
                 self.sessions.slow.clear();
                 self.done(origin);
             }
+            Errand::Publish { shard, channel, message } => {
+                let receivers = self.deliver(*shard, channel, message);
+                self.desk(NODE).answer(origin, &mut |out| out.integer(receivers));
+            }
+            Errand::PubSub(query) => {
+                let mut reply = Vec::new();
+                pubsub::answer(self, query, &mut RespWriter::new(&mut reply, Proto::Resp2));
+                self.desk(NODE).hand_over(origin, &reply);
+            }
             Errand::Unblock(id, error) => {
                 let unblocked = client::unblock_here(self, *id, *error);
                 self.desk(NODE).answer(origin, &mut |out| out.integer(i64::from(unblocked)));
@@ -297,6 +355,7 @@ mod tests {
             laddr: Vec::new(),
             asker: 7,
             skip_asker: true,
+            of_type: Some(Type::Subscriber),
         };
         let errands = [
             Errand::ListClients(Filter::default()),
@@ -309,6 +368,10 @@ mod tests {
             Errand::SlowLogLen,
             Errand::SlowLogReset,
             Errand::Unblock(300, true),
+            Errand::Publish { shard: true, channel: b"c".to_vec(), message: b"m".to_vec() },
+            Errand::PubSub(Query::Channels { shard: true, pattern: Some(b"a*".to_vec()) }),
+            Errand::PubSub(Query::NumSub { shard: false, names: vec![b"a".to_vec()] }),
+            Errand::PubSub(Query::Patterns),
             Errand::Change(Change { asked_us: 1 << 33, values: vec![(Setting::Timeout, 7)] }),
         ];
         for errand in errands {

@@ -152,6 +152,19 @@ impl Desk<'_> {
         }
     }
 
+    /// Answers with bytes that are a reply in RESP2 already.
+    pub fn hand_over(&mut self, to: Origin, reply: &[u8]) {
+        match to {
+            Origin::Peer { node, worker, request, .. } => {
+                let frames = forward::queue(self.output, self.node, node, worker);
+                forward::put_reply(frames, self.group, request, worker, Status::Done, |body| {
+                    body.extend_from_slice(reply);
+                });
+            }
+            to => self.relay(to, reply),
+        }
+    }
+
     fn gathered(&mut self, gather: u64, part: u32, reply: Vec<u8>) {
         let Some(mut whole) = self.gathers.complete(gather, part, reply) else { return };
         if matches!(whole.join, Join::Watch(_)) {

@@ -2,7 +2,7 @@
 
 use crate::commands::info::{Page, Tally};
 use crate::commands::slowlog;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::{RespWriter, Value};
 
@@ -24,6 +24,12 @@ pub(crate) enum Join {
     Least,
     /// `OK` when every part said so (FLUSHALL).
     AllOk,
+    /// All names that any part has, once each (PUBSUB CHANNELS).
+    Union,
+    /// How many they are (PUBSUB NUMPAT).
+    UnionLen,
+    /// For each of these names the sum of the parts' numbers (PUBSUB NUMSUB).
+    SumEach(Vec<Vec<u8>>),
     /// The first part that is not null (RANDOMKEY).
     FirstSome,
     /// The sum of integers, but at most this (SLOWLOG LEN).
@@ -150,6 +156,24 @@ impl Gather {
     fn join_values(&self, values: Vec<Value>, out: &mut RespWriter<'_>) {
         match &self.join {
             Join::Sum => out.integer(sum(&values)),
+            Join::Union => {
+                let names = names(values);
+                out.array(names.len());
+                names.iter().for_each(|name| out.bulk(name));
+            }
+            Join::UnionLen => out.integer(names(values).len() as i64),
+            Join::SumEach(names) => {
+                let parts: Vec<Vec<Value>> = values.into_iter().map(elements).collect();
+                out.array(2 * names.len());
+                for (at, name) in names.iter().enumerate() {
+                    let number = |part: &Vec<Value>| match part.get(at) {
+                        Some(Value::Integer(n)) => *n,
+                        _ => 0,
+                    };
+                    out.bulk(name);
+                    out.integer(parts.iter().map(number).sum());
+                }
+            }
             Join::SumUpTo(max) => out.integer(sum(&values).min(*max)),
             Join::SlowLog(count) => {
                 let bytes = |value| if let Value::Bulk(bytes) = value { Some(bytes) } else { None };
@@ -217,6 +241,12 @@ impl Gather {
 
 fn sum(values: &[Value]) -> i64 {
     values.iter().map(|v| if let Value::Integer(n) = v { *n } else { 0 }).sum()
+}
+
+/// All names in the parts, once each.
+fn names(values: Vec<Value>) -> BTreeSet<Vec<u8>> {
+    let bulk = |value| if let Value::Bulk(bytes) = value { Some(bytes) } else { None };
+    values.into_iter().flat_map(elements).filter_map(bulk).collect()
 }
 
 fn elements(value: Value) -> Vec<Value> {

@@ -35,6 +35,7 @@ mod memory;
 mod node;
 mod output;
 mod peers;
+mod pubsub;
 mod queues;
 mod requests;
 mod routing;

@@ -10,6 +10,7 @@ use crate::gather::Gathers;
 use crate::memory::Memory;
 use crate::output::Output;
 use crate::peers::Peers;
+use crate::pubsub::PubSub;
 use crate::routing::Leaders;
 use crate::session::{Sessions, Waits};
 use crate::settings::Settings;
@@ -52,6 +53,7 @@ pub struct Node {
     /// they are asked waits for the next tick, or it would go round in circles within the turn.
     pub(crate) refusing: Vec<PartitionId>,
     pub(crate) fetches: Fetches,
+    pub(crate) pubsub: PubSub,
     pub(crate) output: Output,
     pub(crate) counters: Counters,
     pub(crate) calls: CallCounts,
@@ -96,6 +98,7 @@ impl Node {
             waiting: BTreeMap::new(),
             refusing: Vec::new(),
             fetches: Fetches::new(),
+            pubsub: PubSub::default(),
             output: Output::default(),
             counters: Counters::default(),
             calls: CallCounts::default(),
@@ -211,6 +214,7 @@ impl Node {
     /// A client is gone. What it sent may still be executed.
     pub fn close_session(&mut self, client: ClientId) {
         self.end_wait_of(client, synod_replica::WaitEnd::Timeout);
+        self.unsubscribe_all(client);
         self.sessions.close(client);
     }
 

@@ -126,6 +126,7 @@ impl Node {
                     self.answered(from, &outcome);
                 }
             }
+            FrameKind::Publish => self.published(&body),
             FrameKind::Unwait => self.unwait(from, group, &body),
             FrameKind::SnapshotFetch => self.serve_snapshot(from, group, &body),
             FrameKind::SnapshotChunk => self.store_chunk(group, &body),
@@ -208,7 +209,7 @@ impl Node {
         }
     }
 
-    fn heartbeat_destinations(&self) -> Vec<Destination> {
+    pub(crate) fn heartbeat_destinations(&self) -> Vec<Destination> {
         let own = self.config.id;
         let nodes = self.config.initial_cluster.keys().chain(self.map.nodes.keys());
         let mut all: Vec<_> = nodes

@@ -12,6 +12,7 @@ use synod_data::op::{Args, Op, put_command};
 use synod_data::{Command, Flags, Handler};
 use synod_replica::{Access, Origin};
 use synod_types::{ClientId, PartitionId, ReplySink, Term, key_slot};
+use synod_wire::resp::Proto;
 
 /// Whether the next request of the connection may be offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,13 @@ impl Node {
             return self.refuse_request(client, &text);
         }
         session.last_command = command.name;
+        if session.proto == Proto::Resp2
+            && !session.subscriptions.is_empty()
+            && !commands::pubsub::is_allowed_to_subscribers(command.name)
+        {
+            let text = commands::pubsub::not_for_subscribers(command.name);
+            return self.refuse_request(client, &text);
+        }
         let in_multi = session.multi.is_some();
         if self.pause.is_some() && self.is_paused(client, command) {
             let Some(session) = self.sessions.get(client) else { return Flow::Closing };

@@ -3,6 +3,7 @@
 use crate::errors::ErrorCounts;
 use crate::latency::Latency;
 use crate::output::Output;
+use crate::pubsub::Subscriptions;
 use crate::requests::Flow;
 use crate::slowlog::SlowLog;
 use crate::waits::Blocked;
@@ -101,6 +102,8 @@ pub(crate) struct Session {
     barriers: usize,
     /// What it waits for, as long as a blocking command is not answered.
     pub blocked: Option<Blocked>,
+    /// What it listens to.
+    pub subscriptions: Subscriptions,
     pub captured: Vec<u8>,
     pub reply_mode: ReplyMode,
     /// Close once `out` is written and nothing is in flight.
@@ -140,6 +143,7 @@ impl Session {
             watches: Vec::new(),
             barriers: 0,
             blocked: None,
+            subscriptions: Subscriptions::default(),
             captured: Vec::new(),
             reply_mode: ReplyMode::On,
             closing: false,

@@ -69,6 +69,7 @@ impl Node {
         self.tend_pause();
         self.tend_memory();
         self.close_idle_clients();
+        self.close_slow_subscribers();
         self.tend_map();
         if self.ticks.is_multiple_of(2) {
             self.send_heartbeats();

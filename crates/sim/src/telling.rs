@@ -70,6 +70,7 @@ fn frame(frame: &Frame) -> String {
         FrameKind::Hello => return "hello".to_owned(),
         FrameKind::Heartbeat => return "heartbeats of all groups".to_owned(),
         FrameKind::Forward => return format!("{name} forward of a request"),
+        FrameKind::Publish => return "message for subscribers".to_owned(),
         FrameKind::Unwait => return format!("{name} end of a wait"),
         FrameKind::ForwardReply => return format!("{name} answer to a forward"),
         FrameKind::SnapshotFetch => return format!("{name} snapshot wanted"),

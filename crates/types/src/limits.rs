@@ -80,3 +80,13 @@ pub const SCRIPTS_BYTES_MAX: usize = 16 << 20;
 pub const SCRIPTS_PASSING_MAX: usize = 500;
 /// How many values a function of a script's libraries returns at most.
 pub const SCRIPT_VALUES_MAX: usize = 7_900;
+/// The most unread bytes of a subscriber before it is closed (Redis: client-output-buffer-limit pubsub, 32 MiB).
+pub const PUBSUB_OUTPUT_BYTES_MAX: usize = 32 << 20;
+/// As many unread bytes of a subscriber as it may have for [`PUBSUB_OUTPUT_SOFT_US`] and no longer (Redis: 8 MiB, 60 s).
+pub const PUBSUB_OUTPUT_SOFT_BYTES: usize = 8 << 20;
+/// See [`PUBSUB_OUTPUT_SOFT_BYTES`]; in microseconds.
+pub const PUBSUB_OUTPUT_SOFT_US: u64 = 60_000_000;
+/// The most subscriptions of one client.
+pub const SUBSCRIPTIONS_MAX: usize = 65_536;
+/// The longest channel name or pattern that can be subscribed to, in bytes.
+pub const CHANNEL_BYTES_MAX: usize = 64 << 10;

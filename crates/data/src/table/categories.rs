@@ -90,6 +90,7 @@ impl Categories {
             Group::Stream => Self::STREAM,
             Group::Scripting => Self::SCRIPTING,
             Group::Transactions => Self::TRANSACTION,
+            Group::PubSub => Self::PUBSUB,
             Group::Connection => Self::CONNECTION,
             Group::Bitmap => Self::BITMAP,
             Group::HyperLogLog => Self::HYPERLOGLOG,

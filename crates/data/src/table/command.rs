@@ -148,6 +148,8 @@ pub enum Group {
     Scripting,
     /// MULTI and its relatives.
     Transactions,
+    /// Publish and subscribe.
+    PubSub,
     /// CLUSTER and its relatives.
     Cluster,
 }
@@ -171,6 +173,7 @@ impl Group {
             Self::Server => "server",
             Self::Scripting => "scripting",
             Self::Transactions => "transactions",
+            Self::PubSub => "pubsub",
             Self::Cluster => "cluster",
         }
     }

@@ -36,7 +36,10 @@ impl Flags {
     /// Has key positions and may be called without a key.
     pub const NO_MANDATORY_KEYS: Self = Self(1 << 13);
 
-    const NAMES: [&'static str; 14] = [
+    /// About publishing and subscribing.
+    pub const PUBSUB: Self = Self(1 << 14);
+
+    const NAMES: [&'static str; 15] = [
         "write",
         "readonly",
         "denyoom",
@@ -51,6 +54,7 @@ impl Flags {
         "no_multi",
         "skip_monitor",
         "no_mandatory_keys",
+        "pubsub",
     ];
 
     /// Both.

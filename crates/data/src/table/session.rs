@@ -5,6 +5,7 @@ use super::{Access, Categories, Command, Flags, Group};
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::NOSCRIPT);
 const FAST: Flags = Flags::FAST;
+const LISTEN: Flags = Flags::PUBSUB.and(ANYTIME);
 
 #[rustfmt::skip] // one command per line or two: this is a table
 pub(super) const ROWS: &[Command] = &[
@@ -86,6 +87,33 @@ pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Generic, "scan", -2).flags(Flags::READONLY)
         .syntax("cursor [MATCH pattern] [COUNT count] [TYPE type]")
         .about("2.8.0", "Walks through all keys, some at a time."),
+
+    Command::session(Group::PubSub, "psubscribe", -2).flags(LISTEN)
+        .syntax("pattern...")
+        .about("2.0.0", "Listens for messages published to channels that match one or more patterns."),
+    Command::session(Group::PubSub, "publish", 3).flags(Flags::PUBSUB.and(Flags::LOADING).and(Flags::STALE).and(FAST))
+        .syntax("channel message")
+        .about("2.0.0", "Posts a message to a channel."),
+    Command::session(Group::PubSub, "pubsub", -2)
+        .about("2.8.0", "Tells about the subscribers of this node."),
+    Command::session(Group::PubSub, "punsubscribe", -1).flags(LISTEN)
+        .syntax("[pattern]...")
+        .about("2.0.0", "Stops listening to messages published to channels that match one or more patterns."),
+    Command::session(Group::PubSub, "spublish", 3).flags(Flags::PUBSUB.and(Flags::LOADING).and(Flags::STALE).and(FAST))
+        .syntax("shardchannel message")
+        .about("7.0.0", "Posts a message to a shard channel."),
+    Command::session(Group::PubSub, "ssubscribe", -2).flags(LISTEN)
+        .syntax("shardchannel...")
+        .about("7.0.0", "Listens for messages published to shard channels."),
+    Command::session(Group::PubSub, "subscribe", -2).flags(LISTEN)
+        .syntax("channel...")
+        .about("2.0.0", "Listens for messages published to channels."),
+    Command::session(Group::PubSub, "sunsubscribe", -1).flags(LISTEN)
+        .syntax("[shardchannel]...")
+        .about("7.0.0", "Stops listening to messages posted to shard channels."),
+    Command::session(Group::PubSub, "unsubscribe", -1).flags(LISTEN)
+        .syntax("[channel]...")
+        .about("2.0.0", "Stops listening to messages posted to channels."),
 
     Command::session(Group::Transactions, "discard", 1).flags(ANYTIME.and(FAST))
         .about("2.0.0", "Forgets the commands since MULTI."),

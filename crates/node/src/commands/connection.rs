@@ -19,6 +19,18 @@ pub(super) fn ping(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if args.len() > 2 {
         return node.refuse_request(client, &super::wrong_arity("ping"));
     }
+    let listens = node
+        .sessions
+        .get(client)
+        .is_some_and(|session| session.proto == Proto::Resp2 && !session.subscriptions.is_empty());
+    if listens {
+        node.reply(client, |out| {
+            out.array(2);
+            out.bulk(b"pong");
+            out.bulk(args.get(1).copied().unwrap_or_default());
+        });
+        return Flow::Next;
+    }
     node.reply(client, |out| match args.get(1) {
         Some(text) => out.bulk(text),
         None => out.simple("PONG"),
@@ -50,6 +62,7 @@ pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
         session.reply_mode = ReplyMode::On;
         session.proto = Proto::Resp2;
     }
+    node.unsubscribe_all(client);
     node.reply(client, |out| out.simple("RESET"));
     Flow::Next
 }

@@ -27,7 +27,7 @@ pub(super) enum Runner {
 }
 
 /// Subcommands that cannot run inside a transaction, though others of their command can.
-const OUTSIDE: [&str; 14] = [
+const OUTSIDE: [&str; 19] = [
     "client|kill",
     "client|list",
     "client|pause",
@@ -36,6 +36,11 @@ const OUTSIDE: [&str; 14] = [
     "cluster|countkeysinslot",
     "cluster|getkeysinslot",
     "config|resetstat",
+    "pubsub|channels",
+    "pubsub|numpat",
+    "pubsub|numsub",
+    "pubsub|shardchannels",
+    "pubsub|shardnumsub",
     "script|exists",
     "script|flush",
     "script|load",
@@ -71,6 +76,7 @@ pub(super) fn runner(node: &Node, command: &Command, args: &[&[u8]]) -> Result<R
         {
             Runner::Partition
         }
+        "publish" | "spublish" => Runner::Session,
         "asking" | "auth" | "client" | "cluster" | "command" | "config" | "info" | "lolwut"
         | "readonly" | "readwrite" | "script" | "select" | "slowlog" | "time" => Runner::Session,
         _ => Runner::Nobody,

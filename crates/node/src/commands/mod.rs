@@ -11,12 +11,14 @@ mod connection;
 mod exec;
 pub(crate) mod info;
 mod keyspace;
+pub(crate) mod pubsub;
 mod script;
 pub(crate) mod slowlog;
 mod subcommand;
 mod transaction;
 
 use crate::node::Node;
+use crate::pubsub::Space;
 use crate::requests::Flow;
 use synod_data::Command;
 use synod_types::ClientId;
@@ -58,6 +60,15 @@ pub(crate) fn run(
         "info" => info::run(node, client, args),
         "script" => script::run(node, client, args),
         "slowlog" => slowlog::run(node, client, args),
+        "subscribe" => pubsub::subscribe(node, client, args, Space::Channel),
+        "psubscribe" => pubsub::subscribe(node, client, args, Space::Pattern),
+        "ssubscribe" => pubsub::subscribe(node, client, args, Space::Shard),
+        "unsubscribe" => pubsub::unsubscribe(node, client, args, Space::Channel),
+        "punsubscribe" => pubsub::unsubscribe(node, client, args, Space::Pattern),
+        "sunsubscribe" => pubsub::unsubscribe(node, client, args, Space::Shard),
+        "publish" => pubsub::publish(node, client, args, false),
+        "spublish" => pubsub::publish(node, client, args, true),
+        "pubsub" => pubsub::run(node, client, args),
         "cluster" => cluster::run(node, client, args),
         _ => node.refuse_request(client, &unknown_command(args)),
     }
@@ -72,6 +83,7 @@ pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
         "config" => config::TABLE,
         "script" => script::TABLE,
         "slowlog" => slowlog::TABLE,
+        "pubsub" => pubsub::TABLE,
         _ => &[],
     }
 }

@@ -291,7 +291,8 @@ impl World {
             if is_mute && from.node != to.node && frame.kind == FrameKind::Consensus {
                 continue;
             }
-            let everyone = from.node != to.node && frame.kind == FrameKind::Heartbeat;
+            let everyone = from.node != to.node
+                && matches!(frame.kind, FrameKind::Heartbeat | FrameKind::Publish);
             let worker = match frame.kind {
                 _ if from.node == to.node => to.worker,
                 FrameKind::ForwardReply => Node::reply_worker(&frame.body).expect("a reply"),

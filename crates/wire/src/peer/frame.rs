@@ -51,6 +51,8 @@ pub enum FrameKind {
     SnapshotChunk = 7,
     /// A client no longer waits for what a [`FrameKind::Forward`] asked.
     Unwait = 8,
+    /// A message for the subscribers of all workers of the receiver.
+    Publish = 9,
 }
 
 impl FrameKind {
@@ -66,6 +68,7 @@ impl FrameKind {
             6 => Self::SnapshotFetch,
             7 => Self::SnapshotChunk,
             8 => Self::Unwait,
+            9 => Self::Publish,
             _ => return None,
         })
     }

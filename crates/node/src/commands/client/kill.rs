@@ -1,7 +1,7 @@
 //! CLIENT KILL, in its old form with an address and its new one with options.
 
 use super::list::fits;
-use super::{SYNTAX, is_normal, unknown_type};
+use super::{SYNTAX, type_of, unknown_type};
 use crate::colleagues::{Errand, Filter};
 use crate::gather::Join;
 use crate::node::Node;
@@ -46,7 +46,7 @@ fn parse(mut options: &[&[u8]], asker: u64) -> Result<Option<Filter>, String> {
             let id = id.filter(|id| *id > 0).ok_or("ERR client-id should be greater than 0")?;
             filter.ids = vec![id];
         } else if is("type") {
-            none |= !is_normal(value).ok_or_else(|| unknown_type(value))?;
+            filter.of_type = Some(type_of(value).ok_or_else(|| unknown_type(value))?);
         } else if is("addr") {
             none |= value.is_empty();
             filter.addr = value.to_vec();
@@ -81,8 +81,11 @@ impl Node {
             return;
         }
         let now_us = self.now.mono_us;
-        let idle =
-            |s: &Session| s.is_idle() && s.waits().is_none() && !s.closing && s.out.is_empty();
+        // A subscriber has nothing to send, however long it lives.
+        let idle = |s: &Session| {
+            let done = s.is_idle() && s.waits().is_none() && !s.closing && s.out.is_empty();
+            done && s.subscriptions.is_empty()
+        };
         let sessions = self.sessions.iter_mut().filter(|session| idle(session));
         for session in sessions.filter(|s| now_us.saturating_sub(s.active_us) > timeout_us) {
             session.kill(&mut self.output);

@@ -3,10 +3,11 @@
 //! The fields are Redis's, in its order. Those that count bytes of the query buffer are 0: that buffer is the
 //! world's, and empty whenever a command runs.
 
-use super::{SYNTAX, is_normal, unknown_type};
-use crate::colleagues::{Errand, Filter};
+use super::{SYNTAX, type_of, unknown_type};
+use crate::colleagues::{Errand, Filter, Type};
 use crate::gather::Join;
 use crate::node::Node;
+use crate::pubsub::Space;
 use crate::requests::Flow;
 use crate::session::{Session, Waits};
 use synod_data::number;
@@ -29,12 +30,8 @@ pub(super) fn list(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let mut filter = Filter { asker: node.own_client_id(client), ..Filter::default() };
     match &args[2..] {
         [] => {}
-        [word, kind] if word.eq_ignore_ascii_case(b"type") => match is_normal(kind) {
-            Some(true) => {}
-            Some(false) => {
-                node.reply(client, |out| out.verbatim(""));
-                return Flow::Next;
-            }
+        [word, kind] if word.eq_ignore_ascii_case(b"type") => match type_of(kind) {
+            Some(of_type) => filter.of_type = Some(of_type),
             None => return node.refuse_request(client, &unknown_type(kind)),
         },
         [word, ids @ ..] if word.eq_ignore_ascii_case(b"id") && !ids.is_empty() => {
@@ -72,6 +69,11 @@ pub(super) fn fits(filter: &Filter, id: u64, session: &Session, laddr: &str) -> 
         && (filter.addr.is_empty() || filter.addr == session.addr.as_bytes())
         && (filter.laddr.is_empty() || filter.laddr == laddr.as_bytes())
         && !(filter.skip_asker && filter.asker == id)
+        && filter.of_type.is_none_or(|of_type| of_type == session_type(session))
+}
+
+fn session_type(session: &Session) -> Type {
+    if session.subscriptions.is_empty() { Type::Normal } else { Type::Subscriber }
 }
 
 fn line(session: &Session, id: u64, laddr: &str, now_us: u64, text: &mut String) {
@@ -85,17 +87,21 @@ fn line(session: &Session, id: u64, laddr: &str, now_us: u64, text: &mut String)
         (true, true, _) => "xb",
         (true, false, _) => "x",
         (false, true, _) => "b",
+        (false, false, _) if !session.subscriptions.is_empty() => "P",
         (false, false, _) => "N",
     };
     let (size, used) = (session.out.capacity(), session.out.len());
     text.push_str(&format!(
-        "id={id} addr={} laddr={laddr} fd=-1 name={} age={} idle={} flags={flags} db=0 sub=0 psub=0 ssub=0 \
+        "id={id} addr={} laddr={laddr} fd=-1 name={} age={} idle={} flags={flags} db=0 sub={} psub={} ssub={} \
          multi={multi} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem={multi_mem} rbs={size} rbp={size} obl={used} \
          oll=0 omem=0 tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
         session.addr,
         String::from_utf8_lossy(&session.name),
         seconds(session.opened_us),
         seconds(session.active_us),
+        session.subscriptions.of(Space::Channel).len(),
+        session.subscriptions.of(Space::Pattern).len(),
+        session.subscriptions.of(Space::Shard).len(),
         size + multi_mem,
         session.last_command,
         if session.proto == Proto::Resp3 { 3 } else { 2 },

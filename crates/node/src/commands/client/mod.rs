@@ -11,7 +11,7 @@ pub(crate) use list::lines;
 
 use super::connection::{BAD_NAME, is_plain, ok};
 use super::subcommand::{self, Subcommand};
-use crate::colleagues::Errand;
+use crate::colleagues::{Errand, Type};
 use crate::gather::Join;
 use crate::node::Node;
 use crate::requests::Flow;
@@ -206,13 +206,16 @@ pub(crate) fn unblock_here(node: &mut Node, id: u64, error: bool) -> bool {
     node.end_wait_of(client, if error { WaitEnd::Error } else { WaitEnd::Timeout })
 }
 
-/// The types of clients that Redis has; `None` for a word that is none. Here every client is a normal one.
-fn is_normal(kind: &[u8]) -> Option<bool> {
+/// The types of clients that Redis has; `None` for a word that is none.
+fn type_of(kind: &[u8]) -> Option<Type> {
     let is = |name: &str| kind.eq_ignore_ascii_case(name.as_bytes());
     if is("normal") {
-        return Some(true);
+        return Some(Type::Normal);
     }
-    ["master", "replica", "slave", "pubsub"].into_iter().any(is).then_some(false)
+    if is("pubsub") {
+        return Some(Type::Subscriber);
+    }
+    ["master", "replica", "slave"].into_iter().any(is).then_some(Type::Replica)
 }
 
 fn unknown_type(kind: &[u8]) -> String {

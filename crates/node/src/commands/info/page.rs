@@ -184,8 +184,8 @@ fn stats(lines: &mut Lines, tally: &Tally) {
     lines.put("evicted_keys", tally.evicted_keys);
     lines.put("keyspace_hits", tally.keyspace_hits);
     lines.put("keyspace_misses", tally.keyspace_misses);
-    lines.put("pubsub_channels", 0);
-    lines.put("pubsub_patterns", 0);
+    lines.put("pubsub_channels", tally.pubsub_channels);
+    lines.put("pubsub_patterns", tally.pubsub_patterns);
     lines.put("total_error_replies", tally.errors.total);
     lines.put("synod_reads", tally.reads);
     lines.put("synod_writes", tally.writes);

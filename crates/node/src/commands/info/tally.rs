@@ -7,6 +7,7 @@
 use crate::calls::CallCounts;
 use crate::errors::ErrorCounts;
 use crate::node::Node;
+use crate::pubsub::Space;
 use crate::session::Waits;
 use synod_consensus::Role;
 use synod_types::{PartitionId, varint};
@@ -51,13 +52,16 @@ pub(crate) struct Tally {
     pub keyspace_misses: u64,
     /// Keys that were deleted because their time had passed.
     pub expired_keys: u64,
+    /// Channels and patterns that somebody listens to, worker by worker.
+    pub pubsub_channels: u64,
+    pub pubsub_patterns: u64,
     /// Keys that were deleted because memory was short.
     pub evicted_keys: u64,
     pub errors: ErrorCounts,
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 28;
+const NUMBERS: usize = 30;
 
 impl Tally {
     /// What this worker has to tell now.
@@ -73,6 +77,8 @@ impl Tally {
                     session.waits() == Some(Waits::Pause) || session.blocked.is_some()
                 })
                 .count() as u64,
+            pubsub_channels: node.pubsub.of(Space::Channel).len() as u64,
+            pubsub_patterns: node.pubsub.of(Space::Pattern).len() as u64,
             parked: node.unrouted.len() as u64,
             connections: counters.connections,
             commands: counters.commands,
@@ -152,6 +158,8 @@ impl Tally {
             &mut self.keyspace_hits,
             &mut self.keyspace_misses,
             &mut self.expired_keys,
+            &mut self.pubsub_channels,
+            &mut self.pubsub_patterns,
             &mut self.evicted_keys,
             &mut self.errors.total,
         ]
