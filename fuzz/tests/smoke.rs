@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use synod_fuzz::TARGETS;
 
 const INPUT_BYTES_MAX: usize = 4096;
+/// How many inputs each target gets at least, however long they take.
+const RUNS_MIN: u64 = 10;
 
 #[test]
 fn no_target_breaks() {
@@ -18,13 +20,12 @@ fn no_target_breaks() {
         for input in mutator.seeds.clone() {
             check(target.name, target.run, &input);
         }
-        while Instant::now() < deadline {
+        while runs < RUNS_MIN || Instant::now() < deadline {
             let input = mutator.input();
             check(target.name, target.run, &input);
             runs += 1;
         }
         println!("{}: {runs} inputs", target.name);
-        assert!(runs > 10, "{} is too slow", target.name);
     }
 }
 
