@@ -19,7 +19,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a leader answers reads without asking a quorum whether it still leads",
     )
     .under("partition,one-way,isolate,clog,pause,delay,slow-disk")
-    .seed(3),
+    .seed(364),
     Plant::new(
         "lease-too-long",
         "B2 lease beyond its bound",
@@ -38,7 +38,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("partition,isolate,pause,disconnect")
     .with_lease_reads()
-    .seed(48),
+    .seed(21),
     Plant::new(
         "learner-counted",
         "B4 the word of a non-voter counts",
@@ -63,7 +63,7 @@ pub const CATALOGUE: &[Plant] = &[
         "consensus",
         "a vote goes to a candidate that lacks entries of the voter",
     )
-    .seed(3),
+    .seed(4),
     Plant::new(
         "reply-before-quorum",
         "B6 everything lost on failover",
@@ -79,14 +79,14 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(60)
     .under("depose")
-    .seed(69),
+    .seed(26),
     Plant::new(
         "append-truncates",
         "B8 acknowledged entries are truncated",
         "consensus",
         "an append that comes late cuts off what the follower acknowledged since",
     )
-    .seed(20),
+    .seed(4),
     Plant::new(
         "follower-acks-early",
         "B8 entries are acknowledged before they are durable",
@@ -94,7 +94,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a follower acknowledges entries before its log has them",
     )
     .under("power,blackout,slow-disk")
-    .seed(8),
+    .seed(15),
     Plant::new(
         "vote-before-durable",
         "B8 a promise is made before it is durable",
@@ -103,14 +103,14 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(60)
     .under("crash-point,power,slow-disk,kill,isolate")
-    .seed(59),
+    .seed(197),
     Plant::new(
         "commit-beyond-match",
         "B8 a follower commits what it was not asked about",
         "consensus",
         "heartbeats tell a follower a commit index beyond what it is known to hold",
     )
-    .seed(122),
+    .seed(15),
     Plant::new(
         "apply-before-commit",
         "B17 aborted read",
@@ -124,7 +124,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a candidate that is not answered waits for ever",
     )
     .under("loss,kill,isolate,partition")
-    .seed(6),
+    .seed(113),
     // What a replica makes of the log.
     Plant::new(
         "apply-local-clock",
@@ -219,7 +219,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a start does not sync what the one before may not have",
     )
     .under("kill,power,blackout,slow-disk,crash-point")
-    .seed(203),
+    .seed(43),
     Plant::new(
         "directory-not-synced",
         "B27 a directory is not synced",
@@ -242,7 +242,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(40)
     .under("snapshot,power,crash-point,isolate,pause")
-    .seed(4),
+    .seed(6),
     Plant::new(
         "released-too-early",
         "B12 compaction takes what is needed",
@@ -281,7 +281,7 @@ pub const CATALOGUE: &[Plant] = &[
         "the log says that a snapshot exists before the file has its name",
     )
     .under("snapshot,power,blackout,crash-point")
-    .seed(5),
+    .seed(7),
     Plant::new(
         "newest-snapshot-loaded",
         "B11 applied index and data are not atomic",
@@ -289,5 +289,5 @@ pub const CATALOGUE: &[Plant] = &[
         "a restart loads the newest snapshot file, whichever the log says it starts from",
     )
     .under("snapshot,kill,power,crash-point")
-    .seed(6),
+    .seed(27),
 ];
