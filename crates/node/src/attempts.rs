@@ -10,7 +10,7 @@ use synod_types::{NodeId, PartitionId, Term, limits};
 
 /// A number that a worker uses for one attempt and never again. The upper half is drawn anew for each process, the
 /// lower half counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Attempt(pub u64);
 
 impl Attempt {

@@ -257,11 +257,13 @@ impl Node {
             resp3: false,
             deadline_us,
             to: own,
+            attempt: Attempt::default(),
+            parts: Vec::new(),
             wait: None,
         };
         let frames = forward::queue(&mut self.output, own, own, worker);
         let now_us = self.now.mono_us;
-        forward::put_forward(frames, id, self.config.worker, Attempt::default(), &forward, now_us);
+        forward::put_forward(frames, id, self.config.worker, &forward, now_us);
         self.ledger.insert(id, forward);
     }
 

@@ -1,6 +1,8 @@
 //! Where answers leave: to a session, to a gather, or to the node that forwarded the request.
 
-use crate::forward::{self, Status};
+use crate::answers::{Asker, LongReplies, Status, put_reply};
+use crate::attempts::Attempt;
+use crate::forward;
 use crate::gather::{Gather, Gathers, Join};
 use crate::guests;
 use crate::output::Output;
@@ -45,6 +47,8 @@ pub(crate) struct Desk<'a> {
     pub group: PartitionId,
     pub sessions: &'a mut Sessions,
     pub gathers: &'a mut Gathers,
+    pub long_replies: &'a mut LongReplies,
+    pub now_us: u64,
     pub output: &'a mut Output,
 }
 
@@ -62,10 +66,11 @@ impl Audience for Desk<'_> {
                 write(&mut RespWriter::new(&mut reply, proto));
                 self.gathered(gather, part, reply);
             }
-            Origin::Peer { node, worker, request, resp3 } => {
+            Origin::Peer { node, worker, request, attempt, resp3 } => {
                 let proto = if resp3 { Proto::Resp3 } else { Proto::Resp2 };
+                let to = Asker { node, worker, request, attempt: Attempt(attempt) };
                 let frames = forward::queue(self.output, self.node, node, worker);
-                forward::put_reply(frames, self.group, request, worker, Status::Done, |body| {
+                self.long_replies.put(frames, self.group, to, self.now_us, |body| {
                     write(&mut RespWriter::new(body, proto));
                 });
             }
@@ -91,10 +96,10 @@ impl Audience for Desk<'_> {
 
     fn waiting(&mut self, to: Origin, since: Index, begun: Option<&[&[u8]]>) {
         match to {
-            Origin::Peer { node, worker, request, .. } => {
+            Origin::Peer { node, worker, request, attempt, .. } => {
+                let to = Asker { node, worker, request, attempt: Attempt(attempt) };
                 let frames = forward::queue(self.output, self.node, node, worker);
-                let status = Status::Waiting(since);
-                forward::put_reply(frames, self.group, request, worker, status, |body| {
+                put_reply(frames, self.group, to, Status::Waiting(since), |body| {
                     if let Some(args) = begun {
                         put_command(body, args);
                     }
@@ -114,14 +119,15 @@ impl Audience for Desk<'_> {
 
     fn fail(&mut self, to: Origin, failure: Failure) {
         match to {
-            Origin::Peer { node, worker, request, .. } => {
+            Origin::Peer { node, worker, request, attempt, .. } => {
+                let to = Asker { node, worker, request, attempt: Attempt(attempt) };
                 let status = match failure {
                     Failure::NotExecuted(hint) => Status::NotLeader(hint),
                     Failure::Unknown | Failure::Stuck | Failure::Unread => Status::Unknown,
                     Failure::DiskFull => Status::DiskFull,
                 };
                 let frames = forward::queue(self.output, self.node, node, worker);
-                forward::put_reply(frames, self.group, request, worker, status, |_| ());
+                put_reply(frames, self.group, to, status, |_| ());
             }
             Origin::Client { client, seq }
                 if matches!(failure, Failure::NotExecuted(_)) && self.waits(client, seq) =>
@@ -155,9 +161,10 @@ impl Desk<'_> {
     /// Answers with bytes that are a reply in RESP2 already.
     pub fn hand_over(&mut self, to: Origin, reply: &[u8]) {
         match to {
-            Origin::Peer { node, worker, request, .. } => {
+            Origin::Peer { node, worker, request, attempt, .. } => {
+                let to = Asker { node, worker, request, attempt: Attempt(attempt) };
                 let frames = forward::queue(self.output, self.node, node, worker);
-                forward::put_reply(frames, self.group, request, worker, Status::Done, |body| {
+                put_reply(frames, self.group, to, Status::Done, |body| {
                     body.extend_from_slice(reply);
                 });
             }

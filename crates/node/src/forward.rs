@@ -4,13 +4,12 @@
 //! Forward body:       request u64 | origin worker u16 | flags u8 | attempt u64 | wait, if flagged | operation
 //! wait:               milliseconds left u64 | since u64, 0 for none
 //! Unwait body:        request u64 | origin worker u16 | flags u8
-//! ForwardReply body:  request u64 | origin worker u16 | status u8 | leader u64, index u64 or reply bytes
 //! ```
 
 use crate::attempts::Attempt;
 use crate::output::{Destination, Output};
 use crate::waits::ForwardedWait;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use synod_replica::{Access, Origin, WaitEnd};
 use synod_types::{Index, NodeId, PartitionId, RequestId};
 use synod_wire::peer::{FrameKind, encode_frame};
@@ -36,23 +35,12 @@ pub(crate) struct Forward {
     pub deadline_us: u64,
     /// Where it was sent last.
     pub to: NodeId,
+    /// Under which number.
+    pub attempt: Attempt,
+    /// What has come of its reply, if that comes in parts.
+    pub parts: Vec<u8>,
     /// Set for a command that may wait.
     pub wait: Option<ForwardedWait>,
-}
-
-/// How a forwarded request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// Executed; the reply follows.
-    Done,
-    /// Not executed; who leads, if known.
-    NotLeader(Option<NodeId>),
-    /// Perhaps executed.
-    Unknown,
-    /// Not executed for want of disk space.
-    DiskFull,
-    /// It waits there, and no entry up to this one has ended that; another answer follows.
-    Waiting(Index),
 }
 
 /// A decoded `Forward`.
@@ -65,13 +53,6 @@ pub(crate) struct Incoming<'a> {
     /// For a command that may wait: the milliseconds left, if they are limited, and since when it waits.
     pub wait: Option<(Option<u64>, Option<Index>)>,
     pub op: &'a [u8],
-}
-
-/// A decoded `ForwardReply`.
-pub(crate) struct Outcome<'a> {
-    pub request: RequestId,
-    pub status: Status,
-    pub reply: &'a [u8],
 }
 
 /// The frames waiting for a worker of a node.
@@ -95,7 +76,6 @@ pub(crate) fn put_forward(
     frames: &mut Vec<u8>,
     id: RequestId,
     worker: u16,
-    attempt: Attempt,
     forward: &Forward,
     now_us: u64,
 ) {
@@ -109,7 +89,7 @@ pub(crate) fn put_forward(
         };
         let wait = u8::from(forward.wait.is_some()) * WAIT;
         body.push((u8::from(forward.resp3) * RESP3) | access | wait);
-        body.extend_from_slice(&attempt.0.to_le_bytes());
+        body.extend_from_slice(&forward.attempt.0.to_le_bytes());
         if let Some(wait) = &forward.wait {
             let left_ms = wait.deadline_us.map(|at| at.saturating_sub(now_us).div_ceil(1000));
             body.extend_from_slice(&left_ms.unwrap_or(FOR_EVER_MS).to_le_bytes());
@@ -150,58 +130,6 @@ pub(crate) fn take_forward(body: &[u8]) -> Option<Incoming<'_>> {
     })
 }
 
-pub(crate) fn put_reply(
-    frames: &mut Vec<u8>,
-    group: PartitionId,
-    request: RequestId,
-    worker: u16,
-    status: Status,
-    write: impl FnOnce(&mut Vec<u8>),
-) {
-    put_frame(frames, FrameKind::ForwardReply, group, |body| {
-        body.extend_from_slice(&request.0.to_le_bytes());
-        body.extend_from_slice(&worker.to_le_bytes());
-        match status {
-            Status::Done => body.push(0),
-            Status::NotLeader(hint) => {
-                body.push(1);
-                body.extend_from_slice(&hint.map_or(0, |n| n.0).to_le_bytes());
-            }
-            Status::Unknown => body.push(2),
-            Status::DiskFull => body.push(3),
-            Status::Waiting(since) => {
-                body.push(4);
-                body.extend_from_slice(&since.0.to_le_bytes());
-            }
-        }
-        write(body);
-    });
-}
-
-pub(crate) fn take_reply(body: &[u8]) -> Option<Outcome<'_>> {
-    let (request, rest) = body.split_first_chunk::<8>()?;
-    let (_, rest) = rest.split_first_chunk::<2>()?;
-    let (status, mut reply) = rest.split_first()?;
-    let status = match status {
-        0 => Status::Done,
-        1 => {
-            let (hint, rest) = reply.split_first_chunk::<8>()?;
-            reply = rest;
-            let hint = u64::from_le_bytes(*hint);
-            Status::NotLeader((hint != 0).then_some(NodeId(hint)))
-        }
-        2 => Status::Unknown,
-        3 => Status::DiskFull,
-        4 => {
-            let (since, rest) = reply.split_first_chunk::<8>()?;
-            reply = rest;
-            Status::Waiting(Index(u64::from_le_bytes(*since)))
-        }
-        _ => return None,
-    };
-    Some(Outcome { request: RequestId(u64::from_le_bytes(*request)), status, reply })
-}
-
 /// Tells the leader that a client does not wait any longer.
 pub(crate) fn put_unwait(
     frames: &mut Vec<u8>,
@@ -227,11 +155,6 @@ pub(crate) fn take_unwait(body: &[u8]) -> Option<(RequestId, u16, bool, WaitEnd)
     Some((request, u16::from_le_bytes(*worker), flags & RESP3 != 0, end))
 }
 
-/// The worker that a `ForwardReply` is for.
-pub(crate) fn reply_worker(body: &[u8]) -> Option<u16> {
-    body.get(8..10).map(|w| u16::from_le_bytes([w[0], w[1]]))
-}
-
 /// The way to one partition.
 #[derive(Debug, Default)]
 struct Way {
@@ -242,15 +165,15 @@ struct Way {
     attempt: Attempt,
 }
 
-/// Requests sent and not answered yet, by id. Ids grow by one, so they index a queue.
+/// Requests sent and not answered yet.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    first: u64,
-    sent: VecDeque<Option<Forward>>,
+    /// An id that was drawn long ago may come in again: that of a wait whose leader was lost.
+    sent: BTreeMap<RequestId, Forward>,
     next: u64,
     attempts: u64,
     ways: BTreeMap<PartitionId, Way>,
-    /// The sum of the operations' lengths.
+    /// The sum of the lengths of the operations and of what has come of the replies.
     bytes: usize,
 }
 
@@ -260,8 +183,7 @@ impl Ledger {
     pub fn new(process: u32) -> Self {
         let first = u64::from(process) << 32;
         Self {
-            first,
-            sent: VecDeque::new(),
+            sent: BTreeMap::new(),
             next: first,
             attempts: first,
             ways: BTreeMap::new(),
@@ -296,49 +218,40 @@ impl Ledger {
 
     pub fn insert(&mut self, id: RequestId, forward: Forward) {
         self.ways.entry(forward.partition).or_default().out += 1;
-        if self.sent.is_empty() {
-            self.first = id.0;
-        }
-        while self.first > id.0 {
-            self.sent.push_front(None);
-            self.first -= 1;
-        }
-        let at = (id.0 - self.first) as usize;
-        if at >= self.sent.len() {
-            self.sent.resize(at + 1, None);
-        }
-        self.bytes += forward.op.len();
-        self.sent[at] = Some(forward);
+        self.bytes += forward.op.len() + forward.parts.len();
+        self.sent.insert(id, forward);
     }
 
     pub fn take(&mut self, id: RequestId) -> Option<Forward> {
-        let at = id.0.checked_sub(self.first)? as usize;
-        let forward = self.sent.get_mut(at)?.take()?;
-        self.bytes -= forward.op.len();
-        while matches!(self.sent.front(), Some(None)) {
-            self.sent.pop_front();
-            self.first += 1;
-        }
+        let forward = self.sent.remove(&id)?;
+        self.bytes -= forward.op.len() + forward.parts.len();
         if let Some(way) = self.ways.get_mut(&forward.partition) {
             way.out -= 1;
         }
         Some(forward)
     }
 
-    /// A request that is out.
-    pub fn get(&self, id: RequestId) -> Option<&Forward> {
-        let at = id.0.checked_sub(self.first)? as usize;
-        self.sent.get(at)?.as_ref()
+    /// A part of the reply to a request that is out has come; the request with what has come so far.
+    pub fn add_part(&mut self, id: RequestId, part: &[u8]) -> Option<&mut Forward> {
+        let forward = self.sent.get_mut(&id)?;
+        self.bytes += part.len();
+        forward.parts.extend_from_slice(part);
+        Some(forward)
     }
 
-    /// How long the operations of those that are out are together.
+    /// A request that is out.
+    pub fn get(&self, id: RequestId) -> Option<&Forward> {
+        self.sent.get(&id)
+    }
+
+    /// How long the operations of those that are out are together, and what has come of their replies.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// How many requests are out.
     pub fn len(&self) -> usize {
-        self.ways.values().map(|way| way.out).sum()
+        self.sent.len()
     }
 
     /// How many requests for the partition are out.
@@ -346,14 +259,8 @@ impl Ledger {
         self.ways.get(&partition).map_or(0, |way| way.out)
     }
 
-    /// The ids of those that `lost` picks.
+    /// The ids of those that `lost` picks, in their order.
     pub fn find(&self, lost: impl Fn(&Forward) -> bool) -> Vec<RequestId> {
-        let first = self.first;
-        self.sent
-            .iter()
-            .enumerate()
-            .filter(|(_, f)| f.as_ref().is_some_and(&lost))
-            .map(|(at, _)| RequestId(first + at as u64))
-            .collect()
+        self.sent.iter().filter(|(_, forward)| lost(forward)).map(|(id, _)| *id).collect()
     }
 }

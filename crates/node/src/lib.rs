@@ -17,6 +17,7 @@
 //! - A request is not served where an earlier one of its connection to the same partition was refused.
 //! - Nothing here knows a clock, a socket or a file.
 
+mod answers;
 mod attempts;
 mod bootstrap;
 mod calls;

@@ -1,5 +1,6 @@
 //! The node: its parts, and the events that concern one of them only.
 
+use crate::answers::LongReplies;
 use crate::attempts::Attempts;
 use crate::calls::CallCounts;
 use crate::colleagues::Pause;
@@ -45,6 +46,7 @@ pub struct Node {
     pub(crate) ledger: Ledger,
     pub(crate) attempts: Attempts,
     pub(crate) unrouted: Unrouted,
+    pub(crate) long_replies: LongReplies,
     /// Requests that wait at the leader of their partition. They are not under way: their answer may take any time.
     pub(crate) waiting: BTreeMap<RequestId, Forward>,
     /// Sessions wait until less is held for requests under way: see [`Node::holds_too_much`].
@@ -94,6 +96,7 @@ impl Node {
             gathers: Gathers::default(),
             attempts: Attempts::default(),
             unrouted: Unrouted::default(),
+            long_replies: LongReplies::default(),
             short_of_room: false,
             waiting: BTreeMap::new(),
             refusing: Vec::new(),
@@ -271,7 +274,7 @@ impl Node {
     /// The worker that a `ForwardReply` is for.
     #[must_use]
     pub fn reply_worker(body: &[u8]) -> Option<u16> {
-        crate::forward::reply_worker(body)
+        crate::answers::reply_worker(body)
     }
 
     /// A client sent something that is no request: answers `error` (an encoded reply) and closes.
@@ -311,6 +314,8 @@ impl Node {
             group,
             sessions: &mut self.sessions,
             gathers: &mut self.gathers,
+            long_replies: &mut self.long_replies,
+            now_us: self.now.mono_us,
             output: &mut self.output,
         };
         Some(run(replica, &mut desk))
@@ -322,30 +327,30 @@ const fn process_number(seed: u64) -> u32 {
     (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
+/// A node that was just made.
+#[cfg(test)]
+pub(crate) fn started(seed: u64) -> Node {
+    let config = NodeConfig {
+        id: NodeId(1),
+        worker: 0,
+        workers: 1,
+        info: synod_ring::NodeInfo::default(),
+        initial_cluster: [(NodeId(1), String::new())].into(),
+        partitions: 1,
+        replicas: 1,
+        ack_early: false,
+        lease_reads: false,
+        engine: synod_consensus::Protocol::Raft,
+        snapshot_bytes: 1 << 20,
+        maxmemory: 0,
+        seed,
+    };
+    Node::new(config, Vec::new(), Now { wall: synod_types::Millis(1), mono_us: 1 })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use synod_ring::NodeInfo;
-    use synod_types::Millis;
-
-    fn started(seed: u64) -> Node {
-        let config = NodeConfig {
-            id: NodeId(1),
-            worker: 0,
-            workers: 1,
-            info: NodeInfo::default(),
-            initial_cluster: [(NodeId(1), String::new())].into(),
-            partitions: 1,
-            replicas: 1,
-            ack_early: false,
-            lease_reads: false,
-            engine: synod_consensus::Protocol::Raft,
-            snapshot_bytes: 1 << 20,
-            maxmemory: 0,
-            seed,
-        };
-        Node::new(config, Vec::new(), Now { wall: Millis(1), mono_us: 1 })
-    }
 
     /// An answer to a request of the process before must not be taken for one to a request of this process, nor its
     /// attempt for one of this process.

@@ -4,9 +4,10 @@
 //! Heartbeat body:  count u32 | (group u32 | term u64)*      the groups that the sender leads
 //! ```
 
+use crate::answers::take_reply;
 use crate::colleagues;
 use crate::config::NodeConfig;
-use crate::forward::{self, take_forward, take_reply};
+use crate::forward::{self, take_forward};
 use crate::node::Node;
 use crate::output::Destination;
 use crate::waits::ForwardedWait;
@@ -127,6 +128,7 @@ impl Node {
                 }
             }
             FrameKind::Publish => self.published(&body),
+            FrameKind::ReplyFetch => self.serve_reply(from, group, &body),
             FrameKind::Unwait => self.unwait(from, group, &body),
             FrameKind::SnapshotFetch => self.serve_snapshot(from, group, &body),
             FrameKind::SnapshotChunk => self.store_chunk(group, &body),
@@ -141,6 +143,7 @@ impl Node {
             node: from,
             worker: request.worker,
             request: request.request,
+            attempt: request.attempt.0,
             resp3: request.resp3,
         };
         if group == colleagues::NODE {

@@ -4,8 +4,10 @@
 //! comes behind them. They set out again once no earlier one is still under way, and what is under way together is
 //! one attempt (`attempts.rs`), so a change of leader does not reorder the requests of a connection.
 
+use crate::answers::{self, Asker, Outcome, Status};
+use crate::attempts::Attempt;
 use crate::desk::{Desk, NO_LEADER, UNKNOWN, UNREAD, text};
-use crate::forward::{self, Forward, Outcome, Status};
+use crate::forward::{self, Forward};
 use crate::memory::OOM;
 use crate::node::Node;
 use crate::session::Waits;
@@ -127,8 +129,9 @@ impl Node {
         };
         let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
         let id = self.ledger.next_id();
-        let to = NodeId(0);
-        let forward = Forward { partition, origin, op, access, resp3, deadline_us, to, wait };
+        let (to, attempt, parts) = (NodeId(0), Attempt::default(), Vec::new());
+        let forward =
+            Forward { partition, origin, op, access, resp3, deadline_us, to, attempt, parts, wait };
         if self.unrouted.holds(partition) {
             self.park(id, forward);
         } else {
@@ -142,7 +145,8 @@ impl Node {
     }
 
     /// Keeps a request that came back, for another attempt.
-    pub(crate) fn send_again(&mut self, id: RequestId, forward: Forward) {
+    pub(crate) fn send_again(&mut self, id: RequestId, mut forward: Forward) {
+        forward.parts = Vec::new();
         self.ledger.end_attempt(forward.partition);
         self.park(id, forward);
     }
@@ -155,14 +159,14 @@ impl Node {
         match way {
             Some((node, _)) if node == own && self.owns(partition) => self.serve_here(forward),
             Some((node, attempt)) => {
-                forward.to = node;
+                (forward.to, forward.attempt) = (node, attempt);
                 if forward.wait.is_some() {
                     forward.deadline_us = in_flight_deadline_us(self.now.mono_us);
                 }
                 let worker = self.worker_of(partition);
                 let frames = forward::queue(&mut self.output, own, node, worker);
                 let now_us = self.now.mono_us;
-                forward::put_forward(frames, id, self.config.worker, attempt, &forward, now_us);
+                forward::put_forward(frames, id, self.config.worker, &forward, now_us);
                 self.counters.forwarded += 1;
                 self.ledger.insert(id, forward);
             }
@@ -280,20 +284,28 @@ impl Node {
             group,
             sessions: &mut self.sessions,
             gathers: &mut self.gathers,
+            long_replies: &mut self.long_replies,
+            now_us: self.now.mono_us,
             output: &mut self.output,
         }
     }
 
-    /// The answer of a node to a forwarded request. A refusal by a node that the request is not out at any more is passed
-    /// over: taken for one of the node that it went to since, it would have the request sent a third time, behind what
-    /// came after it.
+    /// The answer of a node to a forwarded request. A refusal of an attempt in which the request is not out any more is passed
+    /// over: taken for one of the present attempt, it would have the request sent a third time, behind what came after it.
     pub(crate) fn answered(&mut self, from: NodeId, outcome: &Outcome<'_>) {
         let asked = self.ledger.get(outcome.request).or(self.waiting.get(&outcome.request));
-        if outcome.status != Status::Done && asked.is_some_and(|forward| forward.to != from) {
+        let is_present = |forward: &Forward| {
+            forward.to == from && outcome.attempt.is_none_or(|attempt| forward.attempt == attempt)
+        };
+        if outcome.status != Status::Done && asked.is_some_and(|forward| !is_present(forward)) {
             return;
         }
-        if let Status::Waiting(since) = outcome.status {
-            return self.armed(outcome.request, since, outcome.reply);
+        match outcome.status {
+            Status::Waiting(since) => return self.armed(outcome.request, since, outcome.reply),
+            Status::Part { offset, total } => {
+                return self.answered_in_part(outcome.request, (offset, total), outcome.reply);
+            }
+            _ => {}
         }
         let forward = self.ledger.take(outcome.request);
         let Some(forward) = forward.or_else(|| self.waiting.remove(&outcome.request)) else {
@@ -317,9 +329,45 @@ impl Node {
             }
             // Its place was beside writes whose fate is not known: elsewhere it could see one that came behind it.
             Status::Unknown if forward.access.is_read() => self.refuse(partition, origin, UNREAD),
-            Status::Unknown | Status::Waiting(_) => self.refuse(partition, origin, UNKNOWN),
+            Status::Unknown | Status::Waiting(_) | Status::Part { .. } => {
+                self.refuse(partition, origin, UNKNOWN);
+            }
             Status::DiskFull => self.refuse(partition, origin, text(Failure::DiskFull)),
         }
+    }
+
+    /// A part of a long reply has come: the next one is fetched, or the whole handed over.
+    fn answered_in_part(&mut self, id: RequestId, (offset, total): (u64, u64), part: &[u8]) {
+        if let Some(forward) = self.waiting.remove(&id) {
+            self.ledger.insert(id, forward);
+        }
+        let in_place = |f: &Forward| f.parts.len() as u64 == offset;
+        if !self.ledger.get(id).is_some_and(in_place) {
+            return;
+        }
+        let deadline_us = in_flight_deadline_us(self.now.mono_us);
+        let Some(forward) = self.ledger.add_part(id, part) else { return };
+        let have = forward.parts.len() as u64;
+        if have < total {
+            forward.deadline_us = deadline_us;
+            let (partition, to, attempt) = (forward.partition, forward.to, forward.attempt);
+            let (node, worker) = (self.config.id, self.worker_of(partition));
+            let asker = Asker { node, worker: self.config.worker, request: id, attempt };
+            let frames = forward::queue(&mut self.output, node, to, worker);
+            return answers::put_fetch(frames, partition, asker, have);
+        }
+        if let Some(forward) = self.ledger.take(id) {
+            self.leaders.found(forward.partition, forward.to);
+            self.desk(forward.partition).relay(forward.origin, &forward.parts);
+        }
+    }
+
+    /// Somebody wants the next part of a long reply.
+    pub(crate) fn serve_reply(&mut self, from: NodeId, group: PartitionId, body: &[u8]) {
+        let Some((asker, offset)) = answers::take_fetch(from, body) else { return };
+        let now_us = self.now.mono_us;
+        let frames = forward::queue(&mut self.output, self.config.id, from, asker.worker);
+        self.long_replies.put_part(frames, group, asker, offset, now_us);
     }
 
     pub(crate) fn refuse(&mut self, partition: PartitionId, origin: Origin, error: &str) {
@@ -329,6 +377,7 @@ impl Node {
     /// The peer is gone: the fate of writes is unknown. Reads that it was asked may go elsewhere, unless their connection
     /// has written behind them.
     pub(crate) fn recall(&mut self, peer: NodeId) {
+        self.long_replies.forget(peer);
         self.recall_waits(peer);
         for id in self.ledger.find(|f| f.to == peer) {
             let Some(forward) = self.ledger.take(id) else { continue };
@@ -383,6 +432,7 @@ impl Node {
     /// Gives up on requests that waited too long.
     pub(crate) fn expire_requests(&mut self) {
         let now = self.now.mono_us;
+        self.long_replies.expire(now);
         for id in self.ledger.find(|f| f.deadline_us <= now) {
             let Some(f) = self.ledger.take(id) else { continue };
             if Self::can_arm_again(&f) {
@@ -434,5 +484,48 @@ mod tests {
             leaders.learn(group, Term(133), Some(dead));
             assert_eq!(leaders.get(group), Some(own), "that was earlier");
         }
+    }
+
+    /// A refusal of an attempt before the present one had its request sent again, though the present one may have been served.
+    #[test]
+    fn an_answer_of_an_earlier_attempt_counts_only_when_it_is_the_reply() {
+        let mut node = crate::node::started(1);
+        let (id, peer) = (node.ledger.next_id(), NodeId(2));
+        let forward = Forward {
+            partition: PartitionId(1),
+            origin: Origin::Internal,
+            op: vec![1],
+            access: Access::Write,
+            resp3: false,
+            deadline_us: 5,
+            to: peer,
+            attempt: Attempt(7),
+            parts: Vec::new(),
+            wait: None,
+        };
+        node.ledger.insert(id, forward);
+        let answer = |attempt: u64, status| Outcome {
+            request: id,
+            attempt: (status != Status::Done).then_some(Attempt(attempt)),
+            status,
+            reply: b"+OK",
+        };
+        for late in [
+            Status::NotLeader(None),
+            Status::Unknown,
+            Status::DiskFull,
+            Status::Part { offset: 0, total: 9 },
+        ] {
+            node.answered(peer, &answer(6, late));
+            node.answered(NodeId(3), &answer(7, late));
+            assert_eq!((node.ledger.len(), node.unrouted.len()), (1, 0), "{late:?}");
+        }
+        node.answered(peer, &answer(7, Status::Part { offset: 0, total: 9 }));
+        assert_eq!(node.ledger.bytes(), 4);
+        node.answered(peer, &answer(7, Status::Part { offset: 0, total: 9 }));
+        assert_eq!(node.ledger.bytes(), 4, "the same part twice");
+        node.answered(peer, &answer(7, Status::NotLeader(None)));
+        assert_eq!((node.ledger.len(), node.unrouted.len()), (0, 1));
+        assert_eq!(node.unrouted.bytes(), 1, "what had come of the reply is dropped");
     }
 }

@@ -76,6 +76,7 @@ impl Unrouted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attempts::Attempt;
     use synod_replica::{Access, Origin};
     use synod_types::NodeId;
 
@@ -91,6 +92,8 @@ mod tests {
                 resp3: false,
                 deadline_us: id * 100,
                 to: NodeId(0),
+                attempt: Attempt::default(),
+                parts: Vec::new(),
                 wait: None,
             };
             unrouted.insert(RequestId(id), forward);

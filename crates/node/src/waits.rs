@@ -219,7 +219,7 @@ impl Node {
         body: &[u8],
     ) {
         let Some((request, worker, resp3, end)) = forward::take_unwait(body) else { return };
-        let origin = Origin::Peer { node: from, worker, request, resp3 };
+        let origin = Origin::Peer { node: from, worker, request, attempt: 0, resp3 };
         self.with_desk(partition, |replica, desk| replica.end_wait(origin, end, desk));
     }
 

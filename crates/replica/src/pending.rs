@@ -40,9 +40,23 @@ pub enum Origin {
         worker: u16,
         /// Its name for the request.
         request: RequestId,
+        /// The number under which it sent the request this time, for answers that make it send it again.
+        attempt: u64,
         /// Whether the client speaks RESP3.
         resp3: bool,
     },
+}
+
+impl Origin {
+    /// The same for all times that a request was sent.
+    pub(crate) fn request(self) -> Self {
+        match self {
+            Self::Peer { node, worker, request, resp3, .. } => {
+                Self::Peer { node, worker, request, attempt: 0, resp3 }
+            }
+            other => other,
+        }
+    }
 }
 
 /// How a request stands in the order of its connection.

@@ -73,6 +73,7 @@ fn frame(frame: &Frame) -> String {
         FrameKind::Publish => return "message for subscribers".to_owned(),
         FrameKind::Unwait => return format!("{name} end of a wait"),
         FrameKind::ForwardReply => return format!("{name} answer to a forward"),
+        FrameKind::ReplyFetch => return format!("{name} more of an answer wanted"),
         FrameKind::SnapshotFetch => return format!("{name} snapshot wanted"),
         FrameKind::SnapshotChunk => return format!("{name} snapshot piece"),
         FrameKind::Consensus => {}

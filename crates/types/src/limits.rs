@@ -32,6 +32,8 @@ pub const INFLIGHT_MAX: usize = 4096;
 /// While a worker holds more than this for requests under way to other workers and nodes, or for a leader, and for the parts
 /// of their answers, it begins no further request, in bytes.
 pub const HELD_BYTES_MAX: usize = 256 << 20;
+/// A reply to a request that another node or worker forwarded goes in parts of this length, in bytes.
+pub const REPLY_PART_BYTES: usize = 1 << 20;
 /// The most client connections of one node (Redis: `maxclients`).
 pub const CLIENTS_MAX: usize = 10_000;
 /// The most commands between MULTI and EXEC.

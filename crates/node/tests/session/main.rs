@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod chance;
+mod long_replies;
 mod room;
 mod scan;
 mod script;

@@ -272,7 +272,7 @@ impl Replica {
     /// Ends a wait, at once if it rests, and otherwise should it find nothing. Whether there is such a wait.
     pub fn end_wait(&mut self, origin: Origin, end: WaitEnd, audience: &mut dyn Audience) -> bool {
         let rearmed = self.rearmed.len();
-        self.rearmed.retain(|rearmed| rearmed.origin != origin);
+        self.rearmed.retain(|rearmed| rearmed.origin.request() != origin.request());
         if self.rearmed.len() < rearmed {
             audience.answer(origin, &mut |out| end.reply(out));
             return true;
@@ -335,7 +335,9 @@ fn keyspace_op(mut bytes: &[u8]) -> Option<Op<'_>> {
 /// How a log entry names who waits; only those of other workers can come back without having been answered.
 fn ticket(origin: Origin) -> Ticket {
     match origin {
-        Origin::Peer { node, worker, request, resp3 } => Ticket { node, worker, request, resp3 },
+        Origin::Peer { node, worker, request, resp3, .. } => {
+            Ticket { node, worker, request, resp3 }
+        }
         _ => Ticket::default(),
     }
 }

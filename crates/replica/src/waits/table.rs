@@ -47,6 +47,7 @@ pub(crate) struct Waiter {
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     waiters: BTreeMap<Turn, Waiter>,
+    /// By [`Origin::request`].
     by_origin: BTreeMap<Origin, Turn>,
     by_key: BTreeMap<Vec<u8>, BTreeSet<Turn>>,
     deadlines: BTreeSet<(u64, Turn)>,
@@ -82,7 +83,7 @@ impl Waits {
         for key in &args[keys.clone()] {
             self.by_key.entry(key.clone()).or_default().insert(turn);
         }
-        self.by_origin.insert(origin, turn);
+        self.by_origin.insert(origin.request(), turn);
         if let Some(at) = deadline_us {
             self.deadlines.insert((at, turn));
         }
@@ -93,7 +94,7 @@ impl Waits {
     }
 
     pub fn get(&mut self, origin: Origin) -> Option<&mut Waiter> {
-        self.waiters.get_mut(self.by_origin.get(&origin)?)
+        self.waiters.get_mut(self.by_origin.get(&origin.request())?)
     }
 
     /// Every key that somebody waits for.
@@ -118,7 +119,7 @@ impl Waits {
     }
 
     pub fn remove(&mut self, origin: Origin) -> Option<Waiter> {
-        let turn = self.by_origin.remove(&origin)?;
+        let turn = self.by_origin.remove(&origin.request())?;
         let waiter = self.waiters.remove(&turn)?;
         for key in &waiter.args[waiter.keys.clone()] {
             if let Some(turns) = self.by_key.get_mut(key) {

@@ -53,6 +53,8 @@ pub enum FrameKind {
     Unwait = 8,
     /// A message for the subscribers of all workers of the receiver.
     Publish = 9,
+    /// A request for a part of a reply that is too long for one [`FrameKind::ForwardReply`].
+    ReplyFetch = 10,
 }
 
 impl FrameKind {
@@ -69,6 +71,7 @@ impl FrameKind {
             7 => Self::SnapshotChunk,
             8 => Self::Unwait,
             9 => Self::Publish,
+            10 => Self::ReplyFetch,
             _ => return None,
         })
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use synod_types::{ClusterId, NodeId};
 
 /// The version of the peer protocol that this program speaks.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;
 
 /// The name of a consensus engine, with zeros behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
