@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use synod_consensus::{Body, Message, Protocol, raft};
 use synod_types::{
-    ClusterId, Entry, EntryKind, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term,
+    ClusterId, Entry, EntryKind, Incarnation, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term,
 };
 use synod_wire::peer::{
     EngineName, FrameDecoder, FrameKind, HEADER_BYTES, Hello, PROTOCOL_VERSION, Purpose,
@@ -28,7 +28,7 @@ fn sealed_frames(mut input: &[u8]) {
     while let [kind, group, len, rest @ ..] = input {
         let (body, rest) = rest.split_at(usize::from(*len).min(rest.len()));
         input = rest;
-        let Some(kind) = FrameKind::from_u8(*kind % 9) else { continue };
+        let Some(kind) = FrameKind::from_u8(*kind % 11) else { continue };
         let group = PartitionId(u32::from(*group) << 20);
         let written = encode_frame(&mut bytes, kind, group, |out| out.extend_from_slice(body));
         assert_eq!(written, Ok(()));
@@ -82,6 +82,11 @@ pub fn hello_seeds() -> Vec<Vec<u8>> {
         cluster: ClusterId(2),
         from: NodeId(2),
         to: NodeId(1),
+        incarnation: Incarnation(5),
+        starts: 1,
+        process: 6,
+        known: Incarnation(7),
+        address: 8,
         worker: 0,
         workers: 1,
         purpose: Purpose::Data,
@@ -89,7 +94,7 @@ pub fn hello_seeds() -> Vec<Vec<u8>> {
     };
     let mut bytes = Vec::new();
     hello.encode(&mut bytes);
-    vec![bytes, b"\x02\0\0\0later".to_vec()]
+    vec![bytes, b"\x04\0\0\0later".to_vec()]
 }
 
 /// One message of each shape of encoding.

@@ -9,12 +9,13 @@ use synod_consensus::{Config, Recovered};
 use synod_machine::{MachineId, put_operation};
 use synod_replica::{Access, Origin, Replica, State};
 use synod_ring::{ClusterMap, MetaCommand, NodeInfo};
+use synod_types::plant::planted;
 use synod_types::{
     ClusterId, HardState, Index, Membership, NodeId, PartitionId, SLOT_COUNT, Slot, SnapshotMeta,
 };
 
 /// The metadata group has at most this many voters; further founding members learn.
-const META_VOTERS_MAX: usize = 5;
+pub(crate) const META_VOTERS_MAX: usize = 5;
 /// A node repeats what it has to say of itself until the map says so too, this often.
 const ANNOUNCE_US: u64 = 1_000_000;
 
@@ -32,14 +33,21 @@ impl Node {
                 self.add_replica(group);
             }
         }
-        if self.config.worker == 0 && self.replica(PartitionId::META).is_none() {
-            let members: Vec<NodeId> = self.config.initial_cluster.keys().copied().collect();
-            let (voters, learners) = members.split_at(members.len().min(META_VOTERS_MAX));
-            let mut membership = Membership::of_voters(voters.to_vec());
-            membership.learners = learners.to_vec();
-            self.found_replica(PartitionId::META, membership);
-        }
+        self.found_if_agreed();
         self.learn_map();
+    }
+
+    /// Founds the metadata group on worker 0 once all founding members are known to have agreed on who they are.
+    pub(crate) fn found_if_agreed(&mut self) {
+        let has_meta = self.replica(PartitionId::META).is_some();
+        if self.config.worker != 0 || has_meta || !self.roster.is_agreed() {
+            return;
+        }
+        let members: Vec<NodeId> = self.config.initial_cluster.keys().copied().collect();
+        let (voters, learners) = members.split_at(members.len().min(META_VOTERS_MAX));
+        let mut membership = Membership::of_voters(voters.to_vec());
+        membership.learners = learners.to_vec();
+        self.found_replica(PartitionId::META, membership);
     }
 
     /// A new, empty group.
@@ -55,6 +63,20 @@ impl Node {
             entries,
             state: None,
         });
+    }
+
+    /// An empty replica of a group that exists. It has no members but those that the log will tell, so it does not
+    /// stand for election.
+    fn join_replica(&mut self, group: PartitionId) {
+        self.found_replica(group, Membership::default());
+    }
+
+    /// Joins the metadata group of a cluster that has taken this node in.
+    pub(crate) fn join_if_known(&mut self) {
+        let has_meta = self.replica(PartitionId::META).is_some();
+        if self.config.worker == 0 && !has_meta && self.belongs {
+            self.join_replica(PartitionId::META);
+        }
     }
 
     fn add_replica(&mut self, recovered: RecoveredGroup) {
@@ -131,9 +153,19 @@ impl Node {
             .filter(|(id, info)| self.owns(**id) && info.replicas.contains(&own))
             .map(|(id, info)| (*id, info.replicas.clone()))
             .collect();
+        let wiped = planted("wiped-voter-votes");
+        // A new member reads the log from its beginning: what that says of its predecessor is not about this directory.
+        let is_own = |info: &NodeInfo| info.incarnation == self.config.info.incarnation;
+        if !wiped && !self.map.nodes.get(&own).is_some_and(is_own) {
+            return;
+        }
+        let founder = self.map.is_founder(own) || wiped;
         for (id, replicas) in missing {
             if self.replica(id).is_none() {
-                self.found_replica(id, Membership::of_voters(replicas));
+                match founder {
+                    true => self.found_replica(id, Membership::of_voters(replicas)),
+                    false => self.join_replica(id),
+                }
             }
         }
     }
@@ -149,15 +181,28 @@ impl Node {
                 return;
             }
             self.founding()
-        } else if self.map.nodes.get(&self.config.id) != Some(&self.config.info) {
+        } else if self.has_news() {
             MetaCommand::Announce { node: self.config.id, info: self.config.info.clone() }
         } else {
             return;
         };
         self.announced_us = self.now.mono_us.max(1);
+        self.propose_meta(&command);
+    }
+
+    /// Sends a command to the metadata group; it may be lost.
+    pub(crate) fn propose_meta(&mut self, command: &MetaCommand) {
         let mut op = Vec::new();
         put_operation(&mut op, MachineId::CLUSTER_MAP, |body| command.encode(body));
         self.route(PartitionId::META, Origin::Internal, op, Access::Write);
+    }
+
+    /// Whether the map does not say what this node says of itself. One whose seat another incarnation has says nothing.
+    fn has_news(&self) -> bool {
+        let Some(known) = self.map.nodes.get(&self.config.id) else { return false };
+        let info = &self.config.info;
+        let own = known.incarnation == info.incarnation || known.incarnation.0 == 0;
+        own && known != info && known.starts <= info.starts
     }
 
     fn founding(&mut self) -> MetaCommand {
@@ -169,7 +214,11 @@ impl Node {
             .map(|(id, peer_addr)| {
                 let info = match *id == self.config.id {
                     true => self.config.info.clone(),
-                    false => NodeInfo { peer_addr: peer_addr.clone(), ..NodeInfo::default() },
+                    false => NodeInfo {
+                        peer_addr: peer_addr.clone(),
+                        incarnation: self.roster.incarnation(*id),
+                        ..NodeInfo::default()
+                    },
                 };
                 (*id, info)
             })

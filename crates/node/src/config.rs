@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use synod_consensus::Protocol;
 use synod_ring::NodeInfo;
-use synod_types::{Entry, HardState, NodeId, PartitionId, SnapshotMeta};
+use synod_types::{Entry, HardState, Incarnation, NodeId, PartitionId, SnapshotMeta};
 
 /// How a node is set up. The same for every worker of the node but for `worker`.
 #[derive(Clone, Debug)]
@@ -18,6 +18,10 @@ pub struct NodeConfig {
     pub info: NodeInfo,
     /// The founding members and their peer addresses.
     pub initial_cluster: BTreeMap<NodeId, String>,
+    /// The founding members that this node has met, as its data directory remembers them.
+    pub roster: BTreeMap<NodeId, Incarnation>,
+    /// A random number of this process, the same for all of its workers.
+    pub process: u64,
     /// Partitions to found the cluster with.
     pub partitions: u32,
     /// Copies of each partition.

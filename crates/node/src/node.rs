@@ -8,10 +8,13 @@ use crate::config::{Facts, NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
 use crate::forward::{Forward, Ledger};
 use crate::gather::Gathers;
+use crate::identity::Acquaintances;
 use crate::memory::Memory;
 use crate::output::Output;
 use crate::peers::Peers;
 use crate::pubsub::PubSub;
+use crate::replace::Knocks;
+use crate::roster::Roster;
 use crate::routing::Leaders;
 use crate::session::{Sessions, Waits};
 use crate::settings::Settings;
@@ -41,6 +44,14 @@ pub struct Node {
     pub(crate) busy: Vec<PartitionId>,
     pub(crate) leaders: Leaders,
     pub(crate) peers: Peers,
+    pub(crate) roster: Roster,
+    pub(crate) acquaintances: Acquaintances,
+    /// The members as the log had them when the process began, committed or not.
+    pub(crate) remembered: BTreeMap<NodeId, synod_ring::NodeInfo>,
+    /// Directories that want the seat of a member.
+    pub(crate) knocks: Knocks,
+    /// Whether a member of a founded cluster said that it knows this node as it is.
+    pub(crate) belongs: bool,
     pub(crate) sessions: Sessions,
     pub(crate) gathers: Gathers,
     pub(crate) ledger: Ledger,
@@ -83,6 +94,11 @@ impl Node {
             random: config.seed,
             ledger: Ledger::new(process_number(config.seed)),
             peers: Peers::new(&config),
+            roster: Roster::new(&config),
+            acquaintances: Acquaintances::default(),
+            remembered: BTreeMap::new(),
+            knocks: Knocks::new(),
+            belongs: false,
             config,
             facts: Facts::default(),
             now,
@@ -336,6 +352,8 @@ pub(crate) fn started(seed: u64) -> Node {
         workers: 1,
         info: synod_ring::NodeInfo::default(),
         initial_cluster: [(NodeId(1), String::new())].into(),
+        roster: BTreeMap::new(),
+        process: seed,
         partitions: 1,
         replicas: 1,
         ack_early: false,

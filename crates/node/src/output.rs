@@ -6,7 +6,7 @@ use synod_consensus::Token;
 use synod_data::Garbage;
 use synod_replica::Chunk;
 use synod_ring::ClusterMap;
-use synod_types::{ClientId, Entry, HardState, NodeId, PartitionId, SnapshotMeta};
+use synod_types::{ClientId, Entry, HardState, Incarnation, NodeId, PartitionId, SnapshotMeta};
 
 /// A worker of a node. For another node the worker is 0: the receiver finds the right one by the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,4 +114,6 @@ pub struct Output {
     pub outcomes: Vec<(u64, CallOutcome)>,
     /// The cluster map, if it changed: for the other workers, and to dial new peers.
     pub map: Option<Arc<ClusterMap>>,
+    /// The founding members met so far, if there is a new one: to be durable before any frame of this turn leaves.
+    pub roster: Option<BTreeMap<NodeId, Incarnation>>,
 }

@@ -1,7 +1,7 @@
 //! The other nodes: who is up, who leads what, and what their frames mean.
 //!
 //! ```text
-//! Heartbeat body:  count u32 | (group u32 | term u64)*      the groups that the sender leads
+//! Heartbeat body:  worker u32 | workers u32 | count u32 | (group u32 | term u64)*      the groups that this worker leads
 //! ```
 
 use crate::answers::take_reply;
@@ -11,7 +11,7 @@ use crate::forward::{self, take_forward};
 use crate::node::Node;
 use crate::output::Destination;
 use crate::waits::ForwardedWait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use synod_consensus::{Message, Role};
 use synod_replica::{Access, Failure, Origin};
 use synod_types::{NodeId, PartitionId, Term};
@@ -60,6 +60,11 @@ impl Peers {
         }
     }
 
+    /// For how long nothing was heard of it, in microseconds.
+    pub fn silent_for_us(&self, node: NodeId) -> u64 {
+        self.now_us.saturating_sub(self.peers.get(&node).map_or(0, |peer| peer.heard_us))
+    }
+
     fn heard(&mut self, node: NodeId) {
         let was_up = self.is_up(node);
         let now = self.now_us;
@@ -96,6 +101,12 @@ impl Node {
     /// The peer cannot be reached. The groups it led wake up and find another leader.
     pub(crate) fn lose(&mut self, peer: NodeId) {
         self.recall(peer);
+        // A group that sleeps does not notice that its leader has lost its quorum.
+        for replica in self.replicas.iter_mut().flatten() {
+            if replica.role().0 == Role::Leader {
+                replica.engine().wake();
+            }
+        }
         for group in self.leaders.forget(peer) {
             if let Some(replica) = self.replica(group) {
                 replica.engine().wake();
@@ -132,6 +143,7 @@ impl Node {
             FrameKind::Unwait => self.unwait(from, group, &body),
             FrameKind::SnapshotFetch => self.serve_snapshot(from, group, &body),
             FrameKind::SnapshotChunk => self.store_chunk(group, &body),
+            FrameKind::Introduction => self.introduced(from, &body),
             FrameKind::Hello => {}
         }
     }
@@ -181,14 +193,19 @@ impl Node {
     }
 
     fn heartbeat(&mut self, from: NodeId, body: &[u8]) {
-        let Some((count, mut rest)) = body.split_first_chunk::<4>() else { return };
-        for _ in 0..u32::from_le_bytes(*count) {
+        let Some((head, mut rest)) = body.split_first_chunk::<12>() else { return };
+        let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| head[at + byte]));
+        let (worker, workers, count) = (word(0), word(4), word(8));
+        let mut led = BTreeSet::new();
+        for _ in 0..count {
             let Some((group, tail)) = rest.split_first_chunk::<4>() else { return };
             let Some((term, tail)) = tail.split_first_chunk::<8>() else { return };
             rest = tail;
             let group = PartitionId(u32::from_le_bytes(*group));
+            led.insert(group);
             self.leaders.learn(group, Term(u64::from_le_bytes(*term)), Some(from));
         }
+        self.leaders.forget_others(from, &led, |group| workers > 0 && group.0 % workers == worker);
     }
 
     /// Tells every other worker, here and elsewhere, what this one leads.
@@ -200,10 +217,13 @@ impl Node {
             .filter(|r| r.role().0 == Role::Leader)
             .map(|r| (r.group(), r.role().1))
             .collect();
+        let (worker, workers) = (u32::from(self.config.worker), u32::from(self.config.workers));
         for to in self.heartbeat_destinations() {
             let frames = self.output.frames.entry(to).or_default();
             forward::put_frame(frames, FrameKind::Heartbeat, PartitionId::META, |body| {
-                body.extend_from_slice(&(led.len() as u32).to_le_bytes());
+                for word in [worker, workers, led.len() as u32] {
+                    body.extend_from_slice(&word.to_le_bytes());
+                }
                 for (group, term) in &led {
                     body.extend_from_slice(&group.0.to_le_bytes());
                     body.extend_from_slice(&term.0.to_le_bytes());

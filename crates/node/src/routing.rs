@@ -12,6 +12,7 @@ use crate::memory::OOM;
 use crate::node::Node;
 use crate::session::Waits;
 use crate::waits::{ForwardedWait, in_flight_deadline_us};
+use std::collections::BTreeSet;
 use synod_consensus::Role;
 use synod_replica::{Access, Audience, Bounced, Failure, Origin};
 use synod_types::plant::planted;
@@ -63,6 +64,28 @@ impl Leaders {
             && known.is_none_or(|k| k == wrong)
         {
             *known = leader.filter(|l| *l != wrong);
+        }
+    }
+
+    /// A node told all that it leads among these groups: whatever else it was known to lead there has no known leader.
+    pub fn forget_others(
+        &mut self,
+        node: NodeId,
+        led: &BTreeSet<PartitionId>,
+        among: impl Fn(PartitionId) -> bool,
+    ) {
+        for (at, (_, known)) in self.known.iter_mut().enumerate() {
+            let group = PartitionId(at as u32);
+            if *known == Some(node) && among(group) && !led.contains(&group) {
+                *known = None;
+            }
+        }
+    }
+
+    /// The node does not lead the group any more, in the same term.
+    pub fn stepped_down(&mut self, group: PartitionId, node: NodeId) {
+        if let Some((_, known)) = self.known.get_mut(group.0 as usize) {
+            *known = known.filter(|leader| *leader != node);
         }
     }
 

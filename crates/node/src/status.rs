@@ -3,6 +3,7 @@
 use crate::config::Facts;
 use crate::latency::Histogram;
 use crate::node::Node;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::Role;
 use synod_data::{Command, Handler};
@@ -135,7 +136,39 @@ pub struct NodeStatus {
     pub writes: Histogram,
 }
 
+/// Why a node does not serve, if it does not: the one notion of it that HTTP, `CLUSTER INFO` and metrics share.
+/// `leaders` are those that all of its workers know.
+///
+/// A node serves when the cluster is founded and every group has a leader that it knows. A leader that lost its quorum
+/// steps down within an election time-out and tells all that it did.
+#[must_use]
+pub fn not_serving(
+    map: &ClusterMap,
+    leaders: impl IntoIterator<Item = (PartitionId, Option<NodeId>)>,
+) -> Option<String> {
+    if !map.is_founded() {
+        return Some("the cluster is not founded, or this node is not a member of it".to_owned());
+    }
+    let mut groups = BTreeMap::new();
+    for (group, leader) in leaders {
+        let known: &mut bool = groups.entry(group).or_default();
+        *known |= leader.is_some();
+    }
+    let headless = groups.values().filter(|known| !**known).count();
+    (headless > 0).then(|| format!("{headless} of {} groups have no leader", groups.len()))
+}
+
 impl Node {
+    /// Why this node does not serve, as far as this worker knows.
+    pub(crate) fn not_serving(&self) -> Option<String> {
+        not_serving(&self.map, self.known_leaders())
+    }
+
+    fn known_leaders(&self) -> impl Iterator<Item = (PartitionId, Option<NodeId>)> + '_ {
+        let groups = self.map.partitions().keys().copied();
+        std::iter::once(PartitionId::META).chain(groups).map(|g| (g, self.leaders.get(g)))
+    }
+
     /// How far the replica of the group here has applied, and a hash of its state there and of that
     /// entry's term, in which replicas agree. Costs a walk over the whole state: for tests and for comparing replicas.
     #[must_use]
@@ -149,7 +182,6 @@ impl Node {
     /// What this worker can tell of itself now.
     #[must_use]
     pub fn status(&self) -> NodeStatus {
-        let groups = self.map.partitions().keys().copied();
         NodeStatus {
             node: self.config.id,
             clients: self.sessions.len,
@@ -157,10 +189,7 @@ impl Node {
             disk_full: self.disk_full,
             counters: self.counters,
             up: self.map.nodes.keys().copied().filter(|n| self.peers.is_up(*n)).collect(),
-            leaders: std::iter::once(PartitionId::META)
-                .chain(groups)
-                .map(|g| (g, self.leaders.get(g)))
-                .collect(),
+            leaders: self.known_leaders().collect(),
             groups: self.replicas.iter().flatten().map(|r| group_status(r)).collect(),
             map: self.map.clone(),
             facts: self.facts.clone(),

@@ -72,7 +72,12 @@ impl Node {
         self.close_slow_subscribers();
         self.tend_map();
         if self.ticks.is_multiple_of(2) {
+            self.introduce();
             self.send_heartbeats();
+        }
+        if self.ticks.is_multiple_of(PLACE_TICKS) {
+            self.join_if_known();
+            self.tend_replacements();
         }
         if self.ticks.is_multiple_of(PLACE_TICKS) || self.retiring {
             self.place_leaders();
@@ -145,6 +150,9 @@ impl Node {
             }
             Asked::Led { role, term, leader } => {
                 let leader = if role == Role::Leader { Some(self.config.id) } else { leader };
+                if role != Role::Leader {
+                    self.leaders.stepped_down(group, self.config.id);
+                }
                 self.leaders.learn(group, term, leader);
                 self.counters.role_changes += 1;
             }

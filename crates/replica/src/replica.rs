@@ -214,6 +214,12 @@ impl Replica {
         (self.role, self.term, self.leader)
     }
 
+    /// The membership that was in force when the last entry was applied: committed.
+    #[must_use]
+    pub fn committed_membership(&self) -> &Membership {
+        &self.applied_membership
+    }
+
     /// Everything the engine says of itself.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -3,13 +3,15 @@
 //!
 //! ```text
 //!   empty --Found--> founded --Announce--> founded (a node's addresses or version changed)
+//!                            --Replace, Left, Joined--> founded (see replacement.rs)
 //! ```
 
 use crate::hash_ring;
-use std::collections::BTreeMap;
+use crate::replacement::Replacement;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
-use synod_types::{ClusterId, NodeId, PartitionId, SLOT_COUNT, Slot};
+use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, SLOT_COUNT, Slot};
 
 /// The longest address or version text of a node, in bytes (a DNS name has 253 at most).
 pub const ADDR_BYTES_MAX: usize = 280;
@@ -27,6 +29,12 @@ pub struct NodeInfo {
     pub version: String,
     /// How many workers it runs.
     pub workers: u32,
+    /// Which data directory it has; 0 while that is not known.
+    pub incarnation: Incarnation,
+    /// How often that directory was started when it said so last.
+    pub starts: u64,
+    /// A random number of the process that did.
+    pub process: u64,
 }
 
 impl NodeInfo {
@@ -77,6 +85,33 @@ pub enum MetaCommand {
         /// What it says of itself; replaces what was known.
         info: NodeInfo,
     },
+    /// A member lost its data, and its new directory is to take its seat.
+    Replace {
+        /// The member.
+        node: NodeId,
+        /// The incarnation it is known under.
+        old: Incarnation,
+        /// The new one.
+        successor: Incarnation,
+    },
+    /// A group has committed a membership without the member that is being replaced.
+    Left {
+        /// The member.
+        node: NodeId,
+        /// The group.
+        group: PartitionId,
+        /// By whom it is replaced.
+        successor: Incarnation,
+    },
+    /// A group has taken the new incarnation in, and it has caught up.
+    Joined {
+        /// The member.
+        node: NodeId,
+        /// The group.
+        group: PartitionId,
+        /// Its incarnation.
+        successor: Incarnation,
+    },
 }
 
 /// What a command did.
@@ -86,6 +121,8 @@ pub enum Applied {
     Founded,
     /// A node's information changed; the epoch grew by one.
     Announced,
+    /// A replacement went on; the epoch grew by one.
+    Changed,
     /// Nothing new; neither map nor epoch changed.
     Unchanged,
 }
@@ -102,6 +139,9 @@ pub enum Rejected {
     /// The node is no member.
     #[error("node {0} is not a member of the cluster")]
     UnknownNode(NodeId),
+    /// It speaks of another data directory than the one that the node is known with.
+    #[error("node {0} is known with another data directory")]
+    OtherIncarnation(NodeId),
     /// A number is 0 or above its limit, or a text too long.
     #[error("a value is out of bounds")]
     OutOfBounds,
@@ -117,6 +157,10 @@ pub struct ClusterMap {
     /// The members.
     pub nodes: BTreeMap<NodeId, NodeInfo>,
     pub(crate) partitions: BTreeMap<PartitionId, PartitionInfo>,
+    /// Members that lost their data and are coming back.
+    pub(crate) replacements: BTreeMap<NodeId, Replacement>,
+    /// Members whose present incarnation was not there when the cluster was founded.
+    pub(crate) joined: BTreeSet<NodeId>,
     /// The partition of each slot, `META` where there is none; derived from `partitions`.
     pub(crate) slot_table: Vec<PartitionId>,
 }
@@ -128,6 +172,8 @@ impl Default for ClusterMap {
             epoch: 0,
             nodes: BTreeMap::new(),
             partitions: BTreeMap::new(),
+            replacements: BTreeMap::new(),
+            joined: BTreeSet::new(),
             slot_table: vec![PartitionId::META; usize::from(SLOT_COUNT)],
         }
     }
@@ -183,6 +229,9 @@ impl ClusterMap {
                 self.found(cluster, partitions, replicas, nodes)
             }
             MetaCommand::Announce { node, info } => self.announce(node, info),
+            MetaCommand::Replace { node, old, successor } => self.replace(node, old, successor),
+            MetaCommand::Left { node, group, successor } => self.left(node, group, successor),
+            MetaCommand::Joined { node, group, successor } => self.joined(node, group, successor),
         }
     }
 
@@ -228,6 +277,13 @@ impl ClusterMap {
             return Err(Rejected::OutOfBounds);
         }
         let known = self.nodes.get_mut(&node).ok_or(Rejected::UnknownNode(node))?;
+        let same = known.incarnation == info.incarnation;
+        // One that was taken in by a version without incarnations tells its own, once.
+        let older = info.starts < known.starts
+            || (info.starts == known.starts && info.process != known.process && known.starts != 0);
+        if known.incarnation.0 != 0 && (!same || older) {
+            return Err(Rejected::OtherIncarnation(node));
+        }
         if *known == info {
             return Ok(Applied::Unchanged);
         }
@@ -315,6 +371,16 @@ mod tests {
         assert_eq!(map.apply(announce(1, 1)), Ok(Applied::Unchanged));
         assert_eq!(map.epoch, 2);
         assert_eq!(map.apply(announce(4, 1)), Err(Rejected::UnknownNode(NodeId(4))));
+        let told = |incarnation, starts| MetaCommand::Announce {
+            node: NodeId(2),
+            info: NodeInfo { incarnation: Incarnation(incarnation), starts, ..NodeInfo::default() },
+        };
+        assert_eq!(map.apply(told(5, 1)), Ok(Applied::Announced), "it was not known");
+        assert_eq!(map.apply(told(5, 3)), Ok(Applied::Announced), "it was started again");
+        for (incarnation, starts) in [(6, 4), (5, 2)] {
+            let refused = Err(Rejected::OtherIncarnation(NodeId(2)));
+            assert_eq!(map.apply(told(incarnation, starts)), refused);
+        }
         let long = NodeInfo { version: "v".repeat(ADDR_BYTES_MAX + 1), ..NodeInfo::default() };
         let long = MetaCommand::Announce { node: NodeId(1), info: long };
         assert_eq!(map.apply(long), Err(Rejected::OutOfBounds));

@@ -6,8 +6,10 @@
 mod cluster_map;
 pub mod hash_ring;
 mod meta_codec;
+mod replacement;
 
 pub use cluster_map::{
     ADDR_BYTES_MAX, Applied, ClusterMap, MetaCommand, NodeInfo, PartitionInfo, Rejected,
     split_host_port,
 };
+pub use replacement::Replacement;

@@ -4,15 +4,31 @@
 //! and peers: whatever they are, the answer is a sound value or `None`.
 
 use crate::cluster_map::{ADDR_BYTES_MAX, ClusterMap, MetaCommand, NodeInfo, PartitionInfo};
-use std::collections::BTreeMap;
+use crate::replacement::Replacement;
+use std::collections::{BTreeMap, BTreeSet};
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
 use synod_types::varint::{put, put_bytes, take, take_bytes};
-use synod_types::{ClusterId, NodeId, PartitionId, SLOT_COUNT, Slot};
+use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, SLOT_COUNT, Slot};
 
-const TAG_FOUND: u8 = 1;
-const TAG_ANNOUNCE: u8 = 2;
-/// The format of a snapshot.
+/// Without incarnations, as earlier versions wrote them.
+const TAG_FOUND_V1: u8 = 1;
+const TAG_ANNOUNCE_V1: u8 = 2;
+const TAG_FOUND: u8 = 3;
+const TAG_ANNOUNCE: u8 = 4;
+const TAG_REPLACE: u8 = 5;
+const TAG_LEFT: u8 = 6;
+const TAG_JOINED: u8 = 7;
+/// The formats of a snapshot: of earlier versions, and of this one.
 const TAG_MAP_V1: u8 = 0x41;
+const TAG_MAP_V2: u8 = 0x42;
+
+/// What an encoded node has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// No incarnation.
+    V1,
+    V2,
+}
 
 impl MetaCommand {
     /// Appends the encoding.
@@ -30,6 +46,18 @@ impl MetaCommand {
                 put(out, node.0);
                 put_info(out, info);
             }
+            Self::Replace { node, old, successor } => {
+                out.push(TAG_REPLACE);
+                [node.0, old.0, successor.0].into_iter().for_each(|word| put(out, word));
+            }
+            Self::Left { node, group, successor } => {
+                out.push(TAG_LEFT);
+                [node.0, group.0.into(), successor.0].into_iter().for_each(|word| put(out, word));
+            }
+            Self::Joined { node, group, successor } => {
+                out.push(TAG_JOINED);
+                [node.0, group.0.into(), successor.0].into_iter().for_each(|word| put(out, word));
+            }
         }
     }
 
@@ -37,16 +65,33 @@ impl MetaCommand {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (tag, mut rest) = bytes.split_first()?;
+        let of = |tag, old| if tag == old { Format::V1 } else { Format::V2 };
         let command = match *tag {
-            TAG_FOUND => Self::Found {
+            TAG_FOUND | TAG_FOUND_V1 => Self::Found {
                 cluster: ClusterId(take(&mut rest)?),
                 partitions: take_u32(&mut rest)?,
                 replicas: take_u32(&mut rest)?,
-                nodes: take_nodes(&mut rest)?,
+                nodes: take_nodes(&mut rest, of(*tag, TAG_FOUND_V1))?,
             },
-            TAG_ANNOUNCE => {
-                Self::Announce { node: NodeId(take(&mut rest)?), info: take_info(&mut rest)? }
-            }
+            TAG_ANNOUNCE | TAG_ANNOUNCE_V1 => Self::Announce {
+                node: NodeId(take(&mut rest)?),
+                info: take_info(&mut rest, of(*tag, TAG_ANNOUNCE_V1))?,
+            },
+            TAG_REPLACE => Self::Replace {
+                node: NodeId(take(&mut rest)?),
+                old: Incarnation(take(&mut rest)?),
+                successor: Incarnation(take(&mut rest)?),
+            },
+            TAG_LEFT => Self::Left {
+                node: NodeId(take(&mut rest)?),
+                group: PartitionId(take_u32(&mut rest)?),
+                successor: Incarnation(take(&mut rest)?),
+            },
+            TAG_JOINED => Self::Joined {
+                node: NodeId(take(&mut rest)?),
+                group: PartitionId(take_u32(&mut rest)?),
+                successor: Incarnation(take(&mut rest)?),
+            },
             _ => return None,
         };
         rest.is_empty().then_some(command)
@@ -56,7 +101,7 @@ impl MetaCommand {
 impl ClusterMap {
     /// Appends the map as a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(TAG_MAP_V1);
+        out.push(TAG_MAP_V2);
         put(out, self.cluster.0);
         put(out, self.epoch);
         put_nodes(out, &self.nodes);
@@ -68,17 +113,30 @@ impl ClusterMap {
             put_ids(out, &info.replicas);
             put_ids(out, &info.learners);
         }
+        put_ids(out, self.joined.iter());
+        put(out, self.replacements.len() as u64);
+        for (node, replacement) in &self.replacements {
+            put(out, node.0);
+            put(out, replacement.successor.0);
+            put_groups(out, &replacement.leaving);
+            put_groups(out, &replacement.joining);
+        }
     }
 
     /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else, or describe a map
     /// in which partitions overlap or live on nodes that are no members.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (&TAG_MAP_V1, mut rest) = bytes.split_first()? else { return None };
+        let (tag, mut rest) = bytes.split_first()?;
+        let format = match *tag {
+            TAG_MAP_V1 => Format::V1,
+            TAG_MAP_V2 => Format::V2,
+            _ => return None,
+        };
         let mut map = Self {
             cluster: ClusterId(take(&mut rest)?),
             epoch: take(&mut rest)?,
-            nodes: take_nodes(&mut rest)?,
+            nodes: take_nodes(&mut rest, format)?,
             ..Self::default()
         };
         for _ in 0..take_count(&mut rest, PARTITIONS_MAX as usize)? {
@@ -90,6 +148,10 @@ impl ClusterMap {
             if !sound || map.partitions.insert(id, info).is_some() {
                 return None;
             }
+        }
+        if format == Format::V2 {
+            map.joined = take_ids(&mut rest)?.into_iter().collect();
+            map.replacements = take_replacements(&mut rest)?;
         }
         map.fill_slot_table();
         let owned = map.slot_table.iter().filter(|p| **p != PartitionId::META).count();
@@ -111,25 +173,55 @@ fn take_partition(bytes: &mut &[u8]) -> Option<PartitionInfo> {
     Some(PartitionInfo { slots, replicas: take_ids(bytes)?, learners: take_ids(bytes)? })
 }
 
+fn take_replacements(bytes: &mut &[u8]) -> Option<BTreeMap<NodeId, Replacement>> {
+    let mut all = BTreeMap::new();
+    for _ in 0..take_count(bytes, NODES_MAX)? {
+        let node = NodeId(take(bytes)?);
+        let successor = Incarnation(take(bytes)?);
+        let (leaving, joining) = (take_groups(bytes)?, take_groups(bytes)?);
+        all.insert(node, Replacement { successor, leaving, joining });
+    }
+    Some(all)
+}
+
+fn put_groups(out: &mut Vec<u8>, groups: &BTreeSet<PartitionId>) {
+    put(out, groups.len() as u64);
+    groups.iter().for_each(|group| put(out, group.0.into()));
+}
+
+fn take_groups(bytes: &mut &[u8]) -> Option<BTreeSet<PartitionId>> {
+    let count = take_count(bytes, PARTITIONS_MAX as usize + 1)?;
+    (0..count).map(|_| take_u32(bytes).map(PartitionId)).collect()
+}
+
 fn put_info(out: &mut Vec<u8>, info: &NodeInfo) {
     for text in [&info.client_addr, &info.peer_addr, &info.http_addr, &info.version] {
         put_bytes(out, text.as_bytes());
     }
     put(out, u64::from(info.workers));
+    put(out, info.incarnation.0);
+    put(out, info.starts);
+    put(out, info.process);
 }
 
-fn take_info(bytes: &mut &[u8]) -> Option<NodeInfo> {
+fn take_info(bytes: &mut &[u8], format: Format) -> Option<NodeInfo> {
     let mut text = || {
         let text = take_bytes(bytes).filter(|text| text.len() <= ADDR_BYTES_MAX)?;
         std::str::from_utf8(text).ok().map(str::to_owned)
     };
-    Some(NodeInfo {
+    let mut info = NodeInfo {
         client_addr: text()?,
         peer_addr: text()?,
         http_addr: text()?,
         version: text()?,
         workers: take_u32(bytes)?,
-    })
+        ..NodeInfo::default()
+    };
+    if format == Format::V2 {
+        info.incarnation = Incarnation(take(bytes)?);
+        (info.starts, info.process) = (take(bytes)?, take(bytes)?);
+    }
+    Some(info)
 }
 
 fn put_nodes(out: &mut Vec<u8>, nodes: &BTreeMap<NodeId, NodeInfo>) {
@@ -140,19 +232,23 @@ fn put_nodes(out: &mut Vec<u8>, nodes: &BTreeMap<NodeId, NodeInfo>) {
     }
 }
 
-fn take_nodes(bytes: &mut &[u8]) -> Option<BTreeMap<NodeId, NodeInfo>> {
+fn take_nodes(bytes: &mut &[u8], format: Format) -> Option<BTreeMap<NodeId, NodeInfo>> {
     let mut nodes = BTreeMap::new();
     for _ in 0..take_count(bytes, NODES_MAX)? {
-        if nodes.insert(NodeId(take(bytes)?), take_info(bytes)?).is_some() {
+        if nodes.insert(NodeId(take(bytes)?), take_info(bytes, format)?).is_some() {
             return None;
         }
     }
     Some(nodes)
 }
 
-fn put_ids(out: &mut Vec<u8>, ids: &[NodeId]) {
+fn put_ids<'a>(
+    out: &mut Vec<u8>,
+    ids: impl IntoIterator<Item = &'a NodeId, IntoIter: ExactSizeIterator>,
+) {
+    let ids = ids.into_iter();
     put(out, ids.len() as u64);
-    ids.iter().for_each(|id| put(out, id.0));
+    ids.for_each(|id| put(out, id.0));
 }
 
 /// Distinct ids, in the order in which they were put.
@@ -182,14 +278,29 @@ mod tests {
     use proptest::prelude::*;
 
     fn some_info() -> impl Strategy<Value = NodeInfo> {
-        ("[a-z.]{0,20}:[0-9]{1,5}", "[a-z]{0,9}", "\\PC{0,9}", "[0-9.]{0,6}", any::<u32>())
-            .prop_map(|(client_addr, peer_addr, http_addr, version, workers)| NodeInfo {
-                client_addr,
-                peer_addr,
-                http_addr,
-                version,
-                workers,
-            })
+        (
+            "[a-z.]{0,20}:[0-9]{1,5}",
+            "[a-z]{0,9}",
+            "\\PC{0,9}",
+            "[0-9.]{0,6}",
+            any::<u32>(),
+            0u64..3,
+            0u64..3,
+        )
+            .prop_map(
+                |(client_addr, peer_addr, http_addr, version, workers, incarnation, starts)| {
+                    NodeInfo {
+                        incarnation: Incarnation(incarnation),
+                        starts,
+                        process: starts,
+                        client_addr,
+                        peer_addr,
+                        http_addr,
+                        version,
+                        workers,
+                    }
+                },
+            )
     }
 
     fn some_command() -> impl Strategy<Value = MetaCommand> {
@@ -198,6 +309,21 @@ mod tests {
             (1u64.., 1u32..40, 1u32..5, nodes).prop_map(
                 |(cluster, partitions, replicas, nodes)| {
                     MetaCommand::Found { cluster: ClusterId(cluster), partitions, replicas, nodes }
+                }
+            ),
+            (1u64..4, 0u64..3, 1u64..3).prop_map(|(node, old, successor)| MetaCommand::Replace {
+                node: NodeId(node),
+                old: Incarnation(old),
+                successor: Incarnation(successor),
+            }),
+            (1u64..4, 0u32..9, 1u64..3, any::<bool>()).prop_map(
+                |(node, group, successor, left)| {
+                    let (node, group) = (NodeId(node), PartitionId(group));
+                    let successor = Incarnation(successor);
+                    match left {
+                        true => MetaCommand::Left { node, group, successor },
+                        false => MetaCommand::Joined { node, group, successor },
+                    }
                 }
             ),
             (1u64..9, some_info())
@@ -236,9 +362,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..3) {
+        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..8) {
             let mut tagged = bytes;
-            let _ = ClusterMap::decode(&[&[TAG_MAP_V1][..], &tagged].concat());
+            let _ = ClusterMap::decode(&[&[TAG_MAP_V2][..], &tagged].concat());
             tagged.insert(0, tag);
             let _ = MetaCommand::decode(&tagged);
         }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 pub use synod_consensus::Protocol as Engine;
+use synod_ring::ClusterMap;
 use synod_types::{NodeId, limits};
 
 /// How many partitions a new cluster gets for each worker of each node when nobody says otherwise: enough to spread
@@ -67,6 +68,55 @@ impl FromStr for Durability {
     }
 }
 
+/// What the operator said in so many words about how a cluster is made. For one that exists it has to be true.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Explicit {
+    /// Whether the members were named.
+    pub initial_cluster: bool,
+    /// The number of partitions.
+    pub partitions: Option<u32>,
+    /// The number of replicas.
+    pub replicas: Option<u32>,
+}
+
+impl Explicit {
+    /// Refuses to start as something else than what the data directory holds.
+    ///
+    /// # Errors
+    /// What differs, and what can be done about it.
+    pub fn agrees(&self, config: &Config, map: &ClusterMap) -> Result<(), ConfigError> {
+        if !map.is_founded() {
+            return Ok(());
+        }
+        let differs = |flag: &str, given: String, made: String| {
+            Err(ConfigError(format!(
+                "{flag} {given}, but the cluster that {} belongs to was made with {made}. That cannot be changed by an \
+                 option: leave the option out or give what the cluster was made with, or start with another --data for \
+                 another cluster",
+                config.data.display()
+            )))
+        };
+        let members = |ids: &mut dyn Iterator<Item = &NodeId>| {
+            ids.map(ToString::to_string).collect::<Vec<_>>().join(",")
+        };
+        if self.initial_cluster && !config.initial_cluster.keys().eq(map.nodes.keys()) {
+            let given = members(&mut config.initial_cluster.keys());
+            let made = members(&mut map.nodes.keys());
+            let (given, made) = (format!("names the nodes {given}"), format!("the nodes {made}"));
+            return differs("--initial-cluster", given, made);
+        }
+        let partitions = map.partitions().len();
+        if let Some(given) = self.partitions.filter(|given| *given as usize != partitions) {
+            return differs("--partitions", given.to_string(), partitions.to_string());
+        }
+        let replicas = map.partitions().values().map(|info| info.replicas.len()).max().unwrap_or(0);
+        if let Some(given) = self.replicas.filter(|given| *given as usize != replicas) {
+            return differs("--replicas", given.to_string(), replicas.to_string());
+        }
+        Ok(())
+    }
+}
+
 /// Everything one node is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -86,11 +136,11 @@ pub struct Config {
     pub durability: Durability,
     /// How many worker threads; `1..=WORKERS_MAX`.
     pub workers: u16,
-    /// How many partitions the cluster is made with; `1..=limits::PARTITIONS_MAX`. Has no effect on a
-    /// cluster that exists.
+    /// How many partitions the cluster is made with; `1..=limits::PARTITIONS_MAX`. A cluster that
+    /// exists has what it was made with.
     pub partitions: u32,
-    /// On how many nodes each partition is kept; at most as many as there are. Has no effect on a
-    /// cluster that exists.
+    /// On how many nodes each partition is kept; at most as many as there are. A cluster that
+    /// exists has what it was made with.
     pub replicas: u32,
     /// Which protocol keeps them alike.
     pub engine: Engine,
@@ -100,6 +150,8 @@ pub struct Config {
     pub lease_reads: bool,
     /// The most memory that keys and replies may take, in bytes; 0: no limit. `CONFIG SET maxmemory` changes it.
     pub maxmemory: u64,
+    /// Which of these were not filled in.
+    pub explicit: Explicit,
 }
 
 impl Config {
@@ -178,6 +230,7 @@ mod tests {
             initial_cluster: BTreeMap::from([(NodeId(1), "127.0.0.1:16379".into())]),
             lease_reads: false,
             maxmemory: 0,
+            explicit: Explicit::default(),
         }
     }
 
@@ -201,6 +254,32 @@ mod tests {
             spoil(&mut config);
             let error = config.validate().unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_that_exists_is_not_changed_by_options() {
+        use synod_ring::{MetaCommand, NodeInfo};
+        use synod_types::ClusterId;
+        let nodes = (1..=3).map(|id| (NodeId(id), NodeInfo::default())).collect();
+        let mut map = ClusterMap::default();
+        let all = Explicit { initial_cluster: true, partitions: Some(9), replicas: Some(1) };
+        assert_eq!(all.agrees(&good(), &map), Ok(()), "nothing is made yet");
+        let cluster = ClusterId(1);
+        let found = MetaCommand::Found { cluster, partitions: 4, replicas: 3, nodes };
+        map.apply(found).unwrap();
+        let says = |explicit: Explicit| explicit.agrees(&good(), &map).map_err(|e| e.to_string());
+        let none = Explicit::default();
+        assert_eq!(says(none.clone()), Ok(()));
+        let same = Explicit { partitions: Some(4), replicas: Some(3), ..none.clone() };
+        assert_eq!(says(same), Ok(()));
+        for (explicit, reason) in [
+            (Explicit { partitions: Some(5), ..none.clone() }, "--partitions 5, but"),
+            (Explicit { replicas: Some(2), ..none.clone() }, "made with 3"),
+            (Explicit { initial_cluster: true, ..none }, "names the nodes 1, but"),
+        ] {
+            let refused = says(explicit).unwrap_err();
+            assert!(refused.contains(reason), "{refused}");
         }
     }
 

@@ -2,24 +2,29 @@
 //!
 //! ```text
 //! DIR/LOCK                 held by the running process
-//! DIR/node                 node=ID workers=N format=2, written once; engine=NAME behind them unless it is raft
+//! DIR/node, DIR/starts     who the node is, see `synod_log::Identity`
 //! DIR/worker-W/wal/        the log of worker W
 //! DIR/worker-W/snapshots/  its snapshot files
 //! ```
 
-use anyhow::{Context, Result, bail};
+use crate::clock::random_seed;
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use synod_consensus::Protocol;
-use synod_types::NodeId;
+use synod_log::{Identity, RealDisk, count_start};
+use synod_types::{ClusterId, Incarnation, NodeId};
 
-const FORMAT: u32 = 2;
+/// What a new directory may hold: what a mounted disk has, and what a first start that failed left.
+const HARMLESS: [&str; 4] = ["LOCK", "lost+found", "node.new", "synod.log"];
 
 /// A data directory in use by this process.
 #[derive(Debug)]
 pub struct DataDir {
     root: PathBuf,
+    identity: Identity,
+    starts: u64,
     _lock: File,
 }
 
@@ -27,10 +32,14 @@ impl DataDir {
     /// Takes the directory for a node with so many workers and this engine, and makes it if it is not there.
     ///
     /// # Errors
-    /// It cannot be made or written, another process uses it, or it belongs to another node or was made with
-    /// another number of workers or another engine. Nothing was changed.
+    /// It cannot be made or written, another process uses it, it holds something else, or it belongs to another node
+    /// or was made with another number of workers or another engine. Nothing was changed.
     pub fn open(root: &Path, node: NodeId, workers: u16, engine: Protocol) -> Result<Self> {
         fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
+        let found = Identity::read(&RealDisk, root)?;
+        if found.is_none() {
+            expect_empty(root)?;
+        }
         let path = root.join("LOCK");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
@@ -43,8 +52,24 @@ impl DataDir {
                 return Err(error).with_context(|| format!("cannot lock {}", path.display()));
             }
         }
-        identify(root, node, workers, engine)?;
-        Ok(Self { root: root.to_path_buf(), _lock: lock })
+        let identity = identify(root, found, node, workers, engine)?;
+        let starts = count_start(&RealDisk, root)?;
+        Ok(Self { root: root.to_path_buf(), identity, starts, _lock: lock })
+    }
+
+    /// Who the node is, as it was when the process began.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// How often the directory was started, this time included.
+    pub fn starts(&self) -> u64 {
+        self.starts
+    }
+
+    /// For the one who keeps the identity up to date.
+    pub fn keeper(&self) -> Keeper {
+        Keeper { root: self.root.clone(), identity: self.identity.clone() }
     }
 
     /// Where worker `worker` keeps its log.
@@ -56,51 +81,114 @@ impl DataDir {
     pub fn snapshots(&self, worker: u16) -> PathBuf {
         self.root.join(format!("worker-{worker}")).join("snapshots")
     }
+
+    /// Refuses a log of so many segments that has nothing any more.
+    ///
+    /// # Errors
+    /// The directory belongs to a cluster, and its log is gone: to begin a new one would be to forget what it promised.
+    pub fn expect_log(&self, worker: u16, segments: u64) -> Result<()> {
+        ensure!(
+            segments > 0 || self.identity.cluster.0 == 0,
+            "{} belongs to cluster {:016x}, but the log of worker {worker} is gone from it. Put {} back, or remove the \
+             whole directory and start again: the node then joins as a new member",
+            self.root.display(),
+            self.identity.cluster.0,
+            self.wal(worker).display()
+        );
+        Ok(())
+    }
+}
+
+/// Keeps the identity of the running node up to date.
+#[derive(Debug)]
+pub struct Keeper {
+    root: PathBuf,
+    identity: Identity,
+}
+
+impl Keeper {
+    /// Makes durable whom the node has met, if there is somebody new, and which cluster it belongs to.
+    ///
+    /// # Errors
+    /// The disk refuses: nobody may hear what it should have kept.
+    pub fn keep(
+        &mut self,
+        roster: Option<BTreeMap<NodeId, Incarnation>>,
+        cluster: ClusterId,
+    ) -> Result<()> {
+        let roster = roster.unwrap_or_else(|| self.identity.roster.clone());
+        // A node that does not know yet how much of its log is committed may not know its cluster either.
+        let cluster = if cluster.0 == 0 { self.identity.cluster } else { cluster };
+        if roster == self.identity.roster && cluster == self.identity.cluster {
+            return Ok(());
+        }
+        let identity = Identity { roster, cluster, ..self.identity.clone() };
+        write(&identity, &self.root)?;
+        self.identity = identity;
+        Ok(())
+    }
 }
 
 /// With how many workers the directory was made; `None` when it was not made yet or cannot be read.
 #[must_use]
 pub fn remembered_workers(root: &Path) -> Option<u16> {
-    let text = fs::read_to_string(root.join("node")).ok()?;
-    text.split_whitespace().find_map(|word| word.strip_prefix("workers="))?.parse().ok()
+    Identity::read(&RealDisk, root).ok()?.map(|identity| identity.workers)
 }
 
-fn identify(root: &Path, node: NodeId, workers: u16, engine: Protocol) -> Result<()> {
-    let path = root.join("node");
-    // Raft goes without saying: directories were made before there was a choice.
-    let engine = match engine {
-        Protocol::Raft => String::new(),
-        other => format!(" engine={other}"),
-    };
-    let wanted = format!("format={FORMAT} node={node} workers={workers}{engine}\n");
-    match fs::read_to_string(&path) {
-        Ok(found) if found == wanted => Ok(()),
-        Ok(found) if !found.starts_with(&format!("format={FORMAT} ")) => bail!(
-            "{} was made by a version of Synod with another disk format (`{}`, this one writes format={FORMAT}); \
-             start that version on it, or give this one an empty directory",
+/// Whether the directory is that of a node already.
+#[must_use]
+pub fn is_made(root: &Path) -> bool {
+    root.join("node").exists()
+}
+
+/// Refuses a directory that somebody else uses for something else.
+fn expect_empty(root: &Path) -> Result<()> {
+    let entries = fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))?;
+    for entry in entries {
+        let name = entry.with_context(|| format!("cannot read {}", root.display()))?.file_name();
+        ensure!(
+            HARMLESS.iter().any(|harmless| name == *harmless),
+            "{} is not a data directory of synod and not empty: it holds `{}`. Give an empty or new directory as --data",
             root.display(),
-            found.trim()
-        ),
-        Ok(found) => bail!(
-            "{} was made with `{}`, this start says `{}`; start with the same node id, number of workers and engine (raft where none is named); \
-             a cluster keeps the engine that it was founded with",
-            root.display(),
-            found.trim(),
-            wanted.trim()
-        ),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let write = || -> std::io::Result<()> {
-                let temporary = root.join("node.tmp");
-                let mut file = File::create(&temporary)?;
-                file.write_all(wanted.as_bytes())?;
-                file.sync_all()?;
-                fs::rename(&temporary, &path)?;
-                File::open(root)?.sync_all()
-            };
-            write().with_context(|| format!("cannot write {}", path.display()))
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+            name.display()
+        );
     }
+    Ok(())
+}
+
+fn identify(
+    root: &Path,
+    found: Option<Identity>,
+    node: NodeId,
+    workers: u16,
+    engine: Protocol,
+) -> Result<Identity> {
+    let engine = engine.to_string();
+    let mut identity = match found {
+        Some(found) if (found.node, found.workers, &found.engine) == (node, workers, &engine) => {
+            found
+        }
+        Some(found) => bail!(
+            "{} was made with node={} workers={} engine={}, this start says node={node} workers={workers} engine={engine}; \
+             start with the same node id, number of workers and engine; a cluster keeps the engine that it was founded with",
+            root.display(),
+            found.node,
+            found.workers,
+            found.engine
+        ),
+        None => Identity { node, workers, engine, ..Identity::default() },
+    };
+    if identity.incarnation.0 == 0 {
+        identity.incarnation = Incarnation(random_seed().max(1));
+        identity.roster = [(node, identity.incarnation)].into();
+        write(&identity, root)?;
+    }
+    Ok(identity)
+}
+
+fn write(identity: &Identity, root: &Path) -> Result<()> {
+    let written = identity.write(&RealDisk, root);
+    written.with_context(|| format!("cannot write {}", root.join("node").display()))
 }
 
 #[cfg(test)]
@@ -115,9 +203,6 @@ mod tests {
         let (raft, zab) = (dir.path().join("raft"), dir.path().join("zab"));
         open(&raft, Protocol::Raft).unwrap();
         open(&zab, Protocol::Zab).unwrap();
-        // What was made before there was a choice names no engine, and is Raft's.
-        let text = fs::read_to_string(raft.join("node")).unwrap();
-        assert_eq!(text, "format=2 node=1 workers=1\n");
         for (root, engine, fine) in [
             (&raft, Protocol::Raft, true),
             (&raft, Protocol::Paxos, false),

@@ -28,9 +28,10 @@ mod space;
 mod worker;
 
 pub use config::{
-    Config, ConfigError, Durability, Engine, REPLICAS_DEFAULT, WORKERS_MAX, default_partitions,
+    Config, ConfigError, Durability, Engine, Explicit, REPLICAS_DEFAULT, WORKERS_MAX,
+    default_partitions,
 };
-pub use data_dir::remembered_workers;
+pub use data_dir::{is_made, remembered_workers};
 pub use exit::{EX_IOERR, is_disk_error};
 pub use memory::default_maxmemory;
 pub use run::run;

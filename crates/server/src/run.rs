@@ -33,6 +33,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     config.validate()?;
     let data = DataDir::open(&config.data, config.node_id, config.workers, config.engine)?;
     let clients_max = descriptors::prepare(&config)?;
+    let process = random_seed();
     let listener = listen(config.listen, "clients")?;
     let peer_listener = listen(config.peer_listen, "peers")?;
     let mut zookeeper = config.zookeeper.map(|at| listen(at, "ZooKeeper's clients")).transpose()?;
@@ -60,8 +61,9 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     for (worker, (poll, inbox)) in polls.into_iter().zip(inboxes).enumerate() {
         let worker = worker as u16;
         let (data, postboxes, connected) = (&data, &postboxes[..], &connected);
+        let config = &config;
         let start =
-            Start { config: &config, data, clock, worker, postboxes, connected, clients_max };
+            Start { config, data, clock, process, worker, postboxes, connected, clients_max };
         let doors = Doors { listeners: listeners.take(), zookeeper: zookeeper.take() };
         let worker_loop = start.worker(poll, inbox, doors, &mut map)?;
         let stop = stop.clone();
@@ -109,6 +111,7 @@ struct Start<'a> {
     config: &'a Config,
     data: &'a DataDir,
     clock: Clock,
+    process: u64,
     worker: u16,
     postboxes: &'a [Postbox],
     connected: &'a Arc<AtomicUsize>,
@@ -129,8 +132,10 @@ impl Start<'_> {
         let worker = self.worker;
         let snapshots = self.data.snapshots(worker);
         let (wal, recovered) = recovery::open_log(disk.clone(), &self.data.wal(worker))?;
+        self.data.expect_log(worker, recovered.report.segments)?;
         if worker == 0 {
             *map = recovery::map_of(&*disk, &snapshots, &recovered)?;
+            self.config.explicit.agrees(self.config, &map.laid_out)?;
         }
         let groups = recovery::load_groups(&*disk, &snapshots, recovered, &map.laid_out)?;
         let config = self.config;
@@ -140,6 +145,8 @@ impl Start<'_> {
             workers: config.workers,
             info: self.info(),
             initial_cluster: config.initial_cluster.clone(),
+            roster: self.data.identity().roster.clone(),
+            process: self.process,
             partitions: config.partitions,
             replicas: config.replicas,
             ack_early: config.durability != Durability::Always,
@@ -151,6 +158,7 @@ impl Start<'_> {
         };
         let mut node = Node::new(node_config, groups, self.clock.now());
         node.limit_clients(self.clients_max);
+        node.remember_members(&map.laid_out);
         if map.committed.is_founded() {
             node.install_map(Arc::new(map.committed.clone()));
         }
@@ -165,7 +173,7 @@ impl Start<'_> {
             node,
             clock: self.clock,
             config: config.clone(),
-            cluster: map.committed.cluster,
+            keeper: (worker == 0).then(|| self.data.keeper()),
             worker,
             poll,
             inbox,
@@ -190,6 +198,9 @@ impl Start<'_> {
             http_addr: config.http.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             workers: u32::from(config.workers),
+            incarnation: self.data.identity().incarnation,
+            starts: self.data.starts(),
+            process: self.process,
         }
     }
 }

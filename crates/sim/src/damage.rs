@@ -84,7 +84,11 @@ impl World {
         random: &mut Random,
     ) -> Option<String> {
         let groups: Vec<_> = self.placement().into_iter().map(|(_, members)| members).collect();
-        if groups.is_empty() || !self.atlas.allows(node, &groups) || !self.is_membership_full() {
+        if groups.is_empty()
+            || !self.atlas.allows(node, &groups)
+            || !self.is_membership_full()
+            || self.identity_struck
+        {
             return None;
         }
         let place = match fault {

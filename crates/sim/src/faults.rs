@@ -64,11 +64,17 @@ pub enum Fault {
     ReadError,
     /// The members of a group change their roles, leave and come back.
     Membership,
+    /// A machine's disk is emptied: its node comes back with nothing.
+    Wipe,
+    /// A machine's disk is put back to a copy that was made before the node's last start.
+    OlderCopy,
+    /// A node that is no member, and one that has the id of a member, say hello to everyone.
+    Stranger,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -96,6 +102,9 @@ impl Fault {
         Self::Membership,
         Self::CrashPoint,
         Self::Depose,
+        Self::Wipe,
+        Self::OlderCopy,
+        Self::Stranger,
     ];
 
     /// Its name on the command line.
@@ -129,6 +138,9 @@ impl Fault {
             Self::Misdirected => "misdirected",
             Self::ReadError => "read-error",
             Self::Membership => "membership",
+            Self::Wipe => "wipe",
+            Self::OlderCopy => "older-copy",
+            Self::Stranger => "stranger",
         }
     }
 

@@ -191,6 +191,9 @@ impl World {
                 return Some(format!("group {group}: {}", states.join(", ")));
             }
         }
+        if self.identity_struck {
+            return Some("a member that lost its directory is not back".to_owned());
+        }
         self.partial_membership().or_else(|| self.still_queued())
     }
 

@@ -19,6 +19,7 @@ mod depose;
 mod faults;
 mod files;
 mod healing;
+mod identity;
 mod machine;
 mod members;
 mod minimise;

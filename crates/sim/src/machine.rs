@@ -4,6 +4,7 @@
 //! when it ends; whatever happens in between finds the sectors written and not durable.
 
 use crate::files::{Files, Task};
+use crate::identity::Copy;
 use crate::points::CrashPoint;
 use crate::promise::Promises;
 use crate::random::Random;
@@ -13,10 +14,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use synod_consensus::Token;
-use synod_log::{AppendError, Batch, Fill, MemDisk, Options, Prepared, Wal};
+use synod_log::{
+    AppendError, Batch, Disk, Fill, Identity, MemDisk, Options, Prepared, Wal, count_start,
+};
 use synod_node::{Node, NodeConfig};
 use synod_replica::State;
-use synod_types::{ClientId, Millis, Now, PartitionId, SnapshotMeta};
+use synod_types::{ClientId, Incarnation, Millis, Now, PartitionId, SnapshotMeta};
 use synod_wire::peer::Frame;
 
 /// With more segments than this, groups that pin the oldest are snapshotted.
@@ -92,6 +95,7 @@ pub(crate) struct Session {
 /// A running process.
 pub(crate) struct Process {
     pub node: Node,
+    pub identity: Identity,
     pub wal: Wal,
     pub born_us: u64,
     /// When the last tick was, by its own clock.
@@ -139,6 +143,8 @@ pub(crate) struct Machine {
     pub flush_us: (u64, u64),
     /// Whether a start is on its way.
     pub starting: bool,
+    /// The disk as it was at some moment of an earlier life.
+    pub copy: Option<Copy>,
 }
 
 /// Why a process did not start.
@@ -185,7 +191,12 @@ impl Machine {
             paused_until: 0,
             flush_us: (100, 5_000),
             starting: false,
+            copy: None,
         }
+    }
+
+    pub fn root() -> PathBuf {
+        PathBuf::from("/data")
     }
 
     pub fn wal_dir() -> PathBuf {
@@ -203,15 +214,19 @@ impl Machine {
     /// Starts the process from what the disk holds.
     pub fn start(
         &mut self,
-        config: NodeConfig,
+        mut config: NodeConfig,
         segment_bytes: u64,
         time_us: u64,
     ) -> Result<(), StartError> {
         self.life += 1;
-        let disk: Arc<dyn synod_log::Disk> = Arc::new(self.disk.clone());
+        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+        let identity = Self::identify(&*disk, &mut config)?;
         let options = Options { segment_bytes };
         let (wal, recovered) = Wal::open(disk.clone(), &Self::wal_dir(), options, &mut |_| ())
             .map_err(|e| e.to_string())?;
+        if recovered.report.segments == 0 && identity.cluster.0 != 0 {
+            return Err(StartError::Disk("the log is gone".to_owned()));
+        }
         let snapshots = Self::snapshot_dir();
         disk.create_dir_all(&snapshots).map_err(|e| e.to_string())?;
         let map = recovery::map_of(&*disk, &snapshots, &recovered)?;
@@ -221,11 +236,13 @@ impl Machine {
         }
         let now = self.clock.now(time_us, time_us);
         let mut node = Node::new(config, groups, now);
+        node.remember_members(&map.laid_out);
         if map.committed.is_founded() {
             node.install_map(Arc::new(map.committed));
         }
         self.process = Some(Process {
             node,
+            identity,
             wal,
             born_us: time_us,
             ticked_us: now.mono_us,
@@ -251,6 +268,29 @@ impl Machine {
         Ok(())
     }
 
+    /// Reads who the node is, or decides it, and counts the start.
+    fn identify(disk: &dyn Disk, config: &mut NodeConfig) -> Result<Identity, StartError> {
+        let root = Self::root();
+        disk.create_dir_all(&root).map_err(|e| e.to_string())?;
+        let found = Identity::read(disk, &root).map_err(|e| e.to_string())?;
+        let identity = match found {
+            Some(identity) => identity,
+            None => {
+                let incarnation = Incarnation(config.process.max(1));
+                let roster = [(config.id, incarnation)].into();
+                let (node, workers) = (config.id, config.workers);
+                let made = Identity { node, workers, incarnation, roster, ..Identity::default() };
+                made.write(disk, &root).map_err(|e| e.to_string())?;
+                made
+            }
+        };
+        config.info.starts = count_start(disk, &root).map_err(|e| e.to_string())?;
+        config.info.incarnation = identity.incarnation;
+        config.info.process = config.process;
+        config.roster = identity.roster.clone();
+        Ok(identity)
+    }
+
     /// The process ends; with the power, what was not synced may go too.
     pub fn stop(&mut self, power: bool, random: &mut Random) {
         self.life += 1;
@@ -264,6 +304,21 @@ impl Machine {
 }
 
 impl Process {
+    /// Makes durable whom the node has met, and which cluster it belongs to.
+    pub fn keep_identity(&mut self, disk: &MemDisk) -> std::io::Result<()> {
+        let known = self.node.map().cluster;
+        let cluster = if known.0 == 0 { self.identity.cluster } else { known };
+        let roster = self.node.output().roster.take();
+        let roster = roster.unwrap_or_else(|| self.identity.roster.clone());
+        if roster == self.identity.roster && cluster == self.identity.cluster {
+            return Ok(());
+        }
+        let identity = Identity { roster, cluster, ..self.identity.clone() };
+        identity.write(disk, &Machine::root())?;
+        self.identity = identity;
+        Ok(())
+    }
+
     /// Appends the batch of the flush under way.
     pub fn append(&mut self) -> Result<Step, AppendError> {
         let Some(job) = &mut self.flushing else { return Ok(Step::Done) };

@@ -37,7 +37,7 @@ impl World {
     /// Asks the leader of some group for other members; which, if it took that up.
     pub(crate) fn strike_membership(&mut self, random: &mut Random) -> Option<Blow> {
         let (group, members) = random.pick(&self.placement())?.clone();
-        if self.atlas.any() || members.len() < 2 {
+        if self.atlas.any() || self.identity_struck || members.len() < 2 {
             return None;
         }
         let mut target = Membership::default();
@@ -86,7 +86,10 @@ impl World {
 
     /// Asks for full membership wherever it is not in force, again and again.
     pub(crate) fn restore_members(&mut self) {
-        for (group, members) in self.placement() {
+        self.note_identities();
+        // Those who replace a member change memberships themselves.
+        let groups = if self.identity_struck { Vec::new() } else { self.placement() };
+        for (group, members) in groups {
             let full = full(&members);
             let in_force = self
                 .leading(group)

@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use std::collections::BTreeMap;
 use synod_consensus::Message;
 use synod_types::NodeId;
-use synod_wire::peer::{Frame, FrameDecoder, FrameKind};
+use synod_wire::peer::{Frame, FrameDecoder, FrameKind, Purpose};
 
 /// How long after a loss a node dials again.
 const REDIAL_US: u64 = 200_000;
@@ -244,6 +244,10 @@ impl World {
         if !can {
             return self.dial_later(a, b);
         }
+        if !self.greet(a, b) {
+            return self.dial_later(a, b);
+        }
+        let Some(wire) = self.network.wires.get_mut(&(a, b)) else { return };
         wire.up = true;
         wire.generation += 1;
         let believed = std::mem::replace(&mut wire.believed, [true, true]);
@@ -254,6 +258,37 @@ impl World {
                 self.tell(node, Mail::PeerDown(peer));
             }
             self.tell(node, Mail::PeerUp(peer));
+        }
+    }
+
+    /// Both sides say hello; whether each lets the other in.
+    fn greet(&mut self, a: usize, b: usize) -> bool {
+        let id = |at: usize| NodeId(at as u64 + 1);
+        let said = [(a, b), (b, a)].map(|(from, to)| {
+            let process = self.machines[from].process.as_ref()?;
+            Some(process.node.hello(id(to), Purpose::Data))
+        });
+        let [Some(of_a), Some(of_b)] = said else { return false };
+        let mut admits = |at: usize, hello| {
+            let admitted = self.machines[at].process.as_mut().map(|p| p.node.admit(hello));
+            self.wake(at, self.time);
+            matches!(admitted, Some(Ok(())))
+        };
+        // Both judge: each may have learned something of the other.
+        admits(b, &of_a) & admits(a, &of_b)
+    }
+
+    /// A node knows more of the members: connections that do not fit it end.
+    pub(crate) fn check_peers(&mut self, at: usize) {
+        let id = NodeId(at as u64 + 1);
+        for peer in (0..self.machines.len()).filter(|peer| *peer != at) {
+            let hello = self.machines[peer].process.as_ref();
+            let Some(hello) = hello.map(|p| p.node.hello(id, Purpose::Data)) else { continue };
+            let fits =
+                self.machines[at].process.as_ref().is_none_or(|p| p.node.check(&hello).is_ok());
+            if !fits {
+                self.break_wire(at, peer, true);
+            }
         }
     }
 

@@ -90,6 +90,7 @@ impl World {
         for group in &status.groups {
             self.tell_position(at, group);
         }
+        self.note_identities();
         self.measure_queues(at);
         self.oracle.ticks += 1;
         if self.oracle.ticks.is_multiple_of(DIGEST_TICKS) {

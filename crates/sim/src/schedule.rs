@@ -56,6 +56,11 @@ impl Trouble {
         self.reads.contains(&node)
     }
 
+    /// The machine has another disk, with space and without errors.
+    pub fn emptied(&mut self, node: usize) {
+        self.full.remove(&node);
+    }
+
     pub fn stopped(&mut self, node: usize) {
         self.errors.remove(&node);
         self.reads.remove(&node);
@@ -245,6 +250,9 @@ impl World {
         }
         if fault == Fault::Membership {
             return self.strike_membership(random);
+        }
+        if matches!(fault, Fault::Wipe | Fault::OlderCopy | Fault::Stranger) {
+            return self.strike_identity(fault, node, random);
         }
         // Starting is a place to die at, too.
         if fault == Fault::CrashPoint {

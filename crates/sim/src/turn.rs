@@ -70,6 +70,9 @@ impl World {
 
     /// Hands everything out that the turn has brought forth.
     fn hand_out(&mut self, at: usize) {
+        if !self.keeps_identity(at) {
+            return;
+        }
         let Some(process) = &mut self.machines[at].process else { return };
         process.gather_log();
         let output = process.node.output();
@@ -86,6 +89,7 @@ impl World {
         }
         if let Some(map) = map {
             self.do_file(at, Task::Map(map));
+            self.check_peers(at);
         }
         self.flush(at);
         let sent: Vec<&[u8]> = frames.values().map(Vec::as_slice).collect();
@@ -105,6 +109,22 @@ impl World {
         for id in dirty {
             self.write_session(at, id);
         }
+    }
+
+    /// Whether what is known of the members is durable; the process ends where the disk refuses it.
+    fn keeps_identity(&mut self, at: usize) -> bool {
+        let machine = &mut self.machines[at];
+        let Some(process) = &mut machine.process else { return false };
+        let Err(error) = process.keep_identity(&machine.disk) else { return true };
+        if self.stops_inside(at) {
+            return false;
+        }
+        if self.trouble.is_full(at) || self.trouble.expects_error(at) {
+            self.stop(at, false, "could not write down whom it knows");
+        } else {
+            self.fail("log", format!("node {}: {error}", at + 1));
+        }
+        false
     }
 
     fn write_session(&mut self, at: usize, id: synod_types::ClientId) {

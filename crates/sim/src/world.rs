@@ -55,6 +55,7 @@ pub(crate) enum Event {
     Undo(Undo),
     Restore,
     Depose { group: PartitionId, node: usize },
+    Wipe(usize),
 }
 
 impl Event {
@@ -78,6 +79,7 @@ impl Event {
             Self::Undo(_) => (15, 0),
             Self::Restore => (16, 0),
             Self::Depose { node, .. } => (17, *node),
+            Self::Wipe(node) => (18, *node),
         };
         kind << 32 | node as u64
     }
@@ -110,6 +112,8 @@ pub(crate) struct World {
     /// Clients begin nothing new.
     pub quiet: bool,
     pub trouble: Trouble,
+    /// Whether a member lost its directory and is not back yet.
+    pub identity_struck: bool,
     pub atlas: Atlas,
     pub oracle: Oracle,
     pub injected: BTreeMap<Fault, u64>,
@@ -145,6 +149,7 @@ impl World {
             open_writes: BTreeMap::new(),
             quiet: false,
             trouble: Trouble::default(),
+            identity_struck: false,
             atlas: Atlas::default(),
             oracle: Oracle::default(),
             injected: BTreeMap::new(),
@@ -245,6 +250,7 @@ impl World {
             Event::Undo(undo) => self.undo(undo),
             Event::Restore => self.restore_members(),
             Event::Depose { group, node } => self.depose(group, node),
+            Event::Wipe(node) => self.wipe(node),
             _ => {}
         }
     }
@@ -280,6 +286,9 @@ impl World {
         match self.machines[node].start(config, segment_bytes, time) {
             Ok(()) => {
                 self.forget_wires(node);
+                if self.machines[node].copy.is_none() || self.random.permille(200) {
+                    self.machines[node].keep_copy();
+                }
                 self.oracle.new_life(node);
                 self.recorder.keep(time, || Item::Up(node));
                 self.wake(node, time);
@@ -317,8 +326,11 @@ impl World {
                 http_addr: address(id, 26379),
                 version: "simulated".into(),
                 workers: 1,
+                ..NodeInfo::default() // the disk knows which
             },
             initial_cluster: (1..=nodes).map(|id| (NodeId(id), address(id, 16379))).collect(),
+            roster: BTreeMap::new(),
+            process: self.random.next(),
             partitions: self.params.partitions,
             replicas: nodes.min(3) as u32,
             ack_early: false,

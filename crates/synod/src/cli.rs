@@ -2,7 +2,8 @@
 
 use crate::{serve::ServeOptions, sim::SimOptions, status::StatusOptions, up::UpOptions};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use synod_server::{Durability, Engine};
 
@@ -131,6 +132,14 @@ Examples:
 
 A failure prints the seed, the commit, and the strikes that are left after shrinking, with the one command that \
 runs just those.";
+
+/// The environment variables that some command reads.
+pub fn variables() -> BTreeSet<String> {
+    let program = Cli::command();
+    let commands = std::iter::once(&program).chain(program.get_subcommands());
+    let variables = commands.flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_env);
+    variables.map(|name| name.to_string_lossy().into_owned()).collect()
+}
 
 /// Reads `--durability`.
 pub fn durability() -> impl TypedValueParser<Value = Durability> {

@@ -9,19 +9,26 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// A status of the largest possible cluster is well below this.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
-/// The body of the answer to `GET path`. Speaks HTTP/1.0, to which there are neither chunks nor a second
+/// The body of the answer to `GET path`, which may also say that the node is not ready. Speaks HTTP/1.0, to which there are neither chunks nor a second
 /// answer on the same connection.
 pub fn get(address: &str, path: &str) -> Result<Vec<u8>> {
     let mut stream = connect(address)?;
     // In one piece: a server that answers after the first would reset the connection over the rest.
     let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).context("no request could be sent")?;
-    let mut answer = Vec::new();
+    // A server of another protocol may say something and then wait: its first words tell.
+    let mut answer = vec![0; b"HTTP/1.".len()];
+    stream.read_exact(&mut answer).context("no answer")?;
+    if answer != b"HTTP/1." {
+        bail!(
+            "it does not speak HTTP; this is perhaps its port for clients or for peers, give the one of its --http"
+        );
+    }
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).context("no answer")?;
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n").context("the answer is no HTTP")?;
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
     let status = head.lines().next().unwrap_or_default();
-    if !status.starts_with("HTTP/1.") || status.split(' ').nth(1) != Some("200") {
+    if !status.starts_with("HTTP/1.") || !matches!(status.split(' ').nth(1), Some("200" | "503")) {
         bail!("the answer is `{status}`");
     }
     let body = answer.split_off(end + 4);
@@ -84,6 +91,9 @@ mod tests {
         let ok = answered(b"HTTP/1.1 200 OK\r\ncontent-LENGTH: 2\r\n\r\n{}");
         assert_eq!(ok.unwrap(), b"{}");
         assert_eq!(answered(b"HTTP/1.0 200 OK\r\n\r\nabc").unwrap(), b"abc");
+        assert_eq!(answered(b"HTTP/1.0 503 Service Unavailable\r\n\r\nabc").unwrap(), b"abc");
+        let other = answered(b"-ERR unknown command\r\n").unwrap_err().to_string();
+        assert!(other.contains("does not speak HTTP"), "{other}");
         for wrong in [
             &b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}"[..],
             b"HTTP/1.1 404 Not Found\r\n\r\n",

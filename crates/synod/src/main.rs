@@ -14,10 +14,12 @@ mod sim;
 mod status;
 mod up;
 
+use anyhow::Result;
 use clap::Parser;
 use cli::{Cli, Task};
 use settings::Usage;
 use std::process::ExitCode;
+use synod_server::ConfigError;
 
 /// Keys and values are many small allocations of few sizes: mimalloc packs them closer and faster than the system's
 /// allocator.
@@ -25,15 +27,12 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().task {
-        Task::Serve(options) => serve::run(*options),
-        Task::Up(options) => up::run(options),
-        Task::Status(options) => status::run(&options),
-        Task::Sim(options) => sim::run(&options),
+    let task = Cli::parse().task;
+    let Err(error) = check_environment().and_then(|()| run(task)) else {
+        return ExitCode::SUCCESS;
     };
-    let Err(error) = done else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");
-    let usage = error.chain().any(|cause| cause.is::<Usage>());
+    let usage = error.chain().any(|cause| cause.is::<Usage>() || cause.is::<ConfigError>());
     ExitCode::from(if usage {
         2
     } else if synod_server::is_disk_error(&error) {
@@ -41,4 +40,20 @@ fn main() -> ExitCode {
     } else {
         1
     })
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Serve(options) => serve::run(*options),
+        Task::Up(options) => up::run(options),
+        Task::Status(options) => status::run(&options),
+        Task::Sim(options) => sim::run(&options),
+    }
+}
+
+fn check_environment() -> Result<()> {
+    let given: Vec<String> =
+        std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+    settings::check_variables(given.iter().map(String::as_str), &cli::variables())?;
+    Ok(())
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use synod_server::{
-    Config, Durability, Engine, REPLICAS_DEFAULT, default_maxmemory, default_partitions,
+    Config, Durability, Engine, Explicit, REPLICAS_DEFAULT, default_maxmemory, default_partitions,
 };
 use synod_types::NodeId;
 
@@ -34,7 +34,8 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "from_text")]
     listen: Option<Address>,
 
-    /// Where the other nodes connect [default: 127.0.0.1:16379]
+    /// Where the other nodes connect [default: this node's address in
+    /// --initial-cluster, or 127.0.0.1:16379]
     #[arg(long, env = "SYNOD_PEER_LISTEN", value_name = "HOST:PORT")]
     #[serde(deserialize_with = "from_text")]
     peer_listen: Option<Address>,
@@ -65,13 +66,13 @@ pub struct ServeOptions {
     /// How many partitions a new cluster is made with [default: 4 for each worker of each node]
     ///
     /// Commands whose keys are in different partitions answer CROSSSLOT, except where splitting them is
-    /// harmless. With 1 nothing ever does. No effect on a cluster that exists.
+    /// harmless. With 1 nothing ever does. A cluster that exists has what it was made with.
     #[arg(long, env = "SYNOD_PARTITIONS", value_name = "N")]
     partitions: Option<u32>,
 
     /// On how many nodes a new cluster keeps each partition [default: 3, or all if fewer]
     ///
-    /// No effect on a cluster that exists.
+    /// A cluster that exists has what it was made with.
     #[arg(long, env = "SYNOD_REPLICAS", value_name = "N")]
     replicas: Option<u32>,
 
@@ -199,14 +200,38 @@ impl ServeOptions {
             Some(address) => address.to_listen(flag, allow_remote),
             None => default.parse::<Address>()?.to_listen(flag, allow_remote),
         };
-        let peer_listen = listen("--peer-listen", self.peer_listen, "127.0.0.1:16379")?;
         let node_id = NodeId(self.node_id.unwrap_or(1));
+        let explicit = Explicit {
+            initial_cluster: self.initial_cluster.is_some(),
+            partitions: self.partitions,
+            replicas: self.replicas,
+        };
+        let data = self.data.unwrap_or_else(|| "synod-data/serve".into());
+        let own =
+            self.initial_cluster.as_ref().and_then(|cluster| cluster.0.get(&node_id).cloned());
+        let peer_listen =
+            listen("--peer-listen", self.peer_listen, own.as_deref().unwrap_or("127.0.0.1:16379"))?;
+        if let Some(own) = own
+            && !own.parse::<Address>()?.may_reach(peer_listen)
+        {
+            return Err(Usage(format!(
+                "--initial-cluster says that node {node_id}, this one, is reached at {own}, but it listens for peers on \
+                 {peer_listen}: make --peer-listen and the list agree"
+            ))
+            .into());
+        }
+        if !explicit.initial_cluster && node_id > NodeId(1) && !synod_server::is_made(&data) {
+            return Err(Usage(format!(
+                "--node-id {node_id} without --initial-cluster would be a cluster of its own. Name all of its members with \
+                 --initial-cluster 1=HOST:PORT,2=HOST:PORT,..., or leave --node-id out for a single node"
+            ))
+            .into());
+        }
         let initial_cluster = match self.initial_cluster {
             Some(cluster) => cluster.0,
             None => [(node_id, peer_listen.to_string())].into(),
         };
         let nodes = initial_cluster.len() as u32;
-        let data = self.data.unwrap_or_else(|| "synod-data/serve".into());
         let workers = self.workers.or_else(|| synod_server::remembered_workers(&data));
         let workers = workers.unwrap_or_else(|| settings::workers_per_node(1));
         let config = Config {
@@ -227,6 +252,7 @@ impl ServeOptions {
             initial_cluster,
             lease_reads: self.lease_reads.unwrap_or(false),
             maxmemory: self.maxmemory.map_or_else(|| default_maxmemory(1), |memory| memory.0),
+            explicit,
         };
         config.validate().map_err(|error| Usage(error.to_string()))?;
         Ok(config)

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde::Serializer;
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
@@ -21,6 +21,52 @@ impl fmt::Display for Usage {
 }
 
 impl std::error::Error for Usage {}
+
+/// Variables with our prefix that are no settings: what the project's own tools tell each other.
+const OF_TOOLS: [&str; 6] = [
+    "SYNOD_BIN",
+    "SYNOD_ALWAYS",
+    "SYNOD_EVERYSEC",
+    "SYNOD_NONE",
+    "SYNOD_COMMIT",
+    "SYNOD_CHAOS_INSIDE",
+];
+/// What Kubernetes puts into the environment of every container for a service that is called `synod`.
+const OF_A_SERVICE: [&str; 2] = ["SYNOD_SERVICE_", "SYNOD_PORT"];
+
+/// Refuses a variable that looks like a setting and is none: it would have no effect.
+pub fn check_variables<'a>(
+    given: impl IntoIterator<Item = &'a str>,
+    known: &BTreeSet<String>,
+) -> Result<(), Usage> {
+    let is_ours = |name: &&str| {
+        name.starts_with("SYNOD_")
+            && !OF_TOOLS.contains(name)
+            && !OF_A_SERVICE.iter().any(|prefix| name.starts_with(prefix))
+    };
+    let Some(unknown) = given.into_iter().filter(is_ours).find(|name| !known.contains(*name))
+    else {
+        return Ok(());
+    };
+    let nearest = known.iter().min_by_key(|name| distance(name, unknown));
+    let hint = nearest.filter(|name| distance(name, unknown) <= 3);
+    let hint = hint.map_or(String::new(), |name| format!("; is {name} meant?"));
+    Err(Usage(format!("the environment variable {unknown} is no setting of synod{hint}")))
+}
+
+/// How many letters have to be put in, taken out or changed to make one word of the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.bytes().enumerate() {
+            let changed = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
 
 /// Reads the options in a TOML file; those of a command without `--config` are all absent.
 pub fn from_file<T: DeserializeOwned + Default>(path: Option<&Path>) -> Result<T> {
@@ -93,6 +139,16 @@ impl Address {
         }
         // `resolve` refuses a name without an address.
         Ok(resolved[0])
+    }
+
+    /// Whether a node that listens on `listen` can be reached at this address, as far as that can be told here.
+    pub fn may_reach(&self, listen: SocketAddr) -> bool {
+        let port = self.0.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        if port != Some(listen.port()) || listen.ip().is_unspecified() {
+            return port == Some(listen.port());
+        }
+        // A name that cannot be resolved here proves nothing.
+        self.0.to_socket_addrs().map_or(true, |mut all| all.any(|a| a.ip() == listen.ip()))
     }
 
     fn resolve(&self, flag: &str) -> Result<Vec<SocketAddr>> {
@@ -202,6 +258,20 @@ mod tests {
             let outcome = address.parse::<Address>().unwrap().to_listen("--listen", allow);
             assert_eq!(outcome.is_ok(), fine, "{address}");
         }
+    }
+
+    #[test]
+    fn a_variable_without_effect_is_named_with_the_one_that_is_meant() {
+        let known: BTreeSet<String> = ["SYNOD_PARTITIONS", "SYNOD_DATA"].map(String::from).into();
+        let check = |name: &str| check_variables([name], &known);
+        for fine in ["PATH", "SYNOD_DATA", "SYNOD_BIN", "SYNOD_SERVICE_HOST", "SYNOD_PORT_6379_TCP"]
+        {
+            assert!(check(fine).is_ok(), "{fine}");
+        }
+        let wrong = check("SYNOD_PARTITONS").unwrap_err().to_string();
+        assert!(wrong.ends_with("is SYNOD_PARTITIONS meant?"), "{wrong}");
+        let unlike = check("SYNOD_FAVOURITE_COLOUR").unwrap_err().to_string();
+        assert!(unlike.ends_with("is no setting of synod"), "{unlike}");
     }
 
     #[test]

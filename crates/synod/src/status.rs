@@ -39,6 +39,8 @@ struct Status {
     /// What they ask of it.
     commands_per_s: u64,
     disk_full: bool,
+    /// Why the answering node does not serve.
+    not_serving: Option<String>,
     nodes: Vec<Node>,
     partitions: Vec<Partition>,
 }
@@ -117,11 +119,11 @@ impl Status {
     fn complaint(&self) -> Option<String> {
         let down = self.nodes.iter().filter(|node| !node.up).count();
         let headless = self.partitions.iter().filter(|p| p.leader.is_none()).count();
-        let mut complaints = Vec::new();
+        let mut complaints: Vec<String> = self.not_serving.iter().cloned().collect();
         if down > 0 {
             complaints.push(format!("{down} of {} nodes down", self.nodes.len()));
         }
-        if headless > 0 {
+        if headless > 0 && self.not_serving.is_none() {
             complaints
                 .push(format!("{headless} of {} groups without a leader", self.partitions.len()));
         }

@@ -186,6 +186,11 @@ fn what_makes_no_sense_is_refused_with_exit_code_2() {
         (&["serve", "--log-level", "loud=very"], "no log level"),
         (&["serve", "--config", "/nowhere.toml"], "/nowhere.toml"),
         (&["serve", "--no-such-flag"], "unexpected argument"),
+        (&["serve", "--node-id", "2", "--data", "/nowhere"], "would be a cluster of its own"),
+        (
+            &["serve", "--peer-listen", "127.0.0.1:7", "--initial-cluster", "1=127.0.0.1:8"],
+            "make --peer-listen and the list agree",
+        ),
         (&["up", "--nodes", "0"], "--nodes 0"),
         (&["up", "--partitions", "5000"], "possible are 1 to 4096"),
         (&["frobnicate"], "unrecognized subcommand"),
@@ -194,6 +199,7 @@ fn what_makes_no_sense_is_refused_with_exit_code_2() {
         refused(args, &[], 2, reason);
     }
     refused(&["serve"], &[("SYNOD_WORKERS", "x")], 2, "--workers");
+    refused(&["serve"], &[("SYNOD_PARTITONS", "4")], 2, "is SYNOD_PARTITIONS meant?");
 }
 
 #[test]
@@ -229,12 +235,12 @@ fn up_refuses_ports_that_are_taken_and_other_clusters_data() {
     let data = dir.path().join("data");
     let data = data.to_str().unwrap();
     // One of these ports is free on any machine; its being taken is then our doing.
-    let taken = (20_000..40_000).find_map(|p| TcpListener::bind(("127.0.0.1", p)).ok()).unwrap();
+    let taken = (2_000..12_000).find_map(|p| TcpListener::bind(("127.0.0.1", p)).ok()).unwrap();
     let port = taken.local_addr().unwrap().port();
     let base = (port - 1).to_string();
     let up = ["up", "--nodes", "2", "--data", data];
     refused(&[&up[..], &["--base-port", &base]].concat(), &[], 1, &format!("127.0.0.1:{port}"));
-    refused(&[&up[..], &["--base-port", "45535"]].concat(), &[], 2, "possible are 1 to 45534");
+    refused(&[&up[..], &["--base-port", "12767"]].concat(), &[], 2, "possible are 1 to 12766");
     let made = "nodes = 3\nbase-port = 7001\npartitions = 16\nreplicas = 3\nworkers = 1\n";
     std::fs::write(Path::new(data).join("cluster.toml"), made).unwrap();
     refused(&up, &[], 2, "made with --nodes 3");
@@ -244,13 +250,19 @@ fn up_refuses_ports_that_are_taken_and_other_clusters_data() {
 #[test]
 fn a_log_that_cannot_be_read_ends_a_start_with_a_status_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
-    let worker = dir.path().join("worker-0");
-    std::fs::create_dir_all(&worker).unwrap();
-    std::fs::write(worker.join("wal"), "a file in the place of a directory").unwrap();
     let data = dir.path().to_str().unwrap();
     let any = "127.0.0.1:0";
     let serve = ["serve", "--data", data, "--workers", "1", "--listen", any];
     let serve = [&serve[..], &["--peer-listen", any, "--http", any]].concat();
+    // The directory becomes a node's before the node listens.
+    let taken = TcpListener::bind(any).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let first = ["serve", "--data", data, "--workers", "1", "--listen", &address];
+    let first = [&first[..], &["--peer-listen", any, "--http", any]].concat();
+    refused(&first, &[], 1, "cannot listen for clients");
+    let worker = dir.path().join("worker-0");
+    std::fs::create_dir_all(&worker).unwrap();
+    std::fs::write(worker.join("wal"), "a file in the place of a directory").unwrap();
     refused(&serve, &[], 74, "worker-0/wal cannot be used");
 
     std::fs::remove_file(worker.join("wal")).unwrap();

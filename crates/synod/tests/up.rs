@@ -22,7 +22,7 @@ struct Up {
 impl Up {
     /// Starts a cluster and waits until it is ready. Tries other ports while somebody has these.
     fn start(data: &Path, base_port: Option<u16>) -> Self {
-        let first = 21_000 + (std::process::id() % 100) as u16 * 100;
+        let first = 2_000 + (std::process::id() % 100) as u16 * 100;
         let candidates = base_port.map_or((0..10).map(|i| first + i * 10).collect(), |p| vec![p]);
         for port in candidates {
             let mut up = Self::spawn(data, port);

@@ -31,6 +31,11 @@ id!(
     ClusterId(u64)
 );
 id!(
+    /// A random number drawn when a node's data directory is made: a directory that was emptied has another one, and
+    /// so has another node that was given the same id. 0 while it is not known.
+    Incarnation(u64)
+);
+id!(
     /// A consensus group. 0 is the metadata group, data partitions count from 1.
     PartitionId(u32)
 );

@@ -13,7 +13,7 @@ mod time;
 pub mod varint;
 
 pub use entry::{Entry, EntryKind, HardState, Membership, SnapshotMeta};
-pub use ids::{ClientId, ClusterId, Index, NodeId, PartitionId, RequestId, Term};
+pub use ids::{ClientId, ClusterId, Incarnation, Index, NodeId, PartitionId, RequestId, Term};
 pub use reply::ReplySink;
 pub use slot::{SLOT_COUNT, Slot, key_slot};
 pub use time::{Millis, Now};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use synod_consensus::Token;
 use synod_node::{Destination, Facts, FileWork, Flow, Log, Node, NodeConfig, TICK_MS};
 use synod_ring::NodeInfo;
-use synod_types::{ClientId, Millis, NodeId, Now, PartitionId};
+use synod_types::{ClientId, Incarnation, Millis, NodeId, Now, PartitionId};
 use synod_wire::peer::{Frame, FrameDecoder, FrameKind};
 
 /// More turns than this without coming to rest are a loop.
@@ -62,6 +62,9 @@ fn info(node: u64, workers: u16) -> NodeInfo {
         http_addr: String::new(),
         version: "0.0.0".into(),
         workers: workers.into(),
+        incarnation: Incarnation(node),
+        starts: 1,
+        process: node,
     }
 }
 
@@ -84,13 +87,15 @@ impl World {
         let initial_cluster: BTreeMap<_, _> =
             ids.clone().map(|id| (NodeId(id), info(id, size.workers).peer_addr)).collect();
         let mut workers = BTreeMap::new();
-        for (id, worker) in ids.flat_map(|id| (0..size.workers).map(move |w| (id, w))) {
+        for (id, worker) in ids.clone().flat_map(|id| (0..size.workers).map(move |w| (id, w))) {
             let config = NodeConfig {
                 id: NodeId(id),
                 worker,
                 workers: size.workers,
                 info: info(id, size.workers),
                 initial_cluster: initial_cluster.clone(),
+                roster: ids.clone().map(|id| (NodeId(id), Incarnation(id))).collect(),
+                process: id,
                 partitions: size.partitions,
                 replicas: size.nodes as u32,
                 ack_early: false,

@@ -35,6 +35,13 @@ impl Page {
 pub fn text(config: &Config, workers: &[NodeStatus]) -> String {
     let mut page = Page { text: String::new(), node: config.node_id.0 };
     let sum = |f: fn(&NodeStatus) -> u64| workers.iter().map(f).sum::<u64>();
+    let serving = u8::from(super::not_serving(workers).is_none());
+    page.single(
+        "synod_serving",
+        "gauge",
+        "Whether every group has a leader (as /health).",
+        serving,
+    );
     let counters: [(&str, &str, u64); 9] = [
         (
             "synod_connections_total",

@@ -30,7 +30,7 @@ A Synod node.
 
 /status   nodes, partitions and leaders, as JSON (`synod status` shows it as tables)
 /metrics  counters and latency histograms for Prometheus
-/health   200 when every partition has a leader, 503 otherwise
+/health   200 when every group has a leader, 503 and the reason otherwise
 ";
 
 /// How long a worker may take to answer.
@@ -89,7 +89,7 @@ fn router(shared: Arc<Shared>) -> Router {
     let (for_status, for_metrics, for_health) = (shared.clone(), shared.clone(), shared);
     Router::new()
         .route("/", get(async || INDEX))
-        .route("/status", get(move || respond(for_status, "application/json", status::json)))
+        .route("/status", get(move || status(for_status)))
         .route(
             "/metrics",
             get(move || respond(for_metrics, "text/plain; version=0.0.4", metrics::text)),
@@ -110,17 +110,30 @@ async fn respond(
     }
 }
 
-/// 200 when every group that this node knows has a leader, 503 otherwise.
+/// Why the node does not serve, if it does not.
+fn not_serving(workers: &[NodeStatus]) -> Option<String> {
+    let Some(first) = workers.first() else { return Some("a worker does not answer".to_owned()) };
+    synod_node::not_serving(&first.map, workers.iter().flat_map(|w| w.leaders.iter().copied()))
+}
+
+/// 200 when the node serves, 503 and why otherwise.
 async fn health(shared: Arc<Shared>) -> Response {
     let workers = ask(&shared).await.unwrap_or_default();
-    let led = workers.iter().any(|w| !w.leaders.is_empty())
-        && workers.iter().flat_map(|w| &w.leaders).all(|(_, leader)| leader.is_some());
-    match led {
-        true => (StatusCode::OK, "ok\n").into_response(),
-        false => {
-            (StatusCode::SERVICE_UNAVAILABLE, "some partitions have no leader\n").into_response()
-        }
+    match not_serving(&workers) {
+        None => (StatusCode::OK, "ok\n").into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
+}
+
+/// The status, with 503 where the node does not serve.
+async fn status(shared: Arc<Shared>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    let workers = ask(&shared).await.unwrap_or_default();
+    let code = match not_serving(&workers) {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, kind, status::json(&shared.config, &workers)).into_response()
 }
 
 /// Every worker's status; `None` when one does not answer in time.

@@ -38,6 +38,9 @@ pub fn json(config: &Config, workers: &[NodeStatus]) -> String {
         "parked_requests": sum(|w| w.parked as u64),
         "commands_per_s": sum(|w| w.counters.commands_per_s),
         "disk_full": workers.iter().any(|w| w.disk_full),
+        "serving": super::not_serving(workers).is_none(),
+        "not_serving": super::not_serving(workers),
+        "replacing": map.replacements().map(|(node, _)| node.0).collect::<Vec<_>>(),
         "nodes": nodes,
         "partitions": partitions,
     });

@@ -9,6 +9,7 @@ mod zookeeper;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::data_dir::Keeper;
 use crate::facts;
 use crate::files::Task;
 use crate::gather::Gathering;
@@ -24,7 +25,6 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use synod_node::{Facts, Node, TICK_MS};
-use synod_types::ClusterId;
 use zookeeper::{ZOOKEEPER, Zookeeper};
 
 /// The token of a worker's waker.
@@ -59,8 +59,8 @@ pub struct Setup {
     pub clock: Clock,
     /// The configuration.
     pub config: Config,
-    /// The cluster that the log knows; zero before it was founded.
-    pub cluster: ClusterId,
+    /// The data directory, on the worker that keeps its identity.
+    pub keeper: Option<Keeper>,
     /// Which worker.
     pub worker: u16,
     /// The event queue; the waker is registered.
@@ -120,6 +120,7 @@ pub struct Worker {
     refused_told_us: Option<u64>,
     /// The operating system refused a connection; accepting is tried again with every tick.
     accept_again: bool,
+    keeper: Option<Keeper>,
 }
 
 impl Worker {
@@ -142,7 +143,7 @@ impl Worker {
             log,
             log_thread,
             files,
-            cluster,
+            keeper,
             connected,
             snapshot_bytes,
         } = setup;
@@ -152,7 +153,7 @@ impl Worker {
         }
         let zookeeper =
             zookeeper.map(|listener| Zookeeper::new(listener, process, &poll)).transpose()?;
-        let peers = Peers::new(&config, worker, cluster);
+        let peers = Peers::new(&config);
         let mut facts = facts::fixed(&config);
         facts::refresh(&mut facts, 0, 0);
         node.set_facts(facts.clone()); // the first request may ask for them
@@ -183,6 +184,7 @@ impl Worker {
             snapshot_bytes,
             refused_told_us: None,
             accept_again: false,
+            keeper,
         })
     }
 
@@ -270,6 +272,7 @@ impl Worker {
             Some(zookeeper) => zookeeper.end_turn(&mut self.node),
             None => self.node.end_turn(),
         }
+        self.keep_identity()?;
         self.deliver();
         self.node.turn_took(self.clock.mono_us() - now.mono_us);
         Ok(())
@@ -359,11 +362,22 @@ impl Worker {
             Mail::SnapshotFrame(to, bytes) => self.send_snapshot(to, bytes),
             Mail::Map(map) => {
                 self.do_files(Task::Map(map.clone()));
-                self.node.install_map(map);
+                self.node.install_map(map.clone());
+                self.learn_members(&map);
             }
             Mail::Status(reply) => {
                 let _the_asker_may_have_gone = reply.try_send(self.node.status());
             }
+        }
+    }
+
+    /// Makes durable whom this node has met and which cluster it belongs to, before anyone hears that it knows.
+    fn keep_identity(&mut self) -> Result<()> {
+        let cluster = self.node.map().cluster;
+        let roster = self.node.output().roster.take();
+        match &mut self.keeper {
+            Some(keeper) => keeper.keep(roster, cluster),
+            None => Ok(()),
         }
     }
 
@@ -421,7 +435,7 @@ impl Worker {
         files.into_iter().for_each(|work| self.do_files(Task::Work(work)));
         if let Some(map) = map {
             self.do_files(Task::Map(map.clone()));
-            self.peers.learn(&map);
+            self.learn_members(&map);
             for (worker, postbox) in self.postboxes.iter().enumerate() {
                 if worker != usize::from(self.worker) {
                     postbox.send(Mail::Map(Arc::clone(&map)));

@@ -96,6 +96,14 @@ pub const CATALOGUE: &[Plant] = &[
     .under("power,blackout,slow-disk")
     .seed(15),
     Plant::new(
+        "wiped-voter-votes",
+        "B8 a member that lost its disk counts as the voter that it was",
+        "node",
+        "a node with an empty directory founds its groups anew, and everybody believes it",
+    )
+    .seconds(40)
+    .under("wipe,isolate,partition,kill"),
+    Plant::new(
         "vote-before-durable",
         "B8 a promise is made before it is durable",
         "consensus",

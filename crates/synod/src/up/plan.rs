@@ -16,6 +16,8 @@ use synod_types::{NodeId, limits};
 const PEER_PORT_OFFSET: u16 = 10_000;
 /// How far the HTTP port of a node is above its client port.
 const HTTP_PORT_OFFSET: u16 = 20_000;
+/// From here on the system gives ports to whoever connects somewhere (Linux's default; see ip_local_port_range).
+const EPHEMERAL_PORT_MIN: u16 = 32_768;
 /// More nodes than anybody wants on one machine.
 const NODES_MAX: u16 = 32;
 const MEMORY: &str = "cluster.toml";
@@ -267,11 +269,12 @@ impl Plan {
             }
             None => Made::new(options)?,
         };
-        let port_max = u16::MAX - HTTP_PORT_OFFSET - made.nodes.saturating_sub(1);
+        let port_max = EPHEMERAL_PORT_MIN - 1 - HTTP_PORT_OFFSET - made.nodes.saturating_sub(1);
         if !(1..=port_max).contains(&made.base_port) {
             return Err(Usage(format!(
                 "--base-port {}: possible are 1 to {port_max}, because {} nodes also need the ports \
-                 {PEER_PORT_OFFSET} and {HTTP_PORT_OFFSET} above their own",
+                 {PEER_PORT_OFFSET} and {HTTP_PORT_OFFSET} above their own, and those from {EPHEMERAL_PORT_MIN} on may be \
+                 given to any outgoing connection",
                 made.base_port, made.nodes
             ))
             .into());
@@ -361,7 +364,7 @@ impl Plan {
         let zookeeper = zookeeper.join(",");
         let _ = write!(
             out,
-            "  Python     redis.Redis(port={first}), or redis.cluster.RedisCluster(port={first})\n  \
+            "  Python     redis.Redis(port={first}), or redis.cluster.RedisCluster(host=\"localhost\", port={first})\n  \
              ZooKeeper  {zookeeper}\n  \
              status     synod status --http {http}, or http://{http}/status\n  \
              metrics    http://{http}/metrics\nCtrl-C stops the cluster; the data stays.\n"
@@ -425,9 +428,9 @@ mod tests {
     fn every_port_of_every_node_must_exist() {
         let dir = tempfile::tempdir().unwrap();
         for (port, nodes, fine) in [
-            (45_535, 1, true),
-            (45_535, 2, false),
-            (45_533, 3, true),
+            (12_767, 1, true),
+            (12_767, 2, false),
+            (12_765, 3, true),
             (0, 1, false),
             (65_535, 1, false),
         ] {

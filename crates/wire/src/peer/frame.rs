@@ -55,6 +55,8 @@ pub enum FrameKind {
     Publish = 9,
     /// A request for a part of a reply that is too long for one [`FrameKind::ForwardReply`].
     ReplyFetch = 10,
+    /// Whom a node met before the cluster was founded, so that all found the same one.
+    Introduction = 11,
 }
 
 impl FrameKind {
@@ -72,6 +74,7 @@ impl FrameKind {
             8 => Self::Unwait,
             9 => Self::Publish,
             10 => Self::ReplyFetch,
+            11 => Self::Introduction,
             _ => return None,
         })
     }

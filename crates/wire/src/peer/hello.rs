@@ -4,10 +4,10 @@
 //! from ever reaching a consensus group.
 
 use std::fmt;
-use synod_types::{ClusterId, NodeId};
+use synod_types::{ClusterId, Incarnation, NodeId};
 
 /// The version of the peer protocol that this program speaks.
-pub const PROTOCOL_VERSION: u32 = 5;
+pub const PROTOCOL_VERSION: u32 = 6;
 
 /// The name of a consensus engine, with zeros behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,16 @@ pub struct Hello {
     pub from: NodeId,
     /// Whom the speaker takes the listener for.
     pub to: NodeId,
+    /// Which data directory of `from` the speaker has.
+    pub incarnation: Incarnation,
+    /// How often that directory was started.
+    pub starts: u64,
+    /// A random number of the speaker's process.
+    pub process: u64,
+    /// The incarnation that the speaker knows `to` under; 0 if it knows none.
+    pub known: Incarnation,
+    /// [`address_hash`] of the peer address that the speaker is known at.
+    pub address: u64,
     /// Which of the speaker's workers speaks; below `workers`.
     pub worker: u16,
     /// How many workers the speaker has.
@@ -112,6 +122,59 @@ pub enum HelloRefused {
         "the peer says that it is node {0}, which it cannot be: check that every node has its own --node-id"
     )]
     Sender(NodeId),
+    /// The other side is no member of this node's cluster.
+    #[error(
+        "node {from} is not a member of cluster {cluster:016x}: it was given an --initial-cluster that this cluster was \
+         not made with"
+    )]
+    NoMember {
+        /// The speaker.
+        from: NodeId,
+        /// This node's cluster; 0 where it is not founded.
+        cluster: u64,
+    },
+    /// The other side has another data directory than the member of this id.
+    #[error(
+        "node {from} has another data directory (incarnation {theirs:016x}) than the member that is known here \
+         ({known:016x}): it lost its data, or two nodes were given the id {from}. It neither votes nor acknowledges"
+    )]
+    Incarnation {
+        /// The speaker.
+        from: NodeId,
+        /// The incarnation that is known here.
+        known: u64,
+        /// The speaker's.
+        theirs: u64,
+    },
+    /// The other side knows this node under another incarnation.
+    #[error(
+        "node {from} knows node {to} with another data directory (incarnation {known:016x}) than this one \
+         ({ours:016x}): this directory is new, or another node has the id {to}. It neither votes nor acknowledges until \
+         the cluster takes it as a new member"
+    )]
+    Disowned {
+        /// The speaker.
+        from: NodeId,
+        /// This node.
+        to: NodeId,
+        /// The incarnation that the speaker knows.
+        known: u64,
+        /// This node's.
+        ours: u64,
+    },
+    /// The other side's data directory holds less than it did.
+    #[error(
+        "node {from} was started {theirs} times by its data directory, and {known} times as this node knows: the \
+         directory is an older copy, or two nodes use copies of one. Remove it and let the node join again as a new member"
+    )]
+    Older {
+        /// The speaker.
+        from: NodeId,
+        /// How many starts are known here.
+        known: u64,
+        /// How many it says.
+        theirs: u64,
+    },
 }
 
 impl Hello {
@@ -121,6 +184,9 @@ impl Hello {
         out.extend_from_slice(&self.cluster.0.to_le_bytes());
         out.extend_from_slice(&self.from.0.to_le_bytes());
         out.extend_from_slice(&self.to.0.to_le_bytes());
+        for word in [self.incarnation.0, self.starts, self.process, self.known.0, self.address] {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
         out.extend_from_slice(&self.worker.to_le_bytes());
         out.extend_from_slice(&self.workers.to_le_bytes());
         out.push(self.purpose as u8);
@@ -143,6 +209,11 @@ impl Hello {
             cluster: ClusterId(u64::from_le_bytes(take(&mut rest)?)),
             from: NodeId(u64::from_le_bytes(take(&mut rest)?)),
             to: NodeId(u64::from_le_bytes(take(&mut rest)?)),
+            incarnation: Incarnation(u64::from_le_bytes(take(&mut rest)?)),
+            starts: u64::from_le_bytes(take(&mut rest)?),
+            process: u64::from_le_bytes(take(&mut rest)?),
+            known: Incarnation(u64::from_le_bytes(take(&mut rest)?)),
+            address: u64::from_le_bytes(take(&mut rest)?),
             worker: u16::from_le_bytes(take(&mut rest)?),
             workers: u16::from_le_bytes(take(&mut rest)?),
             purpose: match take::<1>(&mut rest)? {
@@ -152,7 +223,7 @@ impl Hello {
             },
             engine: EngineName(take(&mut rest)?),
         };
-        if !rest.is_empty() || hello.worker >= hello.workers {
+        if !rest.is_empty() || hello.worker >= hello.workers || hello.incarnation.0 == 0 {
             return Err(HelloRefused::Malformed);
         }
         Ok(hello)
@@ -191,6 +262,13 @@ impl Hello {
     }
 }
 
+/// A peer address in a word, to be compared with another one.
+#[must_use]
+pub fn address_hash(addr: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    addr.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
 fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], HelloRefused> {
     let (head, tail) = rest.split_first_chunk::<N>().ok_or(HelloRefused::Malformed)?;
     *rest = tail;
@@ -208,6 +286,11 @@ mod tests {
         cluster: ClusterId(7),
         from: NodeId(1),
         to: NodeId(2),
+        incarnation: Incarnation(11),
+        starts: 3,
+        process: 99,
+        known: Incarnation(0),
+        address: 77,
         worker: 0,
         workers: 2,
         purpose: Purpose::Snapshot,
@@ -218,7 +301,7 @@ mod tests {
     fn a_hello_round_trips_and_a_cut_or_longer_one_is_refused() {
         let mut body = Vec::new();
         HELLO.encode(&mut body);
-        assert_eq!(body.len(), 41);
+        assert_eq!(body.len(), 81);
         assert_eq!(Hello::decode(&body), Ok(HELLO));
         for cut in 0..body.len() {
             assert_eq!(Hello::decode(&body[..cut]), Err(HelloRefused::Malformed));

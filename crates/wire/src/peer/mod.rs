@@ -7,4 +7,4 @@ mod frame;
 mod hello;
 
 pub use frame::{Frame, FrameDecoder, FrameError, FrameKind, HEADER_BYTES, encode_frame};
-pub use hello::{EngineName, Hello, HelloRefused, PROTOCOL_VERSION, Purpose};
+pub use hello::{EngineName, Hello, HelloRefused, PROTOCOL_VERSION, Purpose, address_hash};

@@ -40,6 +40,8 @@ impl Trial {
             workers: 1,
             info: NodeInfo { workers: 1, ..NodeInfo::default() },
             initial_cluster: BTreeMap::from([(NodeId(1), String::new())]),
+            roster: BTreeMap::new(),
+            process: 0,
             partitions: 1,
             replicas: 1,
             ack_early: false,

@@ -111,7 +111,7 @@ fn nodes(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 }
 
 fn info(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let text = shape::info(&View::of(node));
+    let text = shape::info(&View::of(node), node.not_serving().is_none());
     node.reply(client, |out| out.verbatim(&text));
     Flow::Next
 }

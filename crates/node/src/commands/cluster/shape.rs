@@ -101,9 +101,8 @@ pub(super) fn line(view: &View, id: NodeId) -> String {
     line
 }
 
-pub(super) fn info(view: &View) -> String {
+pub(super) fn info(view: &View, ok: bool) -> String {
     let (assigned, led) = (view.assigned, view.slots_led());
-    let ok = led == u32::from(synod_types::SLOT_COUNT);
     let size = view.members.keys().filter(|id| !view.slots_of(**id).is_empty()).count();
     format!(
         "cluster_state:{}\r\n\

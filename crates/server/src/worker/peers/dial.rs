@@ -9,23 +9,33 @@ use mio::net::TcpStream;
 use std::io::{self, ErrorKind};
 use std::net::ToSocketAddrs;
 use synod_types::NodeId;
-use synod_wire::peer::{Frame, Hello, Purpose};
+use synod_wire::peer::{Frame, Hello, HelloRefused, Purpose};
 
 /// How long to wait before a peer is dialled again.
 const REDIAL_US: u64 = 200_000;
+/// The same when one of the two refused the other: it takes an operator to change that, or a quorum.
+const REFUSED_REDIAL_US: u64 = 1_000_000;
 /// A refused peer dials again and again; so often it is told.
-const REFUSAL_TOLD_US: u64 = 10_000_000;
+const REFUSAL_TOLD_US: u64 = 60_000_000;
 /// The most connections that have not said hello.
 const UNKNOWN_MAX: usize = 16;
 
 impl Peers {
-    /// Whether a refusal now is worth a line in the log.
-    fn tells_refusal(&mut self, now_us: u64) -> bool {
-        let tells = self.refusal_told_us.is_none_or(|at| now_us - at >= REFUSAL_TOLD_US);
-        if tells {
-            self.refusal_told_us = Some(now_us);
+    /// Whether this refusal is worth a line in the log: it is another one than before, or was told long ago.
+    fn tells_refusal(&mut self, who: Option<NodeId>, refused: &HelloRefused, now_us: u64) -> bool {
+        let told = self.refused.get(&who);
+        if told.is_some_and(|(before, at)| before == refused && now_us - at < REFUSAL_TOLD_US) {
+            return false;
         }
-        tells
+        self.refused.insert(who, (*refused, now_us));
+        true
+    }
+
+    /// Sends on a connection that is about to end.
+    fn send_last(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(Some(peer)) = self.table.get_mut(at) {
+            let _it_ends_anyway = peer.link.send(bytes);
+        }
     }
 }
 
@@ -61,7 +71,11 @@ impl Worker {
         for (id, addr, purpose) in missing {
             let last = self.peers.dialled_us.entry(id).or_default();
             if purpose == Purpose::Data {
-                if now_us - *last < REDIAL_US {
+                let pause = match self.peers.refused.contains_key(&Some(id)) {
+                    true => REFUSED_REDIAL_US,
+                    false => REDIAL_US,
+                };
+                if now_us - *last < pause {
                     continue;
                 }
                 *last = now_us;
@@ -69,16 +83,29 @@ impl Worker {
                 continue;
             }
             if let Err(error) = self.dial(id, &addr, purpose, now_us) {
-                tracing::debug!(peer = %id, %addr, %error, "a peer could not be dialled");
+                self.tell_undialled(id, &addr, &error, now_us);
             }
         }
     }
 
+    /// A name that cannot be resolved is told now and then: it may be mistyped, or not exist yet.
+    fn tell_undialled(&mut self, id: NodeId, addr: &str, error: &io::Error, now_us: u64) {
+        if error.kind() != ErrorKind::AddrNotAvailable {
+            return tracing::debug!(peer = %id, %addr, %error, "a peer could not be dialled");
+        }
+        let told = self.peers.unresolved_us.get(&id);
+        if told.is_none_or(|at| now_us - at >= REFUSAL_TOLD_US) {
+            self.peers.unresolved_us.insert(id, now_us);
+            tracing::warn!(peer = %id, %addr, "the name of a peer has no address: check --initial-cluster and the resolver");
+        }
+    }
+
     fn dial(&mut self, id: NodeId, addr: &str, purpose: Purpose, now_us: u64) -> io::Result<()> {
-        let address = addr.to_socket_addrs()?.next().ok_or(ErrorKind::AddrNotAvailable)?;
+        let resolved = addr.to_socket_addrs().ok().and_then(|mut all| all.next());
+        let address = resolved.ok_or(ErrorKind::AddrNotAvailable)?;
         let mut link = Link::new(TcpStream::connect(address)?);
         link.established();
-        let hello = self.peers.hello(id, purpose);
+        let hello = self.hello_frame(id, purpose);
         match link.send(&hello) {
             Err(error) if error.kind() != ErrorKind::NotConnected => return Err(error),
             // Not connected yet: the hello waits for the socket to become writable.
@@ -113,16 +140,15 @@ impl Worker {
 
     /// An accepted connection said who it is. Whether it stays with this worker.
     pub(super) fn greet(&mut self, at: usize, frame: &Frame) -> bool {
-        let checked = Hello::decode(&frame.body).and_then(|hello| {
-            hello.check(self.peers.own, self.peers.cluster, self.peers.engine).map(|()| hello)
-        });
-        let hello = match checked {
+        let hello = match self.judge(frame) {
             Ok(hello) => hello,
-            Err(refused) => {
-                if self.peers.tells_refusal(self.clock.mono_us()) {
-                    tracing::warn!(%refused, "a peer was refused");
+            Err((who, refused)) => {
+                // Whoever is refused is told by whom, and can say so in its own log.
+                if let Some(who) = who {
+                    let answer = self.hello_frame(who, Purpose::Data);
+                    self.peers.send_last(at, &answer);
                 }
-                self.drop_peer(at, None);
+                self.refuse_peer(at, who, refused);
                 return false;
             }
         };
@@ -139,6 +165,51 @@ impl Worker {
         false
     }
 
+    /// The other side of a connection that this node dialled said who it is. Whether the connection stays.
+    pub(super) fn is_answered(&mut self, at: usize, frame: &Frame) -> bool {
+        let Some(Some(peer)) = self.peers.table.get(at) else { return false };
+        let (dialled, purpose) = (peer.node, peer.purpose);
+        let judged = self.judge(frame).and_then(|hello| match dialled {
+            Some(wanted) if wanted != hello.from => {
+                let (from, ours) = (self.peers.own, hello.from);
+                Err((dialled, HelloRefused::Recipient { from, wanted, ours }))
+            }
+            _ => Ok(hello),
+        });
+        match judged {
+            Ok(hello) => {
+                if let Some(Some(peer)) = self.peers.table.get_mut(at) {
+                    peer.hello = Some(hello);
+                }
+                if purpose == Purpose::Data {
+                    self.peers.refused.remove(&Some(hello.from));
+                    tracing::info!(peer = %hello.from, "peer connected");
+                }
+                self.node.peer_up(hello.from);
+                true
+            }
+            Err((_, refused)) => {
+                self.refuse_peer(at, dialled, refused);
+                false
+            }
+        }
+    }
+
+    /// Reads a hello and judges it; who said it, where it is refused and that can be read.
+    fn judge(&mut self, frame: &Frame) -> Result<Hello, (Option<NodeId>, HelloRefused)> {
+        let hello = Hello::decode(&frame.body).map_err(|refused| (None, refused))?;
+        self.node.admit(&hello).map_err(|refused| (Some(hello.from), refused))?;
+        Ok(hello)
+    }
+
+    /// Ends a connection to somebody who may not have it, with a line in the log where that is new.
+    pub(super) fn refuse_peer(&mut self, at: usize, who: Option<NodeId>, refused: HelloRefused) {
+        if self.peers.tells_refusal(who, &refused, self.clock.mono_us()) {
+            tracing::warn!(%refused, "a peer was refused");
+        }
+        self.drop_peer(at, None);
+    }
+
     /// Takes over a connection that has said who it is, in place of an older one.
     pub(in crate::worker) fn adopt_peer(&mut self, stream: TcpStream, hello: &Hello, rest: &[u8]) {
         let (node, purpose) = (hello.from, hello.purpose);
@@ -148,13 +219,15 @@ impl Worker {
         let mut link = Link::new(stream);
         link.established();
         link.unread(rest);
-        let answer = self.peers.hello(node, purpose);
+        let answer = self.hello_frame(node, purpose);
         let sent = link.send(&answer);
-        let peer = Peer::new(link, Some(node), purpose, false, self.clock.mono_us());
+        let mut peer = Peer::new(link, Some(node), purpose, false, self.clock.mono_us());
+        peer.hello = Some(*hello);
         match sent.and_then(|()| self.peers.add(peer, &self.poll)) {
             Ok(at) => {
                 self.peers.routes(purpose).insert(node, at);
                 if purpose == Purpose::Data {
+                    self.peers.refused.remove(&Some(node));
                     tracing::info!(peer = %node, "peer connected");
                     self.node.peer_up(node);
                 }

@@ -14,8 +14,8 @@ use mio::{Interest, Token};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use synod_ring::ClusterMap;
-use synod_types::{ClusterId, NodeId, PartitionId};
-use synod_wire::peer::{EngineName, FrameKind, Hello, PROTOCOL_VERSION, Purpose, encode_frame};
+use synod_types::{NodeId, PartitionId};
+use synod_wire::peer::{FrameKind, Hello, HelloRefused, Purpose, encode_frame};
 
 /// A connection that has not said hello within this time is closed.
 const HELLO_US_MAX: u64 = 10_000_000;
@@ -27,8 +27,10 @@ const SILENT_US_MAX: u64 = 4_000_000;
 const FRAME_US_MAX: u64 = 10_000_000;
 struct Peer {
     link: Link,
-    /// Who it is, once it has said so.
+    /// Who it is, or is to be, where that is known.
     node: Option<NodeId>,
+    /// What it said of itself, once that was found good: nothing else counts before.
+    hello: Option<Hello>,
     purpose: Purpose,
     dialled: bool,
     opened_us: u64,
@@ -42,12 +44,13 @@ impl Peer {
     /// A connection made at `now_us`, and with whom, if that is known.
     fn new(link: Link, node: Option<NodeId>, purpose: Purpose, dialled: bool, now_us: u64) -> Self {
         let (opened_us, heard_us, framed_us) = (now_us, now_us, now_us);
-        Self { link, node, purpose, dialled, opened_us, heard_us, framed_us }
+        let hello = None;
+        Self { link, node, hello, purpose, dialled, opened_us, heard_us, framed_us }
     }
 
     /// Whether the connection is of no more use. Snapshots are rare, so their connections go with those of data.
     fn is_lost(&self, now_us: u64) -> bool {
-        match self.node {
+        match self.hello.and(self.node) {
             None => now_us.saturating_sub(self.opened_us) > HELLO_US_MAX,
             Some(_) => {
                 let silent = now_us.saturating_sub(self.heard_us) > SILENT_US_MAX
@@ -61,67 +64,43 @@ impl Peer {
 /// The peer connections of a worker.
 pub struct Peers {
     own: NodeId,
-    worker: u16,
     workers: u16,
-    cluster: ClusterId,
-    engine: EngineName,
     addresses: BTreeMap<NodeId, String>,
     table: Vec<Option<Peer>>,
     data: BTreeMap<NodeId, usize>,
     snapshot: BTreeMap<NodeId, usize>,
     dialled_us: BTreeMap<NodeId, u64>,
-    /// When a refused peer was told in the log last.
-    refusal_told_us: Option<u64>,
+    /// Who was refused, why and when, as it was told in the log last.
+    refused: BTreeMap<Option<NodeId>, (HelloRefused, u64)>,
+    /// Whose address could not be resolved, and when that was told in the log last.
+    unresolved_us: BTreeMap<NodeId, u64>,
 }
 
 impl Peers {
-    /// Nobody is connected yet. A `cluster` of zero fits any: this node was in none so far. Addresses are
-    /// those of the configuration until the metadata group tells newer ones.
-    pub fn new(config: &Config, worker: u16, cluster: ClusterId) -> Self {
+    /// Nobody is connected yet. Addresses are those of the configuration until the metadata group tells newer ones.
+    pub fn new(config: &Config) -> Self {
         let mut addresses = config.initial_cluster.clone();
         addresses.remove(&config.node_id);
         Self {
             own: config.node_id,
-            worker,
             workers: config.workers,
-            cluster,
-            engine: EngineName::new(config.engine.as_str()),
             addresses,
             table: Vec::new(),
             data: BTreeMap::new(),
             snapshot: BTreeMap::new(),
             dialled_us: BTreeMap::new(),
-            refusal_told_us: None,
+            refused: BTreeMap::new(),
+            unresolved_us: BTreeMap::new(),
         }
     }
 
-    /// Learns the cluster's id and where its members are.
+    /// Learns where the members are.
     pub fn learn(&mut self, map: &ClusterMap) {
-        self.cluster = map.cluster;
         for (id, info) in &map.nodes {
             if *id != self.own && !info.peer_addr.is_empty() {
                 self.addresses.insert(*id, info.peer_addr.clone());
             }
         }
-    }
-
-    fn hello(&self, to: NodeId, purpose: Purpose) -> Vec<u8> {
-        let hello = Hello {
-            protocol_version: PROTOCOL_VERSION,
-            cluster: self.cluster,
-            from: self.own,
-            to,
-            worker: self.worker,
-            workers: self.workers,
-            purpose,
-            engine: self.engine,
-        };
-        let mut frame = Vec::new();
-        let _a_hello_is_short =
-            encode_frame(&mut frame, FrameKind::Hello, PartitionId::META, |b| {
-                hello.encode(b);
-            });
-        frame
     }
 
     fn routes(&mut self, purpose: Purpose) -> &mut BTreeMap<NodeId, usize> {
@@ -150,6 +129,29 @@ impl Peers {
 }
 
 impl Worker {
+    fn hello_frame(&self, to: NodeId, purpose: Purpose) -> Vec<u8> {
+        let hello = self.node.hello(to, purpose);
+        let mut frame = Vec::new();
+        let _a_hello_is_short =
+            encode_frame(&mut frame, FrameKind::Hello, PartitionId::META, |b| {
+                hello.encode(b);
+            });
+        frame
+    }
+
+    /// More is known of the members: connections that do not fit it end.
+    pub(super) fn learn_members(&mut self, map: &ClusterMap) {
+        self.peers.learn(map);
+        for at in 0..self.peers.table.len() {
+            let hello = self.peers.table[at].as_ref().and_then(|peer| peer.hello);
+            if let Some(hello) = hello
+                && let Err(refused) = self.node.check(&hello)
+            {
+                self.refuse_peer(at, Some(hello.from), refused);
+            }
+        }
+    }
+
     /// A peer's socket is ready.
     pub(super) fn peer_ready(&mut self, at: usize, event: &Event) {
         let Some(Some(peer)) = self.peers.table.get_mut(at) else { return };
@@ -170,7 +172,7 @@ impl Worker {
     fn read_frames(&mut self, at: usize) {
         loop {
             let Some(Some(peer)) = self.peers.table.get_mut(at) else { return };
-            let (node, dialled) = (peer.node, peer.dialled);
+            let (node, dialled, greeted) = (peer.node, peer.dialled, peer.hello.is_some());
             let frame = peer.link.frame();
             if matches!(frame, Ok(Some(_))) {
                 peer.framed_us = peer.heard_us;
@@ -178,15 +180,15 @@ impl Worker {
             match frame {
                 Ok(None) => return,
                 Ok(Some(frame)) if frame.kind == FrameKind::Hello => {
-                    if dialled {
-                        if let Some(node) = node {
-                            self.node.peer_up(node);
-                        }
-                    } else if !self.greet(at, &frame) {
+                    let stays = match dialled {
+                        true => self.is_answered(at, &frame),
+                        false => self.greet(at, &frame),
+                    };
+                    if !stays {
                         return;
                     }
                 }
-                Ok(Some(frame)) => match node {
+                Ok(Some(frame)) => match node.filter(|_| greeted) {
                     Some(node) => self.dispatch(node, frame),
                     None => return self.drop_peer(at, None),
                 },

@@ -1,0 +1,223 @@
+//! Who another node is: whether it is the member that it says it is, with the data directory that it had.
+//!
+//! Every connection begins with a hello of each side, and [`Node::admit`] judges the other one's. What this node holds
+//! against a peer, from the strongest to the weakest:
+//!
+//! 1. the cluster map: the incarnation of each member and how often it was started, as the metadata group has it;
+//! 2. before there is a map, the roster: the incarnations of the founding members as they were met first;
+//! 3. what this process has seen: two processes cannot have been the same start of the same directory.
+
+use crate::node::Node;
+use std::collections::BTreeMap;
+use synod_ring::ClusterMap;
+use synod_types::plant::planted;
+use synod_types::{Incarnation, NodeId};
+use synod_wire::peer::{EngineName, Hello, HelloRefused, PROTOCOL_VERSION, Purpose, address_hash};
+
+/// The newest start of each peer that said hello to this process.
+pub(crate) type Acquaintances = BTreeMap<NodeId, Start>;
+
+/// One start of one data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    incarnation: Incarnation,
+    starts: u64,
+    process: u64,
+}
+
+impl Node {
+    /// What this node says to `to` when a connection for `purpose` begins.
+    #[must_use]
+    pub fn hello(&self, to: NodeId, purpose: Purpose) -> Hello {
+        Hello {
+            protocol_version: PROTOCOL_VERSION,
+            cluster: self.map.cluster,
+            from: self.config.id,
+            to,
+            incarnation: self.config.info.incarnation,
+            starts: self.config.info.starts,
+            process: self.config.process,
+            known: self.known_incarnation(to),
+            address: address_hash(&self.config.info.peer_addr),
+            worker: self.config.worker,
+            workers: self.config.workers,
+            purpose,
+            engine: EngineName::new(self.config.engine.as_str()),
+        }
+    }
+
+    /// The incarnation that this node knows a member with; 0 if none.
+    fn known_incarnation(&self, node: NodeId) -> Incarnation {
+        match self.map.is_founded() {
+            true => self.map.nodes.get(&node).map_or(Incarnation(0), |info| info.incarnation),
+            false => self.roster.incarnation(node),
+        }
+    }
+
+    /// What the node's log says of the members, committed or not: on that a restart judges peers too, since how far the
+    /// log is committed may have been written down long before.
+    pub fn remember_members(&mut self, map: &ClusterMap) {
+        self.remembered = map.nodes.clone();
+    }
+
+    /// Whether the connection that begins with this hello may stand. A founding member that was not met before is
+    /// remembered.
+    ///
+    /// # Errors
+    /// Why not; both sides should say so in their logs.
+    pub fn admit(&mut self, hello: &Hello) -> Result<(), HelloRefused> {
+        let checked = self.check(hello);
+        if matches!(checked, Err(HelloRefused::Incarnation { .. })) {
+            self.knocked(hello);
+        }
+        checked?;
+        let (from, incarnation) = (hello.from, hello.incarnation);
+        let start = Start { incarnation, starts: hello.starts, process: hello.process };
+        self.acquaintances.insert(from, start);
+        let is_first = !self.map.is_founded() && self.config.worker == 0;
+        if is_first && self.roster.meet(from, incarnation) {
+            self.output.roster = Some(self.roster.known().clone());
+        }
+        self.belongs |= hello.cluster.0 != 0 && hello.known == self.config.info.incarnation;
+        Ok(())
+    }
+
+    /// Whether a connection that began with this hello may go on, now that more may be known.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, hello: &Hello) -> Result<(), HelloRefused> {
+        let own = self.config.id;
+        let from = hello.from;
+        hello.check(own, self.map.cluster, EngineName::new(self.config.engine.as_str()))?;
+        let ours = self.config.info.incarnation;
+        if planted("wiped-voter-votes") {
+            return Ok(());
+        }
+        if hello.known.0 != 0 && hello.known != ours {
+            let (known, ours) = (hello.known.0, ours.0);
+            return Err(HelloRefused::Disowned { from, to: own, known, ours });
+        }
+        let member = match self.map.is_founded() {
+            true => self.map.nodes.contains_key(&from),
+            false => self.roster.expects(from),
+        };
+        if !member {
+            return Err(HelloRefused::NoMember { from, cluster: self.map.cluster.0 });
+        }
+        let (known, theirs) = (self.known_incarnation(from).0, hello.incarnation.0);
+        let remembered = self.remembered.get(&from).map_or(0, |info| info.incarnation.0);
+        // The log may name a successor in an entry that is not known to be committed. Whoever it names was taken in by
+        // then: entries that say so are proposed after the fact.
+        if known != 0 && known != theirs && remembered != theirs {
+            return Err(HelloRefused::Incarnation { from, known, theirs });
+        }
+        self.check_start(hello)
+    }
+
+    /// A directory that was started less often than is known, or as often by another process, is a copy.
+    fn check_start(&self, hello: &Hello) -> Result<(), HelloRefused> {
+        let (from, theirs) = (hello.from, hello.starts);
+        let told = [&self.map.nodes, &self.remembered].into_iter().filter_map(|n| n.get(&from));
+        let told = told.filter(|info| info.incarnation == hello.incarnation);
+        let told = told.max_by_key(|info| info.starts);
+        let copied = told.is_some_and(|t| t.starts == theirs && t.process != hello.process);
+        let told = told.map_or(0, |info| info.starts);
+        let seen = self.acquaintances.get(&from).filter(|s| s.incarnation == hello.incarnation);
+        let known = seen.map_or(0, |seen| seen.starts).max(told);
+        let twice = seen.is_some_and(|s| s.starts == theirs && s.process != hello.process);
+        if theirs < known || twice || copied {
+            return Err(HelloRefused::Older { from, known, theirs });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::NodeConfig;
+    use std::sync::Arc;
+    use synod_ring::{MetaCommand, NodeInfo};
+    use synod_types::{ClusterId, Millis, Now};
+
+    fn node(id: u64, incarnation: u64) -> Node {
+        let incarnation = Incarnation(incarnation);
+        let config = NodeConfig {
+            id: NodeId(id),
+            worker: 0,
+            workers: 1,
+            info: NodeInfo { incarnation, starts: 3, ..NodeInfo::default() },
+            initial_cluster: (1..=3).map(|id| (NodeId(id), String::new())).collect(),
+            roster: BTreeMap::new(),
+            process: id,
+            partitions: 1,
+            replicas: 3,
+            ack_early: false,
+            lease_reads: false,
+            engine: synod_consensus::Protocol::Raft,
+            snapshot_bytes: 1 << 20,
+            maxmemory: 0,
+            seed: id,
+        };
+        Node::new(config, Vec::new(), Now { wall: Millis(1), mono_us: 1 })
+    }
+
+    /// As `node`, in a cluster that knows the members with the incarnations 10, 20 and 30 and two starts each.
+    fn member(id: u64, incarnation: u64) -> Node {
+        let mut node = node(id, incarnation);
+        let info =
+            |n| NodeInfo { incarnation: Incarnation(n * 10), starts: 2, ..NodeInfo::default() };
+        let nodes = (1..=3).map(|n| (NodeId(n), info(n))).collect();
+        let cluster = ClusterId(7);
+        let mut map = ClusterMap::default();
+        let found = MetaCommand::Found { cluster, partitions: 1, replicas: 3, nodes };
+        assert!(map.apply(found).is_ok());
+        node.install_map(Arc::new(map));
+        node
+    }
+
+    #[test]
+    fn only_the_member_that_is_known_is_let_in() {
+        let hello = member(2, 20).hello(NodeId(1), Purpose::Data);
+        assert_eq!(member(1, 10).admit(&hello), Ok(()));
+        let refusals = [
+            (Hello { incarnation: Incarnation(21), ..hello }, "another data directory"),
+            (Hello { known: Incarnation(11), ..hello }, "knows node 1 with another"),
+            (Hello { from: NodeId(4), ..hello }, "not a member of cluster"),
+            (Hello { cluster: ClusterId(8), ..hello }, "belongs to cluster"),
+            (Hello { starts: 1, ..hello }, "older copy"),
+        ];
+        for (hello, reason) in refusals {
+            let refused = member(1, 10).admit(&hello).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{refused}");
+        }
+    }
+
+    #[test]
+    fn one_start_is_one_process_and_a_later_start_another() {
+        let hello = member(2, 20).hello(NodeId(1), Purpose::Data);
+        let mut one = member(1, 10);
+        assert_eq!(one.admit(&hello), Ok(()));
+        assert_eq!(one.admit(&hello), Ok(()), "it dials again");
+        let copy = Hello { process: 99, ..hello };
+        assert!(one.admit(&copy).unwrap_err().to_string().contains("copies of one"));
+        let restarted = Hello { process: 99, starts: 4, ..hello };
+        assert_eq!(one.admit(&restarted), Ok(()));
+        assert!(one.check(&hello).unwrap_err().to_string().contains("older copy"));
+    }
+
+    #[test]
+    fn before_the_cluster_is_founded_the_first_meeting_counts() {
+        let hello = node(2, 20).hello(NodeId(1), Purpose::Data);
+        let mut one = node(1, 10);
+        assert_eq!(one.admit(&hello), Ok(()));
+        let met = one.output().roster.take().expect("a new acquaintance is to be remembered");
+        assert_eq!(met[&NodeId(2)], Incarnation(20));
+        let other = Hello { incarnation: Incarnation(21), ..hello };
+        assert!(one.admit(&other).unwrap_err().to_string().contains("another data directory"));
+        let stranger = Hello { from: NodeId(4), ..hello };
+        assert!(one.admit(&stranger).unwrap_err().to_string().contains("not a member"));
+        assert_eq!(one.output().roster, None);
+    }
+}

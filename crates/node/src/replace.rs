@@ -1,0 +1,164 @@
+//! How a member that lost its data comes back as a new one.
+//!
+//! Its new directory has an incarnation that nobody knows, so nobody lets it in: it can only knock. Any member that
+//! hears it knock for a while, with the former incarnation gone, asks the metadata group to replace it. The map then
+//! keeps account (`synod_ring::Replacement`), and the leader of each group does what is due:
+//!
+//! | the map says | the leader of a group |
+//! |---|---|
+//! | leaving | moves to a membership without the node; once that is committed, reports `Left` |
+//! | joining | takes the node in as a learner; once it has caught up, as a voter where it was one; then reports `Joined` |
+//!
+//! In between the map takes the new incarnation over, and with that the members let it in. It then creates an empty
+//! replica of each of its groups, without members: what it is to vote in, if anything, it learns from the log.
+
+use crate::node::Node;
+use std::collections::BTreeMap;
+use synod_ring::MetaCommand;
+use synod_types::{Incarnation, Membership, NodeId, PartitionId};
+use synod_wire::peer::{Hello, address_hash};
+
+/// A member counts as lost when it was silent and its successor knocked for so long.
+const LOST_US: u64 = 3_000_000;
+/// Who has not knocked for so long has gone.
+const GONE_US: u64 = 5_000_000;
+/// The most directories whose knocking is remembered.
+const KNOCKS_MAX: usize = 64;
+
+/// When a directory that nobody knows knocked first and last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Knock {
+    first_us: u64,
+    last_us: u64,
+}
+
+/// By member and by the incarnation that wants its seat.
+pub(crate) type Knocks = BTreeMap<(NodeId, Incarnation), Knock>;
+
+impl Node {
+    /// A directory that is not the member's said hello. It may take the seat if it is new, and reached where the member
+    /// was reached: one that holds data has another past, and one at another address may be anybody's.
+    pub(crate) fn knocked(&mut self, hello: &Hello) {
+        let Some(member) = self.map.nodes.get(&hello.from) else { return };
+        if hello.cluster.0 != 0 || hello.address != address_hash(&member.peer_addr) {
+            return;
+        }
+        let now = self.now.mono_us;
+        self.knocks.retain(|_, knock| now.saturating_sub(knock.last_us) < GONE_US);
+        let key = (hello.from, hello.incarnation);
+        if self.knocks.len() < KNOCKS_MAX || self.knocks.contains_key(&key) {
+            self.knocks.entry(key).or_insert(Knock { first_us: now, last_us: now }).last_us = now;
+        }
+    }
+
+    /// Does what is due for members that lost their data.
+    pub(crate) fn tend_replacements(&mut self) {
+        self.ask_for_replacements();
+        let due: Vec<_> = self.map.replacements().map(|(n, r)| (n, r.clone())).collect();
+        for (node, replacement) in due {
+            let successor = replacement.successor;
+            for group in replacement.leaving {
+                if self.has_left(group, node) {
+                    self.propose_meta(&MetaCommand::Left { node, group, successor });
+                }
+            }
+            for group in replacement.joining {
+                if self.has_joined(group, node) {
+                    self.propose_meta(&MetaCommand::Joined { node, group, successor });
+                }
+            }
+        }
+    }
+
+    fn ask_for_replacements(&mut self) {
+        let now = self.now.mono_us;
+        let lost = |(key, knock): (&(NodeId, Incarnation), &Knock)| {
+            let (node, successor) = *key;
+            let knocks = now.saturating_sub(knock.last_us) < GONE_US;
+            let long = knock.last_us.saturating_sub(knock.first_us) >= LOST_US;
+            let info = self.map.nodes.get(&node)?;
+            let begun = self.map.replacements().find(|(of, _)| *of == node);
+            let free = begun.is_none_or(|(_, begun)| {
+                begun.successor != successor && !self.knocks.contains_key(&(node, begun.successor))
+            });
+            let gone = self.peers.silent_for_us(node) >= LOST_US && info.incarnation != successor;
+            let old = info.incarnation;
+            (knocks && long && gone && free).then_some(MetaCommand::Replace {
+                node,
+                old,
+                successor,
+            })
+        };
+        let commands: Vec<_> = self.knocks.iter().filter_map(lost).collect();
+        commands.iter().for_each(|command| self.propose_meta(command));
+    }
+
+    /// Moves a group that is led here to a membership without the node. Whether that is committed.
+    fn has_left(&mut self, group: PartitionId, node: NodeId) -> bool {
+        let Some((in_force, committed)) = self.led_membership(group) else { return false };
+        let has = |membership: &Membership| membership.all().contains(&node);
+        if !has(&in_force) {
+            return !has(&committed) && in_force.outgoing.is_empty();
+        }
+        let mut target = in_force;
+        target.voters.retain(|member| *member != node);
+        target.learners.retain(|member| *member != node);
+        self.move_to(group, target);
+        false
+    }
+
+    /// Takes the node into a group that is led here: as a learner, and once it has caught up as what it was. Whether
+    /// that is committed.
+    fn has_joined(&mut self, group: PartitionId, node: NodeId) -> bool {
+        let Some((in_force, committed)) = self.led_membership(group) else { return false };
+        let votes = self.is_to_vote(group, node);
+        let mut target = in_force.clone();
+        if in_force.voters.contains(&node) || (in_force.learners.contains(&node) && !votes) {
+            return in_force == committed;
+        } else if in_force.learners.contains(&node) {
+            if !self.has_caught_up(group, node) {
+                return false;
+            }
+            target.learners.retain(|member| *member != node);
+            target.voters.push(node);
+        } else {
+            target.learners.push(node);
+        }
+        self.move_to(group, target);
+        false
+    }
+
+    /// The membership of a group that is led here: the one in force, and the last one that was committed and applied.
+    fn led_membership(&mut self, group: PartitionId) -> Option<(Membership, Membership)> {
+        if !self.is_leader(group) {
+            return None;
+        }
+        let replica = self.replica(group)?;
+        let committed = replica.committed_membership().clone();
+        Some((replica.status().membership, committed))
+    }
+
+    fn move_to(&mut self, group: PartitionId, target: Membership) {
+        let settled = target.outgoing.is_empty() && !target.voters.is_empty();
+        if settled && let Some(replica) = self.replica(group) {
+            let _refused_while_another_is_under_way = replica.engine().change_membership(target);
+            self.touch(group);
+        }
+    }
+
+    /// Whether the node votes in the group when all is well.
+    fn is_to_vote(&self, group: PartitionId, node: NodeId) -> bool {
+        match group {
+            PartitionId::META => {
+                self.map.nodes.keys().take(crate::bootstrap::META_VOTERS_MAX).any(|n| *n == node)
+            }
+            _ => self.map.partition(group).is_some_and(|info| info.replicas.contains(&node)),
+        }
+    }
+
+    fn has_caught_up(&mut self, group: PartitionId, node: NodeId) -> bool {
+        let Some(replica) = self.replica(group) else { return false };
+        let status = replica.status();
+        status.peers.iter().any(|p| p.node == node && p.active && p.matched >= status.commit)
+    }
+}
