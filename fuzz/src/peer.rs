@@ -28,7 +28,7 @@ fn sealed_frames(mut input: &[u8]) {
     while let [kind, group, len, rest @ ..] = input {
         let (body, rest) = rest.split_at(usize::from(*len).min(rest.len()));
         input = rest;
-        let Some(kind) = FrameKind::from_u8(*kind % 11) else { continue };
+        let Some(kind) = FrameKind::from_u8(*kind % 13) else { continue };
         let group = PartitionId(u32::from(*group) << 20);
         let written = encode_frame(&mut bytes, kind, group, |out| out.extend_from_slice(body));
         assert_eq!(written, Ok(()));

@@ -3,16 +3,22 @@
 //! Every connection begins with a hello of each side, and [`Node::admit`] judges the other one's. What this node holds
 //! against a peer, from the strongest to the weakest:
 //!
-//! 1. the cluster map: the incarnation of each member and how often it was started, as the metadata group has it;
+//! 1. the cluster map: the incarnation of each member and how often it was started, as the metadata group has it. A node
+//!    that was away may know an old one, and must not refuse its leader for that: whoever has a newer map tells it who the
+//!    members are by now;
 //! 2. before there is a map, the roster: the incarnations of the founding members as they were met first;
 //! 3. what this process has seen: two processes cannot have been the same start of the same directory.
 
+use crate::forward;
 use crate::node::Node;
 use std::collections::BTreeMap;
-use synod_ring::ClusterMap;
+use synod_ring::{ClusterMap, NodeInfo};
+use synod_types::limits::NODES_MAX;
 use synod_types::plant::planted;
-use synod_types::{Incarnation, NodeId};
-use synod_wire::peer::{EngineName, Hello, HelloRefused, PROTOCOL_VERSION, Purpose, address_hash};
+use synod_types::{Incarnation, NodeId, PartitionId};
+use synod_wire::peer::{
+    EngineName, FrameKind, Hello, HelloRefused, PROTOCOL_VERSION, Purpose, address_hash,
+};
 
 /// The newest start of each peer that said hello to this process.
 pub(crate) type Acquaintances = BTreeMap<NodeId, Start>;
@@ -23,6 +29,42 @@ pub(crate) struct Start {
     incarnation: Incarnation,
     starts: u64,
     process: u64,
+}
+
+/// Who the members were when the cluster map had this epoch: `epoch u64 | count u32 | (node | incarnation | starts |
+/// process, each u64)*`.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    epoch: u64,
+    nodes: BTreeMap<NodeId, NodeInfo>,
+}
+
+impl Members {
+    fn encode(map: &ClusterMap, out: &mut Vec<u8>) {
+        out.extend_from_slice(&map.epoch.to_le_bytes());
+        out.extend_from_slice(&(map.nodes.len() as u32).to_le_bytes());
+        for (node, info) in &map.nodes {
+            for word in [node.0, info.incarnation.0, info.starts, info.process] {
+                out.extend_from_slice(&word.to_le_bytes());
+            }
+        }
+    }
+
+    fn decode(body: &[u8]) -> Option<Self> {
+        let (epoch, rest) = body.split_first_chunk::<8>()?;
+        let (count, rest) = rest.split_first_chunk::<4>()?;
+        let (words, tail) = rest.as_chunks::<8>();
+        let count = u32::from_le_bytes(*count) as usize;
+        if !tail.is_empty() || count > NODES_MAX || words.len() != 4 * count {
+            return None;
+        }
+        let nodes = words.as_chunks::<4>().0.iter().map(|member| {
+            let [node, incarnation, starts, process] = member.map(u64::from_le_bytes);
+            let incarnation = Incarnation(incarnation);
+            (NodeId(node), NodeInfo { incarnation, starts, process, ..NodeInfo::default() })
+        });
+        Some(Self { epoch: u64::from_le_bytes(*epoch), nodes: nodes.collect() })
+    }
 }
 
 impl Node {
@@ -49,8 +91,34 @@ impl Node {
     /// The incarnation that this node knows a member with; 0 if none.
     fn known_incarnation(&self, node: NodeId) -> Incarnation {
         match self.map.is_founded() {
-            true => self.map.nodes.get(&node).map_or(Incarnation(0), |info| info.incarnation),
+            true => self.members().get(&node).map_or(Incarnation(0), |info| info.incarnation),
             false => self.roster.incarnation(node),
+        }
+    }
+
+    /// The members by the newest map that this node has or was told of.
+    fn members(&self) -> &BTreeMap<NodeId, NodeInfo> {
+        if self.told.epoch > self.map.epoch { &self.told.nodes } else { &self.map.nodes }
+    }
+
+    /// Tells a member that has an earlier map who the members are by now.
+    pub(crate) fn tell_of_members(&mut self, to: NodeId, epoch: u64) {
+        if self.config.worker != 0 || epoch >= self.map.epoch {
+            return;
+        }
+        let map = self.map.clone();
+        let frames = forward::queue(&mut self.output, self.config.id, to, 0);
+        forward::put_frame(frames, FrameKind::Members, PartitionId::META, |body| {
+            Members::encode(&map, body);
+        });
+    }
+
+    /// A member told who the members are. What it tells was committed, so it holds whatever this node's log says.
+    pub(crate) fn told_of_members(&mut self, body: &[u8]) {
+        let Some(told) = Members::decode(body) else { return };
+        let is_same = told.nodes.keys().eq(self.map.nodes.keys());
+        if self.map.is_founded() && is_same && told.epoch > self.map.epoch.max(self.told.epoch) {
+            self.told = told;
         }
     }
 
@@ -118,7 +186,7 @@ impl Node {
     /// A directory that was started less often than is known, or as often by another process, is a copy.
     fn check_start(&self, hello: &Hello) -> Result<(), HelloRefused> {
         let (from, theirs) = (hello.from, hello.starts);
-        let told = [&self.map.nodes, &self.remembered].into_iter().filter_map(|n| n.get(&from));
+        let told = [self.members(), &self.remembered].into_iter().filter_map(|n| n.get(&from));
         let told = told.filter(|info| info.incarnation == hello.incarnation);
         let told = told.max_by_key(|info| info.starts);
         let copied = told.is_some_and(|t| t.starts == theirs && t.process != hello.process);
@@ -192,6 +260,38 @@ mod tests {
             let refused = member(1, 10).admit(&hello).unwrap_err().to_string();
             assert!(refused.contains(reason), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_member_that_was_away_is_told_who_the_others_are_by_now() {
+        let mut map = (*member(2, 20).map).clone();
+        let (one, successor) = (NodeId(1), Incarnation(11));
+        let replace = MetaCommand::Replace { node: one, old: Incarnation(10), successor };
+        assert!(map.apply(replace).is_ok());
+        for group in [0, 1] {
+            let group = PartitionId(group);
+            assert!(map.apply(MetaCommand::Left { node: one, group, successor }).is_ok());
+        }
+        let (mut away, mut knows) = (member(3, 30), member(2, 20));
+        knows.install_map(Arc::new(map));
+        let mut new = node(1, 11);
+        new.install_map(knows.map.clone());
+        let hello = new.hello(NodeId(3), Purpose::Data);
+        assert!(matches!(away.admit(&hello), Err(HelloRefused::Incarnation { .. })));
+        assert!(new.admit(&away.hello(NodeId(1), Purpose::Data)).is_err(), "it knows another one");
+        let mut body = Vec::new();
+        Members::encode(&knows.map, &mut body);
+        away.told_of_members(&body[..body.len() - 1]);
+        assert!(away.admit(&hello).is_err(), "that was cut");
+        away.told_of_members(&body);
+        assert_eq!(away.admit(&hello), Ok(()));
+        assert_eq!(new.admit(&away.hello(NodeId(1), Purpose::Data)), Ok(()));
+        let old = member(1, 10).hello(NodeId(3), Purpose::Data);
+        assert!(matches!(away.check(&old), Err(HelloRefused::Incarnation { .. })));
+        away.tell_of_members(NodeId(2), knows.map.epoch);
+        assert!(away.output().frames.is_empty(), "it has an older map itself");
+        knows.tell_of_members(NodeId(3), away.map.epoch);
+        assert!(!knows.output().frames.is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::config::{Facts, NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
 use crate::forward::{Forward, Ledger};
 use crate::gather::Gathers;
-use crate::identity::Acquaintances;
+use crate::identity::{Acquaintances, Members};
 use crate::memory::Memory;
 use crate::output::Output;
 use crate::peers::Peers;
@@ -48,6 +48,8 @@ pub struct Node {
     pub(crate) acquaintances: Acquaintances,
     /// The members as the log had them when the process began, committed or not.
     pub(crate) remembered: BTreeMap<NodeId, synod_ring::NodeInfo>,
+    /// The members by a newer map than this node's, as another member told.
+    pub(crate) told: Members,
     /// Directories that want the seat of a member.
     pub(crate) knocks: Knocks,
     /// Whether a member of a founded cluster said that it knows this node as it is.
@@ -97,6 +99,7 @@ impl Node {
             roster: Roster::new(&config),
             acquaintances: Acquaintances::default(),
             remembered: BTreeMap::new(),
+            told: Members::default(),
             knocks: Knocks::new(),
             belongs: false,
             config,

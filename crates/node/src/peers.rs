@@ -1,7 +1,8 @@
 //! The other nodes: who is up, who leads what, and what their frames mean.
 //!
 //! ```text
-//! Heartbeat body:  worker u32 | workers u32 | count u32 | (group u32 | term u64)*      the groups that this worker leads
+//! Heartbeat body:  worker u32 | workers u32 | epoch u64 | count u32 | (group u32 | term u64)*
+//!                  the groups that this worker leads, and which map it has
 //! ```
 
 use crate::answers::take_reply;
@@ -144,6 +145,7 @@ impl Node {
             FrameKind::SnapshotFetch => self.serve_snapshot(from, group, &body),
             FrameKind::SnapshotChunk => self.store_chunk(group, &body),
             FrameKind::Introduction => self.introduced(from, &body),
+            FrameKind::Members => self.told_of_members(&body),
             FrameKind::Hello => {}
         }
     }
@@ -193,9 +195,13 @@ impl Node {
     }
 
     fn heartbeat(&mut self, from: NodeId, body: &[u8]) {
-        let Some((head, mut rest)) = body.split_first_chunk::<12>() else { return };
+        let Some((head, mut rest)) = body.split_first_chunk::<20>() else { return };
         let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| head[at + byte]));
-        let (worker, workers, count) = (word(0), word(4), word(8));
+        let (worker, workers, count) = (word(0), word(4), word(16));
+        let epoch = u64::from(word(8)) | u64::from(word(12)) << 32;
+        if worker == 0 {
+            self.tell_of_members(from, epoch);
+        }
         let mut led = BTreeSet::new();
         for _ in 0..count {
             let Some((group, tail)) = rest.split_first_chunk::<4>() else { return };
@@ -218,12 +224,14 @@ impl Node {
             .map(|r| (r.group(), r.role().1))
             .collect();
         let (worker, workers) = (u32::from(self.config.worker), u32::from(self.config.workers));
+        let epoch = self.map.epoch;
         for to in self.heartbeat_destinations() {
             let frames = self.output.frames.entry(to).or_default();
             forward::put_frame(frames, FrameKind::Heartbeat, PartitionId::META, |body| {
-                for word in [worker, workers, led.len() as u32] {
-                    body.extend_from_slice(&word.to_le_bytes());
-                }
+                body.extend_from_slice(&worker.to_le_bytes());
+                body.extend_from_slice(&workers.to_le_bytes());
+                body.extend_from_slice(&epoch.to_le_bytes());
+                body.extend_from_slice(&(led.len() as u32).to_le_bytes());
                 for (group, term) in &led {
                     body.extend_from_slice(&group.0.to_le_bytes());
                     body.extend_from_slice(&term.0.to_le_bytes());

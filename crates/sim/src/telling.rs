@@ -69,6 +69,7 @@ fn frame(frame: &Frame) -> String {
     match frame.kind {
         FrameKind::Hello => return "hello".to_owned(),
         FrameKind::Introduction => return "introduction".to_owned(),
+        FrameKind::Members => return "who the members are".to_owned(),
         FrameKind::Heartbeat => return "heartbeats of all groups".to_owned(),
         FrameKind::Forward => return format!("{name} forward of a request"),
         FrameKind::Publish => return "message for subscribers".to_owned(),

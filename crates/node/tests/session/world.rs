@@ -297,7 +297,10 @@ impl World {
                 continue;
             }
             let everyone = from.node != to.node
-                && matches!(frame.kind, FrameKind::Heartbeat | FrameKind::Publish);
+                && matches!(
+                    frame.kind,
+                    FrameKind::Heartbeat | FrameKind::Publish | FrameKind::Members
+                );
             let worker = match frame.kind {
                 _ if from.node == to.node => to.worker,
                 FrameKind::ForwardReply => Node::reply_worker(&frame.body).expect("a reply"),

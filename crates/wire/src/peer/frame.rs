@@ -57,6 +57,8 @@ pub enum FrameKind {
     ReplyFetch = 10,
     /// Whom a node met before the cluster was founded, so that all found the same one.
     Introduction = 11,
+    /// Who the members are, for one that knows an earlier map of the cluster.
+    Members = 12,
 }
 
 impl FrameKind {
@@ -75,6 +77,7 @@ impl FrameKind {
             9 => Self::Publish,
             10 => Self::ReplyFetch,
             11 => Self::Introduction,
+            12 => Self::Members,
             _ => return None,
         })
     }
