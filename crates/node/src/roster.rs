@@ -144,6 +144,18 @@ impl Node {
         });
     }
 
+    /// The founding members that did not say yet that they met the same as this node, while the cluster is not founded.
+    #[must_use]
+    pub fn founding_waits_for(&self) -> Vec<NodeId> {
+        let has_meta = self.replicas.first().is_some_and(Option::is_some);
+        if self.config.worker != 0 || has_meta || self.map.is_founded() {
+            return Vec::new();
+        }
+        let roster = &self.roster;
+        let missing = |node: &&NodeId| **node != roster.own && !roster.agreed.contains(node);
+        roster.expected.iter().filter(missing).copied().collect()
+    }
+
     /// Another member told whom it has met.
     pub(crate) fn introduced(&mut self, from: NodeId, body: &[u8]) {
         let Some(said) = Introduction::decode(body) else { return };

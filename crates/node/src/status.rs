@@ -147,7 +147,9 @@ pub fn not_serving(
     leaders: impl IntoIterator<Item = (PartitionId, Option<NodeId>)>,
 ) -> Option<String> {
     if !map.is_founded() {
-        return Some("the cluster is not founded, or this node is not a member of it".to_owned());
+        let why = "the cluster is not founded yet, which takes all members of --initial-cluster once, or this node is \
+                   not a member of it";
+        return Some(why.to_owned());
     }
     let mut groups = BTreeMap::new();
     for (group, leader) in leaders {

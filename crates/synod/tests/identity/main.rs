@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod moved;
+mod settings;
 
 use cluster::{Node, eventually, free_ports, list, three};
 use std::time::{Duration, Instant};
@@ -96,37 +98,6 @@ fn status_succeeds(node: &Node) -> bool {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_synod"));
     let asked = command.env_remove("SYNOD_HTTP").args(["status", "--http", &http]).output();
     asked.unwrap().status.success()
-}
-
-/// Contradictions are refused with what is wrong and what to do.
-#[test]
-fn what_a_directory_holds_is_not_changed_by_options() {
-    let dir = tempfile::tempdir().unwrap();
-    let ports = free_ports();
-    let mut node = Node::new(&dir, "one", 1, ports);
-    node.start(&["--partitions", "3"]);
-    node.expect("SET k acked", "+OK\r\n");
-    node.kill();
-    let other = list(&[(1, ports), (2, free_ports())]);
-    for (options, reason) in [
-        (["--partitions", "4"], "--partitions 4, but the cluster"),
-        (["--initial-cluster", &other], "names the nodes 1,2, but"),
-    ] {
-        node.start(&options);
-        node.expect_log(reason);
-        node.kill();
-    }
-    node.start(&["--partitions", "3"]);
-    node.expect("GET k", ACKED);
-    node.kill();
-    std::fs::remove_dir_all(node.data.join("worker-0")).unwrap();
-    node.start(&[]);
-    node.expect_log("the log of worker 0 is gone");
-    let mut strange = Node::new(&dir, "strange", 1, free_ports());
-    std::fs::create_dir_all(&strange.data).unwrap();
-    std::fs::write(strange.data.join("thesis.tex"), "no data of ours").unwrap();
-    strange.start(&[]);
-    strange.expect_log("it holds `thesis.tex`");
 }
 
 /// A store of one node, and two new nodes whose list names it: they are no members of its cluster.

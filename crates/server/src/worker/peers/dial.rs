@@ -3,11 +3,12 @@
 
 use super::super::links::Link;
 use super::super::{Worker, is_of_one_connection};
+use super::names::Found;
 use super::{Peer, Peers};
 use crate::inbox::Mail;
 use mio::net::TcpStream;
 use std::io::{self, ErrorKind};
-use std::net::ToSocketAddrs;
+use std::net::SocketAddr;
 use synod_types::NodeId;
 use synod_wire::peer::{Frame, Hello, HelloRefused, Purpose};
 
@@ -17,6 +18,8 @@ const REDIAL_US: u64 = 200_000;
 const REFUSED_REDIAL_US: u64 = 1_000_000;
 /// A refused peer dials again and again; so often it is told.
 const REFUSAL_TOLD_US: u64 = 60_000_000;
+/// How long the members of a new cluster may take until the log says who is missing.
+const FOUNDING_US: u64 = 5_000_000;
 /// The most connections that have not said hello.
 const UNKNOWN_MAX: usize = 16;
 
@@ -54,45 +57,51 @@ impl Worker {
             }
         }
 
-        let own = self.peers.own;
-        let missing: Vec<(NodeId, String, Purpose)> = self
-            .peers
-            .addresses
-            .iter()
-            .filter(|(id, _)| **id < own)
-            .flat_map(|(id, addr)| {
-                [Purpose::Data, Purpose::Snapshot].map(|purpose| (*id, addr.clone(), purpose))
-            })
-            .filter(|(id, _, purpose)| match purpose {
-                Purpose::Data => !self.peers.data.contains_key(id),
-                Purpose::Snapshot => !self.peers.snapshot.contains_key(id),
-            })
-            .collect();
-        for (id, addr, purpose) in missing {
-            let last = self.peers.dialled_us.entry(id).or_default();
-            if purpose == Purpose::Data {
-                let pause = match self.peers.refused.contains_key(&Some(id)) {
+        self.tell_who_is_missing(now_us);
+        for id in self.peers.addresses.peers() {
+            let (addr, purpose) = if self.peers.data.contains_key(&id) {
+                let addr = self.peers.addresses.is_here(id);
+                (addr.filter(|_| !self.peers.snapshot.contains_key(&id)), Purpose::Snapshot)
+            } else {
+                let pause_us = match self.peers.refused.contains_key(&Some(id)) {
                     true => REFUSED_REDIAL_US,
                     false => REDIAL_US,
                 };
-                if now_us - *last < pause {
-                    continue;
+                (self.peers.addresses.due(id, now_us, pause_us), Purpose::Data)
+            };
+            let Some(addr) = addr else { continue };
+            match self.peers.names.find(&addr) {
+                Found::At(address) => {
+                    if let Err(error) = self.dial(id, address, purpose, now_us) {
+                        tracing::debug!(peer = %id, %addr, %error, "a peer could not be dialled");
+                    }
                 }
-                *last = now_us;
-            } else if !self.peers.data.contains_key(&id) {
-                continue;
-            }
-            if let Err(error) = self.dial(id, &addr, purpose, now_us) {
-                self.tell_undialled(id, &addr, &error, now_us);
+                Found::Nowhere => self.tell_nowhere(id, &addr, now_us),
+                Found::NotYet => {}
             }
         }
     }
 
-    /// A name that cannot be resolved is told now and then: it may be mistyped, or not exist yet.
-    fn tell_undialled(&mut self, id: NodeId, addr: &str, error: &io::Error, now_us: u64) {
-        if error.kind() != ErrorKind::AddrNotAvailable {
-            return tracing::debug!(peer = %id, %addr, %error, "a peer could not be dialled");
+    /// A new cluster needs all of its members once; an operator who started some of them has to hear that.
+    fn tell_who_is_missing(&mut self, now_us: u64) {
+        let first = self.peers.waiting_told_us == 0 && now_us >= self.started_us + FOUNDING_US;
+        if !first && now_us < self.peers.waiting_told_us.max(self.started_us) + REFUSAL_TOLD_US {
+            return;
         }
+        self.peers.waiting_told_us = now_us;
+        let missing = self.node.founding_waits_for();
+        // Who is refused has heard why.
+        if !missing.is_empty() && self.peers.refused.is_empty() {
+            tracing::warn!(
+                nodes = ?missing.iter().map(|node| node.0).collect::<Vec<_>>(),
+                "the cluster is not founded yet: it waits for these nodes; all members of --initial-cluster have to be \
+                 started once"
+            );
+        }
+    }
+
+    /// A name that has no address is told now and then: it may be mistyped, or not exist yet.
+    fn tell_nowhere(&mut self, id: NodeId, addr: &str, now_us: u64) {
         let told = self.peers.unresolved_us.get(&id);
         if told.is_none_or(|at| now_us - at >= REFUSAL_TOLD_US) {
             self.peers.unresolved_us.insert(id, now_us);
@@ -100,9 +109,13 @@ impl Worker {
         }
     }
 
-    fn dial(&mut self, id: NodeId, addr: &str, purpose: Purpose, now_us: u64) -> io::Result<()> {
-        let resolved = addr.to_socket_addrs().ok().and_then(|mut all| all.next());
-        let address = resolved.ok_or(ErrorKind::AddrNotAvailable)?;
+    fn dial(
+        &mut self,
+        id: NodeId,
+        address: SocketAddr,
+        purpose: Purpose,
+        now_us: u64,
+    ) -> io::Result<()> {
         let mut link = Link::new(TcpStream::connect(address)?);
         link.established();
         let hello = self.hello_frame(id, purpose);

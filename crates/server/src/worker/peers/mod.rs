@@ -1,16 +1,20 @@
 //! Connections to the other nodes.
 //!
-//! Of two nodes the one with the higher id dials: one connection per worker for consensus and requests, one more
-//! for snapshots. Both sides begin with a hello and refuse each other when it does not fit.
+//! Between two nodes there is one connection per worker for consensus and requests, and one more for snapshots; who dials
+//! is told in `addresses.rs`. Both sides begin with a hello and refuse each other when it does not fit.
 
+mod addresses;
 mod dial;
 mod frames;
+mod names;
 
 use super::links::Link;
 use super::{PEERS, Worker};
 use crate::config::Config;
+use addresses::Addresses;
 use mio::event::Event;
 use mio::{Interest, Token};
+use names::Names;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use synod_ring::ClusterMap;
@@ -65,41 +69,33 @@ impl Peer {
 pub struct Peers {
     own: NodeId,
     workers: u16,
-    addresses: BTreeMap<NodeId, String>,
+    addresses: Addresses,
+    names: Names,
     table: Vec<Option<Peer>>,
     data: BTreeMap<NodeId, usize>,
     snapshot: BTreeMap<NodeId, usize>,
-    dialled_us: BTreeMap<NodeId, u64>,
     /// Who was refused, why and when, as it was told in the log last.
     refused: BTreeMap<Option<NodeId>, (HelloRefused, u64)>,
     /// Whose address could not be resolved, and when that was told in the log last.
     unresolved_us: BTreeMap<NodeId, u64>,
+    /// When the log said last that the cluster waits to be founded; the start of the process counts as that.
+    waiting_told_us: u64,
 }
 
 impl Peers {
-    /// Nobody is connected yet. Addresses are those of the configuration until the metadata group tells newer ones.
+    /// Nobody is connected yet.
     pub fn new(config: &Config) -> Self {
-        let mut addresses = config.initial_cluster.clone();
-        addresses.remove(&config.node_id);
         Self {
             own: config.node_id,
             workers: config.workers,
-            addresses,
+            addresses: Addresses::new(config),
+            names: Names::new(),
             table: Vec::new(),
             data: BTreeMap::new(),
             snapshot: BTreeMap::new(),
-            dialled_us: BTreeMap::new(),
             refused: BTreeMap::new(),
             unresolved_us: BTreeMap::new(),
-        }
-    }
-
-    /// Learns where the members are.
-    pub fn learn(&mut self, map: &ClusterMap) {
-        for (id, info) in &map.nodes {
-            if *id != self.own && !info.peer_addr.is_empty() {
-                self.addresses.insert(*id, info.peer_addr.clone());
-            }
+            waiting_told_us: 0,
         }
     }
 
@@ -141,7 +137,7 @@ impl Worker {
 
     /// More is known of the members: connections that do not fit it end.
     pub(super) fn learn_members(&mut self, map: &ClusterMap) {
-        self.peers.learn(map);
+        self.peers.addresses.learn(map);
         for at in 0..self.peers.table.len() {
             let hello = self.peers.table[at].as_ref().and_then(|peer| peer.hello);
             if let Some(hello) = hello
