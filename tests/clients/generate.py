@@ -79,6 +79,8 @@ TEMPLATES = {
         MGET ( {k} )+
         MSET ( {k} {v} )+
         MSETNX ( {k} {v} )+
+        LCS {k} {k} LEN|IDX|
+        LCS {k} {k} IDX MINMATCHLEN {count} WITHMATCHLEN|foo|
         """,
     "list": """
         LPUSH {k} ( {v} )+
@@ -104,6 +106,11 @@ TEMPLATES = {
         LPOS {k} {m}
         LPOS {k} {m} RANK {index} COUNT {count}
         LPOS {k} {m} COUNT {count} MAXLEN {count} RANK 1|-1
+        SORT {k} ALPHA|DESC|ASC|
+        SORT {k} ALPHA LIMIT {index} {count} DESC|
+        SORT {k} BY string* ALPHA GET # GET string*
+        SORT {k} BY nosort LIMIT {count} {count} STORE {k}
+        SORT_RO {k} ALPHA|DESC|
         """,
     "set": """
         SADD {k} ( {m} )+
@@ -127,6 +134,8 @@ TEMPLATES = {
         SDIFFSTORE {k} ( {k} )+
         SINTERCARD 1|2|0|abc {k} {k}
         SINTERCARD 2 {k} {k} LIMIT {count}
+        SORT {k} ALPHA|
+        SORT {k} ALPHA DESC|LIMIT STORE {k}
         """,
     "hash": """
         HSET {k} ( {m} {v} )+
@@ -193,6 +202,8 @@ TEMPLATES = {
         ZINTERSTORE {k} 2 {k} {k} WEIGHTS 1 {float}
         ZDIFFSTORE {k} 2 {k} {k}
         ZINTERCARD 2 {k} {k} LIMIT {count}
+        SORT {k} BY nosort DESC|ASC| LIMIT {count} {count}
+        SORT {k} ALPHA|
         """,
     "stream": """
         XADD {k} {id} ( {m} {v} )+
@@ -264,8 +275,8 @@ TEMPLATES = {
         """,
 }
 
-# With another count they would answer at random. The keys `number` and `level` are spared too.
-NEVER_SPOILED = {"SPOP", "SRANDMEMBER", "SCAN"}
+# With another count they would answer at random, and ZRANK has one argument more since 7.2. The keys `number` and `level` are spared too.
+NEVER_SPOILED = {"SPOP", "SRANDMEMBER", "SCAN", "ZRANK", "ZREVRANK"}
 JUNK = ["", "x", "-1", "NX", "\x01", "99999999999999999999"]
 
 TABLES = {"int": INTEGERS, "badttl": TTLS, "float": FLOATS, "score": SCORES, "bound": BOUNDS,

@@ -45,6 +45,7 @@
 pub mod args;
 mod commands;
 mod context;
+mod debug;
 pub mod decimal;
 pub mod error;
 mod glob;
@@ -54,6 +55,7 @@ pub mod number;
 mod object;
 pub mod op;
 mod operations;
+mod rdb;
 pub mod scripting;
 mod snapshot;
 mod table;

@@ -27,6 +27,10 @@ const WAIT: u8 = 12;
 const LOAD_SCRIPT: u8 = 13;
 const FORGET_SCRIPTS: u8 = 14;
 const FIND_SCRIPTS: u8 = 15;
+const CHANGE_FUNCTIONS: u8 = 16;
+const READ_FUNCTIONS: u8 = 17;
+const DEBUG: u8 = 18;
+const DEBUG_OBJECT: u8 = 19;
 
 /// Who waits for a command that may wait, as the log names them. Node 0: a client of the leader itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +102,14 @@ pub enum Op<'a> {
     ForgetScripts,
     /// Read: which of these digests EVALSHA would find.
     FindScripts(Args<'a>),
+    /// A subcommand of FUNCTION that changes the libraries, and its arguments.
+    ChangeFunctions(Args<'a>),
+    /// Read: a subcommand of FUNCTION that only looks.
+    ReadFunctions(Args<'a>),
+    /// A subcommand of DEBUG that concerns every replica, and its arguments.
+    Debug(Args<'a>),
+    /// Read: how the value of a key is kept.
+    DebugObject(&'a [u8]),
 }
 
 /// Appends a command as an operation of the keyspace. Its length is reckoned first, so that it is as short as it can be.
@@ -214,6 +226,22 @@ impl<'a> Op<'a> {
                 out.push(FIND_SCRIPTS);
                 put_args(out, digests);
             }
+            Op::ChangeFunctions(args) => {
+                out.push(CHANGE_FUNCTIONS);
+                put_args(out, args);
+            }
+            Op::ReadFunctions(args) => {
+                out.push(READ_FUNCTIONS);
+                put_args(out, args);
+            }
+            Op::Debug(args) => {
+                out.push(DEBUG);
+                put_args(out, args);
+            }
+            Op::DebugObject(key) => {
+                out.push(DEBUG_OBJECT);
+                varint::put_bytes(out, key);
+            }
         }
     }
 
@@ -248,6 +276,10 @@ impl<'a> Op<'a> {
             LOAD_SCRIPT => Op::LoadScript(varint::take_bytes(bytes)?),
             FORGET_SCRIPTS => Op::ForgetScripts,
             FIND_SCRIPTS => Op::FindScripts(take_args(bytes)?),
+            CHANGE_FUNCTIONS => Op::ChangeFunctions(take_args(bytes)?),
+            READ_FUNCTIONS => Op::ReadFunctions(take_args(bytes)?),
+            DEBUG => Op::Debug(take_args(bytes)?),
+            DEBUG_OBJECT => Op::DebugObject(varint::take_bytes(bytes)?),
             SLOT_KEYS => Op::SlotKeys { slot: take_slot(bytes)?, count: varint::take(bytes)? },
             _ => return None,
         })
@@ -355,6 +387,10 @@ mod tests {
             Op::LoadScript(b"return 1"),
             Op::ForgetScripts,
             Op::FindScripts(command(&["a", "b"])),
+            Op::ChangeFunctions(command(&["LOAD", "#!lua"])),
+            Op::ReadFunctions(command(&["LIST"])),
+            Op::Debug(command(&["RELOAD"])),
+            Op::DebugObject(b"key"),
         ];
         for op in &ops {
             let mut bytes = Vec::new();

@@ -102,6 +102,8 @@ fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn Repl
             keyspace.forget_scripts();
             out.simple("OK");
         }
+        Op::ChangeFunctions(args) => keyspace.change_functions(args, out),
+        Op::Debug(words) => keyspace.debug(words, out),
         reading => read(keyspace, reading, ctx, out),
     }
 }
@@ -136,12 +138,16 @@ fn read(keyspace: &Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink
             keys.iter().for_each(|key| out.bulk(key));
         }
         Op::FindScripts(digests) => keyspace.find_scripts(digests, out),
+        Op::ReadFunctions(args) => keyspace.read_functions(args, out),
+        Op::DebugObject(key) => keyspace.debug_object(key, ctx, out),
         Op::Wait { .. }
         | Op::Transaction { .. }
         | Op::Expire(_)
         | Op::Evict(_)
         | Op::Clear
         | Op::LoadScript(_)
+        | Op::ChangeFunctions(_)
+        | Op::Debug(_)
         | Op::ForgetScripts => {
             out.error("ERR not a reading operation");
         }

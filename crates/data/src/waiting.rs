@@ -122,7 +122,7 @@ pub fn fills(command: &Command, args: &Args<'_>) -> Option<usize> {
             Some(usize::MAX)
         }
         // Every reader gets what is added.
-        "xadd" | "eval" | "evalsha" => Some(usize::MAX),
+        "xadd" | "eval" | "evalsha" | "fcall" => Some(usize::MAX),
         _ => None,
     }
 }

@@ -260,6 +260,7 @@ fn write_value(value: &Value, out: &mut RespWriter<'_>) {
     match value {
         Value::Bulk(bytes) => out.bulk(bytes),
         Value::Integer(n) => out.integer(*n),
+        Value::Simple(text) => out.simple(text),
         _ => out.null(),
     }
 }

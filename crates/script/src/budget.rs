@@ -22,10 +22,10 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// A whole budget.
-    pub fn new() -> Self {
+    /// A budget of so many instructions.
+    pub fn new(instructions: u64) -> Self {
         Self {
-            left: Rc::new(Cell::new(limits::SCRIPT_INSTRUCTIONS_MAX)),
+            left: Rc::new(Cell::new(instructions)),
             until_collection: Rc::new(Cell::new(COLLECT_EVERY)),
         }
     }

@@ -12,7 +12,7 @@ use crate::values::to_lua;
 use mlua::{Function, Lua, LuaOptions, MultiValue, Result, Scope, StdLib, Table, Value};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use synod_data::scripting::sha1_hex;
+use synod_data::scripting::{FUNCTION_FLAGS, sha1_hex};
 use synod_types::limits;
 
 /// The part that is written in Lua.
@@ -25,12 +25,17 @@ const COMMAND_CHARGE: u64 = 100;
 const REDIS_VERSION: &str = "7.0.15";
 const REDIS_VERSION_NUM: i64 = 0x0007_000F;
 
+/// What a script finds in KEYS and ARGV. A function is given them, and has no such globals.
+pub(crate) type Arguments<'a> = (&'a [&'a [u8]], &'a [&'a [u8]]);
+
 /// A state ready for one script.
 pub(crate) struct Environment {
     /// The globals, as scripts see them.
     pub globals: Table,
     /// Runs a function and traces its errors to a line.
     pub run: Function,
+    /// What a library of functions is loaded with.
+    pub library: Table,
 }
 
 /// A state with the libraries that Redis's scripts have.
@@ -44,8 +49,7 @@ pub(crate) fn build<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     commands: &'scope RefCell<Commands<'_>>,
     budget: &Budget,
-    keys: &[&[u8]],
-    argv: &[&[u8]],
+    arguments: Option<Arguments<'_>>,
     seed: u64,
 ) -> Result<Environment> {
     let native = lua.create_table()?;
@@ -88,17 +92,23 @@ pub(crate) fn build<'scope, 'env>(
     native.raw_set("redis", redis)?;
     let libraries = lua.create_table()?;
     library::add_all(lua, &libraries)?;
+    native.raw_set("flags", function_flags(lua)?)?;
     native.raw_set("null", Value::NULL)?;
     native.raw_set("libraries", libraries)?;
     add_inspection(lua, &native, budget)?;
     add_random(lua, &native, seed)?;
     add_unpack(lua, &native)?;
     let prelude = lua.load(PRELUDE).set_name("@synod").into_function()?;
-    let (globals, run) = prelude.call((native, list(lua, keys)?, list(lua, argv)?))?;
-    Ok(Environment { globals, run })
+    let (keys, argv) = match arguments {
+        Some((keys, argv)) => (Some(list(lua, keys)?), Some(list(lua, argv)?)),
+        None => (None, None),
+    };
+    let (globals, run, library) = prelude.call((native, keys, argv))?;
+    Ok(Environment { globals, run, library })
 }
 
-fn list(lua: &Lua, parts: &[&[u8]]) -> Result<Table> {
+/// A table of strings.
+pub(crate) fn list(lua: &Lua, parts: &[&[u8]]) -> Result<Table> {
     let table = lua.create_table_with_capacity(parts.len(), 0)?;
     for (at, part) in parts.iter().enumerate() {
         table.raw_set(at + 1, lua.create_string(part)?)?;
@@ -157,6 +167,15 @@ fn add_plain_functions(lua: &Lua, redis: &Table) -> Result<()> {
         }
     })?;
     redis.raw_set("acl_check_cmd", acl_check)
+}
+
+/// What a function may promise, each with its bit.
+fn function_flags(lua: &Lua) -> Result<Table> {
+    let flags = lua.create_table()?;
+    for (bit, name) in FUNCTION_FLAGS.iter().enumerate() {
+        flags.raw_set(*name, bit)?;
+    }
+    Ok(flags)
 }
 
 fn constants(lua: &Lua) -> Result<Table> {

@@ -1,4 +1,4 @@
-//! Lua scripts over the keyspace: EVAL and its relatives as a deterministic step of the state machine.
+//! Lua scripts over the keyspace: EVAL, FCALL and their relatives as a deterministic step of the state machine.
 //!
 //! A script runs when the entry that holds it is applied, on every replica alike. So it may depend on nothing but the
 //! keyspace, its arguments and the entry's time and seed ([docs/decisions] has the reasons):
@@ -9,6 +9,8 @@
 //!                                   what it returns -> a tree -> the reply              (answer.rs)
 //!                                   the state is thrown away
 //! ```
+//!
+//! A function's library is run anew, before the function itself, in the state of each call (functions.rs).
 //!
 //! - Every call has a Lua state of its own, so nothing that an earlier script did, and nothing that a restart has
 //!   forgotten, can show.
@@ -22,6 +24,7 @@ mod budget;
 mod captured;
 mod commands;
 mod environment;
+mod functions;
 mod library;
 mod number;
 mod raised;
@@ -33,4 +36,9 @@ mod values;
 use synod_data::scripting::Engine;
 
 /// Lua, as a keyspace runs it.
-pub static LUA: Engine = Engine { run: run::run, check: run::check };
+pub static LUA: Engine = Engine {
+    run: run::run,
+    check: run::check,
+    describe: functions::describe,
+    call: functions::call,
+};

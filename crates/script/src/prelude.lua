@@ -301,4 +301,121 @@ local function run(chunk, ...)
   return ok, value
 end
 
-return globals.face, run
+-- Libraries of functions. While one is loaded it sees `redis` alone, and of that what may be used then; its functions
+-- see what scripts see, and may not register others.
+local library = { registered = {} }
+
+local function missing(_, name)
+  error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
+end
+
+local function refuse(text)
+  error({ err = 'ERR ' .. text }, 0)
+end
+
+local NAME = 'Library names can only contain letters, numbers, or underscores(_) and must be at least one character long'
+
+-- A string, or a number as one; nil for anything else.
+local function text_of(value)
+  if type(value) == 'string' or type(value) == 'number' then
+    return value .. ''
+  end
+  return nil
+end
+
+local function flags_of(list)
+  if type(list) ~= 'table' then
+    refuse('flags argument to redis.register_function must be a table representing function flags')
+  end
+  local flags = {}
+  for _, flag in ipairs(list) do
+    local bit = native.flags[(text_of(flag) or ''):lower()]
+    if bit == nil then
+      refuse('unknown flag given')
+    end
+    flags[bit] = true
+  end
+  return flags
+end
+
+local function read_named(given)
+  local read = { flags = {} }
+  for key, value in next_of, given, nil do
+    local word = text_of(key)
+    if word == nil then
+      refuse('named argument key given to redis.register_function is not a string')
+    end
+    word = word:lower()
+    if word == 'function_name' then
+      read.name = text_of(value) or refuse('function_name argument given to redis.register_function must be a string')
+    elseif word == 'description' then
+      read.description = text_of(value)
+        or refuse('description argument given to redis.register_function must be a string')
+    elseif word == 'callback' then
+      read.callback = type(value) == 'function' and value
+        or refuse('callback argument given to redis.register_function must be a function')
+    elseif word == 'flags' then
+      read.flags = flags_of(value)
+    else
+      refuse('unknown argument given to redis.register_function')
+    end
+  end
+  if read.name == nil then
+    refuse('redis.register_function must get a function name argument')
+  elseif read.callback == nil then
+    refuse('redis.register_function must get a callback argument')
+  end
+  return read
+end
+
+local function read_arguments(count, first, callback)
+  if count < 1 or count > 2 then
+    refuse('wrong number of arguments to redis.register_function')
+  elseif count == 1 then
+    if type(first) ~= 'table' then
+      refuse('calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).')
+    end
+    return read_named(first)
+  end
+  local name = text_of(first)
+  if name == nil then
+    refuse('first argument to redis.register_function must be a string')
+  elseif type(callback) ~= 'function' then
+    refuse('second argument to redis.register_function must be a function')
+  end
+  return { name = name, callback = callback, flags = {} }
+end
+
+local api = { log = redis.log, REDIS_VERSION = redis.REDIS_VERSION, REDIS_VERSION_NUM = redis.REDIS_VERSION_NUM }
+for _, level in ipairs({ 'LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING' }) do
+  api[level] = redis[level]
+end
+
+function api.register_function(...)
+  if not library.loading then
+    refuse('redis.register_function can only be called on FUNCTION LOAD command')
+  end
+  local read = read_arguments(select('#', ...), ...)
+  if not read.name:find('^[%w_]+$') then
+    refuse(NAME)
+  end
+  for _, other in ipairs(library.registered) do
+    if other.name:lower() == read.name:lower() then
+      refuse('Function already exists in the library')
+    end
+  end
+  library.registered[#library.registered + 1] = read
+end
+
+local protection = {}
+library.loading = true
+library.face = readonly(setmetatable({ redis = readonly(setmetatable(api, { __index = missing })) }, { __index = missing }), protection)
+
+-- The text of the library has run.
+function library.open()
+  library.loading = false
+  protection.__index = G
+  behind[library.face] = G
+end
+
+return globals.face, run, library

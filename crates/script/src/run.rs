@@ -4,16 +4,16 @@ use crate::answer::{self, error_text, from_lua};
 use crate::budget::Budget;
 use crate::captured::Reply;
 use crate::commands::Commands;
-use crate::environment::{self, Environment};
+use crate::environment;
 use crate::shebang;
-use mlua::{Function, Lua, Value};
+use mlua::{Function, Lua, Table, Value};
 use std::cell::RefCell;
 use synod_data::Context;
 use synod_data::scripting::{Call, Reach};
-use synod_types::ReplySink;
+use synod_types::{ReplySink, limits};
 
 /// What a script answers that spent its budget. What it had done by then stays done, as with any error.
-const SPENT: &str = "ERR The script was stopped: it used more than a script may";
+pub(crate) const SPENT: &str = "ERR The script was stopped: it used more than a script may";
 
 /// Runs a script and answers.
 pub(crate) fn run(script: &Call<'_>, reach: Reach<'_>, ctx: &Context, out: &mut dyn ReplySink) {
@@ -33,20 +33,23 @@ fn evaluate(
     commands: &RefCell<Commands<'_>>,
 ) -> mlua::Result<Reply> {
     let lua = environment::new_state()?;
-    let budget = Budget::new();
+    let budget = Budget::new(limits::SCRIPT_INSTRUCTIONS_MAX);
     lua.scope(|scope| {
         let environment = environment::build(
             &lua,
             scope,
             commands,
             &budget,
-            script.keys,
-            script.argv,
+            Some((script.keys, script.argv)),
             commands.borrow().seed(),
         )?;
         budget.watch(&lua)?;
         match compile(&lua, code) {
-            Ok(chunk) => call(&environment, &chunk, script.name, commands),
+            Ok(chunk) => {
+                chunk.set_environment(environment.globals.clone())?;
+                let outcome = environment.run.call(chunk)?;
+                reply(outcome, script.name, commands)
+            }
             Err(text) => Ok(Reply::Error(text)),
         }
     })
@@ -72,27 +75,29 @@ fn compile(lua: &Lua, code: &[u8]) -> Result<Function, String> {
     })
 }
 
-/// Calls a compiled script; its error says where it happened.
-fn call(
-    environment: &Environment,
-    chunk: &Function,
+/// The reply of what ended, well or not, with its first value or its error; an error says where it happened.
+pub(crate) fn reply(
+    (ok, value): (bool, Value),
     name: &str,
     commands: &RefCell<Commands<'_>>,
 ) -> mlua::Result<Reply> {
-    chunk.set_environment(environment.globals.clone())?;
-    let (ok, value): (bool, Value) = environment.run.call(chunk)?;
     if ok {
         return from_lua(&value, commands.borrow().resp3);
     }
     let Value::Table(error) = value else { return Ok(Reply::Error(SPENT.to_owned())) };
-    let mut text = match error.raw_get("err")? {
-        Value::String(text) => error_text(&text.to_string_lossy()),
-        _ => "ERR execution failure".to_owned(),
-    };
+    let mut text = message(&error)?;
     let (source, line): (Option<String>, Option<i64>) =
         (error.raw_get("source")?, error.raw_get("line")?);
     if let (Some(source), Some(line)) = (source, line) {
         text.push_str(&format!(" script: {name}, on {source}:{line}."));
     }
     Ok(Reply::Error(text))
+}
+
+/// What a traced error says.
+pub(crate) fn message(error: &Table) -> mlua::Result<String> {
+    Ok(match error.raw_get("err")? {
+        Value::String(text) => error_text(&text.to_string_lossy()),
+        _ => "ERR execution failure".to_owned(),
+    })
 }

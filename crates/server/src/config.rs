@@ -148,6 +148,8 @@ pub struct Config {
     pub initial_cluster: BTreeMap<NodeId, String>,
     /// Serve reads from the leader's lease.
     pub lease_reads: bool,
+    /// Whether clients may use DEBUG.
+    pub debug_command: bool,
     /// The most memory that keys and replies may take, in bytes; 0: no limit. `CONFIG SET maxmemory` changes it.
     pub maxmemory: u64,
     /// Which of these were not filled in.
@@ -229,6 +231,7 @@ mod tests {
             engine: Engine::Raft,
             initial_cluster: BTreeMap::from([(NodeId(1), "127.0.0.1:16379".into())]),
             lease_reads: false,
+            debug_command: false,
             maxmemory: 0,
             explicit: Explicit::default(),
         }

@@ -21,6 +21,7 @@ pub fn fixed(config: &Config) -> Facts {
         ("partitions", config.partitions.to_string()),
         ("replicas", config.replicas.to_string()),
         ("engine", config.engine.to_string()),
+        ("enable-debug-command", if config.debug_command { "yes" } else { "no" }.to_owned()),
         ("lease-reads", if config.lease_reads { "yes" } else { "no" }.to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

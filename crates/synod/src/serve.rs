@@ -105,6 +105,19 @@ pub struct ServeOptions {
     )]
     lease_reads: Option<bool>,
 
+    /// Let clients use DEBUG, as tests of clients do [default: false]
+    ///
+    /// Whoever may use it can make the node busy for a long time.
+    #[arg(
+        long,
+        env = "SYNOD_ENABLE_DEBUG_COMMAND",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    enable_debug_command: Option<bool>,
+
     /// The most memory that keys and unread replies may take: bytes, or a number with kb, mb, gb; 0 for no limit
     /// [default: 70 % of the machine's or the control group's]
     ///
@@ -184,6 +197,7 @@ impl ServeOptions {
             node_id: self.node_id.or(file.node_id),
             initial_cluster: self.initial_cluster.or(file.initial_cluster),
             lease_reads: self.lease_reads.or(file.lease_reads),
+            enable_debug_command: self.enable_debug_command.or(file.enable_debug_command),
             maxmemory: self.maxmemory.or(file.maxmemory),
             allow_remote: self.allow_remote.or(file.allow_remote),
             log_format: self.log_format.or(file.log_format),
@@ -251,6 +265,7 @@ impl ServeOptions {
             engine: self.engine.unwrap_or_default(),
             initial_cluster,
             lease_reads: self.lease_reads.unwrap_or(false),
+            debug_command: self.enable_debug_command.unwrap_or(false),
             maxmemory: self.maxmemory.map_or_else(|| default_maxmemory(1), |memory| memory.0),
             explicit,
         };
@@ -279,6 +294,7 @@ fn show(config: &Config) -> String {
     put("engine", config.engine.as_str().into());
     put("initial-cluster", cluster.to_string().into());
     put("lease-reads", config.lease_reads.into());
+    put("enable-debug-command", config.debug_command.into());
     put("maxmemory", config.maxmemory.to_string().into());
     table.to_string()
 }

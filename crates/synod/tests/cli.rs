@@ -65,6 +65,7 @@ fn help_names_every_flag_and_its_variable() {
                 "node-id",
                 "initial-cluster",
                 "lease-reads",
+                "enable-debug-command",
                 "maxmemory",
                 "allow-remote",
                 "log-format",

@@ -38,6 +38,10 @@ pub const REPLY_PART_BYTES: usize = 1 << 20;
 pub const CLIENTS_MAX: usize = 10_000;
 /// The most commands between MULTI and EXEC.
 pub const MULTI_COMMANDS_MAX: usize = 65_536;
+/// The most bytes that the compressed strings of one RESTORE unpack to.
+pub const RESTORE_BYTES_MAX: usize = 512 << 20;
+/// The most cells of the table that LCS fills, the product of its strings' lengths; they take four bytes each.
+pub const LCS_CELLS_MAX: usize = 32 << 20;
 /// The most bytes of all commands between MULTI and EXEC: they go into one entry, like one request.
 pub const MULTI_BYTES_MAX: usize = REQUEST_BYTES_MAX;
 /// The most keys under WATCH by one connection.
@@ -78,6 +82,10 @@ pub const SCRIPT_REPLY_BYTES_MAX: usize = 64 << 20;
 pub const SCRIPT_REPLY_DEPTH_MAX: usize = 28;
 /// The bodies of the scripts that one partition keeps, in bytes.
 pub const SCRIPTS_BYTES_MAX: usize = 16 << 20;
+/// The libraries of functions that a cluster keeps, in bytes of their texts, names and descriptions.
+pub const FUNCTIONS_BYTES_MAX: usize = 16 << 20;
+/// How many instructions the text of a library may run when it is loaded (Redis: half a second).
+pub const LIBRARY_INSTRUCTIONS_MAX: u64 = 5_000_000;
 /// How many scripts that were run and not loaded one partition keeps (Redis 7.4: 500).
 pub const SCRIPTS_PASSING_MAX: usize = 500;
 /// How many values a function of a script's libraries returns at most.

@@ -1,5 +1,7 @@
 //! What SSCAN, HSCAN and ZSCAN share: the cursor, the options, one step.
 //!
+//! HSCAN and ZSCAN have a word that leaves the values out, as later versions of Redis and Valkey do.
+//!
 //! A small collection is answered whole, whatever COUNT says, as in Redis. In a large one the cursor
 //! counts down through the dense table (see `value::dense`).
 
@@ -12,10 +14,12 @@ use crate::value::scan_step;
 /// How many elements a step looks at unless COUNT says otherwise.
 const COUNT_DEFAULT: usize = 10;
 
-/// MATCH and COUNT.
+/// MATCH, COUNT, and the word that leaves values out.
 pub(super) struct Options<'a> {
     glob: Option<Glob<'a>>,
     count: usize,
+    /// Whether only names are answered.
+    pub(super) bare: bool,
 }
 
 /// The cursor argument.
@@ -24,11 +28,17 @@ pub(super) fn cursor(arg: &[u8]) -> Result<u64, Failure> {
     std::str::from_utf8(arg).ok().and_then(|text| text.parse().ok()).ok_or(INVALID)
 }
 
-/// The arguments after the cursor.
-pub(super) fn options<'a>(args: &Args<'a>) -> Result<Options<'a>, Failure> {
-    let mut options = Options { glob: None, count: COUNT_DEFAULT };
-    for pair in args.chunks(2) {
-        let [word, value] = *pair else { return Err(error::SYNTAX) };
+/// The arguments after the cursor. `bare` is the word that leaves values out, where there is one.
+pub(super) fn options<'a>(mut rest: &Args<'a>, bare: Option<&str>) -> Result<Options<'a>, Failure> {
+    let mut options = Options { glob: None, count: COUNT_DEFAULT, bare: false };
+    while let [word, after @ ..] = rest {
+        if bare.is_some_and(|bare| args::is(word, bare)) {
+            options.bare = true;
+            rest = after;
+            continue;
+        }
+        let [value, after @ ..] = after else { return Err(error::SYNTAX) };
+        rest = after;
         if args::is(word, "COUNT") {
             let count = args::integer(value)?;
             options.count = usize::try_from(count).map_err(|_| error::SYNTAX)?;

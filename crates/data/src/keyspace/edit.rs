@@ -207,6 +207,18 @@ impl Keyspace {
     }
 }
 
+/// A collection that `fill` makes, for a key, in whichever form fits it; `None` when `fill` fails, or leaves it empty.
+pub(crate) fn assemble<K: Collection>(
+    key: &[u8],
+    fill: impl FnOnce(&mut Edit<'_, K>) -> Option<()>,
+) -> Option<Object> {
+    let mut object = build::<K>(Whole::Packed(K::PACKED_EMPTY.to_vec()), key, 0, None);
+    let mut edit = Edit::<K>::new(&mut object).ok()?;
+    fill(&mut edit)?;
+    let gone = edit.is_gone();
+    (!gone).then_some(object)
+}
+
 fn build<K: Collection>(
     whole: Whole<K>,
     key: &[u8],

@@ -25,7 +25,7 @@ impl Keyspace {
     ) -> (Vec<Vec<u8>>, bool) {
         let mut found = Vec::new();
         let mut scan = scan_max;
-        if self.expires == 0 {
+        if self.expires == 0 || !self.expires_actively {
             return (found, false);
         }
         for _ in 0..=self.slots.len() {

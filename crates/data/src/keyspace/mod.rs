@@ -19,6 +19,7 @@ mod transaction;
 mod used;
 mod warm;
 
+pub(crate) use edit::assemble;
 pub use edit::{Edit, Whole};
 pub use eviction::Candidate;
 pub use expiry::ExpiryCursor;
@@ -28,12 +29,13 @@ pub(crate) use slot_table::SlotTable;
 pub use stats::KeyspaceStats;
 use stats::Stats;
 pub use text::Expiry;
+pub(crate) use text::text_object;
 use used::Used;
 pub use warm::warm;
 
 use crate::hashing::{self, hash};
 use crate::object::Object;
-use crate::scripting::{Engine, Scripts};
+use crate::scripting::{Engine, Libraries, Scripts};
 use crate::snapshot::Run;
 use crate::{Args, Command, Context, Handler, digest, error, waiting};
 use foldhash::fast::SeedableRandomState;
@@ -59,8 +61,12 @@ pub struct Keyspace {
     hasher: SeedableRandomState,
     /// The scripts that EVALSHA finds.
     pub(crate) scripts: Scripts,
+    /// The functions that FCALL finds.
+    pub(crate) libraries: Libraries,
     /// Who runs them; the same on every replica, and no part of the state.
     pub(crate) engine: Option<&'static Engine>,
+    /// Whether the leader looks for keys whose time has passed; no part of the state, and true after a restart.
+    pub(crate) expires_actively: bool,
     /// The snapshot being taken, if one is.
     pub(crate) snapshot: Option<Box<Run>>,
     /// Deleted and not freed yet; no part of the state.
@@ -100,7 +106,9 @@ impl Keyspace {
             changes: 0,
             hasher: hashing::state(),
             scripts: Scripts::default(),
+            libraries: Libraries::default(),
             engine: None,
+            expires_actively: true,
             snapshot: None,
             garbage: Garbage::default(),
             stats: Stats::default(),
@@ -164,7 +172,7 @@ impl Keyspace {
             .fold(digest::mix(content, self.changes), |state, (slot, version)| {
                 digest::mix(digest::mix(state, slot), version)
             });
-        self.scripts.digest(keys)
+        self.libraries.digest(self.scripts.digest(keys))
     }
 
     /// The tables that were ever used, with their places.
@@ -266,6 +274,26 @@ impl Keyspace {
             self.discard_tables(unused);
         }
         (self.len, self.expires, self.bytes) = (0, 0, 0);
+    }
+
+    /// Whether a key is, or would be, one of this keyspace.
+    pub(crate) fn owns(&self, key: &[u8]) -> bool {
+        self.table(key_slot(key)).is_some()
+    }
+
+    /// Takes over the keys and scripts of a keyspace of the same slots. A snapshot under way goes on with what was there.
+    pub(crate) fn take_content(&mut self, other: Self) {
+        let old = std::mem::replace(&mut self.slots, other.slots);
+        self.used = other.used;
+        (self.len, self.expires, self.bytes) = (other.len, other.expires, other.bytes);
+        (self.scripts, self.libraries) = (other.scripts, other.libraries);
+        let unused = match &mut self.snapshot {
+            Some(run) => run.keep(old),
+            None => Some(old),
+        };
+        if let Some(unused) = unused {
+            self.discard_tables(unused);
+        }
     }
 
     fn owns_keys(&self, command: &Command, args: &Args<'_>) -> bool {

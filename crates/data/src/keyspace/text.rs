@@ -128,6 +128,14 @@ impl Keyspace {
     }
 }
 
+/// A string for a key, kept as an integer where it spells one.
+pub(crate) fn text_object(key: &[u8], text: &[u8]) -> Object {
+    Object::Packed(match parse_i64(text) {
+        Some(n) => Packed::new(Form::Integer, key, &n.to_le_bytes(), 0, None),
+        None => Packed::new(Form::Text, key, text, 0, None),
+    })
+}
+
 fn edited(key: &[u8], bytes: Vec<u8>, expire: Option<Millis>) -> Object {
     if bytes.len() <= PACKED_EDIT_LEN_MAX {
         return Object::Packed(Packed::new(Form::Edited, key, &bytes, 0, expire));

@@ -1,13 +1,18 @@
-//! What the keyspace knows of scripts: the bodies that EVALSHA finds, and by whom they are run.
+//! What the keyspace knows of scripts: the bodies that EVALSHA finds, the libraries of functions, and by whom they are run.
 //!
 //! The language itself is not here. A replica gives its keyspace an [`Engine`], which runs a script against the
 //! keyspace as part of the command that called it; without one, such commands are refused.
 
+mod functions;
+mod libraries;
+mod library_header;
 mod sha1;
 mod store;
 
 use crate::error::Failure;
 use crate::{Context, Keyspace};
+pub(crate) use libraries::{Collision, Libraries, Library, code_of};
+pub use libraries::{FUNCTION_FLAGS, Function};
 pub use sha1::sha1_hex;
 pub(crate) use store::Scripts;
 use synod_types::ReplySink;
@@ -29,6 +34,21 @@ pub struct Call<'a> {
     pub argv: &'a [&'a [u8]],
 }
 
+/// A function to be called.
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionCall<'a> {
+    /// What its library's text has behind the first line.
+    pub code: &'a [u8],
+    /// By what name it was registered.
+    pub name: &'a str,
+    /// Its first argument.
+    pub keys: &'a [&'a [u8]],
+    /// Its second argument.
+    pub argv: &'a [&'a [u8]],
+    /// Whether it promised to write nothing.
+    pub read_only: bool,
+}
+
 /// The keyspace as a script may use it.
 #[derive(Debug)]
 pub enum Reach<'a> {
@@ -45,6 +65,10 @@ pub struct Engine {
     pub run: fn(&Call<'_>, Reach<'_>, &Context, &mut dyn ReplySink),
     /// Whether a text is a script; why not, as an error for the client.
     pub check: fn(&[u8]) -> Result<(), String>,
+    /// Runs the code of a library and says which functions it registers; why it cannot be loaded, without `ERR`.
+    pub describe: fn(&[u8]) -> Result<Vec<Function>, String>,
+    /// Calls a function and answers.
+    pub call: fn(&FunctionCall<'_>, Reach<'_>, &Context, &mut dyn ReplySink),
 }
 
 impl Keyspace {

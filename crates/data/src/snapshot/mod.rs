@@ -3,6 +3,7 @@
 //! ```text
 //! header   01 format:u8 first:u16 last:u16 changes:varint
 //! script   07 loaded:u8 len:varint bytes          one that EVALSHA finds; all of them follow the header
+//! library  08 name:bytes text:bytes functions:varint (name:bytes flags:u8 described:u8 description:bytes)...
 //! slot     02 slot:u16 absent_version:varint      the objects that follow are of this slot
 //! packed   03 len:varint bytes                    an object in its packed layout, as it lies in memory
 //! full     04 kind:u8 version:varint expire:varint(0: none, else + 1) key:bytes value:bytes
@@ -14,6 +15,7 @@
 //! runs, whose objects are appended in dense order, so a restored replica makes the same random
 //! choices. Parts follow each other with nothing in between. A write to a slot not yet emitted emits it first: the snapshot is the state at its begin.
 
+mod reload;
 mod restore;
 mod run;
 
@@ -32,4 +34,5 @@ mod tag {
     pub const END: u8 = 5;
     pub const PART: u8 = 6;
     pub const SCRIPT: u8 = 7;
+    pub const LIBRARY: u8 = 8;
 }

@@ -4,6 +4,7 @@
 use super::{FORMAT, tag};
 use crate::keyspace::Keyspace;
 use crate::object::{Full, Object, Packed};
+use crate::scripting::{Function, Library};
 use crate::value::{Kind, Packing, Value};
 use std::ops::RangeInclusive;
 use synod_types::plant::planted;
@@ -51,6 +52,7 @@ impl Restorer {
             match (*tag, &self.state) {
                 (tag::HEADER, State::Begin) => self.header(&mut bytes),
                 (tag::SCRIPT, State::Body(None)) => self.script(&mut bytes),
+                (tag::LIBRARY, State::Body(None)) => self.library(&mut bytes),
                 (tag::SLOT, State::Body(_)) => self.slot(&mut bytes),
                 (tag::PACKED, State::Body(Some(slot))) => {
                     let slot = *slot;
@@ -60,7 +62,7 @@ impl Restorer {
                     let slot = *slot;
                     self.object(slot, take_full(&mut bytes))
                 }
-                (tag::PART, State::Body(Some(slot))) => {
+                (tag::PART, State::Body(slot)) => {
                     let slot = *slot;
                     self.part(slot, &mut bytes)
                 }
@@ -106,6 +108,12 @@ impl Restorer {
         self.keyspace.scripts.restore(*loaded == 1, body).ok_or(malformed)
     }
 
+    fn library(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
+        let library =
+            take_library(bytes).and_then(|library| self.keyspace.libraries.restore(library));
+        library.ok_or(CorruptSnapshot("a malformed library"))
+    }
+
     fn slot(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
         let cut = CorruptSnapshot("a slot cut short");
         let (slot, rest) = bytes.split_first_chunk::<2>().ok_or(cut)?;
@@ -138,7 +146,7 @@ impl Restorer {
     }
 
     /// Takes a piece of a long record; with the last one, the record.
-    fn part(&mut self, slot: Slot, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
+    fn part(&mut self, slot: Option<Slot>, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
         let cut = CorruptSnapshot("a part cut short");
         let (last, rest) = bytes.split_first().ok_or(cut)?;
         *bytes = rest;
@@ -149,11 +157,17 @@ impl Restorer {
         }
         let record = std::mem::take(&mut self.parts);
         let mut rest = &record[1..];
-        let object = match record[0] {
-            tag::PACKED => take_packed(&mut rest),
-            tag::FULL => take_full(&mut rest),
+        let object = match (record[0], slot) {
+            (tag::LIBRARY, None) => {
+                self.library(&mut rest)?;
+                let left_over = CorruptSnapshot("a malformed library");
+                return rest.is_empty().then_some(()).ok_or(left_over);
+            }
+            (tag::PACKED, Some(_)) => take_packed(&mut rest),
+            (tag::FULL, Some(_)) => take_full(&mut rest),
             _ => None,
         };
+        let slot = slot.ok_or(CorruptSnapshot("a record out of place"))?;
         self.object(slot, object.filter(|_| rest.is_empty()))
     }
 
@@ -165,6 +179,21 @@ impl Restorer {
         self.state = State::Ended;
         Ok(())
     }
+}
+
+fn take_library(bytes: &mut &[u8]) -> Option<Library> {
+    let name = String::from_utf8(varint::take_bytes(bytes)?.to_vec()).ok()?;
+    let text = varint::take_bytes(bytes)?.into();
+    let mut functions = Vec::new();
+    for _ in 0..varint::take(bytes)? {
+        let name = String::from_utf8(varint::take_bytes(bytes)?.to_vec()).ok()?;
+        let ([flags, described], rest) = bytes.split_first_chunk::<2>()?;
+        *bytes = rest;
+        let description = varint::take_bytes(bytes)?;
+        let description = (*described == 1).then(|| description.to_vec());
+        functions.push(Function { name, description, flags: *flags });
+    }
+    Some(Library { name, text, functions })
 }
 
 fn take_packed(bytes: &mut &[u8]) -> Option<Object> {

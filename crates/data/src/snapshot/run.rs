@@ -3,6 +3,7 @@
 use super::{FORMAT, tag};
 use crate::keyspace::{Keyspace, SlotTable};
 use crate::object::Object;
+use crate::scripting::Library;
 use std::collections::VecDeque;
 use synod_types::limits::SNAPSHOT_CHUNK_BYTES;
 use synod_types::plant::planted;
@@ -78,7 +79,12 @@ impl Run {
         self.chunks.close();
     }
 
-    fn next(&mut self, first: u16, tables: &[SlotTable], bytes_max: usize) -> Option<Vec<u8>> {
+    pub(super) fn next(
+        &mut self,
+        first: u16,
+        tables: &[SlotTable],
+        bytes_max: usize,
+    ) -> Option<Vec<u8>> {
         if self.chunks.ready.is_empty() && !self.ended {
             self.fill(first, tables, bytes_max);
         }
@@ -184,6 +190,18 @@ fn put_slot(
     at
 }
 
+fn put_library(chunk: &mut Vec<u8>, library: &Library) {
+    chunk.push(tag::LIBRARY);
+    varint::put_bytes(chunk, library.name.as_bytes());
+    varint::put_bytes(chunk, &library.text);
+    varint::put(chunk, library.functions.len() as u64);
+    for function in &library.functions {
+        varint::put_bytes(chunk, function.name.as_bytes());
+        chunk.extend_from_slice(&[function.flags, u8::from(function.description.is_some())]);
+        varint::put_bytes(chunk, function.description.as_deref().unwrap_or_default());
+    }
+}
+
 fn put_object(chunk: &mut Vec<u8>, object: &Object) {
     match object {
         Object::Packed(packed) => {
@@ -208,6 +226,11 @@ impl Keyspace {
     /// Begins a snapshot of the state as it is now; one already under way is given up.
     pub fn snapshot_begin(&mut self) {
         self.snapshot_cancel();
+        self.snapshot = Some(Box::new(self.begun_run()));
+    }
+
+    /// A run of the state as it is now: what stands before the slots is in its chunks.
+    pub(super) fn begun_run(&self) -> Run {
         let mut run = Run::new(self.first, self.slots.len(), self.changes);
         for (loaded, body) in self.scripts.each() {
             if planted("scripts-lost-in-snapshot") {
@@ -219,8 +242,14 @@ impl Keyspace {
                 run.chunks.close();
             }
         }
+        for library in self.libraries.iter() {
+            run.chunks.put(|chunk| put_library(chunk, library));
+            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
+                run.chunks.close();
+            }
+        }
         run.chunks.close();
-        self.snapshot = Some(Box::new(run));
+        run
     }
 
     /// The next chunk, of about `bytes_max` bytes (more when a single key is larger); `None` when the

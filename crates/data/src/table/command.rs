@@ -62,7 +62,7 @@ pub struct KeySpec {
     pub first: i16,
     /// The last key's position; negative counts from the end.
     pub last: i16,
-    /// From key to key.
+    /// From key to key, also where a count announces them.
     pub step: i16,
     /// The position of a count that announces the keys after it (`ZUNIONSTORE dst 2 a b`); 0: none.
     pub count_at: i16,
@@ -201,6 +201,12 @@ impl Command {
         matches!(self.handler, Handler::Write(_))
     }
 
+    /// Whether it runs a script that may write, so that what it writes is known only when it runs.
+    #[must_use]
+    pub const fn runs_writing_script(&self) -> bool {
+        matches!(self.group, Group::Scripting) && self.is_write()
+    }
+
     /// Whether it is the node's to run.
     #[must_use]
     pub const fn is_session(&self) -> bool {
@@ -217,16 +223,17 @@ impl Command {
         };
         let first = usize::try_from(first).unwrap_or(0);
         let fixed = if first == 0 { 0..0 } else { first..end };
+        let step = usize::try_from(step).unwrap_or(1).max(1);
         let announced = match usize::try_from(count_at).ok().filter(|at| *at > 0) {
             Some(at) => {
                 let count = args.get(at).and_then(|arg| crate::number::parse_i64(arg));
                 let count = usize::try_from(count.unwrap_or(0)).unwrap_or(0);
-                at + 1..at.saturating_add(1).saturating_add(count).min(args.len())
+                let end = at.saturating_add(1).saturating_add(count.saturating_mul(step));
+                at + 1..end.min(args.len())
             }
             None => 0..0,
         };
-        let fixed = fixed.step_by(usize::try_from(step).unwrap_or(1).max(1));
-        fixed.chain(announced).chain(words.positions(args))
+        fixed.step_by(step).chain(announced.step_by(step)).chain(words.positions(args))
     }
 
     /// A row of a command that reads; it has one key, the first argument, until [`Self::keys`] says

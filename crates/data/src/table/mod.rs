@@ -149,6 +149,9 @@ mod tests {
         assert_eq!(positions("PING"), []);
         assert_eq!(positions("DEL a b c"), [1, 2, 3]);
         assert_eq!(positions("MSET a 1 b 2"), [1, 3]);
+        assert_eq!(positions("MSETEX 2 a 1 b 2 EX 5"), [2, 4]);
+        assert_eq!(positions("MSETEX 9 a 1"), [2]);
+        assert_eq!(positions("SORT a BY b_* GET STORE STORE c LIMIT 0 1"), [1, 7]);
         assert_eq!(positions("OBJECT ENCODING a"), [2]);
         assert_eq!(positions("COPY a b REPLACE"), [1, 2]);
         assert_eq!(positions("XREADGROUP GROUP streams c COUNT 1 STREAMS a b > >"), [7, 8]);

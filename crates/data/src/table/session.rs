@@ -49,6 +49,8 @@ pub(super) const ROWS: &[Command] = &[
         .about("2.8.13", "Tells about commands."),
     Command::session(Group::Server, "config", -2)
         .about("2.0.0", "Reads and changes settings."),
+    Command::session(Group::Server, "debug", -2).flags(ANYTIME.and(Flags::ADMIN))
+        .about("1.0.0", "Shows and changes what tests of clients want to see."),
     Command::session(Group::Server, "dbsize", 1).flags(Flags::READONLY.and(FAST))
         .also_in(Categories::KEYSPACE)
         .about("1.0.0", "The number of keys."),
@@ -68,6 +70,8 @@ pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Server, "slowlog", -2)
         .about("2.2.12", "Tells which requests took long."),
 
+    Command::session(Group::Scripting, "function", -2)
+        .about("7.0.0", "Loads, lists and deletes libraries of functions."),
     Command::session(Group::Scripting, "script", -2)
         .about("2.6.0", "Keeps, looks for and forgets scripts."),
 

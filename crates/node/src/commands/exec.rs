@@ -27,7 +27,7 @@ pub(super) enum Runner {
 }
 
 /// Subcommands that cannot run inside a transaction, though others of their command can.
-const OUTSIDE: [&str; 19] = [
+const OUTSIDE: [&str; 30] = [
     "client|kill",
     "client|list",
     "client|pause",
@@ -36,6 +36,17 @@ const OUTSIDE: [&str; 19] = [
     "cluster|countkeysinslot",
     "cluster|getkeysinslot",
     "config|resetstat",
+    "debug|loadaof",
+    "debug|object",
+    "debug|reload",
+    "debug|set-active-expire",
+    "function|delete",
+    "function|dump",
+    "function|flush",
+    "function|list",
+    "function|load",
+    "function|restore",
+    "function|stats",
     "pubsub|channels",
     "pubsub|numpat",
     "pubsub|numsub",
@@ -77,8 +88,9 @@ pub(super) fn runner(node: &Node, command: &Command, args: &[&[u8]]) -> Result<R
             Runner::Partition
         }
         "publish" | "spublish" => Runner::Session,
-        "asking" | "auth" | "client" | "cluster" | "command" | "config" | "info" | "lolwut"
-        | "readonly" | "readwrite" | "script" | "select" | "slowlog" | "time" => Runner::Session,
+        "asking" | "auth" | "client" | "cluster" | "command" | "config" | "debug" | "function"
+        | "info" | "lolwut" | "readonly" | "readwrite" | "script" | "select" | "slowlog"
+        | "time" => Runner::Session,
         _ => Runner::Nobody,
     })
 }

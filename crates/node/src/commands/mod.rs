@@ -8,7 +8,9 @@ mod cluster;
 mod command;
 mod config;
 mod connection;
+mod debug;
 mod exec;
+mod function;
 pub(crate) mod info;
 mod keyspace;
 pub(crate) mod pubsub;
@@ -57,6 +59,8 @@ pub(crate) fn run(
         "client" => client::run(node, client, args),
         "command" => command::run(node, client, args),
         "config" => config::run(node, client, args),
+        "debug" => debug::run(node, client, args),
+        "function" => function::run(node, client, args),
         "info" => info::run(node, client, args),
         "script" => script::run(node, client, args),
         "slowlog" => slowlog::run(node, client, args),
@@ -81,6 +85,8 @@ pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
         "cluster" => cluster::TABLE,
         "command" => command::TABLE,
         "config" => config::TABLE,
+        "debug" => debug::TABLE,
+        "function" => function::TABLE,
         "script" => script::TABLE,
         "slowlog" => slowlog::TABLE,
         "pubsub" => pubsub::TABLE,

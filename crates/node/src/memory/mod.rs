@@ -41,8 +41,7 @@ impl Memory {
     /// Whether this command is refused now. What a script writes is known when it runs, which is too late.
     #[inline]
     pub fn refuses(&self, command: &Command) -> bool {
-        self.refusing
-            && (command.flags.has(Flags::DENYOOM) || matches!(command.name, "eval" | "evalsha"))
+        self.refusing && (command.flags.has(Flags::DENYOOM) || command.runs_writing_script())
     }
 
     /// Whether the use of keys is to be told by [`Self::touch`].

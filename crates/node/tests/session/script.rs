@@ -161,7 +161,7 @@ fn picked(reply: &[u8], fields: &str) -> String {
     found.collect::<Vec<_>>().join(" ")
 }
 
-/// Splits a line into words; one in double quotes may hold spaces.
+/// Splits a line into words; one in double quotes may hold spaces, and `\n` for the end of a line.
 fn words(line: &str) -> Vec<Vec<u8>> {
     let mut words = Vec::new();
     let mut rest = line.trim();
@@ -170,7 +170,7 @@ fn words(line: &str) -> Vec<Vec<u8>> {
             Some(quoted) => quoted.split_once('"').expect("a closing quote"),
             None => rest.split_once(' ').unwrap_or((rest, "")),
         };
-        words.push(word.as_bytes().to_vec());
+        words.push(word.replace("\\n", "\n").into_bytes());
         rest = after.trim_start();
     }
     words

@@ -345,9 +345,7 @@ fn ticket(origin: Origin) -> Ticket {
 /// Whether an operation runs a script.
 fn runs_script(op: &Op<'_>) -> bool {
     let is_script = |args: &[&[u8]]| {
-        args.first()
-            .and_then(|name| lookup(name))
-            .is_some_and(|c| matches!(c.name, "eval" | "evalsha"))
+        args.first().and_then(|name| lookup(name)).is_some_and(Command::runs_writing_script)
     };
     match op {
         Op::Command(args) => is_script(args),

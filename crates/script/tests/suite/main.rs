@@ -2,6 +2,7 @@
 
 mod budgets;
 mod errors;
+mod functions;
 mod recorded;
 mod sandbox;
 mod world;

@@ -117,7 +117,7 @@ impl Step {
             Action::Set(value) => {
                 // An unsigned type takes the value's 64 bits as they are.
                 let value = if self.int.signed { value.into() } else { (value as u64).into() };
-                (self.int.fit(value, self.overflow)?, before)
+                (self.int.fit_set(value, self.overflow)?, before)
             }
             Action::Add(by) => {
                 let sum = i128::from(before) + i128::from(by);

@@ -56,6 +56,16 @@ impl IntType {
         }
     }
 
+    /// As [`Self::fit`], for a value that is set. Redis finds how far it lies below the maximum in 64 bits, where the
+    /// lowest values of all wrap around: it takes those for too high.
+    pub(super) fn fit_set(self, value: i128, overflow: Overflow) -> Option<i64> {
+        let wraps = self.signed && self.bits < 64 && self.max() - value > i64::MAX.into();
+        match overflow {
+            Overflow::Saturate if wraps => i64::try_from(self.max()).ok(),
+            _ => self.fit(value, overflow),
+        }
+    }
+
     fn low_bits(self, value: i128) -> i64 {
         let shift = 128 - self.bits;
         // At most 64 bits are left, 63 of them when unsigned.

@@ -1,4 +1,4 @@
-//! HSCAN key cursor [MATCH pattern] [COUNT count]
+//! HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]
 
 use crate::commands::element_scan;
 use crate::commands::prelude::*;
@@ -7,7 +7,7 @@ use crate::value::hash::Hash;
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
     Command::read(Group::Hash, "hscan", -3, hscan)
-        .syntax("key cursor [MATCH pattern] [COUNT count]")
+        .syntax("key cursor [MATCH pattern] [COUNT count] [NOVALUES]")
         .about("2.8.0", "Iterates over fields and values of a hash."),
 ];
 
@@ -17,13 +17,16 @@ fn hscan(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn Repl
         element_scan::reply_absent(out);
         return Ok(());
     };
-    let options = element_scan::options(&args[3..])?;
+    let options = element_scan::options(&args[3..], Some("NOVALUES"))?;
     let size = (hash.len(), hash.is_full());
-    let found = element_scan::step(cursor, &options, size, |at| hash.pair_at(at).0, 2, out);
+    let width = if options.bare { 1 } else { 2 };
+    let found = element_scan::step(cursor, &options, size, |at| hash.pair_at(at).0, width, out);
     for at in found {
         let (field, value) = hash.pair_at(at);
         field.reply(out);
-        value.reply(out);
+        if !options.bare {
+            value.reply(out);
+        }
     }
     Ok(())
 }

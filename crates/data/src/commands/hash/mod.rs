@@ -4,6 +4,7 @@ mod hdel;
 mod hexists;
 mod hget;
 mod hgetall;
+mod hgetdel;
 mod hincrby;
 mod hincrbyfloat;
 mod hlen;
@@ -21,6 +22,7 @@ pub(crate) const FILES: &[&[Command]] = &[
     hexists::ROWS,
     hget::ROWS,
     hgetall::ROWS,
+    hgetdel::ROWS,
     hincrby::ROWS,
     hincrbyfloat::ROWS,
     hlen::ROWS,

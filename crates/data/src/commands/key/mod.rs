@@ -2,12 +2,15 @@
 
 mod copy;
 mod del;
+mod dump;
 mod exists;
 mod expire;
 mod kind;
 mod memory;
 mod object;
 mod rename;
+mod sort;
+mod sort_pattern;
 mod ttl;
 
 use crate::commands::prelude::ReplySink;
@@ -17,12 +20,14 @@ use crate::table::Command;
 pub(crate) const FILES: &[&[Command]] = &[
     copy::ROWS,
     del::ROWS,
+    dump::ROWS,
     exists::ROWS,
     expire::ROWS,
     kind::ROWS,
     memory::ROWS,
     object::ROWS,
     rename::ROWS,
+    sort::ROWS,
     ttl::ROWS,
 ];
 

@@ -1,8 +1,9 @@
 //! Commands that run scripts.
 
 mod eval;
+mod fcall;
 
 use crate::table::Command;
 
 /// The rows of this family, file by file.
-pub(crate) const FILES: &[&[Command]] = &[eval::ROWS];
+pub(crate) const FILES: &[&[Command]] = &[eval::ROWS, fcall::ROWS];

@@ -1,6 +1,7 @@
 //! Commands on strings.
 
 mod append;
+mod delifeq;
 mod expire_option;
 mod get;
 mod getdel;
@@ -9,8 +10,10 @@ mod getrange;
 mod getset;
 mod incr;
 mod incrbyfloat;
+mod lcs;
 mod mget;
 mod mset;
+mod msetex;
 mod set;
 mod setex;
 mod setnx;
@@ -24,6 +27,7 @@ use crate::table::Command;
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[
     append::ROWS,
+    delifeq::ROWS,
     get::ROWS,
     getdel::ROWS,
     getex::ROWS,
@@ -31,8 +35,10 @@ pub(crate) const FILES: &[&[Command]] = &[
     getset::ROWS,
     incr::ROWS,
     incrbyfloat::ROWS,
+    lcs::ROWS,
     mget::ROWS,
     mset::ROWS,
+    msetex::ROWS,
     set::ROWS,
     setex::ROWS,
     setnx::ROWS,

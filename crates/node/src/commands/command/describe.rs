@@ -128,6 +128,7 @@ fn tips(name: &str) -> &'static [&'static str] {
         | "cluster|slaves"
         | "cluster|slots"
         | "dump"
+        | "function|stats"
         | "hrandfield"
         | "hscan"
         | "info"
@@ -148,7 +149,7 @@ fn tips(name: &str) -> &'static [&'static str] {
         | "zrandmember"
         | "zscan" => &["nondeterministic_output"],
         "command" | "command|docs" | "command|info" | "command|list" | "hgetall" | "hkeys"
-        | "hvals" | "keys" | "sdiff" | "sinter" | "smembers" | "sunion" => {
+        | "function|list" | "hvals" | "keys" | "sdiff" | "sinter" | "smembers" | "sunion" => {
             &["nondeterministic_output_order"]
         }
         _ => &[],

@@ -24,6 +24,7 @@ pub(super) fn flags_of(command: &Command, words: &[&[u8]], nth: usize) -> &'stat
 /// The key specifications of a command: a range of positions, and what a count announces.
 pub(super) fn write(command: &Command, out: &mut dyn ReplySink) {
     let KeySpec { first, last, step, count_at, words } = command.keys;
+    let step = step.max(1);
     let splits = first > 0 && last != first && command.first_access != command.access;
     let specs = usize::from(first > 0)
         + usize::from(splits)
@@ -40,7 +41,7 @@ pub(super) fn write(command: &Command, out: &mut dyn ReplySink) {
     if count_at > 0 {
         let nth = usize::from(first > 0);
         begin(flags(command, nth), count_at, out);
-        find("keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)], out);
+        find("keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", step)], out);
     }
     match words {
         KeyWords::None => {}

@@ -1,0 +1,33 @@
+//! What DEBUG asks of a partition. Tests of clients use it; nothing here is on the way of a command that stores data.
+
+use crate::keyspace::Keyspace;
+use crate::{Args, Context, args, rdb};
+use synod_types::ReplySink;
+
+impl Keyspace {
+    /// RELOAD, or SET-ACTIVE-EXPIRE with 0 or 1: as every replica runs it.
+    pub(crate) fn debug(&mut self, words: &Args<'_>, out: &mut dyn ReplySink) {
+        match words {
+            [word] if args::is(word, "RELOAD") => match self.reload() {
+                Ok(()) => out.simple("OK"),
+                Err(corrupt) => out.error(&format!("ERR {corrupt}")),
+            },
+            [word, b"0" | b"1"] if args::is(word, "SET-ACTIVE-EXPIRE") => {
+                self.expires_actively = words[1] == b"1";
+                out.simple("OK");
+            }
+            _ => out.error("ERR malformed operation"),
+        }
+    }
+
+    /// OBJECT: how a value is kept.
+    pub(crate) fn debug_object(&self, key: &[u8], ctx: &Context, out: &mut dyn ReplySink) {
+        let Some(object) = self.get(key, ctx.now) else { return out.error("ERR no such key") };
+        // Redis counts what DUMP would write, without its type and footer.
+        let serialized = rdb::dump(object).len() - rdb::FRAME_BYTES;
+        out.simple(&format!(
+            "Value at:0x0 refcount:1 encoding:{} serializedlength:{serialized} lru:0 lru_seconds_idle:0",
+            object.encoding(),
+        ));
+    }
+}

@@ -1,0 +1,145 @@
+//! Reading a value of any type. Bytes may be anything: `None` for what no Redis writes, an empty collection included.
+
+use super::intset;
+use super::listpack::Listpack;
+use super::reader::Reader;
+use super::stream_reader;
+use super::tag;
+use super::ziplist::Ziplist;
+use crate::keyspace::{Edit, assemble, text_object};
+use crate::number::{I64Text, parse_f64};
+use crate::object::Object;
+use crate::value::hash::Hash;
+use crate::value::list::{End, List};
+use crate::value::packed::Item;
+use crate::value::set::Set;
+use crate::value::stream::Stream;
+use crate::value::zset::Zset;
+
+/// How a node of a quicklist keeps its elements.
+const NODE_PLAIN: u64 = 1;
+const NODE_PACKED: u64 = 2;
+
+pub(super) fn take(reader: &mut Reader<'_>, key: &[u8]) -> Option<Object> {
+    match reader.byte()? {
+        tag::STRING => Some(text_object(key, &reader.string()?)),
+        kind @ (tag::LIST | tag::LIST_ZIPLIST | tag::LIST_QUICKLIST | tag::LIST_QUICKLIST_2) => {
+            assemble::<List>(key, |list| take_list(reader, kind, list))
+        }
+        kind @ (tag::SET | tag::SET_INTSET | tag::SET_LISTPACK) => {
+            assemble::<Set>(key, |set| take_set(reader, kind, set))
+        }
+        kind @ (tag::HASH | tag::HASH_ZIPLIST | tag::HASH_LISTPACK) => {
+            assemble::<Hash>(key, |hash| take_hash(reader, kind, hash))
+        }
+        kind @ (tag::ZSET | tag::ZSET_2 | tag::ZSET_ZIPLIST | tag::ZSET_LISTPACK) => {
+            assemble::<Zset>(key, |zset| take_zset(reader, kind, zset))
+        }
+        kind @ (tag::STREAM_LISTPACKS | tag::STREAM_LISTPACKS_2 | tag::STREAM_LISTPACKS_3) => {
+            assemble::<Stream>(key, |stream| stream_reader::take(reader, kind, stream.stream()?))
+        }
+        _ => None,
+    }
+}
+
+fn take_list(reader: &mut Reader<'_>, kind: u8, list: &mut Edit<'_, List>) -> Option<()> {
+    if kind == tag::LIST_ZIPLIST {
+        return push_all(Ziplist::open(&reader.string()?)?, list);
+    }
+    for _ in 0..reader.count()? {
+        match kind {
+            tag::LIST => list.push(End::Right, &reader.string()?),
+            tag::LIST_QUICKLIST => push_all(Ziplist::open(&reader.string()?)?, list)?,
+            _ => match reader.number()? {
+                NODE_PLAIN => list.push(End::Right, &reader.string()?),
+                NODE_PACKED => push_all(Listpack::open(&reader.string()?)?, list)?,
+                _ => return None,
+            },
+        }
+    }
+    Some(())
+}
+
+fn push_all<'a>(
+    items: impl Iterator<Item = Option<Item<'a>>>,
+    list: &mut Edit<'_, List>,
+) -> Option<()> {
+    for item in items {
+        list.push(End::Right, item?.text(&mut I64Text::new(0)));
+    }
+    Some(())
+}
+
+/// Each member once, or it is malformed; so for fields and members of sorted sets.
+fn take_set(reader: &mut Reader<'_>, kind: u8, set: &mut Edit<'_, Set>) -> Option<()> {
+    let mut add = |member: &[u8]| set.add(member).then_some(());
+    match kind {
+        tag::SET => (0..reader.count()?).try_for_each(|_| add(&reader.string()?)),
+        tag::SET_INTSET => {
+            intset::open(&reader.string()?)?.try_for_each(|n| add(I64Text::new(n).as_bytes()))
+        }
+        _ => Listpack::open(&reader.string()?)?
+            .try_for_each(|item| add(item?.text(&mut I64Text::new(0)))),
+    }
+}
+
+fn take_hash(reader: &mut Reader<'_>, kind: u8, hash: &mut Edit<'_, Hash>) -> Option<()> {
+    let mut put = |field: Item<'_>, value: Item<'_>| {
+        let (mut field_text, mut value_text) = (I64Text::new(0), I64Text::new(0));
+        let is_new = hash.put(field.text(&mut field_text), value.text(&mut value_text));
+        is_new.then_some(())
+    };
+    match kind {
+        tag::HASH => (0..reader.count()?).try_for_each(|_| {
+            let field = reader.string()?;
+            put(Item::Bytes(&field), Item::Bytes(&reader.string()?))
+        }),
+        tag::HASH_ZIPLIST => each_pair(Ziplist::open(&reader.string()?)?, put),
+        _ => each_pair(Listpack::open(&reader.string()?)?, put),
+    }
+}
+
+fn take_zset(reader: &mut Reader<'_>, kind: u8, zset: &mut Edit<'_, Zset>) -> Option<()> {
+    let mut put = |member: Item<'_>, score: f64| {
+        let mut text = I64Text::new(0);
+        (!score.is_nan() && zset.put(member.text(&mut text), score).is_none()).then_some(())
+    };
+    let score_of = |score: Item<'_>| match score {
+        Item::Int(n) => Some(n as f64),
+        Item::Bytes(text) => parse_f64(text),
+        Item::Score(_) => None,
+    };
+    match kind {
+        tag::ZSET | tag::ZSET_2 => (0..reader.count()?).try_for_each(|_| {
+            let member = reader.string()?;
+            let score = if kind == tag::ZSET { spelled_score(reader)? } else { reader.float()? };
+            put(Item::Bytes(&member), score)
+        }),
+        tag::ZSET_ZIPLIST => each_pair(Ziplist::open(&reader.string()?)?, |member, score| {
+            put(member, score_of(score)?)
+        }),
+        _ => each_pair(Listpack::open(&reader.string()?)?, |member, score| {
+            put(member, score_of(score)?)
+        }),
+    }
+}
+
+/// A score in text, behind its length; three lengths stand for what is no number.
+fn spelled_score(reader: &mut Reader<'_>) -> Option<f64> {
+    match reader.byte()? {
+        253 => None,
+        254 => Some(f64::INFINITY),
+        255 => Some(f64::NEG_INFINITY),
+        len => parse_f64(reader.take(len.into())?),
+    }
+}
+
+fn each_pair<'a>(
+    mut items: impl Iterator<Item = Option<Item<'a>>>,
+    mut f: impl FnMut(Item<'a>, Item<'a>) -> Option<()>,
+) -> Option<()> {
+    while let Some(first) = items.next() {
+        f(first?, items.next()??)?;
+    }
+    Some(())
+}

@@ -1,0 +1,101 @@
+//! DEBUG: what tests of clients ask of a server. Refused unless the node was started with `--enable-debug-command`.
+//!
+//! RELOAD and SET-ACTIVE-EXPIRE go through the logs of all partitions, so that every replica does the same.
+
+use super::subcommand::{self, Subcommand};
+use crate::gather::Join;
+use crate::node::Node;
+use crate::requests::{Flow, NOT_READY};
+use crate::session::Kind;
+use synod_data::Flags;
+use synod_data::op::Op;
+use synod_types::{ClientId, ReplySink, key_slot};
+
+const FLAGS: Flags = Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE);
+
+const REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run \
+                       it from a local connection, otherwise you need to set this option in the configuration file, and then \
+                       restart the server.";
+
+#[rustfmt::skip] // one subcommand per line or two: this is a table
+pub(super) const TABLE: &[Subcommand] = &[
+    Subcommand::new("debug|loadaof", 2, FLAGS, reload)
+        .about("1.0.0", "", "As RELOAD: there is one way to write a keyspace."),
+    Subcommand::new("debug|object", 3, FLAGS, object)
+        .about("1.0.0", "<key>", "How a value is kept."),
+    Subcommand::new("debug|protocol", 3, FLAGS, protocol)
+        .about("1.0.0", "<type>", "A reply of this type: string, integer, double, null, array, set, map, verbatim, true, false or bignum."),
+    Subcommand::new("debug|reload", 2, FLAGS, reload)
+        .about("1.0.0", "", "Writes every partition as a snapshot and reads it back in its place, on all replicas."),
+    Subcommand::new("debug|set-active-expire", 3, FLAGS, set_active_expire)
+        .about("1.0.0", "<0|1>", "Whether leaders look for keys whose time has passed; until the node is started again."),
+    Subcommand::new("debug|help", 2, FLAGS, help)
+        .about("1.0.0", "", "Prints this help."),
+];
+
+pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    if node.facts.settings.get("enable-debug-command").is_none_or(|value| value != "yes") {
+        return node.refuse_request(client, REFUSED);
+    }
+    subcommand::dispatch(node, client, "DEBUG", TABLE, args)
+}
+
+fn help(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    subcommand::help(node, client, "DEBUG", None, TABLE)
+}
+
+fn everywhere(node: &mut Node, client: ClientId, op: &Op<'_>) -> Flow {
+    let parts = node.partitions().into_iter().map(|p| (p, op.clone())).collect();
+    node.run_parts(client, Kind::Write, Join::AllOk, parts)
+}
+
+fn reload(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    let op = Op::Debug([&b"RELOAD"[..]].into_iter().collect());
+    everywhere(node, client, &op)
+}
+
+fn set_active_expire(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    if !matches!(args[2], b"0" | b"1") {
+        return node.refuse_request(client, "ERR value is not an integer or out of range");
+    }
+    everywhere(node, client, &Op::Debug(args[1..].iter().copied().collect()))
+}
+
+fn object(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    match node.map.partition_of(key_slot(args[2])) {
+        Some(partition) => node.run_op(client, partition, Kind::Read, &Op::DebugObject(args[2])),
+        None => node.refuse_request(client, NOT_READY),
+    }
+}
+
+fn protocol(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    const UNKNOWN: &str = "ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|verbatim|true|false|bignum";
+    let name = args[2].to_ascii_lowercase();
+    node.reply(client, |out| match &name[..] {
+        b"string" => out.bulk(b"Hello World"),
+        b"integer" => out.integer(12345),
+        b"double" => out.double(3141.0 / 1000.0),
+        b"null" => out.null(),
+        b"array" => {
+            out.array(3);
+            (0..3).for_each(|n| out.integer(n));
+        }
+        b"set" => {
+            out.set(3);
+            (0..3).for_each(|n| out.integer(n));
+        }
+        b"map" => {
+            out.map(3);
+            for n in 0..3 {
+                out.integer(n);
+                out.boolean(n == 1);
+            }
+        }
+        b"verbatim" => out.verbatim("This is a verbatim\nstring"),
+        b"true" => out.boolean(true),
+        b"false" => out.boolean(false),
+        b"bignum" => out.big_number("1234567999999999999999999999999999999"),
+        _ => out.error(UNKNOWN),
+    });
+    Flow::Next
+}
