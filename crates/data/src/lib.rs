@@ -48,6 +48,7 @@ mod context;
 mod debug;
 pub mod decimal;
 pub mod error;
+pub mod events;
 mod glob;
 mod hashing;
 mod keyspace;

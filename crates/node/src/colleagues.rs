@@ -325,6 +325,7 @@ impl Node {
             Errand::Change(change) => {
                 self.settings.change(change);
                 self.configure_slowlog();
+                self.collect_events();
                 self.done(origin);
             }
             Errand::ResetStat => {

@@ -35,6 +35,7 @@ mod latency;
 mod members;
 mod memory;
 mod node;
+mod notifications;
 mod output;
 mod peers;
 mod pubsub;

@@ -14,6 +14,7 @@ use crate::output::Destination;
 use crate::waits::ForwardedWait;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_consensus::{Message, Role};
+use synod_data::events::Classes;
 use synod_replica::{Access, Failure, Origin};
 use synod_types::{NodeId, PartitionId, Term};
 use synod_wire::peer::{Frame, FrameKind};
@@ -28,6 +29,8 @@ struct Peer {
     heard_us: u64,
     /// Since when it has been up without a break.
     up_since_us: u64,
+    /// The keyspace events that its subscribers are to hear of.
+    events: Classes,
 }
 
 /// What is known of the other nodes.
@@ -64,6 +67,23 @@ impl Peers {
     /// For how long nothing was heard of it, in microseconds.
     pub fn silent_for_us(&self, node: NodeId) -> u64 {
         self.now_us.saturating_sub(self.peers.get(&node).map_or(0, |peer| peer.heard_us))
+    }
+
+    /// What any node that is up wants to hear of.
+    pub fn wanted_events(&self) -> Classes {
+        let up = self.peers.iter().filter(|(node, _)| self.is_up(**node));
+        up.fold(Classes::default(), |all, (_, peer)| all.and(peer.events))
+    }
+
+    /// Whether a node wants to hear of all of these.
+    pub fn wants(&self, node: NodeId, events: Classes) -> bool {
+        self.peers.get(&node).is_some_and(|peer| peer.events.has(events))
+    }
+
+    /// A node told what it wants to hear of; whether that is news.
+    pub fn set_wanted_events(&mut self, node: NodeId, events: Classes) -> bool {
+        let peer = self.peers.entry(node).or_default();
+        std::mem::replace(&mut peer.events, events) != events
     }
 
     fn heard(&mut self, node: NodeId) {
@@ -195,6 +215,10 @@ impl Node {
     }
 
     fn heartbeat(&mut self, from: NodeId, body: &[u8]) {
+        let Some((events, body)) = body.split_first_chunk::<2>() else { return };
+        if from != self.config.id {
+            self.peer_wants(from, u16::from_le_bytes(*events));
+        }
         let Some((head, mut rest)) = body.split_first_chunk::<20>() else { return };
         let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| head[at + byte]));
         let (worker, workers, count) = (word(0), word(4), word(16));
@@ -224,10 +248,11 @@ impl Node {
             .map(|r| (r.group(), r.role().1))
             .collect();
         let (worker, workers) = (u32::from(self.config.worker), u32::from(self.config.workers));
-        let epoch = self.map.epoch;
+        let (epoch, events) = (self.map.epoch, self.wanted_event_bits());
         for to in self.heartbeat_destinations() {
             let frames = self.output.frames.entry(to).or_default();
             forward::put_frame(frames, FrameKind::Heartbeat, PartitionId::META, |body| {
+                body.extend_from_slice(&events.to_le_bytes());
                 body.extend_from_slice(&worker.to_le_bytes());
                 body.extend_from_slice(&workers.to_le_bytes());
                 body.extend_from_slice(&epoch.to_le_bytes());

@@ -5,16 +5,17 @@
 //! workers keep their order, so the messages of one publisher arrive in the order in which they were sent.
 //!
 //! ```text
-//! Publish body:  shard u8 | channel length, channel | message
+//! Publish body:  sort u8 (of `Sort`) | channel length, channel | message
 //! ```
 
 use crate::forward::put_frame;
 use crate::node::Node;
 use crate::output::Output;
+use crate::peers::Peers;
 use crate::session::Session;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_data::Glob;
-use synod_types::{ClientId, PartitionId, ReplySink, limits, varint};
+use synod_types::{ClientId, NodeId, PartitionId, ReplySink, limits, varint};
 use synod_wire::peer::FrameKind;
 use synod_wire::resp::{Proto, RespWriter};
 
@@ -44,6 +45,16 @@ impl Space {
             Self::Shard => b"sunsubscribe",
         }
     }
+}
+
+/// What sort of message a frame holds; the numbers are part of the peer protocol.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum Sort {
+    Channel = 0,
+    Shard = 1,
+    /// Of a key: nobody published it.
+    Notification = 2,
 }
 
 /// What one session listens to.
@@ -232,15 +243,27 @@ impl Node {
 
     /// Sends a message to the workers of other nodes, and to the others of this one if `siblings`.
     pub(crate) fn spread(&mut self, shard: bool, channel: &[u8], message: &[u8], siblings: bool) {
+        let own = self.config.id;
+        let sort = if shard { Sort::Shard } else { Sort::Channel };
+        self.spread_to(sort, channel, message, |node, peers| match node == own {
+            true => siblings,
+            false => peers.is_up(node),
+        });
+    }
+
+    /// Sends a message to the workers of the nodes that `wants` names.
+    pub(crate) fn spread_to(
+        &mut self,
+        sort: Sort,
+        channel: &[u8],
+        message: &[u8],
+        wants: impl Fn(NodeId, &Peers) -> bool,
+    ) {
         for to in self.heartbeat_destinations() {
-            let wanted = match to.node == self.config.id {
-                true => siblings,
-                false => self.peers.is_up(to.node),
-            };
-            if wanted {
+            if wants(to.node, &self.peers) {
                 let frames = self.output.frames.entry(to).or_default();
                 put_frame(frames, FrameKind::Publish, PartitionId::META, |body| {
-                    body.push(u8::from(shard));
+                    body.push(sort as u8);
                     varint::put_bytes(body, channel);
                     body.extend_from_slice(message);
                 });
@@ -248,11 +271,15 @@ impl Node {
         }
     }
 
-    /// Another worker's client has published something.
+    /// Another worker has published something.
     pub(crate) fn published(&mut self, body: &[u8]) {
-        let Some((shard, mut rest)) = body.split_first() else { return };
+        let Some((sort, mut rest)) = body.split_first() else { return };
+        // Nobody here wants to hear of keys any more, which its sender did not know yet.
+        if *sort == Sort::Notification as u8 && self.wanted_event_bits() == 0 {
+            return;
+        }
         if let Some(channel) = varint::take_bytes(&mut rest) {
-            self.deliver(*shard == 1, channel, rest);
+            self.deliver(*sort == Sort::Shard as u8, channel, rest);
         }
     }
 

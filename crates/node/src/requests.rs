@@ -223,9 +223,13 @@ impl Node {
             Kind::Read if replica.can_read_now(self.now.wall, behind, command, args) => {
                 session.reply_now(|out| replica.read_now(command, args, out));
                 session.touch(&mut self.output);
+                let tells = replica.has_events();
                 self.sessions.latency.done(true, self.now.mono_us);
                 if self.sessions.slow.wants(command.flags.has(Flags::FAST)) {
                     self.sessions.slow.note(client, 0, args);
+                }
+                if tells {
+                    self.touch(partition);
                 }
             }
             Kind::Read => {

@@ -2,6 +2,7 @@
 //! it was asked for, so that two changes of one setting end the same on all workers, whatever order they come in.
 
 use crate::memory::EvictionPolicy;
+use synod_data::events::Classes;
 use synod_types::{limits, varint};
 
 /// A setting that can change. The number is its row.
@@ -25,6 +26,8 @@ pub enum Setting {
     MaxMemorySamples,
     /// The longest argument a client may send, in bytes.
     ProtoMaxBulkLen,
+    /// What is told of changes of keys: the bits of [`Classes`].
+    NotifyKeyspaceEvents,
 }
 
 /// How a value is written.
@@ -35,6 +38,8 @@ enum Notation {
     Memory,
     /// One of these; the value is its place.
     Choice(&'static [&'static str]),
+    /// The letters of keyspace events.
+    Events,
 }
 
 /// What CONFIG says of a setting; the range is inclusive.
@@ -46,7 +51,7 @@ struct Row {
     default: i64,
 }
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 10] = [
     Row::number("timeout", 0, i32::MAX as i64, 0),
     Row::number("maxclients", 1, limits::CLIENTS_MAX as i64, limits::CLIENTS_MAX as i64),
     Row::number("tcp-keepalive", 0, KEEPALIVE_S_MAX, 300),
@@ -66,6 +71,10 @@ const ROWS: [Row; 9] = [
             limits::REQUEST_BYTES_MAX as i64,
             limits::BULK_BYTES_MAX as i64,
         )
+    },
+    Row {
+        notation: Notation::Events,
+        ..Row::number("notify-keyspace-events", 0, u16::MAX as i64, 0)
     },
 ];
 
@@ -90,6 +99,7 @@ const ALL: [Setting; ROWS.len()] = [
     Setting::MaxMemoryPolicy,
     Setting::MaxMemorySamples,
     Setting::ProtoMaxBulkLen,
+    Setting::NotifyKeyspaceEvents,
 ];
 
 impl Setting {
@@ -120,6 +130,13 @@ impl Setting {
             Notation::Memory => {
                 parse_memory(value).ok_or_else(|| "argument must be a memory value".to_owned())?
             }
+            Notation::Events => i64::from(
+                Classes::parse(value)
+                    .ok_or_else(|| {
+                        "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_owned()
+                    })?
+                    .bits(),
+            ),
             Notation::Choice(names) => {
                 let place = names.iter().position(|n| value.eq_ignore_ascii_case(n.as_bytes()));
                 let all =
@@ -138,6 +155,9 @@ impl Setting {
         match self.row().notation {
             Notation::Choice(names) => {
                 names.get(value as usize).copied().unwrap_or_default().to_owned()
+            }
+            Notation::Events => {
+                Classes::from_bits(u16::try_from(value).unwrap_or_default()).letters()
             }
             Notation::Number | Notation::Memory => value.to_string(),
         }

@@ -71,6 +71,7 @@ impl Node {
         self.close_idle_clients();
         self.close_slow_subscribers();
         self.tend_map();
+        self.collect_events();
         if self.ticks.is_multiple_of(2) {
             self.introduce();
             self.send_heartbeats();
@@ -164,6 +165,7 @@ impl Node {
                 }
             }
             Asked::MapChanged => self.learn_map(),
+            Asked::Events(events) => self.publish_events(&events),
             Asked::Discard(garbage) => self.output.files.push(FileWork::Discard(garbage)),
             Asked::FetchSnapshot(from, meta) => self.begin_fetch(group, from, meta),
         }

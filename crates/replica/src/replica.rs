@@ -10,7 +10,8 @@ use crate::stamps::Stamps;
 use crate::state::State;
 use crate::waits::{Rearmed, Served, Waits};
 use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
-use synod_data::{Command, Context, Garbage, Keyspace, KeyspaceStats, random};
+use synod_data::events::{Classes, Event};
+use synod_data::{Command, Context, Garbage, KeyspaceStats, random};
 use synod_tree::{Call, Request};
 use synod_types::plant::planted;
 use synod_types::{
@@ -55,6 +56,8 @@ pub enum Output {
     FetchSnapshot(NodeId, SnapshotMeta),
     /// To be dropped where nobody waits.
     Discard(Garbage),
+    /// What happened to keys; only a leader says so.
+    Events(Vec<Event>),
 }
 
 /// What time it is and how the world takes its disk.
@@ -352,7 +355,31 @@ impl Replica {
         self.bounce_refused(out);
         self.fail_unread(audience);
         self.answer_reads(audience);
-        out.extend(self.state.keyspace_mut().and_then(Keyspace::take_garbage).map(Output::Discard));
+        self.give_out(out);
+    }
+
+    /// What the keyspace has to say that is no part of its state.
+    fn give_out(&mut self, out: &mut Vec<Output>) {
+        let leads = self.role().0 == Role::Leader;
+        let Some(keyspace) = self.state.keyspace_mut() else { return };
+        out.extend(keyspace.take_garbage().map(Output::Discard));
+        let events = keyspace.take_events();
+        if leads && !events.is_empty() {
+            out.push(Output::Events(events));
+        }
+    }
+
+    /// Whether there are keyspace events to be given out.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        self.state.keyspace().is_some_and(synod_data::Keyspace::has_events)
+    }
+
+    /// Which kinds of keyspace events are collected here.
+    pub fn want_events(&mut self, classes: Classes) {
+        if let Some(keyspace) = self.state.keyspace_mut() {
+            keyspace.want_events(classes);
+        }
     }
 
     fn propose(&mut self, out: &mut Vec<Output>) {

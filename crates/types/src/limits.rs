@@ -96,6 +96,8 @@ pub const PUBSUB_OUTPUT_BYTES_MAX: usize = 32 << 20;
 pub const PUBSUB_OUTPUT_SOFT_BYTES: usize = 8 << 20;
 /// See [`PUBSUB_OUTPUT_SOFT_BYTES`]; in microseconds.
 pub const PUBSUB_OUTPUT_SOFT_US: u64 = 60_000_000;
+/// The most keyspace events that one partition publishes of one turn; later ones of that turn are lost.
+pub const EVENTS_MAX: usize = 100_000;
 /// The most subscriptions of one client.
 pub const SUBSCRIPTIONS_MAX: usize = 65_536;
 /// The longest channel name or pattern that can be subscribed to, in bytes.

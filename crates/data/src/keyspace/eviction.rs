@@ -3,6 +3,7 @@
 
 use super::{Keyspace, SlotTable};
 use crate::context::random_below;
+use crate::events::Classes;
 use crate::object::Object;
 use synod_types::Millis;
 
@@ -56,6 +57,7 @@ impl Keyspace {
             let spot = self.open(key, now);
             if let Some(object) = self.remove(spot) {
                 self.stats.evicted += 1;
+                self.events.note(Classes::EVICTED, "evicted", key);
                 self.discard(object);
             }
         }

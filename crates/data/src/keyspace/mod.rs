@@ -33,11 +33,12 @@ pub(crate) use text::text_object;
 use used::Used;
 pub use warm::warm;
 
+use crate::events::{Classes, Events};
 use crate::hashing::{self, hash};
 use crate::object::Object;
 use crate::scripting::{Engine, Libraries, Scripts};
 use crate::snapshot::Run;
-use crate::{Args, Command, Context, Handler, digest, error, waiting};
+use crate::{Args, Command, Context, Group, Handler, digest, error, waiting};
 use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;
 use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
@@ -72,6 +73,8 @@ pub struct Keyspace {
     /// Deleted and not freed yet; no part of the state.
     garbage: Garbage,
     /// No part of the state either.
+    pub(crate) events: Events,
+    /// Nor this.
     stats: Stats,
 }
 
@@ -111,6 +114,7 @@ impl Keyspace {
             expires_actively: true,
             snapshot: None,
             garbage: Garbage::default(),
+            events: Events::default(),
             stats: Stats::default(),
         }
     }
@@ -215,7 +219,7 @@ impl Keyspace {
         out: &mut dyn ReplySink,
     ) -> bool {
         let outcome = match command.handler {
-            Handler::Read(run) => run(self, args, ctx, out),
+            Handler::Read(run) => self.events.reading(|| run(self, args, ctx, out)),
             Handler::Write(_) | Handler::Session => Err(error::NOT_IN_TRANSACTION),
         };
         answered(outcome, out)
@@ -245,8 +249,14 @@ impl Keyspace {
         out: &mut dyn ReplySink,
     ) -> bool {
         let outcome = match command.handler {
-            Handler::Read(run) => run(self, args, ctx, out),
+            Handler::Read(run) => self.events.reading(|| run(self, args, ctx, out)),
             Handler::Write(_) if !self.owns_keys(command, args) => Err(error::FOREIGN_KEY),
+            // What a script does, its commands tell.
+            Handler::Write(run)
+                if self.events.are_wanted() && command.group != Group::Scripting =>
+            {
+                self.run_noting(command, args, ctx, |keyspace| run(keyspace, args, ctx, out))
+            }
             Handler::Write(run) => run(self, args, ctx, out),
             Handler::Session => Err(error::NOT_IN_TRANSACTION),
         };
@@ -342,6 +352,9 @@ impl Keyspace {
         let found = table.find(hash, key).map(|at| table.object(at));
         let found = found.filter(|object| !object.is_expired(now));
         self.stats.looked_up(found.is_some());
+        if found.is_none() {
+            self.events.note_miss(key);
+        }
         found
     }
 
@@ -449,6 +462,7 @@ impl Keyspace {
         if let Some(object) = self.take(spot) {
             self.slots[spot.slot].raise_absent_version(object.version());
             self.stats.expired += 1;
+            self.events.note(Classes::EXPIRED, "expired", object.key());
             self.discard(object);
         }
         Spot { at: None, ..spot }

@@ -58,7 +58,6 @@ fn settings(node: &Node) -> BTreeMap<String, String> {
         ("cluster-enabled", "yes".to_owned()),
         ("cluster-require-full-coverage", "no".to_owned()),
         ("databases", "1".to_owned()),
-        ("notify-keyspace-events", String::new()),
         ("requirepass", String::new()),
         ("save", String::new()),
     ]

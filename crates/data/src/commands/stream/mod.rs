@@ -22,6 +22,7 @@ use crate::commands::prelude::*;
 use crate::keyspace::Edit;
 use crate::value::stream::group::Group as ConsumerGroup;
 use crate::value::stream::{Entry, Stream, StreamId};
+use std::cmp::Ordering;
 
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[
@@ -58,9 +59,23 @@ fn change_group<R>(
     ctx: &Context,
     change: impl FnOnce(&Stream, &mut ConsumerGroup) -> R,
 ) -> Result<Option<R>, Failure> {
-    let on_stream = |stream: &mut Stream| (stream.change_group(name, change), false);
+    let counted = |stream: &Stream, group: &mut ConsumerGroup| {
+        let before = group.consumers().len();
+        let result = change(stream, group);
+        (result, before.cmp(&group.consumers().len()))
+    };
+    let on_stream = |stream: &mut Stream| (stream.change_group(name, counted), false);
     let edit = |edit: &mut Edit<'_, Stream>| Ok(edit.full_if(on_stream).flatten());
-    Ok(keyspace.edit::<Stream, _>(key, ctx.now, edit)?.flatten())
+    let Some((result, consumers)) = keyspace.edit::<Stream, _>(key, ctx.now, edit)?.flatten()
+    else {
+        return Ok(None);
+    };
+    match consumers {
+        Ordering::Less => keyspace.tell_of_stream("xgroup-createconsumer", key),
+        Ordering::Greater => keyspace.tell_of_stream("xgroup-delconsumer", key),
+        Ordering::Equal => {}
+    }
+    Ok(Some(result))
 }
 
 fn reply_entry(entry: &Entry<'_>, out: &mut dyn ReplySink) {

@@ -43,21 +43,23 @@ fn xadd(
     let add = |stream: &mut Edit<'_, Stream>| {
         let last = stream.view().stream().map_or(StreamId::MIN, Stream::last);
         let id = next_id(last, request.wanted, ctx.now)?;
+        let mut trimmed = 0;
         if let Some(stream) = stream.stream() {
             stream.push(id, request.elements);
-            if let Some(trim) = request.trim {
-                stream.trim(trim);
-            }
+            trimmed = request.trim.map_or(0, |trim| stream.trim(trim));
         }
-        Ok(id)
+        Ok((id, trimmed))
     };
-    let id = if request.make_stream {
+    let added = if request.make_stream {
         Some(keyspace.edit_or_create(args[1], ctx.now, add)?)
     } else {
         keyspace.edit(args[1], ctx.now, add)?
     };
-    match id {
-        Some(id) => out.bulk(id.text().as_bytes()),
+    if let Some((_, 1..)) = added {
+        keyspace.tell_of_stream("xtrim", args[1]);
+    }
+    match added {
+        Some((id, _)) => out.bulk(id.text().as_bytes()),
         None => out.null(),
     }
     Ok(())

@@ -81,6 +81,9 @@ fn xgroup(
         "CREATE" => create(keyspace, args, &options, ctx, out),
         "DESTROY" => {
             let removed = change(keyspace, args, ctx, |s| s.groups_mut().remove(args[3]))?;
+            if removed == Some(true) {
+                keyspace.tell_of_stream("xgroup-destroy", args[2]);
+            }
             out.integer(i64::from(removed.unwrap_or(false)));
             Ok(())
         }
@@ -144,6 +147,7 @@ fn create(
     if !added {
         return Err(TAKEN);
     }
+    keyspace.tell_of_stream("xgroup-create", args[2]);
     out.simple("OK");
     Ok(())
 }
@@ -186,7 +190,10 @@ fn change_group(
         }
     })?;
     match name {
-        "SETID" => out.simple("OK"),
+        "SETID" => {
+            keyspace.tell_of_stream("xgroup-setid", args[2]);
+            out.simple("OK");
+        }
         _ => out.integer(answer.unwrap_or(0)),
     }
     Ok(())

@@ -60,6 +60,7 @@ fn xsetid(
         edit.full_if(set).unwrap_or(Ok(()))
     })?;
     set.ok_or(error::NO_SUCH_KEY)?;
+    keyspace.tell_of_stream("xsetid", args[1]);
     out.simple("OK");
     Ok(())
 }
