@@ -106,11 +106,10 @@ TEMPLATES = {
         LPOS {k} {m}
         LPOS {k} {m} RANK {index} COUNT {count}
         LPOS {k} {m} COUNT {count} MAXLEN {count} RANK 1|-1
-        SORT {k} ALPHA|DESC|ASC|
-        SORT {k} ALPHA LIMIT {index} {count} DESC|
-        SORT {k} BY string* ALPHA GET # GET string*
-        SORT {k} BY nosort LIMIT {count} {count} STORE {k}
-        SORT_RO {k} ALPHA|DESC|
+        SORT {k} BY nosort LIMIT {index} {count} DESC| STORE {k}
+        SORT {k} ALPHA DESC|LIMIT| STORE {k}
+        SORT {k} BY nosort LIMIT {count} {count} GET # GET string* STORE {k}
+        SORT_RO {k} BY nosort STORE {k}
         """,
     "set": """
         SADD {k} ( {m} )+
@@ -134,7 +133,6 @@ TEMPLATES = {
         SDIFFSTORE {k} ( {k} )+
         SINTERCARD 1|2|0|abc {k} {k}
         SINTERCARD 2 {k} {k} LIMIT {count}
-        SORT {k} ALPHA|
         SORT {k} ALPHA DESC|LIMIT STORE {k}
         """,
     "hash": """
@@ -202,8 +200,7 @@ TEMPLATES = {
         ZINTERSTORE {k} 2 {k} {k} WEIGHTS 1 {float}
         ZDIFFSTORE {k} 2 {k} {k}
         ZINTERCARD 2 {k} {k} LIMIT {count}
-        SORT {k} BY nosort DESC|ASC| LIMIT {count} {count}
-        SORT {k} ALPHA|
+        SORT {k} BY nosort DESC|ASC| LIMIT {count} {count} STORE {k}
         """,
     "stream": """
         XADD {k} {id} ( {m} {v} )+
