@@ -1,7 +1,7 @@
 //! What clients send, through the code of the connections: received in pieces, decoded, executed, answered, closed.
 
 #[path = "../../crates/worker/tests/trial/mod.rs"]
-mod trial;
+pub(crate) mod trial;
 
 use std::cell::RefCell;
 use trial::Trial;

@@ -7,6 +7,7 @@
 
 pub mod connection;
 pub mod log;
+pub mod node;
 pub mod peer;
 pub mod resp;
 pub mod state;
@@ -29,10 +30,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "connections", run: connection::pieces, seeds: connection::seeds },
     Target { name: "peer_frames", run: peer::frames, seeds: peer::frame_seeds },
     Target { name: "peer_hello", run: peer::hello, seeds: peer::hello_seeds },
+    Target { name: "node_frames", run: node::frames, seeds: node::seeds },
     Target { name: "consensus_messages", run: peer::messages, seeds: peer::message_seeds },
     Target { name: "log_records", run: log::records, seeds: log::record_seeds },
     Target { name: "log_recovery", run: log::recovery, seeds: log::recovery_seeds },
     Target { name: "log_snapshots", run: log::snapshots, seeds: log::snapshot_seeds },
+    Target { name: "log_identity", run: log::identity, seeds: log::identity_seeds },
     Target { name: "state_commands", run: state::commands, seeds: state::command_seeds },
     Target { name: "state_snapshots", run: state::snapshots, seeds: state::snapshot_seeds },
     Target { name: "state_operations", run: state::operations, seeds: state::operation_seeds },

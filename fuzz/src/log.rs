@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use synod_log::record::{self, Change, RecordError};
 use synod_log::snapshot::{self, SnapshotError, SnapshotReader, SnapshotWriter};
-use synod_log::{Batch, MemDisk, OpenError, Options, Wal};
+use synod_log::{Batch, Disk, Identity, MemDisk, OpenError, Options, Wal};
 use synod_types::{
-    Entry, EntryKind, HardState, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term,
+    ClusterId, Entry, EntryKind, HardState, Incarnation, Index, Membership, NodeId, PartitionId,
+    SnapshotMeta, Term,
 };
 
 /// Records: first the bytes as they are, then with both checksums made right, so that what is behind
@@ -241,4 +242,43 @@ pub fn snapshot_seeds() -> Vec<Vec<u8>> {
         with([7, 0, 1, 5]),
         with([7, 0, 9, 1]),
     ]
+}
+
+/// Who a node is: what can be read is written the same way again, and a start that cannot be counted is none.
+pub fn identity(input: &[u8]) {
+    let (disk, root) = (MemDisk::new(), Path::new(DIR));
+    disk.create_dir_all(root).expect("a sound disk takes a directory");
+    for name in ["node", "starts"] {
+        let file = disk.create(&root.join(name)).expect("a sound disk takes a file");
+        file.write_all_at(input, 0).expect("a sound disk writes");
+    }
+    if let Ok(Some(identity)) = Identity::read(&disk, root) {
+        identity.write(&disk, root).expect("a sound disk writes");
+        assert_eq!(contents(&disk, &root.join("node")), input);
+    }
+    let _it_may_be_damaged = synod_log::count_start(&disk, root);
+}
+
+/// An identity as a founded node has it, and a count of starts.
+pub fn identity_seeds() -> Vec<Vec<u8>> {
+    let (disk, root) = (MemDisk::new(), Path::new(DIR));
+    disk.create_dir_all(root).expect("a sound disk takes a directory");
+    let identity = Identity {
+        node: NodeId(2),
+        workers: 3,
+        engine: "raft".into(),
+        incarnation: Incarnation(0xabc),
+        cluster: ClusterId(7),
+        roster: [(NodeId(1), Incarnation(1)), (NodeId(2), Incarnation(0xabc))].into(),
+    };
+    identity.write(&disk, root).expect("a sound disk writes");
+    synod_log::count_start(&disk, root).expect("a first start is counted");
+    ["node", "starts"].iter().map(|name| contents(&disk, &root.join(name))).collect()
+}
+
+fn contents(disk: &MemDisk, path: &Path) -> Vec<u8> {
+    let file = disk.open(path).expect("the file is there");
+    let mut bytes = vec![0; file.size().expect("a sound disk knows sizes") as usize];
+    file.read_exact_at(&mut bytes, 0).expect("a sound disk reads");
+    bytes
 }

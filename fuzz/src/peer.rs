@@ -3,7 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use synod_consensus::{Body, Message, Protocol, raft};
 use synod_types::{
-    ClusterId, Entry, EntryKind, Incarnation, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term,
+    ClusterId, Entry, EntryKind, Incarnation, Index, Membership, NodeId, PartitionId, SnapshotMeta,
+    Term,
 };
 use synod_wire::peer::{
     EngineName, FrameDecoder, FrameKind, HEADER_BYTES, Hello, PROTOCOL_VERSION, Purpose,
