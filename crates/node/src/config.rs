@@ -64,6 +64,8 @@ pub struct Facts {
     pub port: u16,
     /// Seconds since the process began.
     pub uptime_s: u64,
+    /// What gives the process its memory.
+    pub allocator: &'static str,
     /// Resident memory, in bytes.
     pub rss_bytes: u64,
     /// The highest resident memory so far, in bytes.

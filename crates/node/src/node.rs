@@ -194,6 +194,12 @@ impl Node {
         replicas.filter_map(|r| r.state().keyspace()).map(synod_data::Keyspace::memory).sum()
     }
 
+    /// Counts what went over the connections of clients.
+    pub fn count_traffic(&mut self, bytes_in: usize, bytes_out: usize) {
+        self.counters.net_in += bytes_in as u64;
+        self.counters.net_out += bytes_out as u64;
+    }
+
     /// Tells whether the log takes entries. While it does not, writes are refused and reads are served; those who
     /// wait for a write are told that its fate is not known.
     pub fn set_disk_full(&mut self, full: bool) {

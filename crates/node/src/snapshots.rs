@@ -71,6 +71,7 @@ impl Node {
             self.touch(group);
         }
         self.counters.snapshots += 1;
+        self.counters.snapshot_s = self.now.wall.0 / 1000;
         self.scratch = out;
         self.absorb(group);
     }

@@ -33,6 +33,14 @@ pub struct Counters {
     pub snapshots: u64,
     /// Snapshots received from a leader.
     pub snapshots_installed: u64,
+    /// Bytes received from clients.
+    pub net_in: u64,
+    /// Bytes sent to clients.
+    pub net_out: u64,
+    /// The most bytes that keys and values here took, looked at with every tick.
+    pub data_peak: u64,
+    /// When a snapshot was durable last, in seconds of the wall clock; 0 if none was.
+    pub snapshot_s: u64,
     /// Commands per second over the last second or so.
     pub commands_per_s: u64,
     sampled: (u64, u64),

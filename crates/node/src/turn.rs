@@ -68,6 +68,7 @@ impl Node {
         self.expire_requests();
         self.tend_pause();
         self.tend_memory();
+        self.counters.data_peak = self.counters.data_peak.max(self.keyspace_bytes() as u64);
         self.close_idle_clients();
         self.close_slow_subscribers();
         self.tend_map();

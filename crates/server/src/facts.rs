@@ -32,6 +32,7 @@ pub fn fixed(config: &Config) -> Facts {
         os: format!("{} {} {}", std::env::consts::OS, release.trim(), std::env::consts::ARCH),
         executable: std::env::current_exe().map(|p| p.display().to_string()).unwrap_or_default(),
         durability: config.durability.as_str(),
+        allocator: "mimalloc",
         memory_total_bytes: kib_line("/proc/meminfo", "MemTotal:"),
         settings,
         ..Facts::default()

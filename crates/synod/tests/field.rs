@@ -168,6 +168,42 @@ fn a_write_that_was_held_back_goes_with_its_client() {
     assert_eq!(node.ask(b"EXISTS left\r\n"), ":0\r\n");
 }
 
+/// Nobody reads these keys again, so only the node's own looking can find that they are over.
+#[test]
+fn keys_that_are_over_go_though_nobody_asks_for_them() {
+    const KEYS: usize = 100_000;
+    let node = Node::start(":");
+    let mut stream = node.connect();
+    let mut replies = stream.try_clone().unwrap();
+    let reading = std::thread::spawn(move || {
+        let (mut got, mut chunk) = (0, vec![0; 64 << 10]);
+        while got < KEYS * "+OK\r\n".len() {
+            got += replies.read(&mut chunk).unwrap();
+        }
+    });
+    for first in (0..KEYS).step_by(1000) {
+        let sets: String =
+            (first..first + 1000).map(|n| format!("SET over:{n} v PX 500\r\n")).collect();
+        stream.write_all(sets.as_bytes()).unwrap();
+    }
+    reading.join().unwrap();
+    // INFO counts what is held, as DBSIZE does: `ready` stays.
+    let deadline = Instant::now() + PATIENCE;
+    while node.ask(b"DBSIZE\r\n") != ":1\r\n" {
+        assert!(Instant::now() < deadline, "{} are left", node.ask(b"DBSIZE\r\n"));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut stream = node.connect();
+    stream.write_all(b"INFO stats\r\n").unwrap();
+    let mut text = String::new();
+    let mut chunk = [0; 4096];
+    while !text.contains("expired_keys") || !text.ends_with("\r\n") {
+        let len = stream.read(&mut chunk).unwrap();
+        text.push_str(&String::from_utf8_lossy(&chunk[..len]));
+    }
+    assert_eq!(Node::number(&text, "expired_keys:"), KEYS as u64, "{text}");
+}
+
 #[test]
 fn a_client_that_does_not_read_costs_little_and_gets_everything_once_it_does() {
     const GETS: usize = 10_000;

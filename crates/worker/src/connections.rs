@@ -107,6 +107,7 @@ impl Connections {
 
     /// The first `n` bytes of the room, given out last and for this connection, are filled.
     pub fn received(&mut self, at: usize, n: usize, node: &mut Node) {
+        node.count_traffic(n, 0);
         let Some(Some(client)) = self.table.get_mut(at) else { return };
         client.decoder.set_limits(self.limits);
         if client.input.is_empty() {

@@ -14,6 +14,8 @@ use synod_replica::Origin;
 use synod_types::{ClientId, ReplySink};
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE);
+/// What Redis does not let anybody set either.
+const IMMUTABLE: [&str; 2] = ["cluster-enabled", "databases"];
 const OPERATOR: Flags = ANYTIME.and(Flags::ADMIN).and(Flags::NOSCRIPT);
 
 #[rustfmt::skip] // one subcommand per line or two: this is a table
@@ -86,20 +88,17 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if !args.len().is_multiple_of(2) {
         return node.refuse_request(client, "ERR syntax error");
     }
+    let pairs = args[2..].as_chunks::<2>().0;
     let settings = settings(node);
+    let named = match names(pairs, &settings) {
+        Ok(named) => named,
+        Err(text) => return node.refuse_request(client, &text),
+    };
     let mut change = Change { asked_us: node.now.mono_us, values: Vec::new() };
-    let mut seen = Vec::new();
-    for [name, value] in args[2..].as_chunks::<2>().0 {
-        let name = String::from_utf8_lossy(&name[..name.len().min(128)]).to_ascii_lowercase();
-        let Some(now) = settings.get(&name) else {
-            let text =
-                format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'");
-            return node.refuse_request(client, &text);
-        };
-        if let Err(reason) = check(node, &name, now, value, &seen, &mut change) {
-            return node.refuse_request(client, &failed(&name, &reason));
+    for (name, [_, value]) in named.iter().zip(pairs) {
+        if let Err(reason) = check(node, name, &settings[name], value, &mut change) {
+            return node.refuse_request(client, &failed(name, &reason));
         }
-        seen.push(name);
     }
     if change.values.is_empty() {
         return super::connection::ok(node, client);
@@ -115,7 +114,34 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     super::connection::ok(node, client)
 }
 
-/// Adds a setting to what changes; one that cannot change is accepted with the value it has.
+/// The settings that are to change, by name. As Redis does, this looks at all names before it looks at any value: at an
+/// unknown one above all, then at the first that cannot change or stands there twice.
+///
+/// # Errors
+/// The text of the refusal.
+fn names(pairs: &[[&[u8]; 2]], settings: &BTreeMap<String, String>) -> Result<Vec<String>, String> {
+    let mut named: Vec<String> = Vec::new();
+    for [name, _] in pairs {
+        let name = String::from_utf8_lossy(&name[..name.len().min(128)]).to_ascii_lowercase();
+        if !settings.contains_key(&name) {
+            return Err(format!(
+                "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
+            ));
+        }
+        named.push(name);
+    }
+    for (at, name) in named.iter().enumerate() {
+        if IMMUTABLE.contains(&name.as_str()) {
+            return Err(failed(name, "can't set immutable config"));
+        }
+        if named[..at].contains(name) {
+            return Err(failed(name, "duplicate parameter"));
+        }
+    }
+    Ok(named)
+}
+
+/// Adds a setting to what changes; one that is fixed here and not in Redis is accepted with the value it has.
 ///
 /// # Errors
 /// Redis's words for why not.
@@ -124,12 +150,8 @@ fn check(
     name: &str,
     now: &str,
     value: &[u8],
-    seen: &[String],
     change: &mut Change,
 ) -> Result<(), String> {
-    if seen.iter().any(|other| other == name) {
-        return Err("duplicate parameter".to_owned());
-    }
     match Setting::find(name) {
         Some(setting) => {
             let value = setting.parse(value)?;

@@ -90,7 +90,7 @@ pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
         "script" => script::TABLE,
         "slowlog" => slowlog::TABLE,
         "pubsub" => pubsub::TABLE,
-        _ => &[],
+        _ => command::of_keyspace(name),
     }
 }
 

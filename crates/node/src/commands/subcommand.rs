@@ -23,12 +23,18 @@ pub(crate) struct Subcommand {
     pub usage: &'static str,
     /// One sentence.
     pub summary: &'static str,
-    pub run: Run,
+    /// `None` where the keyspace runs it, with its command: it stands in a table for COMMAND alone.
+    pub run: Option<Run>,
 }
 
 impl Subcommand {
     pub const fn new(name: &'static str, arity: i16, flags: Flags, run: Run) -> Self {
-        Self { name, arity, flags, since: "", usage: "", summary: "", run }
+        Self { name, arity, flags, since: "", usage: "", summary: "", run: Some(run) }
+    }
+
+    /// One that the keyspace runs.
+    pub const fn of_keyspace(name: &'static str, arity: i16, flags: Flags) -> Self {
+        Self { name, arity, flags, since: "", usage: "", summary: "", run: None }
     }
 
     pub const fn about(
@@ -65,7 +71,8 @@ pub(super) fn dispatch(
     table: &[Subcommand],
     args: &[&[u8]],
 ) -> Flow {
-    let Some(sub) = find(table, args[1]) else {
+    let found = find(table, args[1]).and_then(|sub| Some((sub, sub.run?)));
+    let Some((sub, run)) = found else {
         return node.refuse_request(client, &super::unknown_subcommand(command, args[1]));
     };
     if !sub.check_arity(args.len()) {
@@ -75,7 +82,7 @@ pub(super) fn dispatch(
         session.last_command = sub.name;
     }
     node.calls.count_name(sub.name);
-    (sub.run)(node, client, args)
+    run(node, client, args)
 }
 
 /// Answers HELP: the subcommands in the order of the table. `bare` tells what the command does without any.

@@ -250,6 +250,7 @@ impl Clients {
             return self.close(at, node);
         };
         let mut moved = client.outbox.is_empty();
+        let mut sent = 0;
         loop {
             // What the socket does not take stays with the session, which knows how much it may have.
             if client.outbox.is_empty() {
@@ -262,12 +263,14 @@ impl Clients {
                 Ok(n) => {
                     client.outbox.wrote(n);
                     moved = true;
+                    sent += n;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => socket.blocked = true,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return self.close(at, node),
             }
         }
+        node.count_traffic(0, sent);
         if moved {
             socket.moved_us = self.now_us;
         }

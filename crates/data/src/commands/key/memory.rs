@@ -22,7 +22,8 @@ fn memory(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn Rep
         return Ok(());
     }
     if !args::is(word, "USAGE") || args.len() < 3 {
-        super::reply_bad_subcommand("memory", word, args::is(word, "USAGE"), out);
+        let known = args::is(word, "USAGE") || args::is(word, "HELP");
+        super::reply_bad_subcommand("memory", word, known, out);
         return Ok(());
     }
     match &args[3..] {

@@ -30,9 +30,10 @@ fn object(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn Rep
         super::reply_help(&HELP, out);
         return Ok(());
     }
-    let known =
-        ["ENCODING", "REFCOUNT", "IDLETIME", "FREQ"].iter().any(|name| args::is(word, name));
-    if !known || args.len() != 3 {
+    let known = ["ENCODING", "REFCOUNT", "IDLETIME", "FREQ", "HELP"]
+        .iter()
+        .any(|name| args::is(word, name));
+    if !known || args.len() != 3 || args::is(word, "HELP") {
         super::reply_bad_subcommand("object", word, known, out);
         return Ok(());
     }

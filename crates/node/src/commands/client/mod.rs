@@ -68,6 +68,13 @@ pub(super) const TABLE: &[Subcommand] = &[
 
 pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if args[1].eq_ignore_ascii_case(b"tracking") {
+        // What is off already can be turned off.
+        if args.len() == 3 && args[2].eq_ignore_ascii_case(b"off") {
+            return ok(node, client);
+        }
+        if args.len() < 3 {
+            return node.refuse_request(client, &super::wrong_arity("client|tracking"));
+        }
         let text = "ERR CLIENT TRACKING is not supported: the server keeps no record of what clients have read";
         return node.refuse_request(client, text);
     }

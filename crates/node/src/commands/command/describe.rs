@@ -28,7 +28,11 @@ impl Entry {
     pub fn find_words(words: &[&[u8]]) -> Option<Self> {
         let command = synod_data::lookup(words[0])?;
         match words.get(1) {
-            Some(word) if !subcommands_of(command.name).is_empty() => Self::sub(command, word),
+            Some(word) if !subcommands_of(command.name).is_empty() => {
+                let entry = Self::sub(command, word)?;
+                // The keyspace runs the command as a whole, which knows where its keys are.
+                Some(if command.is_session() { entry } else { Self::Command(command) })
+            }
             _ => Some(Self::Command(command)),
         }
     }
@@ -133,6 +137,10 @@ fn tips(name: &str) -> &'static [&'static str] {
         | "hscan"
         | "info"
         | "object"
+        | "object|encoding"
+        | "object|freq"
+        | "object|idletime"
+        | "object|refcount"
         | "pttl"
         | "randomkey"
         | "scan"
@@ -163,8 +171,10 @@ pub(super) fn info(entry: Entry, out: &mut dyn ReplySink) {
     out.integer(entry.arity().into());
     status_set(&entry.flags().names().collect::<Vec<_>>(), out);
     let (first, last, step) = match entry {
-        Entry::Command(command) => (command.keys.first, command.keys.last, command.keys.step),
-        Entry::Sub(..) => (0, 0, 0),
+        Entry::Sub(_, sub) if !has_keys(sub) => (0, 0, 0),
+        Entry::Command(command) | Entry::Sub(command, _) => {
+            (command.keys.first, command.keys.last, command.keys.step)
+        }
     };
     for number in [first, last, step] {
         out.integer(number.into());
@@ -180,11 +190,19 @@ pub(super) fn info(entry: Entry, out: &mut dyn ReplySink) {
             out.array(subs.len());
             subs.iter().for_each(|sub| info(Entry::Sub(command, sub), out));
         }
-        Entry::Sub(..) => {
-            out.set(0);
+        Entry::Sub(command, sub) => {
+            match has_keys(sub) {
+                true => key_specs::write(command, out),
+                false => out.set(0),
+            }
             out.array(0);
         }
     }
+}
+
+/// Whether it names a key: those of the keyspace do, except for HELP.
+fn has_keys(sub: &Subcommand) -> bool {
+    sub.run.is_none() && sub.arity != 2
 }
 
 /// One pair of COMMAND DOCS.

@@ -3,12 +3,14 @@
 mod arguments;
 mod describe;
 mod key_specs;
+mod of_keyspace;
 mod syntax;
 
 use super::subcommand::{self, Subcommand};
 use crate::node::Node;
 use crate::requests::Flow;
 use describe::Entry;
+pub(super) use of_keyspace::of_keyspace;
 use synod_data::{Flags, Glob};
 use synod_types::{ClientId, ReplySink};
 

@@ -122,18 +122,21 @@ impl Page {
         let facts = &self.facts;
         lines.bytes("used_memory", tally.data_bytes);
         lines.bytes("used_memory_rss", facts.rss_bytes);
+        lines.bytes("used_memory_peak", tally.data_peak);
         lines.bytes("synod_rss_peak", facts.rss_peak_bytes);
         lines.bytes("total_system_memory", facts.memory_total_bytes);
         lines.bytes("maxmemory", self.maxmemory);
         lines.put("maxmemory_policy", &self.maxmemory_policy);
         let ratio = facts.rss_bytes as f64 / tally.data_bytes.max(1) as f64;
         lines.put("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
+        lines.put("mem_allocator", facts.allocator);
     }
 
     fn persistence(&self, lines: &mut Lines, tally: &Tally) {
         lines.put("loading", 0);
         lines.put("async_loading", 0);
         lines.put("rdb_bgsave_in_progress", u8::from(tally.snapshots_running > 0));
+        lines.put("rdb_last_save_time", tally.snapshot_s);
         lines.put("rdb_saves", tally.snapshots);
         lines.put("aof_enabled", u8::from(self.aof));
         lines.put("aof_rewrite_in_progress", 0);
@@ -151,6 +154,7 @@ impl Page {
         lines.put("connected_slaves", self.nodes_up.saturating_sub(1));
         lines.put("master_failover_state", "no-failover");
         lines.put("master_replid", cluster::node_name(self.cluster, NodeId(0)));
+        lines.put("master_repl_offset", tally.applied);
         lines.put("synod_partitions_led", tally.led);
         lines.put("synod_partitions_followed", tally.followed);
         lines.put("synod_entries_behind_max", tally.behind_max);
@@ -180,6 +184,8 @@ fn stats(lines: &mut Lines, tally: &Tally) {
     lines.put("total_connections_received", tally.connections);
     lines.put("total_commands_processed", tally.commands);
     lines.put("instantaneous_ops_per_sec", tally.commands_per_s);
+    lines.put("total_net_input_bytes", tally.net_in);
+    lines.put("total_net_output_bytes", tally.net_out);
     lines.put("expired_keys", tally.expired_keys);
     lines.put("evicted_keys", tally.evicted_keys);
     lines.put("keyspace_hits", tally.keyspace_hits);

@@ -12,7 +12,7 @@ use crate::session::Waits;
 use synod_consensus::Role;
 use synod_types::{PartitionId, varint};
 
-/// Sums over the workers of a node, but for `behind_max`.
+/// Sums over the workers of a node, but for `behind_max` and `snapshot_s`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub clients: u64,
@@ -55,13 +55,22 @@ pub(crate) struct Tally {
     /// Channels and patterns that somebody listens to, worker by worker.
     pub pubsub_channels: u64,
     pub pubsub_patterns: u64,
+    /// Bytes from and to clients.
+    pub net_in: u64,
+    pub net_out: u64,
+    /// The most bytes that keys and values took, worker by worker.
+    pub data_peak: u64,
+    /// Entries applied, of all groups here.
+    pub applied: u64,
+    /// When a snapshot was durable last, in seconds of the wall clock.
+    pub snapshot_s: u64,
     /// Keys that were deleted because memory was short.
     pub evicted_keys: u64,
     pub errors: ErrorCounts,
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 30;
+const NUMBERS: usize = 35;
 
 impl Tally {
     /// What this worker has to tell now.
@@ -91,6 +100,9 @@ impl Tally {
             role_changes: counters.role_changes,
             snapshots: counters.snapshots,
             snapshots_installed: counters.snapshots_installed,
+            net_in: counters.net_in,
+            net_out: counters.net_out,
+            snapshot_s: counters.snapshot_s,
             snapshots_running: u64::from(node.snapshot_running()),
             disks_full: u64::from(node.disk_full),
             log_bytes: node.facts.log_bytes,
@@ -101,6 +113,7 @@ impl Tally {
         for replica in node.replicas.iter().flatten() {
             tally.add_replica(replica);
         }
+        tally.data_peak = counters.data_peak.max(tally.data_bytes);
         tally
     }
 
@@ -118,6 +131,7 @@ impl Tally {
                 self.expires += keyspace.expires_len() as u64;
             }
         }
+        self.applied += replica.applied().0.0;
         if leads {
             let status = replica.status();
             let behind = status.peers.iter().map(|p| status.last.0.saturating_sub(p.matched.0));
@@ -161,6 +175,11 @@ impl Tally {
             &mut self.pubsub_channels,
             &mut self.pubsub_patterns,
             &mut self.evicted_keys,
+            &mut self.net_in,
+            &mut self.net_out,
+            &mut self.data_peak,
+            &mut self.applied,
+            &mut self.snapshot_s,
             &mut self.errors.total,
         ]
     }
@@ -193,9 +212,11 @@ impl Tally {
     /// Adds what another worker tells.
     pub fn merge(&mut self, mut other: Self) {
         let behind_max = self.behind_max.max(other.behind_max);
+        let snapshot_s = self.snapshot_s.max(other.snapshot_s);
         other.errors.by_code.iter().for_each(|(code, times)| self.errors.add(code, *times));
         self.numbers().into_iter().zip(other.numbers()).for_each(|(mine, theirs)| *mine += *theirs);
         self.behind_max = behind_max;
+        self.snapshot_s = snapshot_s;
         self.calls.merge(&other.calls);
     }
 }
