@@ -66,7 +66,7 @@ const WORDS: &[(Classes, &str, &[&str])] = &[
     (GENERIC, "expire", &["expire", "pexpire", "expireat", "pexpireat"]),
     (GENERIC, "persist", &["persist"]),
     (GENERIC, "copy_to", &["copy"]),
-    (GENERIC, "restore", &["restore"]),
+    (GENERIC, "restore", &["restore", "restore-asking"]),
 ];
 
 /// Whether what happened to the last key is told first.
