@@ -4,11 +4,11 @@
 //! from which snapshot each group starts. Snapshots are files of their own beside it. The bytes are
 //! described, and the recovery rules argued for, in docs/log-format.md.
 //!
-//! The crate owns no thread. The server's flush thread calls [`Wal::append`] and [`Wal::sync`], and
-//! [`Wal::prepare_next`] and [`Wal::mark_durable`] when it has nothing else to do:
+//! The crate owns no thread. Whoever flushes calls [`Wal::append`] and [`Wal::sync`], or [`Wal::append_durably`] for
+//! both at once, and [`Wal::prepare_next`] and [`Wal::mark_durable`] when there is nothing else to do:
 //!
 //! 1. Open: [`Wal::open`] gives back what every group remembers, or refuses and changes nothing.
-//! 2. The worker fills a [`Batch`] (no disk is touched) and hands it to the flush thread.
+//! 2. The worker fills a [`Batch`] (no disk is touched).
 //! 3. `append` each batch in order, then `sync` once, then report everything up to there persisted.
 //!    [`AppendError::Full`] wrote nothing: keep the batch and try again. Any other error: end the process.
 //! 4. After a snapshot file is finished, append its [`Batch::snapshot`] mark, sync, [`Wal::release`], and
@@ -43,5 +43,5 @@ pub use evidence::is_missed;
 pub use group::{GroupState, Misplaced, Run};
 pub use identity::{Identity, IdentityError, count_start};
 pub use recover::{GroupLog, Progress, Recovered, Report};
-pub use segment::Fill;
+pub use segment::{Fill, NextSegment};
 pub use wal::{Options, Prepared, Wal};

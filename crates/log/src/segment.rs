@@ -9,6 +9,8 @@
 
 use crate::batch::{take_u32, take_u64};
 use crate::disk::{Disk, DiskFile, SECTOR_BYTES, is_full};
+use crate::error::AppendError;
+use crate::wal::Prepared;
 use std::io;
 use std::path::{Path, PathBuf};
 use synod_types::plant::planted;
@@ -137,7 +139,7 @@ pub enum Fill {
 }
 
 /// A segment being prepared ahead of its use.
-pub(crate) struct NextSegment {
+pub struct NextSegment {
     file: Box<dyn DiskFile>,
     /// How much is set aside; 0 where the file system cannot do that.
     reserved: u64,
@@ -152,6 +154,20 @@ pub(crate) struct NextSegment {
 const SYNC_STRETCH_BYTES: u64 = 4 << 20;
 
 impl NextSegment {
+    /// Reserves it, or zeroes up to `budget_bytes` of it.
+    ///
+    /// # Errors
+    /// [`AppendError::Full`] leaves it usable; what was prepared is kept. After any other error the log it belongs to
+    /// is to be used no more.
+    pub fn work(&mut self, fill: Fill, budget_bytes: u64) -> Result<Prepared, AppendError> {
+        match self.prepare(fill, budget_bytes) {
+            Ok(()) if self.is_ready(fill) => Ok(Prepared::Ready),
+            Ok(()) => Ok(Prepared::More),
+            Err(error) if is_full(&error) => Err(AppendError::Full(error)),
+            Err(error) => Err(AppendError::Failed(error)),
+        }
+    }
+
     pub(crate) fn create(disk: &dyn Disk, dir: &Path, bytes: u64) -> io::Result<Self> {
         let file = disk.create(&dir.join(NEXT_NAME))?;
         Ok(Self { file, reserved: 0, zeroed: 0, bytes, synced: false })

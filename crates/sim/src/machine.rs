@@ -221,7 +221,7 @@ impl Machine {
         self.life += 1;
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         let identity = Self::identify(&*disk, &mut config)?;
-        let options = Options { segment_bytes };
+        let options = Options { segment_bytes, direct: false };
         let (wal, recovered) = Wal::open(disk.clone(), &Self::wal_dir(), options, &mut |_| ())
             .map_err(|e| e.to_string())?;
         if recovered.report.segments == 0 && identity.cluster.0 != 0 {

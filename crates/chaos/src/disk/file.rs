@@ -98,6 +98,17 @@ impl File {
         self.safe.size = self.now.size;
     }
 
+    /// Makes the sectors of one write safe, and nothing else; the length only as far as the write reaches.
+    pub fn sync_part(&mut self, offset: u64, len: usize) {
+        for (sector, ..) in pieces(offset, len) {
+            if self.dirty.remove(&sector) {
+                copy(&self.now, &mut self.safe, sector);
+            }
+        }
+        let end = offset.saturating_add(len as u64);
+        self.safe.size = self.safe.size.max(end.min(self.now.size));
+    }
+
     /// What the power cut leaves: what is safe, and of the rest what `dice` lets pass, if any is passed.
     pub fn cut(&mut self, mut dice: Option<&mut Dice>) {
         let mut survives = || dice.as_mut().is_some_and(|dice| dice.chance(50));
@@ -187,6 +198,18 @@ mod tests {
             torn.insert((a[0], b[0]));
         }
         assert_eq!(torn, BTreeSet::from([(1, 1), (1, 2), (2, 1), (2, 2)]));
+    }
+
+    #[test]
+    fn a_durable_write_makes_itself_safe_and_nothing_else() {
+        let mut file = File::default();
+        file.write(0, &[1; 2_048]);
+        file.sync();
+        file.write(0, &[2; 2_048]);
+        file.sync_part(512, 1_024);
+        file.cut(None);
+        let sectors: Vec<u8> = (0..4).map(|sector| file.read(sector * 512, 1)[0]).collect();
+        assert_eq!(sectors, [1, 2, 2, 1]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ use fuser::{
     ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyWrite, Request, WriteFlags,
 };
 
+use rustix::fs::OFlags;
+
 use super::Fault;
 use super::file::{File, SECTOR};
 use super::tree::{Directory, Node, Tree};
@@ -164,6 +166,19 @@ impl Disk {
             film.take(&tree);
         }
         tree.sync(number)
+    }
+
+    /// Writes; with `durable` the write is safe when it is done, as one through a file opened with `O_DSYNC` is.
+    fn write_to(&self, number: u64, offset: u64, data: &[u8], durable: bool) -> Result<(), Fault> {
+        let mut tree = self.tree();
+        tree.write(number, offset, data)?;
+        if durable {
+            if let Some(film) = &mut *lock(&self.film) {
+                film.take(&tree);
+            }
+            tree.file(number)?.sync_part(offset, data.len());
+        }
+        Ok(())
     }
 
     fn make(&self, parent: INodeNo, name: &OsStr, node: Node) -> Result<FileAttr, Fault> {
@@ -318,11 +333,12 @@ impl Filesystem for Disk {
         offset: u64,
         data: &[u8],
         _: WriteFlags,
-        _: OpenFlags,
+        flags: OpenFlags,
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        match self.tree().write(ino.0, offset, data) {
+        let durable = flags.0 & OFlags::DSYNC.bits() as i32 != 0;
+        match self.write_to(ino.0, offset, data, durable) {
             // The kernel never passes more than fits.
             Ok(()) => reply.written(data.len() as u32),
             Err(fault) => reply.error(fault.into()),

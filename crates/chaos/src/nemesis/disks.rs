@@ -53,6 +53,9 @@ fn judge(injected: usize, ended: Option<Option<i32>>, said: &str) -> Result<Take
     }
 }
 
+/// The calls that make something durable; a write is one where the log is written past the page cache.
+const SYNCS: &str = "fdatasync,fsync,pwrite64";
+
 impl Nemesis<'_> {
     /// Lets a sync fail, under load or, now and then, while the node reads its log after a start.
     ///
@@ -71,7 +74,7 @@ impl Nemesis<'_> {
         let before = node.logged().len();
         let notes = self.scene.schedule.directory.join("strace-eio.txt");
         let fault = format!("error=EIO:when={nth}");
-        let strace = Strace::attach(pid, "fdatasync,fsync", &fault, &notes)?;
+        let strace = Strace::attach(pid, SYNCS, &fault, &notes)?;
         let mut ended = node.wait_ended(NOTICE)?;
         let injected = strace.detach()?;
         if ended.is_none() && injected > 0 {

@@ -27,7 +27,7 @@ pub enum Kind {
     Reorder,
     /// Bits of packets are flipped, half of the time with a checksum of TCP that fits
     Corrupt,
-    /// The n-th fdatasync or fsync of a node fails with EIO: it must end itself
+    /// The n-th fdatasync, fsync or write to the log of a node fails with EIO: it must end itself
     Eio,
     /// A node's disk has no space for more (ENOSPC) for a while: it must refuse writes, and recover
     Enospc,

@@ -1,6 +1,6 @@
 //! One suite for every disk: what the format code relies on, run on the model and on the real thing.
 
-use super::{Disk, MemDisk, RealDisk};
+use super::{Disk, MemDisk, RealDisk, is_refused};
 use crate::scratch::Scratch;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -41,6 +41,20 @@ fn conforms(disk: &dyn Disk, root: &Path) {
     }
     file.set_size(8).unwrap();
 
+    file.set_size(1024).unwrap();
+    file.sync_data().unwrap();
+    if let Some(mut direct) = disk.open_direct(&path).unwrap() {
+        match direct.write_durably_at(&[7; 512], 512) {
+            Ok(()) => {
+                let mut both = [0; 4];
+                file.read_exact_at(&mut both, 510).unwrap();
+                assert_eq!(both, [0, 0, 7, 7]);
+            }
+            Err(error) => assert!(is_refused(&error), "{error}"),
+        }
+    }
+    file.set_size(8).unwrap();
+
     disk.create(&dir.join("two")).unwrap();
     disk.rename(&path, &dir.join("two")).unwrap();
     assert_eq!(disk.list(&dir).unwrap(), ["two"]);
@@ -55,6 +69,23 @@ fn conforms(disk: &dyn Disk, root: &Path) {
 #[test]
 fn the_model_conforms() {
     conforms(&MemDisk::new(), Path::new("/data"));
+}
+
+#[test]
+fn a_direct_write_is_durable_and_nothing_else_is() {
+    let disk = MemDisk::new();
+    let (dir, path) = (Path::new("/data"), Path::new("/data/one"));
+    disk.create_dir_all(dir).unwrap();
+    let file = disk.create(path).unwrap();
+    file.set_size(2048).unwrap();
+    file.sync_data().unwrap();
+    disk.sync_dir(dir).unwrap();
+    file.write_all_at(&[1; 2048], 0).unwrap();
+    disk.open_direct(path).unwrap().unwrap().write_durably_at(&[2; 512], 512).unwrap();
+    disk.crash_with(&mut |_| false);
+    let bytes = disk.contents(path).unwrap();
+    let sectors: Vec<u8> = bytes.chunks(512).map(|sector| sector[0]).collect();
+    assert_eq!(sectors, [0, 2, 0, 0]);
 }
 
 #[test]

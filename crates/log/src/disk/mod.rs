@@ -4,13 +4,15 @@
 //! recovery is tested byte for byte. [`RealDisk`] is the one place in the product that opens files of
 //! the data directory; [`MemDisk`] is the model.
 
+mod direct;
 mod mem;
 mod real;
 
 #[cfg(test)]
 mod conformance;
 
-pub use mem::{Fault, MemDisk, Operation, Struck, Trap, Unsynced};
+pub(crate) use direct::DIRECT_BYTES_MAX;
+pub use mem::{DirectWrites, Fault, MemDisk, Operation, Struck, Trap, Unsynced};
 pub use real::RealDisk;
 
 use std::io;
@@ -18,6 +20,9 @@ use std::path::Path;
 
 /// What a disk writes all or nothing, in bytes.
 pub const SECTOR_BYTES: usize = 512;
+
+/// The file on which direct writes are tried.
+pub(crate) const PROBE_NAME: &str = "probe.tmp";
 
 /// Names: what exists in a directory, and under which name.
 ///
@@ -32,6 +37,9 @@ pub trait Disk: Send + Sync {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// Opens an existing file for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens an existing file for writes that go past the page cache and are durable when they return; `None` where
+    /// the file system has no such thing.
+    fn open_direct(&self, path: &Path) -> io::Result<Option<Box<dyn DirectFile>>>;
     /// Gives a file another name in the same directory, replacing what has that name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
@@ -62,6 +70,44 @@ pub trait DiskFile: Send + Sync {
     fn reserve(&self, bytes: u64) -> io::Result<bool>;
     /// Makes contents and length durable (`fdatasync`).
     fn sync_data(&self) -> io::Result<()>;
+}
+
+/// A file of which each write is durable when it returns: that write and nothing else.
+///
+/// What was written to the file through a [`DiskFile`] needs its sync as before.
+pub trait DirectFile: Send {
+    /// Writes whole sectors at the border of one.
+    ///
+    /// # Errors
+    /// [`is_refused`]: nothing was written, and nothing ever will be this way. After any other error each sector may be
+    /// there or not, and writing again proves nothing.
+    fn write_durably_at(&mut self, data: &[u8], offset: u64) -> io::Result<()>;
+}
+
+/// Whether the error says that the file system wants direct writes of another form, or none.
+#[must_use]
+pub fn is_refused(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+}
+
+/// Whether files in `dir` take direct writes of single sectors, tried on a file that holds nothing.
+///
+/// # Errors
+/// The disk fails; that it is full only means no.
+pub(crate) fn takes_direct(disk: &dyn Disk, dir: &Path) -> io::Result<bool> {
+    let path = dir.join(PROBE_NAME);
+    let probe = || {
+        let file = disk.create(&path)?;
+        file.set_size(2 * SECTOR_BYTES as u64)?;
+        let Some(mut direct) = disk.open_direct(&path)? else { return Ok(false) };
+        direct.write_durably_at(&[0xff; SECTOR_BYTES], SECTOR_BYTES as u64).map(|()| true)
+    };
+    let taken = match probe() {
+        Err(error) if is_refused(&error) || is_full(&error) => false,
+        probed => probed?,
+    };
+    disk.remove(&path)?;
+    Ok(taken)
 }
 
 /// Whether the error says that the disk (or the user's share of it) is full.

@@ -1,6 +1,7 @@
 //! The real disk: `std::fs`, and the `fsync` of directories that `std` leaves to its user.
 
-use super::{Disk, DiskFile};
+use super::direct::RealDirect;
+use super::{DirectFile, Disk, DiskFile};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions};
@@ -55,6 +56,10 @@ impl Disk for RealDisk {
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(RealFile(OpenOptions::new().read(true).write(true).open(path)?)))
+    }
+
+    fn open_direct(&self, path: &Path) -> io::Result<Option<Box<dyn DirectFile>>> {
+        Ok(RealDirect::open(path)?.map(|file| Box::new(file) as Box<dyn DirectFile>))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -3,10 +3,16 @@
 use super::model::{Random, World};
 use super::*;
 use crate::MemDisk;
-use crate::disk::{Fault, Operation, Unsynced};
+use crate::disk::{DirectWrites, Fault, Operation, Unsynced};
 use std::io::ErrorKind;
 
 const STEPS: u64 = 60;
+
+fn each_mode(seeds: std::ops::Range<u64>) -> impl Iterator<Item = (Options, u64)> {
+    [SMALL, SMALL_DIRECT]
+        .into_iter()
+        .flat_map(move |options| seeds.clone().map(move |s| (options, s)))
+}
 
 fn fault(on: Option<Operation>, after: u64, forever: bool) -> Fault {
     Fault { on, after, error: ErrorKind::Other, forever }
@@ -15,7 +21,7 @@ fn fault(on: Option<Operation>, after: u64, forever: bool) -> Fault {
 /// Runs the life that `seed` decides until something fails or it is over.
 fn live(world: &mut World, seed: u64) {
     let mut random = Random(seed);
-    let Ok((mut wal, _)) = open(&world.disk) else { return };
+    let Ok((mut wal, _)) = world.open() else { return };
     for _ in 0..STEPS {
         if !world.step(&mut wal, &mut random) {
             return;
@@ -23,21 +29,21 @@ fn live(world: &mut World, seed: u64) {
     }
 }
 
-fn operations_of(seed: u64) -> u64 {
-    let mut world = World::new();
+fn operations_of(options: Options, seed: u64) -> u64 {
+    let mut world = World::with(options);
     live(&mut world, seed);
     world.disk.operations()
 }
 
 #[test]
 fn a_power_cut_at_any_operation_loses_nothing_acknowledged() {
-    for seed in 0..8 {
-        for at in 0..operations_of(seed) {
-            let mut world = World::new();
+    for (options, seed) in each_mode(0..8) {
+        for at in 0..operations_of(options, seed) {
+            let mut world = World::with(options);
             world.disk.inject(fault(None, at, true));
             live(&mut world, seed);
             world.disk.crash(seed * 1000 + at);
-            let context = format!("seed {seed}, operation {at}");
+            let context = format!("{options:?}, seed {seed}, operation {at}");
             let wal = world.restart(&context);
             world.check_goes_on(wal, &mut Random(at), &context);
         }
@@ -46,22 +52,24 @@ fn a_power_cut_at_any_operation_loses_nothing_acknowledged() {
 
 #[test]
 fn a_power_cut_at_any_operation_of_a_recovery_loses_nothing_acknowledged() {
-    for seed in 100..140 {
-        let mut world = World::new();
-        let at = operations_of(seed) / 2 + seed % 7;
+    for (options, seed) in each_mode(100..140) {
+        let mut world = World::with(options);
+        let at = operations_of(options, seed) / 2 + seed % 7;
         world.disk.inject(fault(None, at, true));
         live(&mut world, seed);
         world.disk.crash(seed);
         for recovery_at in 0.. {
             let mut world = World {
+                options,
                 disk: world.disk.fork(),
                 model: world.model.clone(),
                 possible: world.possible.clone(),
             };
             world.disk.inject(fault(None, recovery_at, true));
-            let failed = open(&world.disk).is_err();
+            let failed = world.open().is_err();
             world.disk.crash(seed + recovery_at);
-            let context = format!("seed {seed}, operation {recovery_at} of the recovery");
+            let context =
+                format!("{options:?}, seed {seed}, operation {recovery_at} of the recovery");
             let wal = world.restart(&context);
             world.check_goes_on(wal, &mut Random(seed), &context);
             if !failed {
@@ -76,12 +84,13 @@ fn a_power_cut_at_any_operation_of_a_recovery_loses_nothing_acknowledged() {
 #[test]
 fn what_a_restart_recovered_is_durable_even_after_a_failed_sync() {
     for on in [Operation::Sync, Operation::SyncDir] {
-        for (seed, nth) in (200..230).flat_map(|seed| (0..12).map(move |nth| (seed, nth))) {
-            let mut world = World::new();
+        let all = each_mode(200..230).flat_map(|mode| (0..12).map(move |nth| (mode, nth)));
+        for ((options, seed), nth) in all {
+            let mut world = World::with(options);
             world.disk.inject(fault(Some(on), nth, false));
             live(&mut world, seed);
             world.disk.clear_faults();
-            let context = format!("seed {seed}, {on:?} {nth}");
+            let context = format!("{options:?}, seed {seed}, {on:?} {nth}");
             let wal = world.restart(&context);
             if nth % 2 == 0 {
                 world.check_goes_on(wal, &mut Random(seed), &context);
@@ -133,5 +142,58 @@ fn a_failed_write_or_sync_ends_the_log() {
                 && wal.prepare_next(crate::Fill::Written, 1).is_err()
         );
         assert!(wal.mark_durable().is_err());
+    }
+}
+
+#[test]
+fn a_failed_direct_write_ends_the_log() {
+    for on in [Operation::Write, Operation::Sync] {
+        let mut world = World::with(SMALL_DIRECT);
+        let (mut wal, _) = world.open().unwrap();
+        world.disk.inject(fault(Some(on), 0, false));
+        let mut batch = world.model.batch(&mut Random(1));
+        let result = wal.append_durably(&mut batch);
+        assert!(matches!(result, Err(crate::AppendError::Failed(_))));
+        assert!(wal.append_durably(&mut batch).is_err() && wal.sync().is_err());
+    }
+}
+
+/// A direct write makes itself durable and not the mark before it, so behind a mark there is none.
+#[test]
+fn a_batch_behind_a_mark_makes_the_mark_durable_too() {
+    const G: PartitionId = PartitionId(1);
+    let disk = MemDisk::new();
+    let (mut wal, _) = open_with(&disk, SMALL_DIRECT).unwrap();
+    wal.append_durably(&mut batch_of(|batch| batch.entry(G, &entry(1, 1, b"first")))).unwrap();
+    wal.mark_durable().unwrap();
+    wal.append_durably(&mut batch_of(|batch| batch.entry(G, &entry(2, 1, b"second")))).unwrap();
+    disk.crash_with(&mut |_| false);
+    let (_, recovered) = open(&disk).unwrap();
+    assert_eq!(indexes(&recovered.groups[&G]), [1, 2]);
+}
+
+#[test]
+fn a_disk_that_takes_no_direct_writes_is_written_through_the_page_cache() {
+    const G: PartitionId = PartitionId(1);
+    for (direct, taken) in [
+        (DirectWrites::Taken, true),
+        (DirectWrites::NotOpened, false),
+        (DirectWrites::NotWritten, false),
+    ] {
+        let disk = MemDisk::new();
+        disk.set_direct_writes(direct);
+        let (mut wal, _) = open_with(&disk, SMALL_DIRECT).unwrap();
+        assert_eq!(wal.is_direct(), taken, "{direct:?}");
+        for n in 1..=20 {
+            let payload = [n as u8; 700];
+            wal.append_durably(&mut batch_of(|batch| batch.entry(G, &entry(n, 1, &payload))))
+                .unwrap();
+            assert_eq!(wal.is_direct(), taken, "in each segment");
+        }
+        assert!(wal.segments() > 1);
+        disk.crash_with(&mut |_| false);
+        let (_, recovered) = open_with(&disk, SMALL_DIRECT).unwrap();
+        assert_eq!(recovered.groups[&G].entries.len(), 20, "{direct:?}");
+        assert!(disk.files().iter().all(|path| !path.ends_with("probe.tmp")));
     }
 }

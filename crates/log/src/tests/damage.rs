@@ -7,12 +7,15 @@ use std::path::PathBuf;
 
 /// A log of several segments, all of it acknowledged.
 fn small_log(marked: bool) -> (MemDisk, Model) {
+    small_log_with(SMALL, marked)
+}
+
+fn small_log_with(options: Options, marked: bool) -> (MemDisk, Model) {
     let mut random = Random(7);
-    let mut world = World::new();
-    let (mut wal, _) = open(&world.disk).unwrap();
+    let mut world = World::with(options);
+    let (mut wal, _) = world.open().unwrap();
     while wal.segments() < 3 {
-        wal.append(&mut world.model.batch(&mut random)).unwrap();
-        wal.sync().unwrap();
+        wal.append_durably(&mut world.model.batch(&mut random)).unwrap();
     }
     wal.append(&mut world.model.batch(&mut random)).unwrap();
     wal.sync().unwrap();
@@ -45,8 +48,10 @@ fn refused(disk: &MemDisk, whole: &Model, context: impl Fn() -> String) -> bool 
 
 #[test]
 fn any_changed_byte_is_refused_or_harmless() {
-    for marked in [false, true] {
-        let (disk, whole) = small_log(marked);
+    for (options, marked) in
+        [(SMALL, false), (SMALL, true), (SMALL_DIRECT, false), (SMALL_DIRECT, true)]
+    {
+        let (disk, whole) = small_log_with(options, marked);
         for path in segments(&disk) {
             let bytes = disk.contents(&path).unwrap();
             for (at, byte) in bytes.iter().enumerate() {

@@ -50,18 +50,19 @@ fn tried(disk: &MemDisk, context: &str) -> [usize; 2] {
 #[test]
 fn a_lost_sector_is_refused_exactly_where_the_rule_says_so() {
     let mut counts = [0; 2];
-    for seed in 0..60 {
+    for seed in 0..90 {
         let mut random = Random(seed);
-        let mut world = World::new();
-        let (mut wal, _) = open(&world.disk).unwrap();
+        let mut world = World::with(if seed < 60 { SMALL } else { SMALL_DIRECT });
+        let (mut wal, _) = world.open().unwrap();
         for step in 0..random.below(24) {
             match random.below(6) {
                 0 => wal.mark_durable().unwrap(),
                 1 | 2 => wal.sync().unwrap(),
                 3 if step % 4 == 3 => {
                     drop(wal);
-                    wal = open(&world.disk).unwrap().0;
+                    wal = world.open().unwrap().0;
                 }
+                _ if seed >= 60 => wal.append_durably(&mut world.model.batch(&mut random)).unwrap(),
                 _ => wal.append(&mut world.model.batch(&mut random)).unwrap(),
             }
         }

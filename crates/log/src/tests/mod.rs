@@ -19,7 +19,8 @@ use synod_types::{
 };
 
 pub(crate) const DIR: &str = "/data/log";
-pub(crate) const SMALL: Options = Options { segment_bytes: 4096 };
+pub(crate) const SMALL: Options = Options { segment_bytes: 4096, direct: false };
+pub(crate) const SMALL_DIRECT: Options = Options { segment_bytes: 4096, direct: true };
 
 pub(crate) type Groups = BTreeMap<PartitionId, GroupLog>;
 
@@ -28,6 +29,13 @@ pub(crate) fn open_in(
     dir: &Path,
 ) -> Result<(Wal, Recovered), OpenError> {
     Wal::open(Arc::new(disk.clone()), dir, SMALL, &mut |_| {})
+}
+
+pub(crate) fn open_with(
+    disk: &(impl Disk + Clone + 'static),
+    options: Options,
+) -> Result<(Wal, Recovered), OpenError> {
+    Wal::open(Arc::new(disk.clone()), Path::new(DIR), options, &mut |_| {})
 }
 
 pub(crate) fn open(disk: &(impl Disk + Clone + 'static)) -> Result<(Wal, Recovered), OpenError> {

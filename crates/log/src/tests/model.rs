@@ -116,6 +116,7 @@ impl Model {
 
 /// A log with a record of what it should hold.
 pub(crate) struct World {
+    pub(crate) options: Options,
     pub(crate) disk: MemDisk,
     pub(crate) model: Model,
     /// The states that a restart may come back with: the acknowledged one, and one more for every batch
@@ -125,16 +126,38 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { disk: MemDisk::new(), model: Model::default(), possible: vec![Model::default()] }
+        Self::with(SMALL)
+    }
+
+    pub(crate) fn with(options: Options) -> Self {
+        Self {
+            options,
+            disk: MemDisk::new(),
+            model: Model::default(),
+            possible: vec![Model::default()],
+        }
     }
 
     pub(crate) fn acknowledge(&mut self) {
         self.possible = vec![self.model.clone()];
     }
 
+    pub(crate) fn open(&self) -> Result<(Wal, Recovered), OpenError> {
+        open_with(&self.disk, self.options)
+    }
+
     /// Does one random thing to the log; false once it failed.
     pub(crate) fn step(&mut self, wal: &mut Wal, random: &mut Random) -> bool {
         match random.below(10) {
+            0..5 if self.options.direct && random.below(3) > 0 => {
+                let mut batch = self.model.batch(random);
+                self.possible.push(self.model.clone());
+                let done = wal.append_durably(&mut batch).is_ok();
+                if done {
+                    self.acknowledge();
+                }
+                done
+            }
             0..5 => {
                 let mut batch = self.model.batch(random);
                 self.possible.push(self.model.clone());
@@ -160,7 +183,7 @@ impl World {
 
     /// Restarts after whatever happened, demands a possible state, and goes on from there.
     pub(crate) fn restart(&mut self, context: &str) -> Wal {
-        let (wal, recovered) = match open(&self.disk) {
+        let (wal, recovered) = match self.open() {
             Ok(opened) => opened,
             Err(error) => panic!("{context}: {error}"),
         };

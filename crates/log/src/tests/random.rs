@@ -9,9 +9,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn many_crashes_lose_nothing_acknowledged(seed: u64) {
+    fn many_crashes_lose_nothing_acknowledged(seed: u64, direct: bool) {
         let mut random = Random(seed);
-        let mut world = World::new();
+        let mut world = World::with(Options { direct, ..SMALL });
         for crash in 0..12 {
             let context = format!("crash {crash}");
             let mut wal = world.restart(&context);
@@ -23,10 +23,10 @@ proptest! {
     }
 
     #[test]
-    fn damage_after_a_crash_never_loses_silently(seed: u64, change in 1u8..) {
+    fn damage_after_a_crash_never_loses_silently(seed: u64, direct: bool, change in 1u8..) {
         let mut random = Random(seed);
-        let mut world = World::new();
-        let (mut wal, _) = open(&world.disk).unwrap();
+        let mut world = World::with(Options { direct, ..SMALL });
+        let (mut wal, _) = world.open().unwrap();
         for _ in 0..random.below(60) {
             world.step(&mut wal, &mut random);
         }

@@ -11,7 +11,7 @@ mod open;
 mod rotate;
 
 use crate::batch::{BATCH_BYTES_MAX, Batch, BatchHeader};
-use crate::disk::{Disk, DiskFile, SECTOR_BYTES};
+use crate::disk::{DIRECT_BYTES_MAX, DirectFile, Disk, DiskFile, SECTOR_BYTES};
 use crate::error::AppendError;
 use crate::ledger::Ledger;
 use crate::record::{self, Change};
@@ -28,11 +28,13 @@ pub struct Options {
     /// The length of a segment file, in bytes; 64 MiB by default, 4096 at least. A segment that must hold
     /// one larger batch is as long as that needs. May differ from one start to the next.
     pub segment_bytes: u64,
+    /// Whether [`Wal::append_durably`] writes past the page cache where the disk takes that.
+    pub direct: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20 }
+        Self { segment_bytes: 64 << 20, direct: false }
     }
 }
 
@@ -53,6 +55,11 @@ pub struct Wal {
     ledger: Ledger,
     /// The segment being written: its file, number and length.
     file: Box<dyn DiskFile>,
+    /// The same file once more, for direct writes. A batch is written through it only while everything before it is
+    /// durable, for it makes nothing but itself durable.
+    direct: Option<Box<dyn DirectFile>>,
+    /// Whether the directory takes direct writes, and they are wanted.
+    takes_direct: bool,
     number: u64,
     bytes: u64,
     /// Where the next batch goes. A multiple of the sector.
@@ -82,17 +89,45 @@ impl Wal {
         if batch.is_empty() {
             return Ok(());
         }
-        if batch.len_bytes() > BATCH_BYTES_MAX {
-            return Err(AppendError::TooLarge(batch.len_bytes()));
-        }
-        if !self.fits(batch) {
-            self.rotate(batch.padded_bytes() as u64)?;
-        }
+        self.make_room(batch)?;
         self.admit(batch)?;
         self.write(batch)?;
         batch.clear();
         self.unsynced = true;
         Ok(())
+    }
+
+    /// [`Wal::append`] and [`Wal::sync`] in one: past the page cache where that can be.
+    ///
+    /// # Errors
+    /// As these two.
+    pub fn append_durably(&mut self, batch: &mut Batch) -> Result<(), AppendError> {
+        self.check_usable()?;
+        if batch.is_empty() {
+            return self.sync();
+        }
+        self.make_room(batch)?;
+        if !self.writes_direct(batch) {
+            self.append(batch)?;
+            return self.sync();
+        }
+        self.admit(batch)?;
+        self.write_direct(batch)?;
+        batch.clear();
+        self.durable = self.sequence_next - 1;
+        Ok(())
+    }
+
+    /// Whether batches can be written past the page cache.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.direct.is_some()
+    }
+
+    /// Whether the batch fits into the segment being written, so that appending it begins no other.
+    #[must_use]
+    pub fn has_room_for(&self, batch: &Batch) -> bool {
+        self.fits(batch)
     }
 
     /// Makes everything appended durable. Does nothing if it is already.
@@ -220,6 +255,19 @@ impl Wal {
         })
     }
 
+    /// Sees to it that the batch fits.
+    fn make_room(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        if batch.len_bytes() > BATCH_BYTES_MAX {
+            return Err(AppendError::TooLarge(batch.len_bytes()));
+        }
+        if self.fits(batch) { Ok(()) } else { self.rotate(batch.padded_bytes() as u64) }
+    }
+
+    fn writes_direct(&self, batch: &Batch) -> bool {
+        let alone = self.sequence_next - 1 == self.durable;
+        alone && self.direct.is_some() && batch.padded_bytes() <= DIRECT_BYTES_MAX
+    }
+
     fn fits(&self, batch: &Batch) -> bool {
         let limit = self.bytes - SECTOR_BYTES as u64;
         self.offset + batch.padded_bytes() as u64 <= limit
@@ -256,14 +304,32 @@ impl Wal {
     }
 
     fn write(&mut self, batch: &mut Batch) -> Result<(), AppendError> {
+        let mut header = self.header();
+        let bytes = batch.seal(&mut header);
+        let result = self.file.write_all_at(bytes, self.offset);
+        self.written(&header, result)
+    }
+
+    fn write_direct(&mut self, batch: &mut Batch) -> Result<(), AppendError> {
+        let mut header = self.header();
+        let bytes = batch.seal(&mut header);
+        let result = match &mut self.direct {
+            Some(file) => file.write_durably_at(bytes, self.offset),
+            None => Err(io::ErrorKind::Unsupported.into()),
+        };
+        self.written(&header, result)
+    }
+
+    fn header(&self) -> BatchHeader {
         let mut header = batch_header(self.number, self.offset, self.sequence_next);
         header.durable = self.durable;
         header.previous = self.chain;
-        let bytes = batch.seal(&mut header);
-        let result = self.file.write_all_at(bytes, self.offset);
-        let len = bytes.len() as u64;
+        header
+    }
+
+    fn written(&mut self, header: &BatchHeader, result: io::Result<()>) -> Result<(), AppendError> {
         self.or_poison(result)?;
-        self.offset += len;
+        self.offset += header.padded_bytes() as u64;
         self.sequence_next += 1;
         self.chain = header.chain();
         self.proven = header.durable;

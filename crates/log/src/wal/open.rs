@@ -2,7 +2,7 @@
 
 use super::{Options, Wal, batch_header};
 use crate::batch::Batch;
-use crate::disk::{self, Disk, SECTOR_BYTES};
+use crate::disk::{self, Disk, PROBE_NAME, SECTOR_BYTES};
 use crate::error::OpenError;
 use crate::ledger::Ledger;
 use crate::recover::{self, Progress, Recovered, Tail};
@@ -32,13 +32,14 @@ impl Wal {
         let segment_bytes = options.segment_bytes.max(segment::BYTES_MIN);
         let segment_bytes = segment_bytes.next_multiple_of(SECTOR_BYTES as u64);
         let Some(replayed) = replayed else {
-            let wal = Self::begin(disk, dir, segment_bytes).map_err(OpenError::io(dir))?;
+            let mut wal = Self::begin(disk, dir, segment_bytes).map_err(OpenError::io(dir))?;
+            wal.begin_direct(options.direct).map_err(OpenError::io(dir))?;
             return Ok((wal, Recovered::default()));
         };
         let tail = replayed.tail;
         settle(&tail).map_err(OpenError::io(&segment::path(dir, tail.reader.header.number)))?;
         disk.sync_dir(dir).map_err(OpenError::io(dir))?;
-        let wal = Self {
+        let mut wal = Self {
             disk,
             dir: dir.to_path_buf(),
             segment_bytes,
@@ -46,6 +47,8 @@ impl Wal {
             number: tail.reader.header.number,
             bytes: tail.reader.header.bytes,
             file: tail.reader.file,
+            direct: None,
+            takes_direct: false,
             offset: tail.end,
             sequence_next: tail.sequence_next,
             chain: tail.chain,
@@ -55,7 +58,21 @@ impl Wal {
             next: None,
             poisoned: false,
         };
+        wal.begin_direct(options.direct).map_err(OpenError::io(dir))?;
         Ok((wal, replayed.recovered))
+    }
+
+    fn begin_direct(&mut self, wanted: bool) -> io::Result<()> {
+        self.takes_direct = wanted && disk::takes_direct(&*self.disk, &self.dir)?;
+        self.open_direct();
+        Ok(())
+    }
+
+    /// Opens the segment being written once more. One that cannot be is written through the page cache.
+    pub(super) fn open_direct(&mut self) {
+        let path = segment::path(&self.dir, self.number);
+        let opened = self.takes_direct.then(|| self.disk.open_direct(&path).ok().flatten());
+        self.direct = opened.flatten();
     }
 
     fn begin(disk: Arc<dyn Disk>, dir: &Path, segment_bytes: u64) -> io::Result<Self> {
@@ -76,6 +93,8 @@ impl Wal {
             segment_bytes,
             ledger,
             file,
+            direct: None,
+            takes_direct: false,
             number: 1,
             bytes: segment_bytes,
             offset: BATCHES_AT + bytes.len() as u64,
@@ -90,12 +109,13 @@ impl Wal {
     }
 }
 
-/// A segment that was still in preparation holds nothing.
+/// A segment that was still in preparation holds nothing, nor does what direct writes were tried on.
 fn remove_stale(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
-    if disk.list(dir)?.iter().any(|name| name == NEXT_NAME) {
-        disk.remove(&dir.join(NEXT_NAME))?;
-    }
-    Ok(())
+    let stale = |name: &String| name == NEXT_NAME || name == PROBE_NAME;
+    disk.list(dir)?
+        .iter()
+        .filter(|name| stale(name))
+        .try_for_each(|name| disk.remove(&dir.join(name)))
 }
 
 /// Makes what was read durable and clears what was torn.

@@ -23,6 +23,32 @@ impl Wal {
         }
     }
 
+    /// Hands the next segment out, to be worked on elsewhere ([`NextSegment::work`]) while batches are appended; `None`
+    /// when it is ready. Until [`Wal::put_next`] gives it back, no batch may be appended that has no room
+    /// ([`Wal::has_room_for`]).
+    ///
+    /// # Errors
+    /// As [`Wal::prepare_next`].
+    pub fn take_next(&mut self, fill: Fill) -> Result<Option<NextSegment>, AppendError> {
+        self.check_usable()?;
+        if self.is_prepared(fill) {
+            return Ok(None);
+        }
+        self.prepare(self.segment_bytes, Fill::Reserved, 0)?;
+        Ok(self.next.take())
+    }
+
+    /// Takes the next segment back.
+    pub fn put_next(&mut self, next: NextSegment) {
+        self.next = Some(next);
+    }
+
+    /// Whether the next segment is ready for use.
+    #[must_use]
+    pub fn is_prepared(&self, fill: Fill) -> bool {
+        self.next.as_ref().is_some_and(|next| next.is_ready(fill))
+    }
+
     fn try_prepare(&mut self, bytes: u64, fill: Fill, budget: u64) -> io::Result<()> {
         let next = match &mut self.next {
             Some(next) => next,
@@ -83,6 +109,7 @@ impl Wal {
         self.durable = self.sequence_next;
         self.sequence_next += 1;
         self.ledger.add_segment(self.number, self.bytes);
+        self.open_direct();
         Ok(())
     }
 }

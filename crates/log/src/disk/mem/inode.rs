@@ -90,6 +90,24 @@ impl Inode {
         }
     }
 
+    /// The sectors between two borders are durable, and nothing else than before; the length neither.
+    pub(super) fn sync_part(&mut self, from: u64, to: u64) {
+        self.take_dirty(from, to);
+    }
+
+    pub(super) fn sync_part_failed(&mut self, from: u64, to: u64) {
+        for (number, before) in self.take_dirty(from, to) {
+            self.doomed.entry(number).or_insert(before);
+        }
+    }
+
+    fn take_dirty(&mut self, from: u64, to: u64) -> BTreeMap<u64, Sector> {
+        let sector = SECTOR_BYTES as u64;
+        let mut part = self.dirty.split_off(&(from / sector));
+        self.dirty.append(&mut part.split_off(&to.div_ceil(sector)));
+        part
+    }
+
     /// Makes everything as it is durable, even what a failed sync lost.
     pub(super) fn settle(&mut self) {
         self.doomed.clear();

@@ -10,7 +10,7 @@ mod inode;
 mod medium;
 mod trap;
 
-use super::{Disk, DiskFile};
+use super::{DirectFile, Disk, DiskFile};
 use inode::Inode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -67,6 +67,18 @@ pub enum Unsynced<'a> {
     Name(&'a Path, usize),
 }
 
+/// How the disk takes direct writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DirectWrites {
+    /// It takes them.
+    #[default]
+    Taken,
+    /// A file cannot be opened for them.
+    NotOpened,
+    /// A file can be opened for them, and then takes none.
+    NotWritten,
+}
+
 #[derive(Clone, Debug)]
 enum NameChange {
     Create(PathBuf, InodeId),
@@ -89,6 +101,7 @@ struct State {
     faults: Vec<Fault>,
     snare: Snare,
     capacity: Option<u64>,
+    direct: DirectWrites,
 }
 
 /// A disk in memory. Clones share it; [`MemDisk::fork`] copies it.
@@ -261,6 +274,11 @@ impl MemDisk {
         self.state().capacity = bytes;
     }
 
+    /// Says how direct writes are taken from now on.
+    pub fn set_direct_writes(&self, direct: DirectWrites) {
+        self.state().direct = direct;
+    }
+
     /// The power fails. Every unsynced sector, length and name is kept or lost by the toss of a coin
     /// that `seed` decides; open files are dead; armed faults are gone.
     pub fn crash(&self, seed: u64) {
@@ -369,6 +387,18 @@ impl Disk for MemDisk {
         state.handle(self, inode)
     }
 
+    fn open_direct(&self, path: &Path) -> io::Result<Option<Box<dyn DirectFile>>> {
+        let mut state = self.state();
+        state.begin(Operation::Read, path)?;
+        let inode = *state.names.get(path).ok_or_else(|| not_found(path))?;
+        if state.direct == DirectWrites::NotOpened {
+            return Ok(None);
+        }
+        let life = state.life;
+        let open = Arc::clone(&state.file(inode, life)?.open);
+        Ok(Some(Box::new(MemFile { disk: self.clone(), inode, life, _open: open })))
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.begin(Operation::Rename, from)?;
@@ -458,6 +488,28 @@ impl DiskFile for MemFile {
             Ok(()) => inode.sync(),
             Err(_) if dead => {}
             Err(_) => inode.sync_failed(),
+        }
+        result.and_then(|()| state.snare.end(()))
+    }
+}
+
+/// A direct write is a write and a sync of what it wrote; the machine may stop, or the disk fail, at either.
+impl DirectFile for MemFile {
+    fn write_durably_at(&mut self, data: &[u8], offset: u64) -> io::Result<()> {
+        if self.disk.state().direct == DirectWrites::NotWritten {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        self.write_all_at(data, offset)?;
+        let mut state = self.disk.state();
+        let path = state.path_of(self.inode);
+        let result = state.begin(Operation::Sync, &path);
+        let dead = state.snare.dead;
+        let inode = state.file(self.inode, self.life)?;
+        let end = offset + data.len() as u64;
+        match result {
+            Ok(()) => inode.sync_part(offset, end),
+            Err(_) if dead => {}
+            Err(_) => inode.sync_part_failed(offset, end),
         }
         result.and_then(|()| state.snare.end(()))
     }
