@@ -3,6 +3,7 @@
 //! One thread and one readiness queue, so that the generator takes as little as it can of a machine
 //! that it shares with the server, and so that it costs the same whatever server it measures.
 
+use crate::cost::{Cost, Meter};
 use crate::histogram::Histogram;
 use crate::workload::{Request, Workload};
 use anyhow::{Context, Result, bail};
@@ -68,6 +69,8 @@ pub struct Run {
     pub first_refusal: Option<String>,
     /// How long it took.
     pub time: Duration,
+    /// What it cost, if that was asked for.
+    pub cost: Option<Cost>,
 }
 
 impl Run {
@@ -80,6 +83,7 @@ impl Run {
             refused: 0,
             first_refusal: None,
             time: Duration::ZERO,
+            cost: None,
         }
     }
 
@@ -108,6 +112,7 @@ pub fn drive(
     workload: &mut impl Workload,
     protocol: &impl Protocol,
     window: Window,
+    meter: &mut Meter,
 ) -> Result<Run> {
     let mut poll = Poll::new()?;
     let mut open = Vec::with_capacity(connections.len());
@@ -120,6 +125,7 @@ pub fn drive(
         busy += usize::from(start_batch(connection, pipeline, workload, protocol)?);
     }
     let (mut began, mut warm) = (Instant::now(), window.warmup.is_zero());
+    meter.begin();
     let mut events = Events::with_capacity(1024);
     let mut chunk = vec![0; READ_BYTES];
     while busy > 0 {
@@ -128,10 +134,12 @@ pub fn drive(
         if !warm && elapsed >= window.warmup {
             (warm, began) = (true, Instant::now());
             run.clear();
+            meter.begin();
         }
         let over = warm && window.measure.is_some_and(|time| began.elapsed() >= time);
         if over && run.time.is_zero() {
             run.time = began.elapsed();
+            run.cost = meter.end();
             // What comes after the end still has to be read, but no longer counts.
             let (good, missing, latency) = (run.good, run.missing, run.latency.clone());
             finish(&mut poll, &mut events, &mut open, protocol, &mut run, &mut chunk)?;
@@ -149,6 +157,7 @@ pub fn drive(
         }
     }
     run.time = began.elapsed();
+    run.cost = meter.end();
     Ok(run)
 }
 

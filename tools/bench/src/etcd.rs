@@ -1,5 +1,6 @@
 //! The same loads for etcd, by its own client. A batch is one request: its protocol has no pipeline.
 
+use crate::cost::Meter;
 use crate::driver::{Run, Window};
 use crate::keys::{Random, key};
 use crate::report::{Outage, Report, Witness};
@@ -62,7 +63,7 @@ async fn get(client: &mut Client, n: u32) -> Result<bool, etcd_client::Error> {
 }
 
 /// The closed loop, each connection a channel of its own, on the servers in turn.
-pub fn load(load: &Load, window: Window) -> Result<Report> {
+pub fn load(load: &Load, window: Window, meter: &mut Meter) -> Result<Report> {
     let (op, keys, size) = (load.op, load.keys.max(1), load.size);
     let measure = window.measure.unwrap_or_default();
     block_on(async {
@@ -87,9 +88,11 @@ pub fn load(load: &Load, window: Window) -> Result<Report> {
         }
         tokio::time::sleep(window.warmup).await;
         *shared.run.borrow_mut() = Run::new();
+        meter.begin();
         let began = Instant::now();
         tokio::time::sleep(measure).await;
         shared.run.borrow_mut().time = began.elapsed();
+        shared.run.borrow_mut().cost = meter.end();
         let run = shared.run.replace(Run::new());
         shared.stop.set(true);
         while tasks.join_next().await.is_some() {}

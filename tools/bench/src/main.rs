@@ -2,6 +2,7 @@
 //! systems it is compared with. Each subcommand prints one line of JSON.
 
 mod cluster;
+mod cost;
 mod driver;
 #[cfg(feature = "etcd")]
 mod etcd;
@@ -98,6 +99,9 @@ struct Load {
     /// How long to run before measuring, in seconds.
     #[arg(long, default_value_t = 0.5)]
     warmup: f64,
+    /// The servers' process ids: report the processor time per request, theirs and this program's.
+    #[arg(long, value_delimiter = ',')]
+    pids: Vec<u32>,
 }
 
 #[derive(Args)]
@@ -169,9 +173,10 @@ fn run_load(load: &Load) -> Result<report::Report> {
         warmup: Duration::from_secs_f64(load.warmup),
         measure: Some(Duration::from_secs_f64(load.seconds)),
     };
+    let mut meter = cost::Meter::new(&load.pids);
     #[cfg(feature = "etcd")]
     if load.target.protocol == Protocol::Etcd {
-        return etcd::load(load, window);
+        return etcd::load(load, window, &mut meter);
     }
     let routes = if load.cluster {
         cluster::routes(&resolve(&load.target.addr)?, load.keys)?
@@ -182,11 +187,16 @@ fn run_load(load: &Load) -> Result<report::Report> {
     let mut keys = workload::Random::new(routes.keys, load.op, load.size);
     let run = match load.target.protocol {
         Protocol::Resp => {
-            driver::drive(&connections, load.pipeline, &mut keys, &resp::Resp, window)?
+            driver::drive(&connections, load.pipeline, &mut keys, &resp::Resp, window, &mut meter)?
         }
-        Protocol::Memcached => {
-            driver::drive(&connections, load.pipeline, &mut keys, &memcached::Memcached, window)?
-        }
+        Protocol::Memcached => driver::drive(
+            &connections,
+            load.pipeline,
+            &mut keys,
+            &memcached::Memcached,
+            window,
+            &mut meter,
+        )?,
         Protocol::Etcd => bail!("built without the feature `etcd`"),
     };
     Ok(report::Report::of(run))
@@ -201,13 +211,19 @@ fn run_fill(fill: &Fill) -> Result<report::Report> {
     let connections = cluster::Routes::any(addrs, fill.keys).spread(fill.connections);
     let mut each = workload::Each::new(fill.kind, fill.keys, fill.size);
     let window = driver::Window { warmup: Duration::ZERO, measure: None };
+    let mut meter = cost::Meter::default();
     let run = match fill.target.protocol {
         Protocol::Resp => {
-            driver::drive(&connections, fill.pipeline, &mut each, &resp::Resp, window)?
+            driver::drive(&connections, fill.pipeline, &mut each, &resp::Resp, window, &mut meter)?
         }
-        Protocol::Memcached => {
-            driver::drive(&connections, fill.pipeline, &mut each, &memcached::Memcached, window)?
-        }
+        Protocol::Memcached => driver::drive(
+            &connections,
+            fill.pipeline,
+            &mut each,
+            &memcached::Memcached,
+            window,
+            &mut meter,
+        )?,
         Protocol::Etcd => bail!("built without the feature `etcd`"),
     };
     Ok(report::Report::of(run))

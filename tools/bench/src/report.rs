@@ -20,6 +20,11 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     first_refusal: Option<String>,
     seconds: f64,
+    /// Processor time of all servers, and of the load generator, per request in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_us: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_us: Option<f64>,
 }
 
 impl Report {
@@ -27,6 +32,7 @@ impl Report {
     pub fn of(run: Run) -> Self {
         let ms = |nanoseconds: u64| nanoseconds as f64 / 1e6;
         let seconds = run.time.as_secs_f64();
+        let us = |nanoseconds: u64| nanoseconds as f64 / 1e3 / run.good.max(1) as f64;
         Self {
             ops_per_s: run.good as f64 / seconds.max(1e-9),
             p50_ms: ms(run.latency.quantile(0.5)),
@@ -39,6 +45,8 @@ impl Report {
             refused: run.refused,
             first_refusal: run.first_refusal,
             seconds,
+            server_us: run.cost.map(|cost| us(cost.server_ns)),
+            client_us: run.cost.map(|cost| us(cost.client_ns)),
         }
     }
 }

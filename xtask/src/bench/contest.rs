@@ -123,6 +123,9 @@ pub enum Figure {
     Throughput,
     /// The 99th percentile of latency; less is better.
     P99,
+    /// Processor time of all server processes per request; less is better. It says how much a machine can serve, whatever
+    /// the client beside it costs.
+    Cost,
 }
 
 /// A comparison. With a target it can be missed; without one it is only shown.
@@ -149,7 +152,7 @@ const fn contest(
     Contest { ours, theirs, load, figure, target }
 }
 
-use Figure::{P99, Throughput};
+use Figure::{Cost, P99, Throughput};
 
 /// Every comparison of the report.
 pub const CONTESTS: &[Contest] = &[
@@ -165,6 +168,16 @@ pub const CONTESTS: &[Contest] = &[
     contest(SYNOD_3_ALWAYS, ETCD_3, GET, P99, Some(1.0)),
     contest(SYNOD_3_ALWAYS, REDIS_ALWAYS, SET_P16, Throughput, Some(1.0)),
     contest(SYNOD_3_ALWAYS, REDIS_ALWAYS, SET, Throughput, None),
+    contest(SYNOD_NONE, REDIS_NONE, SET, Cost, Some(0.72)),
+    contest(SYNOD_NONE, REDIS_NONE, GET, Cost, Some(0.72)),
+    contest(SYNOD_NONE, REDIS_NONE, SET_P16, Cost, None),
+    contest(SYNOD_NONE, REDIS_NONE, GET_P16, Cost, None),
+    contest(SYNOD_ALWAYS, REDIS_ALWAYS, SET, Cost, Some(0.7)),
+    contest(SYNOD_ALWAYS, REDIS_ALWAYS, SET_P16, Cost, None),
+    contest(SYNOD_3_ALWAYS, REDIS_ALWAYS, SET, Cost, Some(1.4)),
+    contest(SYNOD_3_ALWAYS, REDIS_ALWAYS, SET_P16, Cost, Some(1.0)),
+    contest(SYNOD_3_ALWAYS, ETCD_3, SET, Cost, None),
+    contest(SYNOD_3_ALWAYS, ETCD_3, GET, Cost, None),
     contest(SYNOD_ALWAYS, ETCD_1, SET, Throughput, None),
     contest(SYNOD_ALWAYS, ETCD_1, GET, Throughput, None),
     contest(SYNOD_NONE, MEMCACHED, SET, Throughput, None),

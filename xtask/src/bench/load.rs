@@ -41,6 +41,12 @@ pub struct Sample {
     /// The share of the processors' time, 0 to 1, that the host gave to other machines meanwhile.
     #[serde(default)]
     pub stolen: f64,
+    /// Processor time of all server processes per request, in microseconds.
+    #[serde(default)]
+    pub server_us: f64,
+    /// Processor time of the load generator per request, in microseconds.
+    #[serde(default)]
+    pub client_us: f64,
     /// Why the first was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_refusal: Option<String>,
@@ -113,7 +119,8 @@ pub fn measure(bench: &Bench, running: &Running, load: Load) -> Result<Sample> {
     command
         .args(["--op", load.op, "--pipeline", &load.pipeline.to_string()])
         .args(["--connections", &CONNECTIONS.to_string(), "--size", &SIZE.to_string()])
-        .args(["--keys", &bench.keys().to_string(), "--seconds", &bench.seconds.to_string()]);
+        .args(["--keys", &bench.keys().to_string(), "--seconds", &bench.seconds.to_string()])
+        .args(["--pids", &running.pids().join(",")]);
     if system == System::Synod && several {
         command.arg("--cluster");
     }

@@ -85,6 +85,12 @@ impl Running {
         }
     }
 
+    /// The process ids of the nodes that run.
+    pub fn pids(&self) -> Vec<String> {
+        let children = self.nodes.iter().filter_map(|node| node.child.as_ref());
+        children.map(|child| child.id().to_string()).collect()
+    }
+
     /// Resident memory of all processes, in bytes.
     pub fn resident_bytes(&self) -> Result<u64> {
         let mut total = 0;

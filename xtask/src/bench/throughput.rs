@@ -36,11 +36,13 @@ fn one_turn(bench: &Bench, contestant: Contestant) -> Result<Vec<(Load, Sample)>
     for load in loads(contestant.system) {
         let sample = load::measure_undisturbed(bench, &running, *load)?;
         println!(
-            "    {:<8} {:>11}/s   p50 {:.2} ms   p99 {:.2} ms   {:.0} % stolen",
+            "    {:<8} {:>11}/s   p50 {:.2} ms   p99 {:.2} ms   {:.1} µs each (client {:.1})   {:.0} % stolen",
             load.name(),
             thousands(sample.ops_per_s),
             sample.p50_ms,
             sample.p99_ms,
+            sample.server_us,
+            sample.client_us,
             sample.stolen * 100.0
         );
         if sample.refused > 0 {
