@@ -78,6 +78,10 @@ pub struct Facts {
     pub cpu_user_s: f64,
     /// Bytes of all log segments of this worker.
     pub log_bytes: u64,
+    /// `direct` or `buffered`: whether the log is written past the page cache.
+    pub log_writes: &'static str,
+    /// `loop` or `thread`: whether the worker flushes its log itself.
+    pub log_flush: &'static str,
     /// Name of the operating system and its version.
     pub os: String,
     /// Path of the program.

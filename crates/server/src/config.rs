@@ -2,6 +2,7 @@
 //!
 //! Pure data: where the values come from (flags, environment, file) is the program's business.
 
+use crate::tuning::{SPIN_US_MAX, Tuning};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -154,6 +155,8 @@ pub struct Config {
     pub maxmemory: u64,
     /// Which of these were not filled in.
     pub explicit: Explicit,
+    /// How the loop goes about its work.
+    pub tuning: Tuning,
 }
 
 impl Config {
@@ -185,6 +188,10 @@ impl Config {
                 "{} replicas of each partition, possible are 1 to {nodes}, the number of nodes",
                 self.replicas
             ));
+        }
+        if self.tuning.spin_us > SPIN_US_MAX {
+            let us = self.tuning.spin_us;
+            return refuse(format!("{us} us of spinning, at most {SPIN_US_MAX} are possible"));
         }
         let mut addresses = vec![self.listen, self.peer_listen, self.http];
         addresses.extend(self.zookeeper);
@@ -234,6 +241,7 @@ mod tests {
             debug_command: false,
             maxmemory: 0,
             explicit: Explicit::default(),
+            tuning: Tuning::default(),
         }
     }
 
@@ -241,7 +249,7 @@ mod tests {
     fn each_contradiction_is_named() {
         assert_eq!(good().validate(), Ok(()));
         type Change = fn(&mut Config);
-        let cases: [(Change, &str); 9] = [
+        let cases: [(Change, &str); 10] = [
             (|c| c.node_id = NodeId(2), "node 2 is not in"),
             (|c| drop(c.initial_cluster.insert(NodeId(0), String::new())), "count from 1"),
             (|c| c.workers = 0, "0 workers"),
@@ -249,6 +257,7 @@ mod tests {
             (|c| c.partitions = 5000, "5000 partitions"),
             (|c| c.replicas = 2, "1 to 1, the number of nodes"),
             (|c| c.replicas = 0, "0 replicas"),
+            (|c| c.tuning.spin_us = 10_001, "10001 us of spinning"),
             (|c| c.http = c.listen, "two of listen"),
             (|c| c.zookeeper = Some(c.listen), "two of listen"),
         ];

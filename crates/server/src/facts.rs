@@ -1,6 +1,7 @@
 //! What the operating system knows of this process, for INFO and metrics.
 
 use crate::config::Config;
+use crate::log_writer::LogWriter;
 use std::collections::BTreeMap;
 use std::fs;
 use synod_node::Facts;
@@ -22,6 +23,9 @@ pub fn fixed(config: &Config) -> Facts {
         ("replicas", config.replicas.to_string()),
         ("engine", config.engine.to_string()),
         ("enable-debug-command", if config.debug_command { "yes" } else { "no" }.to_owned()),
+        ("log-writes", config.tuning.log_writes.as_str().to_owned()),
+        ("log-flush", config.tuning.log_flush.as_str().to_owned()),
+        ("spin-us", config.tuning.spin_us.to_string()),
         ("lease-reads", if config.lease_reads { "yes" } else { "no" }.to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -37,6 +41,12 @@ pub fn fixed(config: &Config) -> Facts {
         settings,
         ..Facts::default()
     }
+}
+
+/// How the log is written at present.
+pub fn refresh_log(facts: &mut Facts, log: &LogWriter) {
+    facts.log_writes = if log.is_direct() { "direct" } else { "buffered" };
+    facts.log_flush = if log.is_in_loop() { "loop" } else { "thread" };
 }
 
 /// Refreshes the facts that change.

@@ -1,4 +1,4 @@
-//! The flush thread of a worker: one append and at most one fdatasync for everything the worker gathered.
+//! Flushing the log: one append, and at most one sync, for everything that has gathered.
 //!
 //! An error of write or fsync ends the process: what the disk holds is not known any more, and trying again would
 //! prove nothing. A full disk is no such error. Before it is full, the worker is told to refuse writers, and what it has
@@ -6,12 +6,14 @@
 
 use crate::config::Durability;
 use crate::exit::EX_IOERR;
-use crate::gather::{Gathering, Job, Jobs, Next, gathering};
+use crate::gather::{Job, Jobs};
 use crate::inbox::{DiskSpace, Flushed, Mail, Postbox};
+use crate::pace::{Pace, Place};
 use crate::space::{SEGMENT_BYTES, Space};
 use std::thread;
 use std::time::{Duration, Instant};
-use synod_log::{AppendError, Batch, Fill, Prepared, Wal};
+use synod_log::{AppendError, Batch, Fill, NextSegment, Prepared, Wal};
+use synod_types::plant::planted;
 
 /// How often a full disk is tried again.
 const FULL_RETRY: Duration = Duration::from_millis(250);
@@ -26,90 +28,108 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_millis(200);
 /// Batches from this size on go to a segment that is only reserved: writing its zeros would cost more than it saves.
 const RESERVE_BATCH_BYTES: u64 = 32 << 10;
-/// How much of the next segment is zeroed at a time.
+/// How much of the next segment is zeroed at a time when there is nothing else to do.
 const PREPARE_BYTES: u64 = 1 << 20;
 /// Under load, for each byte written this many bytes of the next segment are zeroed, so that it is ready in time.
 const PREPARE_FACTOR: u64 = 2;
+/// The worker calls the thread for chores when it has written so many bytes by itself.
+const CHORES_BYTES: u64 = 1 << 20;
+/// A larger batch is left to the thread: writing it would hold up the worker.
+const LOOP_BATCH_BYTES_MAX: usize = 512 << 10;
 /// Writes are refused when the last segment that there is space for takes no more than this: what was accepted and is
 /// under way has to fit.
 const ROOM_BYTES: u64 = 8 << 20;
 /// With more segments than this, groups that pin the oldest are snapshotted.
 const SEGMENTS_MAX: usize = 8;
 
-struct Flusher {
+/// The log, and what is to be looked after around it. Whoever holds it flushes.
+pub struct Flusher {
     wal: Wal,
     durability: Durability,
     postbox: Postbox,
+    pace: Pace,
     /// When something unsynced was written first.
     dirty_since: Option<Instant>,
+    /// When the last flush was.
+    flushed: Instant,
+    /// Bytes written since the thread has looked after the log.
+    since_chores: u64,
     pinned: usize,
     fill: Fill,
     prepared: bool,
+    /// Whether the log is idle and its end marked.
     idle: bool,
+    /// Whether it was, and the thread sleeps accordingly.
+    roused: bool,
     space: Space,
     looked: Option<Instant>,
     pins_asked: Option<Instant>,
     /// What the worker was told last.
     told: DiskSpace,
-}
-
-/// Starts the thread. It ends when the worker's side is dropped, after a last sync.
-pub fn start(
-    wal: Wal,
-    durability: Durability,
-    postbox: Postbox,
-    space: Space,
-    worker: u16,
-) -> std::io::Result<(Gathering, thread::JoinHandle<()>)> {
-    let (gathering, jobs) = gathering();
-    let flusher = Flusher {
-        wal,
-        durability,
-        postbox,
-        dirty_since: None,
-        pinned: 0,
-        fill: Fill::Reserved,
-        prepared: false,
-        idle: false,
-        space,
-        looked: None,
-        pins_asked: None,
-        told: DiskSpace::Enough,
-    };
-    let handle =
-        thread::Builder::new().name(format!("flush-{worker}")).spawn(move || flusher.run(&jobs))?;
-    Ok((gathering, handle))
+    /// Whether it was told in the log that flushes take long.
+    slowness_told: bool,
 }
 
 impl Flusher {
-    fn run(mut self, jobs: &Jobs) {
-        let mut spare = Job::default();
-        loop {
-            match jobs.next(&mut spare, self.wait()) {
-                Next::Job(job) => match self.flush(job, jobs) {
-                    Some(done) => spare = done,
-                    None => break,
-                },
-                Next::Rest => self.rest(),
-                Next::End => break,
-            }
-            self.look_at_space();
-            if self.durability == Durability::Everysec
-                && self.dirty_since.is_some_and(|since| since.elapsed() >= SYNC_EVERY)
-            {
-                self.sync();
-            }
-        }
-        if self.dirty_since.is_some() {
-            self.sync();
-        }
-        if let Err(error) = self.wal.mark_durable() {
-            tracing::warn!(%error, "the log's tail could not be marked as durable");
+    /// For a log that was just opened.
+    pub fn new(
+        wal: Wal,
+        durability: Durability,
+        pace: Pace,
+        postbox: Postbox,
+        space: Space,
+    ) -> Self {
+        Self {
+            wal,
+            durability,
+            postbox,
+            pace,
+            dirty_since: None,
+            flushed: Instant::now(),
+            since_chores: 0,
+            pinned: 0,
+            fill: Fill::Reserved,
+            prepared: false,
+            idle: false,
+            roused: false,
+            space,
+            looked: None,
+            pins_asked: None,
+            told: DiskSpace::Enough,
+            slowness_told: false,
         }
     }
 
-    fn wait(&self) -> Duration {
-        if !self.prepared {
+    /// Whether the log is written past the page cache.
+    pub fn is_direct(&self) -> bool {
+        self.wal.is_direct()
+    }
+
+    /// Who is to flush next. What is not synced at once, the thread writes: it is in no hurry.
+    pub fn place(&self) -> Place {
+        match self.durability {
+            Durability::Always => self.pace.place(),
+            Durability::Everysec | Durability::None => Place::Thread,
+        }
+    }
+
+    /// Whether the worker may flush this in its loop: nothing but one short write.
+    pub fn suits_loop(&self, job: &Job) -> bool {
+        job.marks.is_empty()
+            && self.told != DiskSpace::Full
+            && job.batch.len_bytes() <= LOOP_BATCH_BYTES_MAX
+            && self.wal.has_room_for(&job.batch)
+    }
+
+    /// Whether the thread should look after the log: the worker has written much by itself, or first after a rest.
+    pub fn wants_chores(&mut self) -> bool {
+        std::mem::take(&mut self.roused) || self.since_chores >= CHORES_BYTES
+    }
+
+    /// How long the thread may sleep.
+    pub fn wait(&self) -> Duration {
+        let quiet = self.flushed.elapsed();
+        if !self.prepared && (quiet >= IDLE || self.place() == Place::Thread) {
             return Duration::from_millis(1);
         }
         match self.dirty_since {
@@ -117,32 +137,26 @@ impl Flusher {
                 SYNC_EVERY.saturating_sub(since.elapsed())
             }
             _ if self.idle => LOOK_IDLE,
-            _ => IDLE,
+            _ => IDLE.saturating_sub(quiet).max(Duration::from_millis(1)),
         }
     }
 
-    /// Flushes and reports; gives the job back emptied. `None` when the node stops and the disk takes nothing.
-    fn flush(&mut self, mut job: Job, jobs: &Jobs) -> Option<Job> {
-        self.idle = false;
+    /// Flushes the job and empties it. `None` when the node stops and the disk takes nothing.
+    pub fn flush(&mut self, job: &mut Job, jobs: &Jobs) -> Option<Flushed> {
+        self.roused |= std::mem::take(&mut self.idle);
         let bytes = job.batch.len_bytes() as u64;
-        if !self.append(&mut job.batch, jobs) {
+        let sync = self.durability == Durability::Always || job.sync || !job.marks.is_empty();
+        if !self.append(&mut job.batch, sync, jobs) {
             return None;
         }
-        self.dirty_since.get_or_insert_with(Instant::now);
-        if self.durability == Durability::Always || job.sync || !job.marks.is_empty() {
-            self.sync();
-        }
+        self.flushed = Instant::now();
         if !job.marks.is_empty() {
             let released = self.wal.release().map(|_| ());
             self.settle(released);
             self.pinned = self.wal.segments();
             self.looked = None;
         }
-        job.batch.clear();
-        job.sync = false;
-        let acks = std::mem::take(&mut job.acks);
-        let marks = std::mem::take(&mut job.marks);
-        self.postbox.send(Mail::Flushed(Flushed { acks, marks, log_bytes: self.wal.bytes() }));
+        let report = job.report(self.wal.bytes());
         let segments = self.wal.segments();
         if segments > SEGMENTS_MAX && segments > self.pinned {
             self.pinned = segments;
@@ -151,12 +165,13 @@ impl Flusher {
         let rare = self.durability != Durability::Always;
         let large = bytes >= RESERVE_BATCH_BYTES;
         self.fill = if rare || large { Fill::Reserved } else { Fill::Written };
-        self.prepare(PREPARE_FACTOR * bytes);
-        Some(job)
+        self.prepared = self.wal.is_prepared(self.fill);
+        self.since_chores += bytes;
+        Some(report)
     }
 
     /// Has the log take no more than its share of the disk, and tells the worker whether it may accept writes.
-    fn look_at_space(&mut self) {
+    pub fn look_at_space(&mut self) {
         if self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return;
         }
@@ -200,9 +215,38 @@ impl Flusher {
         self.postbox.send(Mail::Disk(space));
     }
 
-    /// Does a part of the work on the next segment.
-    fn prepare(&mut self, bytes: u64) {
-        self.prepared = match self.wal.prepare_next(self.fill, bytes) {
+    /// Hands out the next segment while it is not ready, to be worked on while others flush.
+    pub fn take_next(&mut self) -> Option<NextSegment> {
+        if self.prepared {
+            return None;
+        }
+        match self.wal.take_next(self.fill) {
+            Ok(next) => {
+                self.prepared = next.is_none();
+                next
+            }
+            Err(AppendError::Full(_)) => {
+                self.prepared = true;
+                None
+            }
+            Err(error) => {
+                self.settle(Err(error));
+                None
+            }
+        }
+    }
+
+    /// How the next segment is to be filled, and how much of it now.
+    pub fn portion(&mut self) -> (Fill, u64) {
+        let written = std::mem::take(&mut self.since_chores);
+        let busy = self.flushed.elapsed() < IDLE;
+        (self.fill, if busy { PREPARE_FACTOR * written } else { PREPARE_BYTES })
+    }
+
+    /// Takes the next segment back.
+    pub fn put_next(&mut self, next: NextSegment, result: Result<Prepared, AppendError>) {
+        self.wal.put_next(next);
+        self.prepared = match result {
             Ok(Prepared::More) => false,
             Ok(Prepared::Ready) | Err(AppendError::Full(_)) => true,
             Err(error) => {
@@ -213,9 +257,14 @@ impl Flusher {
     }
 
     /// Appends, however long a full disk lets it wait; false when the node stops first.
-    fn append(&mut self, batch: &mut Batch, jobs: &Jobs) -> bool {
+    fn append(&mut self, batch: &mut Batch, sync: bool, jobs: &Jobs) -> bool {
         loop {
-            match self.wal.append(batch) {
+            let begun = Instant::now();
+            let result = match sync && !planted("ack-before-fsync") {
+                true => self.wal.append_durably(batch),
+                false => self.wal.append(batch),
+            };
+            match result {
                 Err(AppendError::Full(error)) => {
                     if self.told != DiskSpace::Full {
                         tracing::error!(%error, "the disk is full: writes are refused until there is space");
@@ -233,6 +282,7 @@ impl Flusher {
                 }
                 result => {
                     self.settle(result);
+                    self.appended(sync, begun);
                     break;
                 }
             }
@@ -242,6 +292,32 @@ impl Flusher {
             self.looked = None;
         }
         true
+    }
+
+    fn appended(&mut self, sync: bool, begun: Instant) {
+        if !sync {
+            self.dirty_since.get_or_insert(begun);
+            return;
+        }
+        self.dirty_since = None;
+        let before = self.place();
+        self.pace.record(begun.elapsed().as_micros() as u64);
+        if before == Place::Loop && self.place() == Place::Thread && !self.slowness_told {
+            self.slowness_told = true;
+            tracing::info!(
+                ms = begun.elapsed().as_millis() as u64,
+                "flushes of the log take long: a thread of their own does them while that is so"
+            );
+        }
+    }
+
+    /// Syncs when `everysec` says so.
+    pub fn sync_if_due(&mut self) {
+        if self.durability == Durability::Everysec
+            && self.dirty_since.is_some_and(|since| since.elapsed() >= SYNC_EVERY)
+        {
+            self.sync();
+        }
     }
 
     fn sync(&mut self) {
@@ -259,10 +335,10 @@ impl Flusher {
         }
     }
 
-    /// What there is to do when nobody asks for anything.
-    fn rest(&mut self) {
-        if !self.prepared {
-            return self.prepare(PREPARE_BYTES);
+    /// What there is to do when the log has been idle for long enough.
+    pub fn rest(&mut self) {
+        if self.idle || self.flushed.elapsed() < IDLE {
+            return;
         }
         if self.dirty_since.is_none() {
             match self.wal.mark_durable() {
@@ -271,5 +347,15 @@ impl Flusher {
             }
         }
         self.idle = true;
+    }
+
+    /// Nothing will come any more: the last sync, and the mark that proves it.
+    pub fn end(&mut self) {
+        if self.dirty_since.is_some() {
+            self.sync();
+        }
+        if let Err(error) = self.wal.mark_durable() {
+            tracing::warn!(%error, "the log's tail could not be marked as durable");
+        }
     }
 }

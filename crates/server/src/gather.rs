@@ -1,8 +1,9 @@
-//! Group commit: what the worker's turns bring forth gathers here while the flush thread is at what came before.
+//! Group commit: what the worker's turns bring forth gathers here until somebody is free to flush it.
 //!
-//! The flush thread takes all of it as soon as it is free, without asking the worker: from one fdatasync to the next
-//! nobody has to be woken.
+//! Two may flush: the worker at the end of its turn, and the thread beside it. Whoever holds the log
+//! (`LogWriter::flusher`) takes all that has gathered, so what is taken first is written first.
 
+use crate::inbox::Flushed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 use synod_consensus::Token;
@@ -49,15 +50,25 @@ impl Job {
     fn awaited(&self) -> bool {
         self.sync || !self.marks.is_empty() || self.batch.len_bytes() >= LAZY_BYTES
     }
+
+    /// What its flush achieved; it is empty then, ready for reuse.
+    pub fn report(&mut self, log_bytes: u64) -> Flushed {
+        self.batch.clear();
+        self.sync = false;
+        let (acks, marks) = (std::mem::take(&mut self.acks), std::mem::take(&mut self.marks));
+        Flushed { acks, marks, log_bytes }
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
     job: Job,
-    /// The flush thread is to take the job as soon as it can.
+    /// The job is to be flushed as soon as somebody can.
     wanted: bool,
-    /// The flush thread is at a job.
+    /// A job was taken and not reported yet.
     flushing: bool,
+    /// The flush thread is to look after the log, whatever there is to flush.
+    chores: bool,
     /// The flush thread waits to be woken.
     waiting: bool,
     /// No more will come.
@@ -69,7 +80,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    wanted: Condvar,
+    changed: Condvar,
 }
 
 impl Shared {
@@ -78,35 +89,46 @@ impl Shared {
         self.state.lock().unwrap_or_else(|_| nothing_more_can_be_durable())
     }
 
-    fn want(&self, mut state: MutexGuard<'_, State>) {
-        state.wanted = true;
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
         let wake = std::mem::take(&mut state.waiting);
         drop(state);
         if wake {
-            self.wanted.notify_one();
+            self.changed.notify_one();
         }
     }
 }
 
-fn nothing_more_can_be_durable() -> ! {
+/// Ends the process: one of the two that flush has panicked.
+pub fn nothing_more_can_be_durable() -> ! {
     tracing::error!("the flush thread has ended");
     std::process::exit(70); // EX_SOFTWARE: nothing may be acknowledged any more
 }
 
-/// The worker's side. When it is dropped, the flush thread ends behind the last job.
+/// What became of records that were added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// There is nothing to flush.
+    Nothing,
+    /// Nobody waits for what has gathered: it is flushed along with what comes, or when [`Gathering::ask`] is called.
+    Lazy,
+    /// Somebody waits: it is to be flushed.
+    Wanted,
+}
+
+/// The side that fills it. When it is dropped, the flush thread ends behind the last job.
 #[derive(Debug)]
 pub struct Gathering(Arc<Shared>);
 
-/// The flush thread's side.
-#[derive(Debug)]
+/// The side that empties it.
+#[derive(Clone, Debug)]
 pub struct Jobs(Arc<Shared>);
 
 /// What the flush thread finds to do.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Flush this.
-    Job(Job),
-    /// Nothing came for as long as it would wait.
+    /// There may be a job to take.
+    Job,
+    /// Nothing came for as long as it would wait, or it was sent to look after the log.
     Rest,
     /// Nothing will come any more.
     End,
@@ -119,34 +141,47 @@ pub fn gathering() -> (Gathering, Jobs) {
 }
 
 impl Gathering {
-    /// Adds records, in order. True if they, or others before them, wait for [`Self::ask`]: nobody waits for them.
+    /// Adds records, in order.
     ///
     /// Ends the process if the flush thread is gone.
-    pub fn add(&self, records: impl Iterator<Item = Log>) -> bool {
+    pub fn add(&self, records: impl Iterator<Item = Log>) -> Added {
         let mut state = self.0.lock();
         if state.ended {
             nothing_more_can_be_durable();
         }
         records.for_each(|record| state.job.add(record));
         if state.job.batch.is_empty() {
-            return false;
+            return Added::Nothing;
         }
-        let lazy = !state.wanted && !state.job.awaited();
-        if !lazy {
-            self.0.want(state);
-        }
-        lazy
+        state.wanted |= state.job.awaited();
+        if state.wanted { Added::Wanted } else { Added::Lazy }
     }
 
-    /// Has everything flushed, whether somebody waits for it or not.
-    pub fn ask(&self) {
+    /// Has the thread take what is wanted.
+    pub fn call_thread(&self) {
         let state = self.0.lock();
-        if !state.job.batch.is_empty() {
-            self.0.want(state);
+        if state.wanted {
+            self.0.wake(state);
         }
     }
 
-    /// Whether nothing is gathered and nothing is being flushed; reports may still be in the worker's inbox.
+    /// Has the thread look after the log.
+    pub fn call_for_chores(&self) {
+        let mut state = self.0.lock();
+        state.chores = true;
+        self.0.wake(state);
+    }
+
+    /// Has everything flushed by the thread, whether somebody waits for it or not.
+    pub fn ask(&self) {
+        let mut state = self.0.lock();
+        if !state.job.batch.is_empty() {
+            state.wanted = true;
+            self.0.wake(state);
+        }
+    }
+
+    /// Whether nothing is gathered and nothing is being flushed; reports may still be on their way to the worker.
     pub fn is_quiet(&self) -> bool {
         let state = self.0.lock();
         state.job.batch.is_empty() && !state.flushing
@@ -157,46 +192,55 @@ impl Drop for Gathering {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.closed = true;
-        self.0.want(state);
+        self.0.wake(state);
     }
 }
 
 impl Jobs {
-    /// What was gathered and is wanted, or else waits for it, for at most `wait`. `spare` is an empty job whose
-    /// memory is used for what comes next; the job before counts as flushed and reported.
-    pub fn next(&self, spare: &mut Job, wait: Duration) -> Next {
+    /// Waits until something is wanted, for at most `wait`.
+    pub fn wait(&self, wait: Duration) -> Next {
         let mut state = self.0.lock();
-        state.flushing = false;
-        if !state.wanted {
+        let idle = |state: &mut State| !state.wanted && !state.chores && !state.closed;
+        if idle(&mut state) {
             state.waiting = true;
-            state = match self.0.wanted.wait_timeout_while(state, wait, |state| !state.wanted) {
+            state = match self.0.changed.wait_timeout_while(state, wait, idle) {
                 Ok((state, _)) => state,
                 Err(_) => nothing_more_can_be_durable(),
             };
             state.waiting = false;
         }
-        if !state.wanted {
-            return Next::Rest;
+        state.chores = false;
+        match state.job.batch.is_empty() {
+            true if state.closed => Next::End,
+            false if state.wanted || state.closed => Next::Job,
+            _ => Next::Rest,
         }
-        if state.job.batch.is_empty() {
-            return if state.closed { Next::End } else { Next::Rest };
-        }
-        // Whoever closed wants the end too.
-        state.wanted = state.closed;
-        state.flushing = true;
-        Next::Job(std::mem::replace(&mut state.job, std::mem::take(spare)))
     }
-}
 
-impl Jobs {
+    /// Takes what has gathered, if it is wanted and fit to be taken; `spare` is an empty job whose memory is used for
+    /// what comes next. [`Self::reported`] ends what this begins.
+    pub fn take_if(&self, spare: &mut Job, fit: impl FnOnce(&Job) -> bool) -> Option<Job> {
+        let mut state = self.0.lock();
+        let wanted = state.wanted || state.closed;
+        if !wanted || state.job.batch.is_empty() || !fit(&state.job) {
+            return None;
+        }
+        (state.wanted, state.flushing) = (false, true);
+        Some(std::mem::replace(&mut state.job, std::mem::take(spare)))
+    }
+
+    /// What was taken is flushed and reported.
+    pub fn reported(&self) {
+        self.0.lock().flushing = false;
+    }
+
     /// Whether no more will come: the node stops.
     pub fn are_closed(&self) -> bool {
         self.0.lock().closed
     }
-}
 
-impl Drop for Jobs {
-    fn drop(&mut self) {
+    /// The flush thread is gone.
+    pub fn end(&self) {
         if let Ok(mut state) = self.0.state.lock() {
             state.ended = true;
         }
@@ -216,51 +260,65 @@ mod tests {
     }
 
     fn job(jobs: &Jobs, spare: &mut Job) -> Option<Vec<(PartitionId, Token)>> {
-        match jobs.next(spare, Duration::ZERO) {
-            Next::Job(job) => Some(job.acks),
-            Next::Rest | Next::End => None,
-        }
+        jobs.take_if(spare, |_| true).map(|job| job.acks)
     }
 
     #[test]
     fn what_came_during_a_flush_is_the_next_flush() {
         let (gathering, jobs) = gathering();
         let mut spare = Job::default();
-        assert!(!gathering.add(record(Some(1))));
+        assert_eq!(gathering.add(record(Some(1))), Added::Wanted);
+        assert_eq!(jobs.wait(Duration::ZERO), Next::Job);
         assert_eq!(job(&jobs, &mut spare), Some(vec![(GROUP, Token(1))]));
         assert!(!gathering.is_quiet(), "it is being flushed");
         gathering.add(record(Some(2)));
         gathering.add(record(Some(3)));
+        jobs.reported();
         assert_eq!(job(&jobs, &mut spare), Some(vec![(GROUP, Token(2)), (GROUP, Token(3))]));
         assert_eq!(job(&jobs, &mut spare), None);
+        assert_eq!(jobs.wait(Duration::ZERO), Next::Rest);
+        jobs.reported();
         assert!(gathering.is_quiet());
+    }
+
+    #[test]
+    fn what_is_not_fit_stays_for_somebody_else() {
+        let (gathering, jobs) = gathering();
+        gathering.add(record(Some(1)));
+        assert!(jobs.take_if(&mut Job::default(), |_| false).is_none());
+        assert_eq!(jobs.wait(Duration::ZERO), Next::Job);
+        assert_eq!(job(&jobs, &mut Job::default()), Some(vec![(GROUP, Token(1))]));
     }
 
     #[test]
     fn what_nobody_waits_for_is_flushed_when_asked_or_along_with_the_rest() {
         let (gathering, jobs) = gathering();
         let mut spare = Job::default();
-        assert!(gathering.add(record(None)));
+        assert_eq!(gathering.add(record(None)), Added::Lazy);
         assert_eq!(job(&jobs, &mut spare), None);
         assert!(!gathering.is_quiet());
         gathering.ask();
         assert_eq!(job(&jobs, &mut spare), Some(vec![]));
 
-        assert!(gathering.add(record(None)));
+        assert_eq!(gathering.add(record(None)), Added::Lazy);
         let meta = SnapshotMeta { index: Index(7), ..SnapshotMeta::default() };
         let mark = Log::Snapshot { group: GROUP, meta };
-        assert!(!gathering.add(std::iter::once(mark)), "a mark lets older files go");
-        let Next::Job(job) = jobs.next(&mut spare, Duration::ZERO) else { panic!("a job") };
-        assert_eq!((job.marks.len(), job.sync), (1, false));
+        let added = gathering.add(std::iter::once(mark));
+        assert_eq!(added, Added::Wanted, "a mark lets older files go");
+        let job = jobs.take_if(&mut spare, |_| true);
+        assert_eq!(job.map(|job| (job.marks.len(), job.sync)), Some((1, false)));
     }
 
     #[test]
-    fn the_last_records_are_flushed_before_the_end() {
+    fn chores_are_done_once_and_the_last_records_before_the_end() {
         let (gathering, jobs) = gathering();
         let mut spare = Job::default();
-        assert!(gathering.add(record(None)));
+        gathering.call_for_chores();
+        assert_eq!(jobs.wait(Duration::from_secs(3600)), Next::Rest);
+        assert_eq!(gathering.add(record(None)), Added::Lazy);
         drop(gathering);
+        assert_eq!(jobs.wait(Duration::from_secs(3600)), Next::Job);
         assert_eq!(job(&jobs, &mut spare), Some(vec![]));
-        assert!(matches!(jobs.next(&mut spare, Duration::from_secs(3600)), Next::End));
+        assert_eq!(jobs.wait(Duration::from_secs(3600)), Next::End);
     }
 }

@@ -1,13 +1,15 @@
 //! The world in which a node is real: sockets, threads, clocks and disks.
 //!
-//! Each worker is one thread with one event loop (`worker`), one log behind a flush thread (`gather`, `flush`), and one
-//! thread for snapshot files (`files`). A turn of the loop gathers everything that is ready, steps the node once,
-//! and then writes: to the log, to the peers, to the clients. Nothing on that path waits for a disk.
+//! Each worker is one thread with one event loop (`worker`), one log (`log_writer`, `gather`, `flush`), and one thread for
+//! snapshot files (`files`). A turn of the loop gathers everything that is ready, steps the node once, and then writes: to
+//! the peers, to the clients, to the log. While the disk is quick (`pace`) the worker writes and syncs the log itself at the
+//! end of its turn; when it is not, a thread beside it does, and nothing in the loop waits for the disk.
 //!
 //! ```text
-//! clients --\                    /-- flush thread: append, fdatasync --\
-//! peers   ---> worker: Node.turn ---- files thread: snapshots ----------> inbox of the worker
-//! workers --/                    \-- sockets
+//! clients --\                    /-- sockets
+//! peers   ---> worker: Node.turn ---- log: append and sync ------------> report, in the next turn
+//! workers --/                    |--- or the flush thread does that ---\
+//!                                \--- files thread: snapshots ----------> inbox of the worker
 //! ```
 
 mod clock;
@@ -21,10 +23,14 @@ mod flush;
 mod gather;
 mod http;
 mod inbox;
+mod log_writer;
 mod memory;
+mod pace;
 mod recovery;
 mod run;
 mod space;
+mod spin;
+mod tuning;
 mod worker;
 
 pub use config::{
@@ -36,3 +42,4 @@ pub use exit::{EX_IOERR, is_disk_error};
 pub use memory::default_maxmemory;
 pub use run::run;
 pub use synod_node::parse_memory;
+pub use tuning::{LogFlush, LogWrites, SPIN_US_DEFAULT, Tuning};

@@ -1,6 +1,7 @@
 //! Restart: the log and the snapshots of a worker become groups again.
 
 use crate::files;
+use crate::tuning::LogWrites;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ const SHOW_BYTES: u64 = 256 << 20;
 ///
 /// # Errors
 /// The log is damaged or cannot be read; nothing was changed.
-pub fn open_log(disk: Arc<dyn Disk>, dir: &Path) -> Result<(Wal, Recovered)> {
+pub fn open_log(disk: Arc<dyn Disk>, dir: &Path, writes: LogWrites) -> Result<(Wal, Recovered)> {
     let begun = Instant::now();
     let mut shown = 0;
     let mut progress = |p: synod_log::Progress| {
@@ -29,7 +30,8 @@ pub fn open_log(disk: Arc<dyn Disk>, dir: &Path) -> Result<(Wal, Recovered)> {
             tracing::info!(read_mib = read, total_mib = total, "reading the log");
         }
     };
-    let (wal, recovered) = Wal::open(disk, dir, Options::default(), &mut progress)
+    let options = Options { direct: writes == LogWrites::Auto, ..Options::default() };
+    let (wal, recovered) = Wal::open(disk, dir, options, &mut progress)
         .with_context(|| format!("the log in {} cannot be used", dir.display()))?;
     let report = recovered.report;
     if report.records > 0 {
@@ -39,6 +41,12 @@ pub fn open_log(disk: Arc<dyn Disk>, dir: &Path) -> Result<(Wal, Recovered)> {
             torn_bytes = report.torn_bytes,
             ms = begun.elapsed().as_millis() as u64,
             "log read"
+        );
+    }
+    if options.direct && !wal.is_direct() {
+        tracing::info!(
+            dir = %dir.display(),
+            "the file system takes no direct writes: the log is written through the page cache"
         );
     }
     Ok((wal, recovered))

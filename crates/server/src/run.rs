@@ -3,10 +3,13 @@
 use crate::clock::{Clock, random_seed};
 use crate::config::{Config, Durability};
 use crate::data_dir::DataDir;
+use crate::flush::Flusher;
 use crate::inbox::{Mail, Postbox};
+use crate::log_writer::LogWriter;
+use crate::pace::Pace;
 use crate::space::Space;
 use crate::worker::{Setup, Worker};
-use crate::{descriptors, files, flush, http, recovery};
+use crate::{descriptors, files, http, recovery};
 use anyhow::{Context, Result};
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
@@ -131,7 +134,11 @@ impl Start<'_> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let worker = self.worker;
         let snapshots = self.data.snapshots(worker);
-        let (wal, recovered) = recovery::open_log(disk.clone(), &self.data.wal(worker))?;
+        let (wal, recovered) = recovery::open_log(
+            disk.clone(),
+            &self.data.wal(worker),
+            self.config.tuning.log_writes,
+        )?;
         self.data.expect_log(worker, recovered.report.segments)?;
         if worker == 0 {
             *map = recovery::map_of(&*disk, &snapshots, &recovered)?;
@@ -165,8 +172,9 @@ impl Start<'_> {
         let postbox = self.postboxes[usize::from(worker)].clone();
         let snapshot_bytes = Arc::new(AtomicU64::new(node.keyspace_bytes() as u64));
         let space = Space::new(self.data.wal(worker), Arc::clone(&snapshot_bytes));
-        let (log, log_thread) =
-            flush::start(wal, config.durability, postbox.clone(), space, worker)?;
+        let pace = Pace::new(config.tuning.log_flush);
+        let flusher = Flusher::new(wal, config.durability, pace, postbox.clone(), space);
+        let log = LogWriter::start(flusher, postbox.clone(), worker)?;
         // What a leader sends right after a restart has to be loaded, and the map may never change again.
         let files = files::start(disk, snapshots, Arc::new(map.laid_out.clone()), postbox, worker)?;
         Worker::new(Setup {
@@ -182,7 +190,6 @@ impl Start<'_> {
             zookeeper: doors.zookeeper,
             process: random_seed() as u32,
             log,
-            log_thread,
             files,
             connected: Arc::clone(self.connected),
             snapshot_bytes,

@@ -5,7 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::collections::BTreeSet;
 use std::str::FromStr;
-use synod_server::{Durability, Engine};
+use synod_server::{Durability, Engine, LogFlush, LogWrites};
 
 /// A durable, replicated store that Redis clients use unmodified.
 ///
@@ -149,6 +149,16 @@ pub fn durability() -> impl TypedValueParser<Value = Durability> {
 /// Reads `--engine`.
 pub fn engine() -> impl TypedValueParser<Value = Engine> {
     choice(Engine::ALL.map(Engine::as_str))
+}
+
+/// Reads `--log-writes`.
+pub fn log_writes() -> impl TypedValueParser<Value = LogWrites> {
+    choice(LogWrites::ALL.map(LogWrites::as_str))
+}
+
+/// Reads `--log-flush`.
+pub fn log_flush() -> impl TypedValueParser<Value = LogFlush> {
+    choice(LogFlush::ALL.map(LogFlush::as_str))
 }
 
 /// One of these words, which are also named in the help.

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use synod_server::{
-    Config, Durability, Engine, Explicit, REPLICAS_DEFAULT, default_maxmemory, default_partitions,
+    Config, Durability, Engine, Explicit, LogFlush, LogWrites, REPLICAS_DEFAULT, SPIN_US_DEFAULT,
+    Tuning, default_maxmemory, default_partitions,
 };
 use synod_types::NodeId;
 
@@ -126,6 +127,29 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "from_text")]
     maxmemory: Option<Memory>,
 
+    /// How the log's batches reach the disk [default: auto]
+    ///
+    /// auto: past the page cache where the file system takes that, with every write durable when it returns.
+    /// buffered: through the page cache, with fdatasync. INFO tells which it is.
+    #[arg(long, env = "SYNOD_LOG_WRITES", value_name = "HOW", value_parser = cli::log_writes())]
+    #[serde(deserialize_with = "from_text")]
+    log_writes: Option<LogWrites>,
+
+    /// Which thread flushes the log [default: auto]
+    ///
+    /// auto: the worker itself while the disk is quick, a thread beside it while it is not. loop: the worker.
+    /// thread: the thread. INFO tells which it is.
+    #[arg(long, env = "SYNOD_LOG_FLUSH", value_name = "WHO", value_parser = cli::log_flush())]
+    #[serde(deserialize_with = "from_text")]
+    log_flush: Option<LogFlush>,
+
+    /// How long a worker looks for more to do before it sleeps, in microseconds; 0: it sleeps at once
+    /// [default: 40]
+    ///
+    /// Saves the time to be woken where a core is free; workers notice when none is, and sleep at once then.
+    #[arg(long, env = "SYNOD_SPIN_US", value_name = "US")]
+    spin_us: Option<u32>,
+
     /// Listen on addresses that other machines can reach, although there is no authentication yet
     /// [default: false]
     #[arg(
@@ -199,6 +223,9 @@ impl ServeOptions {
             lease_reads: self.lease_reads.or(file.lease_reads),
             enable_debug_command: self.enable_debug_command.or(file.enable_debug_command),
             maxmemory: self.maxmemory.or(file.maxmemory),
+            log_writes: self.log_writes.or(file.log_writes),
+            log_flush: self.log_flush.or(file.log_flush),
+            spin_us: self.spin_us.or(file.spin_us),
             allow_remote: self.allow_remote.or(file.allow_remote),
             log_format: self.log_format.or(file.log_format),
             log_level: self.log_level.or(file.log_level),
@@ -268,6 +295,11 @@ impl ServeOptions {
             debug_command: self.enable_debug_command.unwrap_or(false),
             maxmemory: self.maxmemory.map_or_else(|| default_maxmemory(1), |memory| memory.0),
             explicit,
+            tuning: Tuning {
+                log_writes: self.log_writes.unwrap_or_default(),
+                log_flush: self.log_flush.unwrap_or_default(),
+                spin_us: self.spin_us.unwrap_or(SPIN_US_DEFAULT),
+            },
         };
         config.validate().map_err(|error| Usage(error.to_string()))?;
         Ok(config)
@@ -296,6 +328,9 @@ fn show(config: &Config) -> String {
     put("lease-reads", config.lease_reads.into());
     put("enable-debug-command", config.debug_command.into());
     put("maxmemory", config.maxmemory.to_string().into());
+    put("log-writes", config.tuning.log_writes.as_str().into());
+    put("log-flush", config.tuning.log_flush.as_str().into());
+    put("spin-us", i64::from(config.tuning.spin_us).into());
     table.to_string()
 }
 

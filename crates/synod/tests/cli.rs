@@ -67,6 +67,9 @@ fn help_names_every_flag_and_its_variable() {
                 "lease-reads",
                 "enable-debug-command",
                 "maxmemory",
+                "log-writes",
+                "log-flush",
+                "spin-us",
                 "allow-remote",
                 "log-format",
                 "log-level",
@@ -120,6 +123,8 @@ fn a_node_has_sensible_defaults() {
     assert_eq!(text("http"), "127.0.0.1:26379");
     assert_eq!(text("durability"), "always");
     assert_eq!(text("engine"), "raft");
+    assert_eq!(text("log-writes"), "auto");
+    assert_eq!(text("log-flush"), "auto");
     assert_eq!(text("initial-cluster"), "1=127.0.0.1:16379");
     assert_eq!(config["replicas"].as_integer(), Some(1));
     assert_eq!(config["lease-reads"].as_bool(), Some(false));
@@ -163,6 +168,12 @@ fn what_check_prints_is_a_file_that_says_the_same() {
         "none",
         "--data",
         "here",
+        "--log-writes",
+        "buffered",
+        "--log-flush",
+        "thread",
+        "--spin-us",
+        "0",
         "--lease-reads",
     ];
     let config = resolved(&args, &[]);

@@ -12,32 +12,41 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A running node, ended with the test.
 struct Node {
     child: Child,
+    /// The command that became it.
+    serve: String,
     port: u16,
     http: u16,
     dir: tempfile::TempDir,
 }
 
 impl Node {
-    /// Starts a node; `ulimit` is a command for the shell that becomes it.
-    fn start(ulimit: &str) -> Self {
+    /// Starts a node; `before` is a command for the shell that becomes it.
+    fn start(before: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (port, peers, http) = (free(), free(), free());
         let serve = format!(
-            "{ulimit}; exec {} serve --data {}/data --workers 1 --listen 127.0.0.1:{port} \
+            "{before}; exec {} serve --data {}/data --workers 1 --listen 127.0.0.1:{port} \
              --peer-listen 127.0.0.1:{peers} --http 127.0.0.1:{http} 2> {}/log",
             env!("CARGO_BIN_EXE_synod"),
             dir.path().display(),
             dir.path().display(),
         );
-        let child = Command::new("sh").args(["-c", &serve]).stdin(Stdio::null()).spawn().unwrap();
-        let node = Self { child, port, http, dir };
+        let node = Self { child: Self::spawn(&serve), serve, port, http, dir };
+        node.wait_ready();
+        node
+    }
+
+    fn spawn(serve: &str) -> Child {
+        Command::new("sh").args(["-c", serve]).stdin(Stdio::null()).spawn().unwrap()
+    }
+
+    fn wait_ready(&self) {
         let deadline = Instant::now() + PATIENCE;
-        while !node.serves() {
-            assert!(Instant::now() < deadline, "it does not start: {}", node.log());
+        while !self.serves() {
+            assert!(Instant::now() < deadline, "it does not start: {}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
-        node
     }
 
     fn serves(&self) -> bool {
@@ -51,6 +60,12 @@ impl Node {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap();
+        assert!(sent.success());
     }
 
     fn ask(&self, request: &[u8]) -> String {
@@ -73,15 +88,28 @@ impl Node {
     }
 
     fn clients(&self) -> u64 {
+        Self::number(&self.info("clients"), "connected_clients:")
+    }
+
+    /// A section of INFO.
+    fn info(&self, section: &str) -> String {
         let mut stream = self.connect();
-        stream.write_all(b"INFO clients\r\n").unwrap();
+        stream.write_all(format!("INFO {section}\r\nPING\r\n").as_bytes()).unwrap();
         let mut text = String::new();
         let mut chunk = [0; 4096];
-        while !text.contains("connected_clients") || !text.ends_with("\r\n") {
+        while !text.ends_with("+PONG\r\n") {
             let len = stream.read(&mut chunk).unwrap();
+            assert!(len > 0, "the connection is closed: {text}");
             text.push_str(&String::from_utf8_lossy(&chunk[..len]));
         }
-        Self::number(&text, "connected_clients:")
+        text
+    }
+
+    fn kill_and_start_again(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = Self::spawn(&self.serve);
+        self.wait_ready();
     }
 }
 
@@ -277,6 +305,26 @@ fn many_connections_at_once_are_all_answered() {
     }
 }
 
+/// While the node stands still they gather in the kernel, which then reports them with a single event: more of them than
+/// the node lets in at once.
+#[test]
+fn connections_that_gathered_at_the_door_are_all_let_in() {
+    const CONNECTIONS: usize = 700;
+    let node = Node::start(":");
+    let queue = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    assert!(queue.trim().parse::<usize>().unwrap() > CONNECTIONS, "the kernel queues too few");
+    node.signal("STOP");
+    let mut clients: Vec<TcpStream> = (0..CONNECTIONS).map(|_| node.connect()).collect();
+    for client in &mut clients {
+        client.write_all(b"PING\r\n").unwrap();
+    }
+    node.signal("CONT");
+    let mut answer = [0; 16];
+    for client in &mut clients {
+        assert_eq!(client.read(&mut answer).unwrap(), "+PONG\r\n".len());
+    }
+}
+
 #[test]
 fn half_a_request_does_not_keep_a_connection_to_the_http_side() {
     let node = Node::start(":");
@@ -287,5 +335,34 @@ fn half_a_request_does_not_keep_a_connection_to_the_http_side() {
     match visitor.read_to_end(&mut answer) {
         Ok(_) => {}
         Err(error) => assert_ne!(error.kind(), ErrorKind::WouldBlock, "it is still open"),
+    }
+}
+
+/// Who flushes the log, and how it is written, is told by INFO; acknowledged writes are there whichever it is.
+#[test]
+fn each_way_to_write_the_log_keeps_what_was_acknowledged() {
+    for (settings, told) in [
+        ("SYNOD_LOG_FLUSH=loop", "synod_log_flush:loop"),
+        ("SYNOD_LOG_FLUSH=thread", "synod_log_flush:thread"),
+        ("SYNOD_LOG_FLUSH=loop SYNOD_LOG_WRITES=buffered", "synod_log_writes:buffered"),
+        ("SYNOD_LOG_FLUSH=thread SYNOD_LOG_WRITES=buffered", "synod_log_writes:buffered"),
+    ] {
+        let mut node = Node::start(&format!("export {settings}"));
+        let mut stream = node.connect();
+        for n in 0..200 {
+            let request = format!("SET key{n} {n}\r\n");
+            assert_eq!(ask(&mut stream, request.as_bytes()), "+OK\r\n");
+        }
+        let large =
+            [b"*3\r\n$3\r\nSET\r\n$5\r\nlarge\r\n$700000\r\n", &[b'v'; 700_000][..], b"\r\n"];
+        assert_eq!(ask(&mut stream, &large.concat()), "+OK\r\n");
+        let info = node.info("persistence");
+        assert!(info.contains(told), "{settings}: {info}");
+        node.kill_and_start_again();
+        for n in 0..200 {
+            let expected = format!("${}\r\n{n}\r\n", n.to_string().len());
+            assert_eq!(node.ask(format!("GET key{n}\r\n").as_bytes()), expected, "{settings}");
+        }
+        assert_eq!(node.ask(b"STRLEN large\r\n"), ":700000\r\n", "{settings}");
     }
 }

@@ -12,8 +12,9 @@ use crate::config::Config;
 use crate::data_dir::Keeper;
 use crate::facts;
 use crate::files::Task;
-use crate::gather::Gathering;
-use crate::inbox::{DiskSpace, Mail, Postbox};
+use crate::inbox::{DiskSpace, Flushed, Mail, Postbox};
+use crate::log_writer::LogWriter;
+use crate::spin::Spin;
 use anyhow::Result;
 use clients::Clients;
 use mio::net::TcpListener;
@@ -22,8 +23,7 @@ use peers::Peers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use synod_node::{Facts, Node, TICK_MS};
 use zookeeper::{ZOOKEEPER, Zookeeper};
 
@@ -35,9 +35,11 @@ const PEER_LISTENER: Token = Token(2);
 const PEERS: usize = 16;
 const CLIENTS: usize = 1 << 20;
 
-/// How many sockets one turn looks at. Few enough that clients work on the replies of one turn while the server is at
-/// the next; batches for the disk grow while a flush is under way, whatever the turns.
-const EVENTS_MAX: usize = 16;
+/// How many sockets one turn looks at. Each turn that writes ends in a flush, so a turn should find all that came
+/// during the one before.
+const EVENTS_MAX: usize = 64;
+/// Without a flush to share: few enough that clients work on the replies of one turn while the server is at the next.
+const EVENTS_UNSYNCED_MAX: usize = 16;
 /// Records that nobody waits for are flushed this late.
 const LAZY_US: u64 = 10_000;
 /// How many chunks of a snapshot may wait to be written.
@@ -75,10 +77,8 @@ pub struct Setup {
     pub zookeeper: Option<TcpListener>,
     /// A number that no other process has.
     pub process: u32,
-    /// To the flush thread.
-    pub log: Gathering,
-    /// The flush thread.
-    pub log_thread: JoinHandle<()>,
+    /// The log.
+    pub log: LogWriter,
     /// To the files thread.
     pub files: Sender<Task>,
     /// How many clients are connected to the node.
@@ -96,8 +96,10 @@ pub struct Worker {
     inbox: Receiver<Mail>,
     postboxes: Vec<Postbox>,
     listeners: Option<(TcpListener, TcpListener)>,
-    log: Gathering,
-    log_thread: JoinHandle<()>,
+    log: LogWriter,
+    /// What this worker's own flush at the end of the turn before achieved.
+    flushed: Option<Flushed>,
+    spin: Spin,
     files: Sender<Task>,
     clients: Clients,
     zookeeper: Option<Zookeeper>,
@@ -121,6 +123,8 @@ pub struct Worker {
     /// The operating system refused a connection; accepting is tried again with every tick.
     accept_again: bool,
     keeper: Option<Keeper>,
+    /// More clients may stand at the door than one turn lets in; the listener does not report them again.
+    accept_more: bool,
 }
 
 impl Worker {
@@ -141,7 +145,6 @@ impl Worker {
             zookeeper,
             process,
             log,
-            log_thread,
             files,
             keeper,
             connected,
@@ -154,8 +157,11 @@ impl Worker {
         let zookeeper =
             zookeeper.map(|listener| Zookeeper::new(listener, process, &poll)).transpose()?;
         let peers = Peers::new(&config);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let spin = Spin::new(config.tuning.spin_us, postboxes.len(), cores);
         let mut facts = facts::fixed(&config);
         facts::refresh(&mut facts, 0, 0);
+        facts::refresh_log(&mut facts, &log);
         node.set_facts(facts.clone()); // the first request may ask for them
         Ok(Self {
             node,
@@ -166,7 +172,8 @@ impl Worker {
             postboxes,
             listeners,
             log,
-            log_thread,
+            flushed: None,
+            spin,
             files,
             clients: Clients::new(connected),
             zookeeper,
@@ -185,6 +192,7 @@ impl Worker {
             refused_told_us: None,
             accept_again: false,
             keeper,
+            accept_more: false,
         })
     }
 
@@ -193,7 +201,10 @@ impl Worker {
     /// # Errors
     /// The event queue fails.
     pub fn run(mut self, stop: &AtomicBool) -> Result<()> {
-        let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut events = Events::with_capacity(match self.facts.durability {
+            "always" => EVENTS_MAX,
+            _ => EVENTS_UNSYNCED_MAX,
+        });
         let mut retiring_since = None;
         loop {
             self.turn(&mut events)?;
@@ -219,17 +230,38 @@ impl Worker {
             if quiet && self.log.is_quiet() {
                 break;
             }
-            quiet = self.log.is_quiet();
+            quiet = self.log.is_quiet() && self.flushed.is_none();
         }
         self.clients.flush_all(&mut self.node);
-        drop(self.log);
-        let _its_panic_was_reported = self.log_thread.join();
+        self.log.close();
         Ok(())
     }
 
-    fn turn(&mut self, events: &mut Events) -> Result<()> {
+    /// Waits for something to do: first awake, if that pays, then asleep.
+    fn poll(&mut self, events: &mut Events) -> std::io::Result<()> {
         let wait = self.wait();
-        match self.poll.poll(events, Some(wait)) {
+        if !wait.is_zero()
+            && let Some(length) = self.spin.length()
+        {
+            let until = Instant::now() + length.min(wait);
+            loop {
+                self.poll.poll(events, Some(Duration::ZERO))?;
+                let found = !events.is_empty();
+                if found || Instant::now() >= until {
+                    self.spin.looked(found);
+                    if found {
+                        return Ok(());
+                    }
+                    break;
+                }
+                std::hint::spin_loop();
+            }
+        }
+        self.poll.poll(events, Some(wait))
+    }
+
+    fn turn(&mut self, events: &mut Events) -> Result<()> {
+        match self.poll(events) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
             result => result?,
         }
@@ -251,11 +283,17 @@ impl Worker {
                 Token(token) => self.peer_ready(token - PEERS, event),
             }
         }
+        if let Some(flushed) = self.flushed.take() {
+            self.persisted(flushed);
+        }
         while let Ok(mail) = self.inbox.try_recv() {
             self.postboxes[usize::from(self.worker)].taken(&mail);
             self.mail(mail);
         }
         self.clients.go_on_with_yielded(&mut self.node);
+        if std::mem::take(&mut self.accept_more) {
+            self.accept_clients();
+        }
         for event in events.iter() {
             match event.token() {
                 LISTENER => self.accept_clients(),
@@ -275,11 +313,15 @@ impl Worker {
         self.keep_identity()?;
         self.deliver();
         self.node.turn_took(self.clock.mono_us() - now.mono_us);
+        // Behind all that others wait for: replies of the turn before, and entries for the peers' disks.
+        self.flushed = self.log.flush_in_turn();
         Ok(())
     }
 
     fn wait(&self) -> Duration {
-        if self.clients.waiting()
+        if self.flushed.is_some()
+            || self.accept_more
+            || self.clients.waiting()
             || self.zookeeper.as_ref().is_some_and(Zookeeper::waiting)
             || (self.chunks < CHUNKS_MAX && self.node.snapshot_running())
         {
@@ -313,6 +355,7 @@ impl Worker {
             self.facts_us = now;
             let uptime_s = (now - self.started_us) / 1_000_000;
             facts::refresh(&mut self.facts, uptime_s, self.log_bytes);
+            facts::refresh_log(&mut self.facts, &self.log);
             self.node.set_facts(self.facts.clone());
             self.snapshot_bytes.store(self.node.keyspace_bytes() as u64, Ordering::Relaxed);
         }
@@ -333,15 +376,7 @@ impl Worker {
             Mail::Frames(bytes) => self.local_frames(&bytes),
             Mail::Frame(from, frame) => self.node.frame(from, frame),
             Mail::Relay(to, bytes) => self.send_to(to, &bytes),
-            Mail::Flushed(flushed) => {
-                self.log_bytes = flushed.log_bytes;
-                for (group, token) in flushed.acks {
-                    self.node.persisted(group, token);
-                }
-                for (group, meta) in flushed.marks.into_iter().filter(|(_, m)| m.index.0 > 0) {
-                    self.do_files(Task::Prune(group, meta));
-                }
-            }
+            Mail::Flushed(flushed) => self.persisted(flushed),
             Mail::Disk(space) => {
                 self.disk = space;
                 self.node.refuse_writes(space != DiskSpace::Enough);
@@ -381,6 +416,16 @@ impl Worker {
         }
     }
 
+    fn persisted(&mut self, flushed: Flushed) {
+        self.log_bytes = flushed.log_bytes;
+        for (group, token) in flushed.acks {
+            self.node.persisted(group, token);
+        }
+        for (group, meta) in flushed.marks.into_iter().filter(|(_, m)| m.index.0 > 0) {
+            self.do_files(Task::Prune(group, meta));
+        }
+    }
+
     fn do_files(&self, task: Task) {
         if self.files.send(task).is_err() {
             tracing::error!("the files thread has ended; snapshots stop");
@@ -406,7 +451,7 @@ impl Worker {
                 Err(error) => return self.accept_later(&error),
             }
         }
-        self.postboxes[usize::from(self.worker)].wake();
+        self.accept_more = true;
     }
 
     /// Whoever waits to be accepted is not reported again. What was missing, most likely a descriptor, may come free.

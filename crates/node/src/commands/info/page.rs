@@ -146,6 +146,8 @@ impl Page {
             lines.put("aof_current_size", tally.log_bytes);
         }
         lines.put("synod_log_bytes", tally.log_bytes);
+        lines.put("synod_log_writes", self.facts.log_writes);
+        lines.put("synod_log_flush", self.facts.log_flush);
         lines.put("synod_snapshots_installed", tally.snapshots_installed);
     }
 
