@@ -1,7 +1,7 @@
 //! What a node hears from other nodes, or from whoever else connects to its peer port.
 
 use bytes::{Bytes, BytesMut};
-use synod_consensus::{Body, Message, Protocol, raft};
+use synod_consensus::{Body, Message, Protocol, paxos, raft, zab};
 use synod_types::{
     ClusterId, Entry, EntryKind, Incarnation, Index, Membership, NodeId, PartitionId, SnapshotMeta,
     Term,
@@ -108,6 +108,9 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
     };
     let membership = Membership::of_voters(vec![NodeId(1), NodeId(2), NodeId(3)]);
     let (index, term) = (Index(7), Term(3));
+    let moved = Membership { engine: Some(Protocol::Zab), ..membership.clone() };
+    let snapshot = SnapshotMeta { index, term, membership: moved };
+    let entries = vec![entry(8, EntryKind::Commands, b"decided")];
     [
         Body::Raft(raft::Ask::Vote { pre: true, transfer: false, last: index, last_term: term }),
         Body::Raft(raft::Ask::VoteReply { pre: false, granted: true }),
@@ -127,11 +130,42 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         Body::HeartbeatReply { round: 9, commit: index },
         Body::SnapshotOffer(SnapshotMeta { index, term, membership }),
         Body::TimeoutNow,
+        Body::Known { commit: index, commit_term: term },
+        Body::Lacking { commit: index },
+        Body::Decided { prev: index, prev_term: term, entries: entries.clone() },
+        Body::DecidedSnapshot(snapshot.clone()),
+        Body::Paxos(paxos::Ask::Survey { round: 2 }),
+        Body::Paxos(paxos::Ask::SurveyReply { round: 2, free: true }),
+        Body::Paxos(paxos::Ask::Prepare { transfer: true, after: index }),
+        Body::Paxos(paxos::Ask::Promise {
+            last: Index(8),
+            last_term: term,
+            commit: index,
+            after: index,
+            after_term: term,
+            entries,
+        }),
+        Body::Paxos(paxos::Ask::Offer(snapshot)),
+        Body::Zab(zab::Ask::Notification {
+            round: 2,
+            looking: true,
+            leader: NodeId(2),
+            last: index,
+            last_term: term,
+        }),
+        Body::Zab(zab::Ask::FollowerInfo),
+        Body::Zab(zab::Ask::NewEpoch { transfer: false, leading: true }),
+        Body::Zab(zab::Ask::AckEpoch { last: index, last_term: term }),
     ]
     .into_iter()
     .map(|body| {
         let mut bytes = Vec::new();
-        let message = Message { protocol: Protocol::Raft, term: Term(4), body };
+        let protocol = match &body {
+            Body::Paxos(_) => Protocol::Paxos,
+            Body::Zab(_) => Protocol::Zab,
+            _ => Protocol::Raft,
+        };
+        let message = Message { protocol, term: Term(4), body };
         message.encode(&mut bytes);
         bytes
     })

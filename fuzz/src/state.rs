@@ -4,7 +4,7 @@ use synod_data::op::{Op, put_command};
 use synod_data::{Context, Keyspace, lookup};
 use synod_machine::{MachineId, Operation, put_operation};
 use synod_ring::{ClusterMap, MetaCommand, NodeInfo};
-use synod_types::{ClusterId, Millis, NodeId, Slot, key_slot};
+use synod_types::{ClusterId, Millis, NodeId, Protocol, Slot, key_slot};
 use synod_wire::resp::{Decoded, Decoder, Limits, Proto, RespWriter, Value};
 
 /// All keys that are not refused have this tag; more slots would only cost time.
@@ -203,6 +203,7 @@ pub fn cluster_map_seeds() -> Vec<Vec<u8>> {
         partitions: 4,
         replicas: 2,
         nodes: [node(1), node(2), node(3)].into_iter().collect(),
+        engine: Some(Protocol::Paxos),
     };
     let (mut command, mut state) = (Vec::new(), Vec::new());
     found.encode(&mut command);

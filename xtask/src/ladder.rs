@@ -32,6 +32,7 @@ const RIG_MINUTES: u64 = 4;
 /// Workspaces of their own, which `--workspace` does not reach.
 pub const SIDE_WORKSPACES: &[&str] = &[
     "tools/bench/Cargo.toml",
+    "tools/paxos-oracle/Cargo.toml",
     "tools/raft-oracle/Cargo.toml",
     "tools/second-opinion/Cargo.toml",
     "fuzz/Cargo.toml",

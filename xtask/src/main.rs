@@ -6,6 +6,7 @@ mod bench;
 mod browser;
 mod fuzz;
 mod ladder;
+mod marked;
 mod plants;
 mod prepare;
 mod program;

@@ -1,6 +1,7 @@
 //! Many seeds of the simulator: a quick run for every change, the run of the gate, longer ones whose summary stands in
 //! docs/testing.md, and a comparison of builds.
 
+use crate::marked;
 use crate::program::{check, output, show};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
@@ -9,10 +10,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::{Command, Stdio};
 
-/// The page that shows the last long run, and the lines between which it does.
+/// The page that shows the last long run, and the name of the marks between which it does.
 const PAGE: &str = "docs/testing.md";
-const BEGIN: &str = "<!-- soak: begin -->";
-const END: &str = "<!-- soak: end -->";
+const MARK: &str = "soak";
 
 /// What a change goes through while it is worked on, in a minute or two: seeds, and simulated seconds of trouble.
 const QUICK: (u64, u64) = (500, 60);
@@ -122,7 +122,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if options.record {
         let page = workspace.root.join(PAGE);
         let before = fs::read_to_string(&page).with_context(|| PAGE.to_owned())?;
-        fs::write(&page, insert(&before, &tables)?).with_context(|| PAGE.to_owned())?;
+        fs::write(&page, marked::insert(&before, MARK, &tables)?)
+            .with_context(|| PAGE.to_owned())?;
         println!("written into {PAGE}");
     }
     if !failed.is_empty() {
@@ -196,29 +197,18 @@ fn table(command: &str, summary: &Value) -> String {
     text
 }
 
-/// The page with `table` between the marks.
-fn insert(page: &str, table: &str) -> Result<String> {
-    let (head, rest) =
-        page.split_once(BEGIN).context("the page has no mark where a soak begins")?;
-    let (_, tail) = rest.split_once(END).context("the page has no mark where a soak ends")?;
-    Ok(format!("{head}{BEGIN}\n{table}{END}{tail}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_replaces_the_last_one() {
+    fn a_summary_is_a_table() {
         let summary: Value = serde_json::json!({
             "seeds": 3, "simulated_hours": 0.25, "commit": "abc", "faults": { "loss": 7 },
         });
-        let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        let new = insert(&page, &table("synod sim", &summary)).expect("the marks are there");
-        assert!(new.starts_with("before\n") && new.ends_with("\nafter\n") && !new.contains("old"));
+        let new = table("synod sim", &summary);
         for row in ["| seeds | 3 |", "| simulated hours | 0.2 |", "| fault `loss` | 7 |"] {
             assert!(new.contains(row), "{row} is not in {new}");
         }
-        assert!(insert("no marks", "").is_err());
     }
 }

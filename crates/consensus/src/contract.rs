@@ -28,7 +28,7 @@
 //!    ticks (a pause) before any other input.
 //! 8. Stop a member that a committed membership no longer has. It may not know, and would ask for votes forever.
 
-use crate::Message;
+use crate::{Message, Protocol};
 use bytes::Bytes;
 use synod_types::{Entry, HardState, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term};
 
@@ -189,6 +189,8 @@ pub struct PeerStatus {
 /// What an engine says of itself. `commit <= last`, `applied <= commit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
+    /// The engine that this member runs.
+    pub engine: Protocol,
     /// The role.
     pub role: Role,
     /// The term.
@@ -224,7 +226,8 @@ pub trait Engine {
     /// `NotLeader`, `Transferring`; nothing was changed.
     fn propose(&mut self, payload: Bytes) -> Result<Position, Refused>;
     /// Moves to these voters and learners through a joint configuration, which is left without being asked again.
-    /// `target.outgoing` must be empty.
+    /// `target.outgoing` must be empty. If `target` names an engine, the group moves to that as soon as the entry is
+    /// committed; if it names none, the engine stays.
     ///
     /// # Errors
     /// `NotLeader`, `NotReady`, `Transferring`, `ChangePending`, `Illegal`; nothing was changed.
@@ -256,6 +259,8 @@ pub trait Engine {
     fn effects(&mut self) -> &mut Vec<Effect>;
     /// A copy of the state that people and policies look at.
     fn status(&self) -> Status;
+    /// The engine that this member runs, without the cost of [`Engine::status`].
+    fn protocol(&self) -> Protocol;
     /// Role, term and leader, without the cost of [`Engine::status`].
     fn role(&self) -> (Role, Term, Option<NodeId>);
 }

@@ -23,4 +23,5 @@ pub use contract::{
     Config, Effect, Engine, PeerStatus, Position, Recovered, Refused, Role, Status, Token,
 };
 pub use message::{Body, Message};
-pub use protocol::{Protocol, UnknownProtocol};
+pub use protocol::start;
+pub use synod_types::{Protocol, UnknownProtocol};

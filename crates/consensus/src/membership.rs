@@ -9,7 +9,7 @@ use synod_types::{Index, Membership, NodeId, limits};
 /// The membership in force and the earlier ones that may return.
 #[derive(Clone, Debug)]
 pub struct Memberships {
-    /// Ascending by index; never empty. At most the first is committed.
+    /// Ascending by index; never empty. The first is committed, the others are not.
     history: Vec<(Index, Membership)>,
 }
 
@@ -28,6 +28,12 @@ impl Memberships {
     #[must_use]
     pub fn current(&self) -> &Membership {
         &self.newest().1
+    }
+
+    /// The newest membership that is known to be committed.
+    #[must_use]
+    pub fn settled(&self) -> &Membership {
+        &self.history.first().expect("the history starts with one and never loses its first").1
     }
 
     /// Where the membership in force stands in the log.

@@ -1,82 +1,141 @@
-//! The engines there are, by name.
+//! A member of a group whatever its engine, and the moment in which another engine takes over.
 //!
-//! A cluster is founded with one of them and keeps it. Names go into files and flags, tags into messages.
+//! Which engine a group runs is part of its membership ([`Membership::engine`](synod_types::Membership::engine)), so it is
+//! changed as a membership is: by an entry. When that entry is committed each member goes on under the rules of the new
+//! engine, with the term, the promise and the log that it has; see `member/succession.rs`.
 
-use crate::contract::{Config, Engine, Recovered};
-use crate::member::Member;
+use crate::Message;
+use crate::contract::{Config, Effect, Engine, Position, Recovered, Refused, Role, Status, Token};
+use crate::member::{Member, Rules};
 use crate::{paxos, raft, zab};
-use std::fmt;
-use std::str::FromStr;
+use bytes::Bytes;
+use std::fmt::Debug;
+use synod_types::{Index, Membership, NodeId, Protocol, SnapshotMeta, Term};
 
-/// Which protocol keeps the members of a group alike.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Protocol {
-    /// Raft.
-    #[default]
-    Raft,
-    /// Multi-Paxos.
-    Paxos,
-    /// ZooKeeper's atomic broadcast.
-    Zab,
+/// A member that remembers `recovered`, of a group that was founded with `founding`. It runs the engine that the group
+/// is known to have moved to last, and moves on by itself.
+///
+/// # Panics
+/// When the entries have a gap: to go on would be to forget what was acknowledged.
+#[must_use]
+pub fn start(founding: Protocol, config: Config, recovered: Recovered) -> Box<dyn Engine + Send> {
+    let seat: Box<dyn Seat> = match founding {
+        Protocol::Raft => Box::new(Member::<raft::Raft>::new(config, recovered)),
+        Protocol::Paxos => Box::new(Member::<paxos::Paxos>::new(config, recovered)),
+        Protocol::Zab => Box::new(Member::<zab::Zab>::new(config, recovered)),
+    };
+    let mut seated = Seated(Some(seat));
+    seated.move_on();
+    Box::new(seated)
 }
 
-/// A name that is no engine's.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no engine; there are raft, paxos, zab")]
-pub struct UnknownProtocol(pub String);
+/// A member under some engine's rules.
+trait Seat: Engine + Debug + Send {
+    /// The engine that a committed membership names, if it is another than this.
+    fn successor(&self) -> Option<Protocol>;
+    /// The same member under the rules of `to`.
+    fn succeed(self: Box<Self>, to: Protocol) -> Box<dyn Seat>;
+}
 
-impl Protocol {
-    /// Every engine.
-    pub const ALL: [Self; 3] = [Self::Raft, Self::Paxos, Self::Zab];
-
-    /// As flags and files spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Raft => "raft",
-            Self::Paxos => "paxos",
-            Self::Zab => "zab",
-        }
+impl<R: Rules> Seat for Member<R> {
+    fn successor(&self) -> Option<Protocol> {
+        Self::successor(self)
     }
 
-    /// The first byte of its messages; part of the wire format.
-    pub(crate) const fn tag(self) -> u8 {
-        match self {
-            Self::Raft => 1,
-            Self::Paxos => 2,
-            Self::Zab => 3,
-        }
-    }
-
-    pub(crate) fn from_tag(tag: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|protocol| protocol.tag() == tag)
-    }
-
-    /// A member that remembers `recovered`.
-    ///
-    /// # Panics
-    /// When the entries have a gap: to go on would be to forget what was acknowledged.
-    #[must_use]
-    pub fn start(self, config: Config, recovered: Recovered) -> Box<dyn Engine + Send> {
-        match self {
-            Self::Raft => Box::new(Member::<raft::Raft>::new(config, recovered)),
-            Self::Paxos => Box::new(Member::<paxos::Paxos>::new(config, recovered)),
-            Self::Zab => Box::new(Member::<zab::Zab>::new(config, recovered)),
+    fn succeed(self: Box<Self>, to: Protocol) -> Box<dyn Seat> {
+        match to {
+            Protocol::Raft => Box::new(self.under::<raft::Raft>()),
+            Protocol::Paxos => Box::new(self.under::<paxos::Paxos>()),
+            Protocol::Zab => Box::new(self.under::<zab::Zab>()),
         }
     }
 }
 
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+/// A member whose engine may change; empty only while it does.
+#[derive(Debug)]
+struct Seated(Option<Box<dyn Seat>>);
+
+const OCCUPIED: &str = "a member is taken out only to be put back under other rules at once";
+
+impl Seated {
+    fn seat(&mut self) -> &mut dyn Seat {
+        self.0.as_deref_mut().expect(OCCUPIED)
+    }
+
+    fn move_on(&mut self) {
+        if let Some(to) = self.seat().successor() {
+            self.0 = self.0.take().map(|seat| seat.succeed(to));
+        }
     }
 }
 
-impl FromStr for Protocol {
-    type Err = UnknownProtocol;
+impl Engine for Seated {
+    fn tick(&mut self) {
+        self.seat().tick();
+    }
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.into_iter().find(|protocol| protocol.as_str() == text);
-        known.ok_or_else(|| UnknownProtocol(text.to_owned()))
+    fn campaign(&mut self) {
+        self.seat().campaign();
+    }
+
+    fn step(&mut self, from: NodeId, message: Message) {
+        self.seat().step(from, message);
+    }
+
+    fn propose(&mut self, payload: Bytes) -> Result<Position, Refused> {
+        self.seat().propose(payload)
+    }
+
+    fn change_membership(&mut self, target: Membership) -> Result<Position, Refused> {
+        self.seat().change_membership(target)
+    }
+
+    fn read(&mut self, id: u64) -> Result<(), Refused> {
+        self.seat().read(id)
+    }
+
+    fn transfer_leadership(&mut self, to: NodeId) -> Result<(), Refused> {
+        self.seat().transfer_leadership(to)
+    }
+
+    fn persisted(&mut self, token: Token) {
+        self.seat().persisted(token);
+    }
+
+    fn applied(&mut self, index: Index) {
+        self.seat().applied(index);
+    }
+
+    fn snapshot_taken(&mut self, meta: SnapshotMeta) {
+        self.seat().snapshot_taken(meta);
+    }
+
+    fn snapshot_installed(&mut self, meta: SnapshotMeta) {
+        self.seat().snapshot_installed(meta);
+    }
+
+    fn snapshot_failed(&mut self) {
+        self.seat().snapshot_failed();
+    }
+
+    fn wake(&mut self) {
+        self.seat().wake();
+    }
+
+    fn effects(&mut self) -> &mut Vec<Effect> {
+        self.move_on();
+        self.seat().effects()
+    }
+
+    fn status(&self) -> Status {
+        self.0.as_deref().expect(OCCUPIED).status()
+    }
+
+    fn protocol(&self) -> Protocol {
+        self.0.as_deref().expect(OCCUPIED).protocol()
+    }
+
+    fn role(&self) -> (Role, Term, Option<NodeId>) {
+        self.0.as_deref().expect(OCCUPIED).role()
     }
 }

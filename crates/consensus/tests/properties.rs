@@ -20,11 +20,9 @@ fn nodes() -> impl Strategy<Value = Vec<NodeId>> {
 }
 
 fn membership() -> impl Strategy<Value = Membership> {
-    (nodes(), nodes(), nodes()).prop_map(|(voters, outgoing, learners)| Membership {
-        voters,
-        outgoing,
-        learners,
-    })
+    (nodes(), nodes(), nodes(), proptest::option::of(protocols())).prop_map(
+        |(voters, outgoing, learners, engine)| Membership { voters, outgoing, learners, engine },
+    )
 }
 
 /// The halves that have to agree.
@@ -102,6 +100,22 @@ fn body() -> impl Strategy<Value = Body> {
             SnapshotMeta { index, term, membership }
         )),
         Just(Body::TimeoutNow),
+        (index(), term()).prop_map(|(commit, commit_term)| Body::Known { commit, commit_term }),
+        index().prop_map(|commit| Body::Lacking { commit }),
+        (0u64..8, term()).prop_flat_map(|(prev, prev_term)| {
+            entries(prev).prop_map(move |entries| Body::Decided {
+                prev: Index(prev),
+                prev_term,
+                entries,
+            })
+        }),
+        (index(), term(), membership()).prop_map(
+            |(index, term, membership)| Body::DecidedSnapshot(SnapshotMeta {
+                index,
+                term,
+                membership
+            })
+        ),
         of_paxos().prop_map(Body::Paxos),
         of_zab().prop_map(Body::Zab),
     ]
@@ -154,20 +168,12 @@ fn of_zab() -> impl Strategy<Value = zab::Ask> {
     ]
 }
 
-fn protocol() -> impl Strategy<Value = Protocol> {
+fn protocols() -> impl Strategy<Value = Protocol> {
     (0..Protocol::ALL.len()).prop_map(|n| Protocol::ALL[n])
 }
 
-/// A message that a member of `protocol` would listen to.
-fn adapt(message: Message, protocol: Protocol) -> Message {
-    match message.body {
-        Body::Raft(_) | Body::Paxos(_) | Body::Zab(_) => message,
-        _ => Message { protocol, ..message },
-    }
-}
-
 fn message() -> impl Strategy<Value = Message> {
-    (protocol(), 0u64..9, body()).prop_map(|(protocol, term, body)| {
+    (protocols(), 0u64..9, body()).prop_map(|(protocol, term, body)| {
         // Whoever speaks in an engine's own words is of that engine.
         let protocol = match &body {
             Body::Raft(_) => Protocol::Raft,
@@ -228,7 +234,7 @@ fn member(protocol: Protocol, cache_bytes_max: usize, lease_reads: bool) -> Box<
     };
     let membership = Membership::of_voters(vec![NodeId(1), NodeId(2), NodeId(3)]);
     let snapshot = SnapshotMeta { membership, ..SnapshotMeta::default() };
-    protocol.start(config, Recovered { snapshot, ..Recovered::default() })
+    synod_consensus::start(protocol, config, Recovered { snapshot, ..Recovered::default() })
 }
 
 proptest! {
@@ -367,14 +373,14 @@ proptest! {
         inputs in vec(input(), 1..120),
         cache in 0usize..400,
         lease in any::<bool>(),
-        protocol in protocol(),
+        protocol in protocols(),
     ) {
         let mut engine = member(protocol, cache, lease);
         let mut handed = BTreeMap::<Index, Entry>::new();
         let (mut token, mut last, mut offer) = (None, Index(0), None);
         for (n, input) in inputs.into_iter().enumerate() {
             match input {
-                Input::Message(from, message) => engine.step(from, adapt(message, protocol)),
+                Input::Message(from, message) => engine.step(from, message),
                 Input::Tick(times) => (0..times).for_each(|_| engine.tick()),
                 Input::Campaign => engine.campaign(),
                 Input::Propose => drop(engine.propose(Bytes::from_static(b"x"))),

@@ -99,7 +99,7 @@ impl Node {
         let alone = snapshot.membership.voters == [self.config.id];
         let founded = snapshot.index == Index(0) && entries.is_empty();
         let recovered = Recovered { hard_state, snapshot: snapshot.clone(), entries };
-        let engine = self.config.engine.start(config, recovered);
+        let engine = synod_consensus::start(self.config.engine, config, recovered);
         let mut replica = Replica::new(
             group,
             self.config.id,
@@ -224,6 +224,7 @@ impl Node {
             })
             .collect();
         let (partitions, replicas) = (self.config.partitions, self.config.replicas);
-        MetaCommand::Found { cluster, partitions, replicas, nodes }
+        let engine = Some(self.config.engine);
+        MetaCommand::Found { cluster, partitions, replicas, nodes, engine }
     }
 }

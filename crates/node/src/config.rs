@@ -30,7 +30,8 @@ pub struct NodeConfig {
     pub ack_early: bool,
     /// Serve reads from the leader's lease.
     pub lease_reads: bool,
-    /// What keeps the replicas of a group alike; the same on all nodes of a cluster.
+    /// What keeps the replicas of a group alike until the group moves to another engine; the same on all nodes of a
+    /// cluster.
     pub engine: Protocol,
     /// A snapshot is taken when a replica has applied this many bytes of entries since the last one.
     pub snapshot_bytes: usize,

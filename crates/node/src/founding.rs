@@ -61,7 +61,8 @@ mod tests {
         let info = NodeInfo { peer_addr: "10.0.0.1:16379".to_owned(), ..NodeInfo::default() };
         let nodes = [(NodeId(1), NodeInfo::default())].into();
         let cluster = ClusterId(9);
-        let found = MetaCommand::Found { cluster, partitions: 2, replicas: 1, nodes };
+        let (partitions, replicas) = (2, 1);
+        let found = MetaCommand::Found { cluster, partitions, replicas, nodes, engine: None };
         [entry(2, &found), entry(3, &MetaCommand::Announce { node: NodeId(1), info })]
     }
 

@@ -239,7 +239,7 @@ mod tests {
         let nodes = (1..=3).map(|n| (NodeId(n), info(n))).collect();
         let cluster = ClusterId(7);
         let mut map = ClusterMap::default();
-        let found = MetaCommand::Found { cluster, partitions: 1, replicas: 3, nodes };
+        let found = MetaCommand::Found { cluster, partitions: 1, replicas: 3, nodes, engine: None };
         assert!(map.apply(found).is_ok());
         node.install_map(Arc::new(map));
         node

@@ -25,6 +25,7 @@ mod colleagues;
 mod commands;
 mod config;
 mod desk;
+mod engines;
 mod errors;
 mod forward;
 mod founding;

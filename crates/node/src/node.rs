@@ -6,6 +6,7 @@ use crate::calls::CallCounts;
 use crate::colleagues::Pause;
 use crate::config::{Facts, NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
+use crate::engines::Engines;
 use crate::forward::{Forward, Ledger};
 use crate::gather::Gathers;
 use crate::identity::{Acquaintances, Members};
@@ -43,6 +44,7 @@ pub struct Node {
     /// Groups that something happened to in this turn.
     pub(crate) busy: Vec<PartitionId>,
     pub(crate) leaders: Leaders,
+    pub(crate) engines: Engines,
     pub(crate) peers: Peers,
     pub(crate) roster: Roster,
     pub(crate) acquaintances: Acquaintances,
@@ -111,6 +113,7 @@ impl Node {
             replicas: Vec::new(),
             busy: Vec::new(),
             leaders: Leaders::default(),
+            engines: Engines::default(),
             sessions: Sessions::default(),
             gathers: Gathers::default(),
             attempts: Attempts::default(),

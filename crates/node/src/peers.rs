@@ -1,8 +1,8 @@
 //! The other nodes: who is up, who leads what, and what their frames mean.
 //!
 //! ```text
-//! Heartbeat body:  worker u32 | workers u32 | epoch u64 | count u32 | (group u32 | term u64)*
-//!                  the groups that this worker leads, and which map it has
+//! Heartbeat body:  events u16 | worker u32 | workers u32 | epoch u64 | count u32 | (group u32 | term u64)* | engine u8 *
+//!                  the groups that this worker leads, what they run, and which map it has
 //! ```
 
 use crate::answers::take_reply;
@@ -13,7 +13,7 @@ use crate::node::Node;
 use crate::output::Destination;
 use crate::waits::ForwardedWait;
 use std::collections::{BTreeMap, BTreeSet};
-use synod_consensus::{Message, Role};
+use synod_consensus::{Message, Protocol, Role};
 use synod_data::events::Classes;
 use synod_replica::{Access, Failure, Origin};
 use synod_types::{NodeId, PartitionId, Term};
@@ -227,6 +227,7 @@ impl Node {
             self.tell_of_members(from, epoch);
         }
         let mut led = BTreeSet::new();
+        let mut groups = Vec::new();
         for _ in 0..count {
             let Some((group, tail)) = rest.split_first_chunk::<4>() else { return };
             let Some((term, tail)) = tail.split_first_chunk::<8>() else { return };
@@ -234,18 +235,24 @@ impl Node {
             let group = PartitionId(u32::from_le_bytes(*group));
             led.insert(group);
             self.leaders.learn(group, Term(u64::from_le_bytes(*term)), Some(from));
+            groups.push(group);
+        }
+        for (group, tag) in groups.into_iter().zip(rest) {
+            if let Some(engine) = Protocol::from_tag(*tag) {
+                self.engines.learn(group, engine);
+            }
         }
         self.leaders.forget_others(from, &led, |group| workers > 0 && group.0 % workers == worker);
     }
 
     /// Tells every other worker, here and elsewhere, what this one leads.
     pub(crate) fn send_heartbeats(&mut self) {
-        let led: Vec<(PartitionId, Term)> = self
+        let led: Vec<(PartitionId, Term, Protocol)> = self
             .replicas
             .iter()
             .flatten()
             .filter(|r| r.role().0 == Role::Leader)
-            .map(|r| (r.group(), r.role().1))
+            .map(|r| (r.group(), r.role().1, r.protocol()))
             .collect();
         let (worker, workers) = (u32::from(self.config.worker), u32::from(self.config.workers));
         let (epoch, events) = (self.map.epoch, self.wanted_event_bits());
@@ -257,10 +264,11 @@ impl Node {
                 body.extend_from_slice(&workers.to_le_bytes());
                 body.extend_from_slice(&epoch.to_le_bytes());
                 body.extend_from_slice(&(led.len() as u32).to_le_bytes());
-                for (group, term) in &led {
+                for (group, term, _) in &led {
                     body.extend_from_slice(&group.0.to_le_bytes());
                     body.extend_from_slice(&term.0.to_le_bytes());
                 }
+                body.extend(led.iter().map(|(_, _, engine)| engine.tag()));
             });
         }
     }

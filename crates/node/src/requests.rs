@@ -10,7 +10,9 @@ use smallvec::SmallVec;
 use synod_consensus::Role;
 use synod_data::op::{Args, Op, put_command};
 use synod_data::{Command, Flags, Handler};
+use synod_machine::{MachineId, put_operation};
 use synod_replica::{Access, Origin};
+use synod_ring::MetaCommand;
 use synod_types::{ClientId, PartitionId, ReplySink, Term, key_slot};
 use synod_wire::resp::Proto;
 
@@ -265,6 +267,17 @@ impl Node {
         let mut bytes = Vec::new();
         op.encode(&mut bytes);
         self.route(partition, origin, bytes, access);
+        Flow::Next
+    }
+
+    /// Asks the metadata group for a change of the map, on behalf of a client.
+    pub(crate) fn change_map(&mut self, client: ClientId, command: &MetaCommand) -> Flow {
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let access = session.access(Kind::Write);
+        let origin = Origin::Client { client, seq: session.reserve(Kind::Write) };
+        let mut op = Vec::new();
+        put_operation(&mut op, MachineId::CLUSTER_MAP, |body| command.encode(body));
+        self.route(PartitionId::META, origin, op, access);
         Flow::Next
     }
 

@@ -5,7 +5,7 @@ use crate::latency::Histogram;
 use crate::node::Node;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use synod_consensus::Role;
+use synod_consensus::{Protocol, Role};
 use synod_data::{Command, Handler};
 use synod_ring::ClusterMap;
 use synod_types::{Index, NodeId, PartitionId, Term};
@@ -89,6 +89,8 @@ pub struct PeerLag {
 pub struct GroupStatus {
     /// Which.
     pub group: PartitionId,
+    /// The engine that the replica here runs.
+    pub engine: Protocol,
     /// The role of the replica here.
     pub role: Role,
     /// The term.
@@ -220,6 +222,7 @@ fn group_status(replica: &synod_replica::Replica) -> GroupStatus {
     });
     GroupStatus {
         group: replica.group(),
+        engine: status.engine,
         role: status.role,
         term: status.term,
         leader: status.leader,

@@ -73,6 +73,7 @@ impl Node {
         self.close_slow_subscribers();
         self.tend_map();
         self.collect_events();
+        self.tend_engines();
         if self.ticks.is_multiple_of(2) {
             self.introduce();
             self.send_heartbeats();

@@ -9,7 +9,7 @@ use crate::snapshot::SnapshotJob;
 use crate::stamps::Stamps;
 use crate::state::State;
 use crate::waits::{Rearmed, Served, Waits};
-use synod_consensus::{Effect, Engine, Message, Role, Status, Token};
+use synod_consensus::{Effect, Engine, Message, Protocol, Role, Status, Token};
 use synod_data::events::{Classes, Event};
 use synod_data::{Command, Context, Garbage, KeyspaceStats, random};
 use synod_tree::{Call, Request};
@@ -221,6 +221,12 @@ impl Replica {
     #[must_use]
     pub fn committed_membership(&self) -> &Membership {
         &self.applied_membership
+    }
+
+    /// Which consensus engine it runs.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.engine.protocol()
     }
 
     /// Everything the engine says of itself.

@@ -4,6 +4,7 @@
 //! ```text
 //!   empty --Found--> founded --Announce--> founded (a node's addresses or version changed)
 //!                            --Replace, Left, Joined--> founded (see replacement.rs)
+//!                            --Engine----> founded (the groups move to another consensus engine, one by one)
 //! ```
 
 use crate::hash_ring;
@@ -11,7 +12,7 @@ use crate::replacement::Replacement;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
-use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, SLOT_COUNT, Slot};
+use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, Protocol, SLOT_COUNT, Slot};
 
 /// The longest address or version text of a node, in bytes (a DNS name has 253 at most).
 pub const ADDR_BYTES_MAX: usize = 280;
@@ -77,7 +78,11 @@ pub enum MetaCommand {
         replicas: u32,
         /// The founding members; what is not known of them yet may be empty.
         nodes: BTreeMap<NodeId, NodeInfo>,
+        /// What keeps the members of its groups alike; `None` in logs that were written before there was a choice.
+        engine: Option<Protocol>,
     },
+    /// All groups are to run this consensus engine.
+    Engine(Protocol),
     /// A member says where it is reached and what it runs.
     Announce {
         /// The member.
@@ -123,6 +128,8 @@ pub enum Applied {
     Announced,
     /// A replacement went on; the epoch grew by one.
     Changed,
+    /// Another engine is wanted; the epoch grew by one.
+    EngineChosen,
     /// Nothing new; neither map nor epoch changed.
     Unchanged,
 }
@@ -156,6 +163,8 @@ pub struct ClusterMap {
     pub epoch: u64,
     /// The members.
     pub nodes: BTreeMap<NodeId, NodeInfo>,
+    /// The engine that all groups run, or are about to; `None`: the one that each node was started with.
+    pub engine: Option<Protocol>,
     pub(crate) partitions: BTreeMap<PartitionId, PartitionInfo>,
     /// Members that lost their data and are coming back.
     pub(crate) replacements: BTreeMap<NodeId, Replacement>,
@@ -171,6 +180,7 @@ impl Default for ClusterMap {
             cluster: ClusterId(0),
             epoch: 0,
             nodes: BTreeMap::new(),
+            engine: None,
             partitions: BTreeMap::new(),
             replacements: BTreeMap::new(),
             joined: BTreeSet::new(),
@@ -225,9 +235,12 @@ impl ClusterMap {
     /// When the command may not be applied; the map did not change then.
     pub fn apply(&mut self, command: MetaCommand) -> Result<Applied, Rejected> {
         match command {
-            MetaCommand::Found { cluster, partitions, replicas, nodes } => {
-                self.found(cluster, partitions, replicas, nodes)
+            MetaCommand::Found { cluster, partitions, replicas, nodes, engine } => {
+                let done = self.found(cluster, partitions, replicas, nodes)?;
+                self.engine = engine;
+                Ok(done)
             }
+            MetaCommand::Engine(engine) => self.choose_engine(engine),
             MetaCommand::Announce { node, info } => self.announce(node, info),
             MetaCommand::Replace { node, old, successor } => self.replace(node, old, successor),
             MetaCommand::Left { node, group, successor } => self.left(node, group, successor),
@@ -267,6 +280,17 @@ impl ClusterMap {
         self.epoch = 1;
         self.fill_slot_table();
         Ok(Applied::Founded)
+    }
+
+    fn choose_engine(&mut self, engine: Protocol) -> Result<Applied, Rejected> {
+        if !self.is_founded() {
+            return Err(Rejected::NotFounded);
+        }
+        if self.engine.replace(engine) == Some(engine) {
+            return Ok(Applied::Unchanged);
+        }
+        self.epoch += 1;
+        Ok(Applied::EngineChosen)
     }
 
     fn announce(&mut self, node: NodeId, info: NodeInfo) -> Result<Applied, Rejected> {
@@ -317,7 +341,8 @@ mod tests {
     }
 
     fn found(partitions: u32, replicas: u32, n: u64) -> MetaCommand {
-        MetaCommand::Found { cluster: ClusterId(7), partitions, replicas, nodes: nodes(n) }
+        let (cluster, nodes) = (ClusterId(7), nodes(n));
+        MetaCommand::Found { cluster, partitions, replicas, nodes, engine: None }
     }
 
     #[test]
@@ -384,6 +409,23 @@ mod tests {
         let long = NodeInfo { version: "v".repeat(ADDR_BYTES_MAX + 1), ..NodeInfo::default() };
         let long = MetaCommand::Announce { node: NodeId(1), info: long };
         assert_eq!(map.apply(long), Err(Rejected::OutOfBounds));
+    }
+
+    #[test]
+    fn an_engine_is_chosen_at_the_founding_and_later() {
+        let mut map = ClusterMap::default();
+        let zab = MetaCommand::Engine(Protocol::Zab);
+        assert_eq!(map.apply(zab.clone()), Err(Rejected::NotFounded));
+        let MetaCommand::Found { cluster, partitions, replicas, nodes, .. } = found(4, 3, 3) else {
+            panic!("`found` founds");
+        };
+        let engine = Some(Protocol::Paxos);
+        let found = MetaCommand::Found { cluster, partitions, replicas, nodes, engine };
+        assert_eq!(map.apply(found), Ok(Applied::Founded));
+        assert_eq!((map.engine, map.epoch), (Some(Protocol::Paxos), 1));
+        assert_eq!(map.apply(zab.clone()), Ok(Applied::EngineChosen));
+        assert_eq!(map.apply(zab), Ok(Applied::Unchanged));
+        assert_eq!((map.engine, map.epoch), (Some(Protocol::Zab), 2));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::replacement::Replacement;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
 use synod_types::varint::{put, put_bytes, take, take_bytes};
-use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, SLOT_COUNT, Slot};
+use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, Protocol, SLOT_COUNT, Slot};
 
 /// Without incarnations, as earlier versions wrote them.
 const TAG_FOUND_V1: u8 = 1;
@@ -18,9 +18,14 @@ const TAG_ANNOUNCE: u8 = 4;
 const TAG_REPLACE: u8 = 5;
 const TAG_LEFT: u8 = 6;
 const TAG_JOINED: u8 = 7;
+/// As `TAG_FOUND`, with an engine's tag right behind this one.
+const TAG_FOUND_WITH: u8 = 8;
+const TAG_ENGINE: u8 = 9;
 /// The formats of a snapshot: of earlier versions, and of this one.
 const TAG_MAP_V1: u8 = 0x41;
 const TAG_MAP_V2: u8 = 0x42;
+/// As V2, with an engine's tag right behind this one.
+const TAG_MAP_V3: u8 = 0x43;
 
 /// What an encoded node has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,13 +39,14 @@ impl MetaCommand {
     /// Appends the encoding.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Found { cluster, partitions, replicas, nodes } => {
-                out.push(TAG_FOUND);
+            Self::Found { cluster, partitions, replicas, nodes, engine } => {
+                put_engine(out, *engine, [TAG_FOUND, TAG_FOUND_WITH]);
                 put(out, cluster.0);
                 put(out, u64::from(*partitions));
                 put(out, u64::from(*replicas));
                 put_nodes(out, nodes);
             }
+            Self::Engine(engine) => out.extend_from_slice(&[TAG_ENGINE, engine.tag()]),
             Self::Announce { node, info } => {
                 out.push(TAG_ANNOUNCE);
                 put(out, node.0);
@@ -67,7 +73,12 @@ impl MetaCommand {
         let (tag, mut rest) = bytes.split_first()?;
         let of = |tag, old| if tag == old { Format::V1 } else { Format::V2 };
         let command = match *tag {
-            TAG_FOUND | TAG_FOUND_V1 => Self::Found {
+            TAG_ENGINE => Self::Engine(take_engine(&mut rest)?),
+            TAG_FOUND | TAG_FOUND_V1 | TAG_FOUND_WITH => Self::Found {
+                engine: match *tag {
+                    TAG_FOUND_WITH => Some(take_engine(&mut rest)?),
+                    _ => None,
+                },
                 cluster: ClusterId(take(&mut rest)?),
                 partitions: take_u32(&mut rest)?,
                 replicas: take_u32(&mut rest)?,
@@ -101,7 +112,7 @@ impl MetaCommand {
 impl ClusterMap {
     /// Appends the map as a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(TAG_MAP_V2);
+        put_engine(out, self.engine, [TAG_MAP_V2, TAG_MAP_V3]);
         put(out, self.cluster.0);
         put(out, self.epoch);
         put_nodes(out, &self.nodes);
@@ -128,12 +139,14 @@ impl ClusterMap {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (tag, mut rest) = bytes.split_first()?;
-        let format = match *tag {
-            TAG_MAP_V1 => Format::V1,
-            TAG_MAP_V2 => Format::V2,
+        let (format, engine) = match *tag {
+            TAG_MAP_V1 => (Format::V1, None),
+            TAG_MAP_V2 => (Format::V2, None),
+            TAG_MAP_V3 => (Format::V2, Some(take_engine(&mut rest)?)),
             _ => return None,
         };
         let mut map = Self {
+            engine,
             cluster: ClusterId(take(&mut rest)?),
             epoch: take(&mut rest)?,
             nodes: take_nodes(&mut rest, format)?,
@@ -158,6 +171,20 @@ impl ClusterMap {
         let claimed: usize = map.partitions.values().map(slot_count).sum();
         (rest.is_empty() && owned == claimed).then_some(map)
     }
+}
+
+/// One of two tags, depending on whether an engine is named, and the engine's behind the second.
+fn put_engine(out: &mut Vec<u8>, engine: Option<Protocol>, [without, with]: [u8; 2]) {
+    match engine {
+        None => out.push(without),
+        Some(engine) => out.extend_from_slice(&[with, engine.tag()]),
+    }
+}
+
+fn take_engine(bytes: &mut &[u8]) -> Option<Protocol> {
+    let (tag, rest) = bytes.split_first()?;
+    *bytes = rest;
+    Protocol::from_tag(*tag)
 }
 
 fn slot_count(info: &PartitionInfo) -> usize {
@@ -303,12 +330,17 @@ mod tests {
             )
     }
 
+    fn some_engine() -> impl Strategy<Value = Protocol> {
+        (0..Protocol::ALL.len()).prop_map(|n| Protocol::ALL[n])
+    }
+
     fn some_command() -> impl Strategy<Value = MetaCommand> {
         let nodes = prop::collection::btree_map((1u64..9).prop_map(NodeId), some_info(), 1..6);
         prop_oneof![
-            (1u64.., 1u32..40, 1u32..5, nodes).prop_map(
-                |(cluster, partitions, replicas, nodes)| {
-                    MetaCommand::Found { cluster: ClusterId(cluster), partitions, replicas, nodes }
+            (1u64.., 1u32..40, 1u32..5, nodes, prop::option::of(some_engine())).prop_map(
+                |(cluster, partitions, replicas, nodes, engine)| {
+                    let cluster = ClusterId(cluster);
+                    MetaCommand::Found { cluster, partitions, replicas, nodes, engine }
                 }
             ),
             (1u64..4, 0u64..3, 1u64..3).prop_map(|(node, old, successor)| MetaCommand::Replace {
@@ -326,6 +358,7 @@ mod tests {
                     }
                 }
             ),
+            some_engine().prop_map(MetaCommand::Engine),
             (1u64..9, some_info())
                 .prop_map(|(node, info)| MetaCommand::Announce { node: NodeId(node), info }),
         ]
@@ -362,9 +395,11 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..8) {
+        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..10) {
             let mut tagged = bytes;
-            let _ = ClusterMap::decode(&[&[TAG_MAP_V2][..], &tagged].concat());
+            for version in [TAG_MAP_V1, TAG_MAP_V2, TAG_MAP_V3] {
+                let _ = ClusterMap::decode(&[&[version][..], &tagged].concat());
+            }
             tagged.insert(0, tag);
             let _ = MetaCommand::decode(&tagged);
         }

@@ -119,7 +119,8 @@ mod tests {
         let info = |n| NodeInfo { incarnation: Incarnation(n), ..NodeInfo::default() };
         let nodes = (1..=3).map(|n| (NodeId(n), info(n))).collect();
         let mut map = ClusterMap::default();
-        let found = MetaCommand::Found { cluster: ClusterId(7), partitions: 2, replicas: 3, nodes };
+        let (cluster, engine) = (ClusterId(7), None);
+        let found = MetaCommand::Found { cluster, partitions: 2, replicas: 3, nodes, engine };
         assert_eq!(map.apply(found), Ok(Applied::Founded));
         map
     }

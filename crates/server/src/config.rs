@@ -278,7 +278,7 @@ mod tests {
         let all = Explicit { initial_cluster: true, partitions: Some(9), replicas: Some(1) };
         assert_eq!(all.agrees(&good(), &map), Ok(()), "nothing is made yet");
         let cluster = ClusterId(1);
-        let found = MetaCommand::Found { cluster, partitions: 4, replicas: 3, nodes };
+        let found = MetaCommand::Found { cluster, partitions: 4, replicas: 3, nodes, engine: None };
         map.apply(found).unwrap();
         let says = |explicit: Explicit| explicit.agrees(&good(), &map).map_err(|e| e.to_string());
         let none = Explicit::default();

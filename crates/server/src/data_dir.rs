@@ -8,6 +8,7 @@
 //! ```
 
 use crate::clock::random_seed;
+use crate::config::ConfigError;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -29,11 +30,12 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Takes the directory for a node with so many workers and this engine, and makes it if it is not there.
+    /// Takes the directory for a node with so many workers, and makes it if it is not there: of a cluster that is
+    /// founded with this engine. Which engine an existing one has is for the caller to judge.
     ///
     /// # Errors
     /// It cannot be made or written, another process uses it, it holds something else, or it belongs to another node
-    /// or was made with another number of workers or another engine. Nothing was changed.
+    /// or was made with another number of workers. Nothing was changed.
     pub fn open(root: &Path, node: NodeId, workers: u16, engine: Protocol) -> Result<Self> {
         fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
         let found = Identity::read(&RealDisk, root)?;
@@ -70,6 +72,34 @@ impl DataDir {
     /// For the one who keeps the identity up to date.
     pub fn keeper(&self) -> Keeper {
         Keeper { root: self.root.clone(), identity: self.identity.clone() }
+    }
+
+    /// The engine that the groups run until they move to another.
+    #[must_use]
+    pub fn founded_with(&self) -> Protocol {
+        // It was written from one, and read with a check.
+        self.identity.engine.parse().unwrap_or_default()
+    }
+
+    /// Whether the node may be started with `engine`, while the map says that its cluster runs, or moves to, `moved`.
+    ///
+    /// # Errors
+    /// It is neither that nor the one the cluster was founded with.
+    pub fn check_engine(
+        &self,
+        engine: Protocol,
+        moved: Option<Protocol>,
+    ) -> Result<(), ConfigError> {
+        let founded = self.founded_with();
+        let runs = moved.unwrap_or(founded);
+        if engine == runs || engine == founded {
+            return Ok(());
+        }
+        Err(ConfigError(format!(
+            "--engine {engine}, but {} is of a cluster that runs {runs}: start with --engine {runs}, and move the running \
+             cluster with `synod engine {engine}` if that is what you want",
+            self.root.display()
+        )))
     }
 
     /// Where worker `worker` keeps its log.
@@ -165,16 +195,16 @@ fn identify(
 ) -> Result<Identity> {
     let engine = engine.to_string();
     let mut identity = match found {
-        Some(found) if (found.node, found.workers, &found.engine) == (node, workers, &engine) => {
-            found
+        Some(found) if found.engine.parse::<Protocol>().is_err() => {
+            bail!("{} was made with engine {}, which is none", root.display(), found.engine)
         }
+        Some(found) if (found.node, found.workers) == (node, workers) => found,
         Some(found) => bail!(
-            "{} was made with node={} workers={} engine={}, this start says node={node} workers={workers} engine={engine}; \
-             start with the same node id, number of workers and engine; a cluster keeps the engine that it was founded with",
+            "{} was made with node={} workers={}, this start says node={node} workers={workers}; \
+             start with the same node id and number of workers",
             root.display(),
             found.node,
-            found.workers,
-            found.engine
+            found.workers
         ),
         None => Identity { node, workers, engine, ..Identity::default() },
     };
@@ -197,24 +227,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_keeps_the_engine_it_was_made_with() {
+    fn a_directory_remembers_the_engine_and_takes_no_third() {
         let dir = tempfile::tempdir().unwrap();
-        let open = |root: &Path, engine| DataDir::open(root, NodeId(1), 1, engine).map(drop);
+        let open = |root: &Path, engine| DataDir::open(root, NodeId(1), 1, engine).unwrap();
         let (raft, zab) = (dir.path().join("raft"), dir.path().join("zab"));
-        open(&raft, Protocol::Raft).unwrap();
-        open(&zab, Protocol::Zab).unwrap();
-        for (root, engine, fine) in [
-            (&raft, Protocol::Raft, true),
-            (&raft, Protocol::Paxos, false),
-            (&zab, Protocol::Zab, true),
-            (&zab, Protocol::Raft, false),
+        open(&raft, Protocol::Raft);
+        assert_eq!(open(&zab, Protocol::Zab).founded_with(), Protocol::Zab);
+        for (root, engine, moved, fine) in [
+            (&raft, Protocol::Raft, None, true),
+            (&raft, Protocol::Paxos, None, false),
+            (&raft, Protocol::Paxos, Some(Protocol::Paxos), true),
+            (&raft, Protocol::Raft, Some(Protocol::Paxos), true),
+            (&raft, Protocol::Zab, Some(Protocol::Paxos), false),
+            (&zab, Protocol::Zab, None, true),
+            (&zab, Protocol::Raft, None, false),
         ] {
-            let opened = open(root, engine);
-            assert_eq!(opened.is_ok(), fine, "{engine} in {}", root.display());
-            if let Err(error) = opened {
-                assert!(error.to_string().contains("keeps the engine"), "{error}");
+            let checked = open(root, engine).check_engine(engine, moved);
+            assert_eq!(checked.is_ok(), fine, "{engine} in {}", root.display());
+            if let Err(error) = checked {
+                let advice = format!("`synod engine {engine}`");
+                assert!(error.to_string().contains(&advice), "{error}");
             }
         }
         assert_eq!(remembered_workers(&zab), Some(1));
+    }
+
+    fn open_identity(root: &Path) -> Identity {
+        Identity::read(&RealDisk, root).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_directory_of_another_node_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(DataDir::open(dir.path(), NodeId(1), 1, Protocol::Paxos).unwrap());
+        for (node, workers) in [(2, 1), (1, 2), (11, 1)] {
+            let error =
+                DataDir::open(dir.path(), NodeId(node), workers, Protocol::Paxos).unwrap_err();
+            assert!(error.to_string().contains("was made with"), "{error}");
+        }
+        let identity = Identity { engine: "vsr".into(), ..open_identity(dir.path()) };
+        identity.write(&RealDisk, dir.path()).unwrap();
+        assert!(DataDir::open(dir.path(), NodeId(1), 1, Protocol::Paxos).is_err());
     }
 }

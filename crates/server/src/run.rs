@@ -143,6 +143,8 @@ impl Start<'_> {
         if worker == 0 {
             *map = recovery::map_of(&*disk, &snapshots, &recovered)?;
             self.config.explicit.agrees(self.config, &map.laid_out)?;
+            let moved = map.laid_out.engine;
+            self.data.check_engine(self.config.engine, moved)?;
         }
         let groups = recovery::load_groups(&*disk, &snapshots, recovered, &map.laid_out)?;
         let config = self.config;
@@ -158,7 +160,7 @@ impl Start<'_> {
             replicas: config.replicas,
             ack_early: config.durability != Durability::Always,
             lease_reads: config.lease_reads,
-            engine: config.engine,
+            engine: self.data.founded_with(),
             snapshot_bytes: SNAPSHOT_BYTES,
             maxmemory: config.maxmemory,
             seed: random_seed(),
@@ -180,7 +182,8 @@ impl Start<'_> {
         Worker::new(Setup {
             node,
             clock: self.clock,
-            config: config.clone(),
+            // Peers compare what the cluster was founded with, which stays.
+            config: Config { engine: self.data.founded_with(), ..config.clone() },
             keeper: (worker == 0).then(|| self.data.keeper()),
             worker,
             poll,

@@ -70,11 +70,13 @@ pub enum Fault {
     OlderCopy,
     /// A node that is no member, and one that has the id of a member, say hello to everyone.
     Stranger,
+    /// The cluster is told to move to another consensus engine, perhaps while it still moves to one.
+    Engine,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -105,6 +107,7 @@ impl Fault {
         Self::Wipe,
         Self::OlderCopy,
         Self::Stranger,
+        Self::Engine,
     ];
 
     /// Its name on the command line.
@@ -141,6 +144,7 @@ impl Fault {
             Self::Wipe => "wipe",
             Self::OlderCopy => "older-copy",
             Self::Stranger => "stranger",
+            Self::Engine => "engine",
         }
     }
 

@@ -1,4 +1,4 @@
-//! Changes of membership under trouble: voters become learners, leave, and come back.
+//! Changes of membership under trouble: voters become learners, leave, and come back. And of the engine that all run.
 //!
 //! No command of the program does that yet, so the nemesis asks the leader's replica itself. It moves the members
 //! that the map places a group on to any mixture of roles with at least one voter, through joint configurations; after
@@ -10,7 +10,7 @@ use crate::random::Random;
 use crate::schedule::Blow;
 use crate::world::{Event, World};
 use synod_consensus::Role;
-use synod_types::{Membership, NodeId, PartitionId};
+use synod_types::{Membership, NodeId, PartitionId, Protocol};
 
 /// How often full membership is asked for after healing.
 const RESTORE_US: u64 = 500_000;
@@ -21,6 +21,11 @@ fn id_of(node: usize) -> NodeId {
 
 fn full(members: &[usize]) -> Membership {
     Membership::of_voters(members.iter().copied().map(id_of).collect())
+}
+
+/// Without the engine.
+fn voters_and_learners(found: &Membership) -> Membership {
+    Membership { engine: None, ..found.clone() }
 }
 
 impl World {
@@ -67,6 +72,22 @@ impl World {
         taken
     }
 
+    /// Asks a node for another engine.
+    pub(crate) fn strike_engine(&mut self, node: usize, random: &mut Random) -> Option<Blow> {
+        let to = *random.pick(&Protocol::ALL)?;
+        self.machines[node].process.as_mut()?.node.choose_engine(to);
+        self.wake(node, self.time);
+        Some((format!("to {to}, asked of node {}", node + 1), None))
+    }
+
+    /// A node on which not every group runs the engine that the map names.
+    pub(crate) fn mixed_engines(&self) -> Option<String> {
+        self.machines.iter().enumerate().find_map(|(at, machine)| {
+            let moved = machine.process.as_ref()?.node.runs_wanted_engine();
+            (!moved).then(|| format!("node {} does not run the wanted engine everywhere", at + 1))
+        })
+    }
+
     /// Whether all nodes are up and every replica is in a group of voters only, none missing.
     pub(crate) fn is_membership_full(&self) -> bool {
         self.machines.iter().enumerate().all(|(at, m)| m.process.is_some() || self.atlas.is_out(at))
@@ -79,7 +100,8 @@ impl World {
             let full = full(&members);
             members.iter().find_map(|at| {
                 let found = self.machines[*at].process.as_ref()?.node.membership(group)?;
-                (found != full).then(|| format!("group {group} on node {}: {found:?}", at + 1))
+                (voters_and_learners(&found) != full)
+                    .then(|| format!("group {group} on node {}: {found:?}", at + 1))
             })
         })
     }
@@ -94,7 +116,7 @@ impl World {
             let in_force = self
                 .leading(group)
                 .and_then(|at| self.machines[at].process.as_ref()?.node.membership(group));
-            if in_force.is_some_and(|found| found != full) {
+            if in_force.is_some_and(|found| voters_and_learners(&found) != full) {
                 self.propose_members(group, full);
             }
         }

@@ -254,6 +254,9 @@ impl World {
         if matches!(fault, Fault::Wipe | Fault::OlderCopy | Fault::Stranger) {
             return self.strike_identity(fault, node, random);
         }
+        if fault == Fault::Engine {
+            return self.strike_engine(any, random);
+        }
         // Starting is a place to die at, too.
         if fault == Fault::CrashPoint {
             let points: Vec<_> = (0..ARMED_AT_ONCE).map(|_| self.arm(node, random)).collect();

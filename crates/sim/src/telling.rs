@@ -96,6 +96,10 @@ fn frame(frame: &Frame) -> String {
         Body::HeartbeatReply { .. } => "alive".to_owned(),
         Body::SnapshotOffer(meta) => format!("snapshot offered, up to {}", meta.index),
         Body::TimeoutNow => "take over".to_owned(),
+        Body::Known { commit, .. } => format!("another engine; knows {commit}"),
+        Body::Lacking { commit } => format!("lacks what is behind {commit}"),
+        Body::Decided { prev, entries, .. } => format!("decided: {} after {prev}", entries.len()),
+        Body::DecidedSnapshot(meta) => format!("decided: a snapshot, up to {}", meta.index),
     };
     format!("{name} t{}: {what}", message.term)
 }

@@ -1,6 +1,9 @@
 //! The command line. What `--help` says is the manual: keep it true.
 
-use crate::{serve::ServeOptions, sim::SimOptions, status::StatusOptions, up::UpOptions};
+use crate::{
+    engine::EngineOptions, serve::ServeOptions, sim::SimOptions, status::StatusOptions,
+    up::UpOptions,
+};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::collections::BTreeSet;
@@ -37,6 +40,9 @@ pub enum Task {
     /// Show the nodes, partitions and leaders of a running cluster
     #[command(long_about = STATUS_ABOUT, after_long_help = STATUS_EXAMPLES)]
     Status(StatusOptions),
+    /// Show the consensus engine of a running cluster, or move it to another
+    #[command(long_about = ENGINE_ABOUT, after_long_help = ENGINE_EXAMPLES)]
+    Engine(EngineOptions),
     /// Run clusters in a simulated world full of faults
     #[command(long_about = SIM_ABOUT, after_long_help = SIM_EXAMPLES)]
     Sim(SimOptions),
@@ -112,6 +118,21 @@ Examples:
   synod status
   synod status --http 127.0.0.1:27001
   synod status --json";
+
+const ENGINE_ABOUT: &str = "\
+Show the consensus engine of a running cluster, or move it to another: Raft, Multi-Paxos or ZAB.
+
+The groups move one after the other, each by an entry of its own log, while clients read and write. Every group keeps its \
+leader and its log; only how it will elect its next leader changes. The command waits until all have moved, and may be \
+given up at any time: the move goes on. It is the same as CLUSTER ENGINE of a Redis client.
+
+Nodes may afterwards be started with the --engine that the cluster was founded with, or the one it has moved to.";
+
+const ENGINE_EXAMPLES: &str = "\
+Examples:
+  synod engine                               what runs
+  synod engine paxos                         move to Multi-Paxos
+  synod engine raft --http 127.0.0.1:27001";
 
 const SIM_ABOUT: &str = "\
 Run clusters in a simulated world full of faults.

@@ -47,6 +47,11 @@ fn content_length(head: &str) -> Option<usize> {
     value.trim().parse().ok()
 }
 
+/// An address that this name stands for.
+pub fn resolve(address: &str) -> Result<SocketAddr> {
+    address.to_socket_addrs()?.next().context("the name has no address")
+}
+
 fn connect(address: &str) -> Result<TcpStream> {
     let addresses: Vec<SocketAddr> = address.to_socket_addrs()?.collect();
     let mut last = None;

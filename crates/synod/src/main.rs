@@ -5,6 +5,7 @@
 //! be read or written, at the start of a node or later.
 
 mod cli;
+mod engine;
 mod http;
 mod logging;
 mod serve;
@@ -47,6 +48,7 @@ fn run(task: Task) -> Result<()> {
         Task::Serve(options) => serve::run(*options),
         Task::Up(options) => up::run(options),
         Task::Status(options) => status::run(&options),
+        Task::Engine(options) => engine::run(&options),
         Task::Sim(options) => sim::run(&options),
     }
 }

@@ -22,7 +22,7 @@ pub struct StatusOptions {
 /// What `/status` answers. Unknown fields are passed over, so that an older program can ask a newer node.
 #[derive(Deserialize, Debug, Default)]
 #[serde(default)]
-struct Status {
+pub struct Status {
     /// The cluster's number, in hexadecimal.
     cluster: String,
     /// The node that answers.
@@ -66,6 +66,7 @@ struct Partition {
     leader: Option<u64>,
     replicas: Vec<u64>,
     /// These only of a group that has a replica on the answering node.
+    engine: Option<String>,
     term: Option<u64>,
     commit: Option<u64>,
     keys: Option<u64>,
@@ -85,6 +86,36 @@ pub fn run(options: &StatusOptions) -> Result<()> {
         print!("{}", tables(&status));
     }
     status.complaint().map_or(Ok(()), |complaint| bail!(complaint))
+}
+
+impl Status {
+    /// What the node at this HTTP address says, and what the leaders say of their groups.
+    pub fn whole(address: &str) -> Result<Self> {
+        let (_, mut status) = ask(address)?;
+        status.complete();
+        Ok(status)
+    }
+
+    /// Where the answering node serves clients.
+    pub fn listen_of_answering(&self) -> Option<&str> {
+        let node = self.nodes.iter().find(|node| node.id == self.node)?;
+        Some(node.listen.as_str()).filter(|listen| !listen.is_empty())
+    }
+
+    /// The groups that are not known to run this engine.
+    pub fn groups_not_running(&self, engine: &str) -> Vec<u32> {
+        let others = self.partitions.iter().filter(|p| p.engine.as_deref() != Some(engine));
+        others.map(|p| p.id).collect()
+    }
+
+    /// What runs, in words.
+    pub fn engines(&self) -> String {
+        let left = self.groups_not_running(&self.engine).len();
+        match left {
+            0 => format!("all {} groups run {}\n", self.partitions.len(), self.engine),
+            _ => format!("moving to {}: {left} groups left\n", self.engine),
+        }
+    }
 }
 
 fn ask(address: &str) -> Result<(Vec<u8>, Status)> {
@@ -160,20 +191,22 @@ fn tables(status: &Status) -> String {
     columns(&mut out, &nodes);
     out.push('\n');
     let mut groups = vec![
-        ["GROUP", "SLOTS", "LEADER", "REPLICAS", "KEYS", "TERM", "COMMIT", "LAG"].map(String::from),
+        ["GROUP", "SLOTS", "LEADER", "REPLICAS", "ENGINE", "KEYS", "TERM", "COMMIT", "LAG"]
+            .map(String::from),
     ];
     groups.extend(status.partitions.iter().map(group_row));
     columns(&mut out, &groups);
     out
 }
 
-fn group_row(partition: &Partition) -> [String; 8] {
+fn group_row(partition: &Partition) -> [String; 9] {
     let known = |n: Option<u64>| n.map_or("-".into(), |n| n.to_string());
     [
         if partition.slots.is_none() { "meta".into() } else { partition.id.to_string() },
         partition.slots.map_or("-".into(), |(first, last)| format!("{first}-{last}")),
         partition.leader.map_or("none".into(), |leader| leader.to_string()),
         join(partition.replicas.iter()),
+        partition.engine.clone().unwrap_or_else(|| "-".into()),
         if partition.slots.is_none() { "-".into() } else { known(partition.keys) },
         known(partition.term),
         known(partition.commit),
@@ -217,7 +250,7 @@ mod tests {
                   {"id":1,"listen":"127.0.0.1:6379","peer_listen":"127.0.0.1:16379","http":"127.0.0.1:26379","up":true},
                   {"id":2,"listen":"127.0.0.1:6380","peer_listen":"127.0.0.1:16380","http":"127.0.0.1:26380","up":false}],
                 "partitions":[
-                  {"id":0,"leader":1,"replicas":[1,2],"term":2,"commit":5,"lag":{"2":1}},
+                  {"id":0,"leader":1,"replicas":[1,2],"engine":"paxos","term":2,"commit":5,"lag":{"2":1}},
                   {"id":1,"slots":[0,16383],"leader":null,"replicas":[1,2],"term":3,"commit":9,"keys":8}]}"#,
         )
         .unwrap();
@@ -228,12 +261,14 @@ NODE  STATE  CLIENTS         PEERS            HTTP             LEADS  HOLDS
 1     up     127.0.0.1:6379  127.0.0.1:16379  127.0.0.1:26379  1      2
 2     down   127.0.0.1:6380  127.0.0.1:16380  127.0.0.1:26380  0      2
 
-GROUP  SLOTS    LEADER  REPLICAS  KEYS  TERM  COMMIT  LAG
-meta   -        1       1,2       -     2     5       2:1
-1      0-16383  none    1,2       8     3     9       -
+GROUP  SLOTS    LEADER  REPLICAS  ENGINE  KEYS  TERM  COMMIT  LAG
+meta   -        1       1,2       paxos   -     2     5       2:1
+1      0-16383  none    1,2       -       8     3     9       -
 ";
         assert_eq!(tables(&status), expected);
         let complaint = status.complaint().unwrap();
+        assert_eq!(status.groups_not_running("paxos"), [1]);
+        assert_eq!(status.engines(), "moving to paxos: 1 groups left\n");
         assert_eq!(complaint, "1 of 2 nodes down, 1 of 2 groups without a leader");
     }
 }

@@ -94,6 +94,7 @@ fn help_names_every_flag_and_its_variable() {
             ],
         ),
         ("status", &["http"]),
+        ("engine", &["http"]),
     ] {
         let help = stdout(&synod(&[command, "--help"], &[]));
         for flag in flags {
@@ -107,7 +108,7 @@ fn help_names_every_flag_and_its_variable() {
     }
     let help = stdout(&synod(&["--help"], &[]));
     assert!(
-        ["serve", "up", "status", "Examples:"].iter().all(|word| help.contains(word)),
+        ["serve", "up", "status", "engine", "Examples:"].iter().all(|word| help.contains(word)),
         "{help}"
     );
     let version = stdout(&synod(&["--version"], &[]));

@@ -1,4 +1,4 @@
-//! A cluster of real processes: started, one node killed, stopped, started again.
+//! A cluster of real processes: started, one node killed, stopped, started again, moved to other engines under load.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,7 +6,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -156,4 +158,131 @@ fn a_cluster_starts_survives_a_node_and_comes_back() {
     assert_eq!(up.ask(2, "GET key\r\n"), "$5\r\nvalue\r\n");
     assert_eq!(up.stop(), Some(0));
     assert!(std::fs::read_to_string(dir.path().join("node-2/synod.log")).unwrap().contains("INFO"));
+}
+
+/// A client that writes one value after the other, and knows what was acknowledged.
+struct Writer {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<Written>,
+}
+
+#[derive(Default)]
+struct Written {
+    acknowledged: u64,
+    /// The last value of each key that was acknowledged.
+    last: Vec<u64>,
+    longest_wait: Duration,
+}
+
+impl Written {
+    const KEYS: usize = 50;
+}
+
+impl Writer {
+    fn start(port: u16) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", port)).unwrap());
+            stream.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+            let mut written = Written { last: vec![0; Written::KEYS], ..Written::default() };
+            let mut value = 0u64;
+            while !stopped.load(Ordering::Relaxed) {
+                value += 1;
+                let key = value as usize % Written::KEYS;
+                let begun = Instant::now();
+                let mut reply = String::new();
+                stream.get_mut().write_all(format!("SET k{key} {value}\r\n").as_bytes()).unwrap();
+                stream.read_line(&mut reply).unwrap();
+                written.longest_wait = written.longest_wait.max(begun.elapsed());
+                assert_eq!(reply, "+OK\r\n", "nobody died, so everything is acknowledged");
+                written.acknowledged += 1;
+                written.last[key] = value;
+            }
+            written
+        });
+        Self { stop, thread }
+    }
+
+    fn stop(self) -> Written {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+impl Up {
+    /// `synod engine`, asked of a node.
+    fn engine(&self, node: u16, to: &[&str]) -> Output {
+        let http = format!("127.0.0.1:{}", self.base_port + 20_000 + node - 1);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_synod"));
+        command.arg("engine").args(to).args(["--http", &http]).output().unwrap()
+    }
+}
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// A move needs no pause to speak of: nobody is elected. How long the longest write took is printed.
+#[test]
+fn a_cluster_moves_to_other_engines_under_load() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), None);
+    assert!(said(&up.engine(1, &[])).contains("all 5 groups run raft"));
+    for (node, engine) in [(1, "paxos"), (2, "zab"), (3, "raft"), (1, "zab")] {
+        let writer = Writer::start(up.base_port);
+        let moved = up.engine(node, &[engine]);
+        assert!(moved.status.success(), "{}", said(&moved));
+        let written = writer.stop();
+        println!(
+            "to {engine}: {} writes meanwhile, the longest took {:?}",
+            written.acknowledged, written.longest_wait
+        );
+        for (key, value) in written.last.iter().enumerate().filter(|(_, value)| **value > 0) {
+            let held = up.ask(2, &format!("GET k{key}\r\n"));
+            assert_eq!(held, format!("${}\r\n{value}\r\n", value.to_string().len()));
+        }
+        for node in 1..=3 {
+            assert!(
+                up.ask(node, "INFO server\r\n").contains(&format!("synod_engine:{engine}\r\n"))
+            );
+            assert!(up.ask(node, "CLUSTER ENGINE\r\n").contains(engine));
+        }
+    }
+    assert!(up.ask(1, "CLUSTER ENGINE vsr\r\n").contains("there are raft, paxos, zab"));
+    let port = up.base_port;
+    assert_eq!(up.stop(), Some(0));
+
+    // Started as it was founded, it comes back as it was moved; with a third engine, no node starts.
+    let serve = |engine: &str| {
+        let peers = format!(
+            "1=127.0.0.1:{0},2=127.0.0.1:{1},3=127.0.0.1:{2}",
+            port + 10_000,
+            port + 10_001,
+            port + 10_002
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_synod"));
+        command.args(["serve", "--node-id", "1", "--workers", "1", "--engine", engine]);
+        command.args([
+            "--listen",
+            "127.0.0.1:0",
+            "--http",
+            "127.0.0.1:0",
+            "--peer-listen",
+            &format!("127.0.0.1:{}", port + 10_000),
+        ]);
+        command.args(["--initial-cluster", &peers]).arg("--data").arg(dir.path().join("node-1"));
+        command.output().unwrap()
+    };
+    let refused = serve("paxos");
+    assert!(said(&refused).contains("of a cluster that runs zab"), "{}", said(&refused));
+    assert_eq!(refused.status.code(), Some(2));
+    let up = Up::start(dir.path(), Some(port));
+    assert!(said(&up.engine(2, &[])).contains("all 5 groups run zab"));
+    assert!(up.ask(3, "GET k1\r\n").starts_with('$'));
+    assert_eq!(up.stop(), Some(0));
 }

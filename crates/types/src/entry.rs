@@ -1,6 +1,6 @@
 //! What a consensus group writes down: entries, hard state, membership, and what a snapshot covers.
 
-use crate::{Index, NodeId, Term};
+use crate::{Index, NodeId, Protocol, Term};
 use bytes::Bytes;
 
 /// What an entry's payload is. The numbers are part of the disk and wire formats.
@@ -52,7 +52,10 @@ pub struct HardState {
     pub commit: Index,
 }
 
-/// Who takes part in a group. While `outgoing` is not empty the group is in a joint configuration:
+/// In the encoding of a membership the number of voters has this bit, and an engine follows.
+const NAMES_ENGINE: u16 = 1 << 15;
+
+/// Who takes part in a group, and by which engine. While `outgoing` is not empty the group is in a joint configuration:
 /// every decision needs a majority of `voters` and a majority of `outgoing`. The lists are sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Membership {
@@ -62,6 +65,8 @@ pub struct Membership {
     pub outgoing: Vec<NodeId>,
     /// Members that receive the log and do not vote.
     pub learners: Vec<NodeId>,
+    /// What keeps them alike, once the entry that says so is committed; `None` is what the group was founded with.
+    pub engine: Option<Protocol>,
 }
 
 impl Membership {
@@ -73,26 +78,32 @@ impl Membership {
         Self { voters, ..Self::default() }
     }
 
-    /// Appends the little-endian encoding: three lists, each a u16 count and u64 ids.
+    /// Appends the little-endian encoding: three lists, each a u16 count and u64 ids. Where an engine is named, its tag
+    /// comes behind them, and the first count has its highest bit set.
     ///
     /// # Panics
     /// Never: a list longer than u16 cannot be built from a decoded or configured cluster.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut flag = if self.engine.is_some() { NAMES_ENGINE } else { 0 };
         for list in [&self.voters, &self.outgoing, &self.learners] {
-            out.extend_from_slice(&(list.len() as u16).to_le_bytes());
+            out.extend_from_slice(&(list.len() as u16 | flag).to_le_bytes());
+            flag = 0;
             for id in list {
                 out.extend_from_slice(&id.0.to_le_bytes());
             }
         }
+        out.extend(self.engine.map(Protocol::tag));
     }
 
     /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else.
     #[must_use]
     pub fn decode(mut bytes: &[u8]) -> Option<Self> {
+        let first = u16::from_le_bytes(*bytes.first_chunk::<2>()?);
+        let mut flag = first & NAMES_ENGINE;
         let mut list = || {
             let (count, rest) = bytes.split_first_chunk::<2>()?;
             bytes = rest;
-            (0..u16::from_le_bytes(*count))
+            (0..u16::from_le_bytes(*count) ^ std::mem::take(&mut flag))
                 .map(|_| {
                     let (id, rest) = bytes.split_first_chunk::<8>()?;
                     bytes = rest;
@@ -100,8 +111,13 @@ impl Membership {
                 })
                 .collect::<Option<Vec<_>>>()
         };
-        let membership = Self { voters: list()?, outgoing: list()?, learners: list()? };
-        bytes.is_empty().then_some(membership)
+        let (voters, outgoing, learners) = (list()?, list()?, list()?);
+        let engine = match (first & NAMES_ENGINE, bytes) {
+            (0, []) => None,
+            (NAMES_ENGINE, [tag]) => Some(Protocol::from_tag(*tag)?),
+            _ => return None,
+        };
+        Some(Self { voters, outgoing, learners, engine })
     }
 
     /// Whether `node` votes, in either half of a joint configuration.
@@ -138,16 +154,21 @@ mod tests {
 
     #[test]
     fn membership_round_trips_and_refuses_cut_bytes() {
-        let m = Membership {
-            voters: vec![NodeId(1), NodeId(2)],
-            outgoing: vec![NodeId(3)],
-            learners: vec![],
-        };
-        let mut bytes = Vec::new();
-        m.encode(&mut bytes);
-        assert_eq!(Membership::decode(&bytes), Some(m));
-        for cut in 0..bytes.len() {
-            assert_eq!(Membership::decode(&bytes[..cut]), None);
+        for engine in [None, Some(Protocol::Zab)] {
+            let m = Membership {
+                voters: vec![NodeId(1), NodeId(2)],
+                outgoing: vec![NodeId(3)],
+                learners: vec![],
+                engine,
+            };
+            let mut bytes = Vec::new();
+            m.encode(&mut bytes);
+            assert_eq!(Membership::decode(&bytes), Some(m));
+            for cut in 0..bytes.len() {
+                assert_eq!(Membership::decode(&bytes[..cut]), None);
+            }
+            bytes.push(9);
+            assert_eq!(Membership::decode(&bytes), None);
         }
     }
 }

@@ -7,6 +7,7 @@ mod entry;
 mod ids;
 pub mod limits;
 pub mod plant;
+mod protocol;
 mod reply;
 mod slot;
 mod time;
@@ -14,6 +15,7 @@ pub mod varint;
 
 pub use entry::{Entry, EntryKind, HardState, Membership, SnapshotMeta};
 pub use ids::{ClientId, ClusterId, Incarnation, Index, NodeId, PartitionId, RequestId, Term};
+pub use protocol::{Protocol, UnknownProtocol};
 pub use reply::ReplySink;
 pub use slot::{SLOT_COUNT, Slot, key_slot};
 pub use time::{Millis, Now};

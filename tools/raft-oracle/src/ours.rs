@@ -98,13 +98,13 @@ impl Member for Ours {
         let membership = Membership::of_voters(nodes(founders));
         let applied = SnapshotMeta { membership, ..SnapshotMeta::default() };
         let durable = Recovered { snapshot: applied.clone(), ..Recovered::default() };
-        let raft = Protocol::Raft.start(config.clone(), durable.clone());
+        let raft = synod_consensus::start(Protocol::Raft, config.clone(), durable.clone());
         Self { config, raft, durable, applied }
     }
 
     fn restart(&mut self) {
         self.applied = self.durable.snapshot.clone();
-        self.raft = Protocol::Raft.start(self.config.clone(), self.durable.clone());
+        self.raft = synod_consensus::start(Protocol::Raft, self.config.clone(), self.durable.clone());
     }
 
     fn hear(&mut self, from: u64, message: Message) {
@@ -126,8 +126,8 @@ impl Member for Ours {
     fn change(&mut self, target: &Members) -> bool {
         let target = Membership {
             voters: nodes(&target.voters),
-            outgoing: Vec::new(),
             learners: nodes(&target.learners),
+            ..Membership::default()
         };
         self.raft.change_membership(target).is_ok()
     }

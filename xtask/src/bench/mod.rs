@@ -6,6 +6,7 @@
 //! ```
 
 mod contest;
+mod engines;
 mod failover;
 mod load;
 mod machine;
@@ -40,9 +41,15 @@ pub struct Options {
     /// Only these parts; all when none is named.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
+    /// Only the consensus engines against each other; the table goes into docs/engines.md.
+    #[arg(long, conflicts_with_all = ["only", "out"])]
+    engines: bool,
     /// Another program than target/release/synod.
     #[arg(long)]
     synod: Option<PathBuf>,
+    /// Another load generator than the one in tools/bench.
+    #[arg(long)]
+    client: Option<PathBuf>,
     /// Where benchmarks.md and benchmarks.json go. Left out: docs/ after a whole run, target/bench/
     /// after a quick or partial one.
     #[arg(long)]
@@ -85,10 +92,15 @@ impl Bench {
 
 /// Runs the chosen parts and writes the report.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    prepare::for_bench()?;
+    if !options.engines {
+        prepare::for_bench()?;
+    }
     let started = Instant::now();
     let load = machine::load()?;
     let bench = set_up(workspace, options)?;
+    if options.engines {
+        return engines::run(workspace, &bench, load);
+    }
     let wanted = |part| options.only.is_empty() || options.only.contains(&part);
     let mut results = results::Results::new(machine::describe(workspace, &bench, load)?, &bench);
     if wanted(Part::Throughput) {
@@ -122,7 +134,10 @@ fn set_up(workspace: &Workspace, options: &Options) -> Result<Bench> {
     };
     let scratch = workspace.target.join("bench");
     fs::create_dir_all(&scratch).with_context(|| format!("{}", scratch.display()))?;
-    let client = load::build(workspace)?;
+    let client = match &options.client {
+        Some(path) => path.canonicalize().with_context(|| format!("{}", path.display()))?,
+        None => load::build(workspace)?,
+    };
     let (rounds, seconds) =
         if options.quick { (1, 2.0) } else { (options.rounds, options.seconds) };
     if !(0.1..=3600.0).contains(&seconds) {

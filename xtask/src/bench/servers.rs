@@ -6,7 +6,8 @@ use super::load;
 use crate::program;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ pub struct Running {
     /// Where its nodes serve clients.
     pub addrs: Vec<String>,
     nodes: Vec<Node>,
+    /// Where they tell of themselves; of use only with Synod.
+    http: Vec<String>,
     folder: PathBuf,
 }
 
@@ -36,6 +39,11 @@ struct Node {
 impl Running {
     /// Starts a contestant in an empty folder and waits until it takes writes.
     pub fn start(bench: &Bench, contestant: Contestant) -> Result<Self> {
+        Self::start_with(bench, contestant, &[])
+    }
+
+    /// The same, with more words for every node's command.
+    pub fn start_with(bench: &Bench, contestant: Contestant, more: &[&str]) -> Result<Self> {
         let folder = bench.scratch.join("data");
         if folder.exists() {
             fs::remove_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
@@ -49,12 +57,14 @@ impl Running {
             contestant,
             addrs: nodes.iter().map(|node| node[0].clone()).collect(),
             nodes: Vec::new(),
+            http: nodes.iter().map(|node| node[2].clone()).collect(),
             folder: folder.clone(),
         };
         for at in 0..nodes.len() {
             let data = folder.join(format!("node-{}", at + 1));
             fs::create_dir_all(&data)?;
-            let command = command(bench, contestant, &nodes, at, &data);
+            let mut command = command(bench, contestant, &nodes, at, &data);
+            command.extend(more.iter().map(|word| (*word).to_owned()));
             let log = data.with_extension("log");
             running.nodes.push(Node { command, log, child: None });
         }
@@ -101,6 +111,38 @@ impl Running {
             total += kib.parse::<u64>()? * 1024;
         }
         Ok(total)
+    }
+
+    /// Processor time of all threads of all processes, in nanoseconds.
+    pub fn cpu_ns(&self) -> Result<u64> {
+        let mut total = 0;
+        for child in self.nodes.iter().filter_map(|node| node.child.as_ref()) {
+            for task in fs::read_dir(format!("/proc/{}/task", child.id()))? {
+                let text = fs::read_to_string(task?.path().join("schedstat"))?;
+                total += text.split(' ').next().context("an empty schedstat")?.parse::<u64>()?;
+            }
+        }
+        Ok(total)
+    }
+
+    /// The sum of a metric of Synod over all labels of all nodes that run.
+    pub fn metric(&self, name: &str) -> Result<f64> {
+        let mut sum = 0.0;
+        for (node, http) in self.nodes.iter().zip(&self.http) {
+            if node.child.is_none() {
+                continue;
+            }
+            let mut stream = TcpStream::connect(http)?;
+            stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+            let mut page = String::new();
+            stream.read_to_string(&mut page)?;
+            let of_it = page
+                .lines()
+                .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{')));
+            sum +=
+                of_it.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+        }
+        Ok(sum)
     }
 
     /// Kills the node that serves clients at `addr`, with SIGKILL.

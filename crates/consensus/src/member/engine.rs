@@ -1,9 +1,9 @@
 //! A member behind the contract that all engines fill.
 
 use super::{Cause, Member, Rules, State};
-use crate::Message;
 use crate::contract::{Effect, Engine, PeerStatus, Position, Refused, Role, Status, Token};
 use crate::progress::Flow;
+use crate::{Message, Protocol};
 use bytes::Bytes;
 use synod_types::plant::planted;
 use synod_types::{EntryKind, Index, Membership, NodeId, SnapshotMeta, Term};
@@ -34,10 +34,13 @@ impl<R: Rules> Engine for Member<R> {
     }
 
     fn step(&mut self, from: NodeId, message: Message) {
-        let ours = message.protocol == R::PROTOCOL && message.is_sane();
-        if ours && from != self.config.id && from != NodeId(0) {
-            self.receive(from, message);
+        if !message.is_sane() || from == self.config.id || from == NodeId(0) {
+            return;
         }
+        if message.protocol != R::PROTOCOL && message.body.is_of_engine() {
+            return self.answer_foreign(from);
+        }
+        self.receive(from, message);
     }
 
     fn propose(&mut self, payload: Bytes) -> Result<Position, Refused> {
@@ -107,6 +110,7 @@ impl<R: Rules> Engine for Member<R> {
             snapshot: matches!(peer.flow, Flow::Snapshot { .. }),
         });
         Status {
+            engine: R::PROTOCOL,
             role: self.outward_role(),
             term: self.hard.term,
             leader: self.leader,
@@ -117,6 +121,10 @@ impl<R: Rules> Engine for Member<R> {
             membership: self.membership().clone(),
             peers: peers.collect(),
         }
+    }
+
+    fn protocol(&self) -> Protocol {
+        R::PROTOCOL
     }
 
     fn role(&self) -> (Role, Term, Option<NodeId>) {

@@ -89,7 +89,7 @@ impl<R: Rules> Member<R> {
         }
     }
 
-    fn truncate(&mut self, index: Index) {
+    pub(crate) fn truncate(&mut self, index: Index) {
         assert!(index > self.commit, "what is committed stays");
         self.log.truncate(index);
         self.durability.truncate(index);

@@ -86,6 +86,14 @@ impl Leader {
         }
     }
 
+    /// Leads on under other rules, by which peers have to join the reign or need not.
+    pub(crate) fn accede(&mut self, greets: bool) {
+        self.greets = greets;
+        for (_, peer) in self.peers.iter_mut().filter(|_| !greets) {
+            peer.join(self.first, peer.heard);
+        }
+    }
+
     pub(crate) fn peer(&self, node: NodeId) -> Option<&Progress> {
         let at = self.peers.binary_search_by_key(&node, |(known, _)| *known).ok()?;
         Some(&self.peers[at].1)

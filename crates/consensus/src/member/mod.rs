@@ -21,8 +21,8 @@
 //! own ([decision 7](../../../../docs/decisions/0007-three-engines.md)): an entry's index and term then name a whole log.
 //!
 //! Where things are: roles.rs (ways into and out of each role), replication.rs (the leader's side of the log), following.rs
-//! (the follower's side), reads.rs, reconfiguration.rs, transfer.rs, snapshot.rs, compaction.rs, sleep.rs, and drain.rs
-//! (what the driver is asked to do).
+//! (the follower's side), reads.rs, reconfiguration.rs, transfer.rs, snapshot.rs, compaction.rs, sleep.rs,
+//! succession.rs (another engine takes over), and drain.rs (what the driver is asked to do).
 
 mod compaction;
 mod drain;
@@ -37,6 +37,7 @@ mod rules;
 mod sleep;
 mod snapshot;
 mod step;
+mod succession;
 mod transfer;
 
 pub(crate) use following::Merged;

@@ -24,6 +24,7 @@ impl<R: Rules> Member<R> {
             list.sort_unstable();
             list.dedup();
         }
+        target.engine = target.engine.or(self.membership().engine);
         let next = membership::enter(self.membership(), target.clone());
         if !target.outgoing.is_empty()
             || !membership::is_legal(&target)

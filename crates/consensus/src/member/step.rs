@@ -14,7 +14,7 @@ impl<R: Rules> Member<R> {
         if message.body.is_of_engine() {
             return R::receive(self, from, message);
         }
-        let Message { term, body, .. } = message;
+        let Some(Message { term, body, .. }) = self.hear_of_past(from, message) else { return };
         match term.cmp(&self.hard.term) {
             Ordering::Less => self.answer_the_past(from, &body),
             Ordering::Equal => self.dispatch(from, body),

@@ -2,7 +2,7 @@
 //!
 //! All numbers are little-endian. Engine (u8), kind (u8), term (u64), then the fields in the order of the enum; an
 //! entry is term (u64), kind (u8), length (u32), payload, and its index follows from its place. The kinds from 3
-//! to 9 mean the same in every engine; 1 and 2 are Raft's, those from 16 Paxos's, those from 32 ZAB's.
+//! to 13 mean the same in every engine; 1 and 2 are Raft's, those from 16 Paxos's, those from 32 ZAB's.
 
 use super::{Body, COUNTER_MAX, Message};
 use crate::{Protocol, paxos, raft, zab};
@@ -20,6 +20,10 @@ mod kind {
     pub const HEARTBEAT_REPLY: u8 = 7;
     pub const SNAPSHOT_OFFER: u8 = 8;
     pub const TIMEOUT_NOW: u8 = 9;
+    pub const KNOWN: u8 = 10;
+    pub const LACKING: u8 = 11;
+    pub const DECIDED: u8 = 12;
+    pub const DECIDED_SNAPSHOT: u8 = 13;
 }
 
 impl Message {
@@ -74,6 +78,23 @@ impl Message {
                 put_meta(out, meta);
             }
             Body::TimeoutNow => head(kind::TIMEOUT_NOW),
+            Body::Known { commit, commit_term } => {
+                head(kind::KNOWN);
+                put_all(out, &[commit.0, commit_term.0]);
+            }
+            Body::Lacking { commit } => {
+                head(kind::LACKING);
+                put_all(out, &[commit.0]);
+            }
+            Body::Decided { prev, prev_term, entries } => {
+                head(kind::DECIDED);
+                put_all(out, &[prev.0, prev_term.0]);
+                put_entries(out, entries);
+            }
+            Body::DecidedSnapshot(meta) => {
+                head(kind::DECIDED_SNAPSHOT);
+                put_meta(out, meta);
+            }
         }
     }
 
@@ -81,7 +102,7 @@ impl Message {
     fn encoded_bytes(&self) -> usize {
         const FIXED: usize = 64;
         let entries = match &self.body {
-            Body::Append { entries, .. } => entries,
+            Body::Append { entries, .. } | Body::Decided { entries, .. } => entries,
             Body::Paxos(ask) => ask.entries(),
             _ => return FIXED,
         };
@@ -133,6 +154,17 @@ fn decode_body(protocol: Protocol, kind: u8, bytes: &mut Bytes) -> Option<Body> 
         }
         kind::SNAPSHOT_OFFER => Body::SnapshotOffer(take_meta(bytes)?),
         kind::TIMEOUT_NOW => Body::TimeoutNow,
+        kind::KNOWN => {
+            let [commit, term] = take_all(bytes)?;
+            Body::Known { commit: Index(commit), commit_term: Term(term) }
+        }
+        kind::LACKING => take_all(bytes).map(|[commit]| Body::Lacking { commit: Index(commit) })?,
+        kind::DECIDED => {
+            let [prev, prev_term] = take_all(bytes)?;
+            let (prev, prev_term) = (Index(prev), Term(prev_term));
+            Body::Decided { prev, prev_term, entries: take_entries(bytes, prev)? }
+        }
+        kind::DECIDED_SNAPSHOT => Body::DecidedSnapshot(take_meta(bytes)?),
         _ => match protocol {
             Protocol::Raft => Body::Raft(raft::Ask::decode(kind, bytes)?),
             Protocol::Paxos => Body::Paxos(paxos::Ask::decode(kind, bytes)?),

@@ -1,8 +1,7 @@
 //! What engines say to each other, and which of it cannot be right.
 //!
 //! How a leader feeds its followers is said in the same words whatever the engine; how it came to lead is said in the
-//! engine's own. Every message names its engine, so that a member which was started with another one does not
-//! take it for its own.
+//! engine's own. Every message names its sender's engine; a member under another one understands all but the latter.
 
 mod codec;
 
@@ -21,7 +20,7 @@ const COUNTER_MAX: u64 = 1 << 62;
 /// What one member says to another of the same group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The engine of both.
+    /// The engine of the sender.
     pub protocol: Protocol,
     /// The sender's term, unless the engine says otherwise of a message of its own.
     pub term: Term,
@@ -83,6 +82,30 @@ pub enum Body {
     SnapshotOffer(SnapshotMeta),
     /// Stand for election now.
     TimeoutNow,
+    /// The receiver asked about an election in the words of an engine that the sender does not run. This much the sender
+    /// knows to be committed.
+    Known {
+        /// That position.
+        commit: Index,
+        /// The term there.
+        commit_term: Term,
+    },
+    /// Answers `Known`: the sender knows less to be committed, and lacks that entry.
+    Lacking {
+        /// What it knows to be committed.
+        commit: Index,
+    },
+    /// Answers `Lacking`: committed entries, at least one. Anybody who has them may say so, in any term.
+    Decided {
+        /// The position before the first entry.
+        prev: Index,
+        /// The term there.
+        prev_term: Term,
+        /// The entries.
+        entries: Vec<Entry>,
+    },
+    /// Answers `Lacking` where the entries are not at hand any more.
+    DecidedSnapshot(SnapshotMeta),
     /// How Raft elects.
     Raft(raft::Ask),
     /// How Paxos does.
@@ -110,7 +133,11 @@ impl Body {
             | Self::Zab(_)
             | Self::AppendReply { .. }
             | Self::AppendReject { .. }
-            | Self::HeartbeatReply { .. } => false,
+            | Self::HeartbeatReply { .. }
+            | Self::Known { .. }
+            | Self::Lacking { .. }
+            | Self::Decided { .. }
+            | Self::DecidedSnapshot(_) => false,
         }
     }
 }
@@ -142,7 +169,19 @@ impl Message {
                         && sleep.is_none_or(|(last, last_term)| is_known(last) && last_term <= term)
                 }
                 Body::HeartbeatReply { commit, .. } => is_known(*commit),
-                Body::SnapshotOffer(meta) => is_offer(term, meta),
+                Body::Known { commit, commit_term } => {
+                    is_known(*commit)
+                        && *commit_term <= term
+                        && (commit.0 > 0 || commit_term.0 == 0)
+                }
+                Body::Lacking { commit } => is_known(*commit),
+                Body::Decided { prev, prev_term, entries } => {
+                    is_known(*prev)
+                        && (prev.0 > 0 || prev_term.0 == 0)
+                        && !entries.is_empty()
+                        && are_sane(term, *prev, *prev_term, entries)
+                }
+                Body::SnapshotOffer(meta) | Body::DecidedSnapshot(meta) => is_offer(term, meta),
             }
     }
 }

@@ -49,7 +49,7 @@ impl Group {
             };
             let snapshot = SnapshotMeta { membership: founding.clone(), ..SnapshotMeta::default() };
             let recovered = Recovered { snapshot, ..Recovered::default() };
-            let engine = protocol.start(config, recovered);
+            let engine = synod_consensus::start(protocol, config, recovered);
             (NodeId(id), Member { engine, token: None, applied: Index(0) })
         };
         let members = (1..=size).map(member).collect();

@@ -6,14 +6,15 @@
 //! campaign|wake|tick|crash|start|status N.. [xTIMES]      each node in turn; tick x10 ticks ten times
 //! tear N                       crashes in the middle of a write: the hard state got to the disk, the entries did not
 //! lose N count                 the disk of a node that is down has lost its last entries
-//! propose N text.. | read N id | transfer N to | change N voters=.. learners=..
+//! propose N text.. | read N id | transfer N to
+//! change N [voters=..] [learners=..] [engine=NAME]         voters and learners stay as they are where only an engine is named
 //! persist N | apply N          the disk, the state machine of one node catch up
 //! snapshot N | install N | fail N    a snapshot is taken; a fetch ends well, or not
 //! deliver [A->B..]             what is in the mail now arrives; only these links, if any are named
 //! drop [A->B..]                what is in the mail is lost
 //! cut A->B.. | heal            whatever is sent there from now on is lost
 //! mail                         shows what is on its way
-//! run N                        N times: everyone ticks once, then settle
+//! run N [NODE..]               N times: everyone ticks once, then settle; the clocks and disks of these alone, if any are named
 //! settle                       disks, state machines and mail until nothing is left to do; shows no mail
 //! ```
 
@@ -49,6 +50,8 @@ pub struct Stage {
     /// What came of the commands since the last outcome.
     pub outcome: Vec<String>,
     quiet: bool,
+    /// The only nodes whose clocks and disks go on; all if there is none.
+    alive: Vec<NodeId>,
 }
 
 fn number(word: &str) -> u64 {
@@ -99,7 +102,11 @@ impl Stage {
                 }
             }
             "settle" => self.settle(),
-            "run" => (0..number(words[0])).for_each(|_| self.run_once()),
+            "run" => {
+                self.alive = words[1..].iter().map(|word| id(word)).collect();
+                (0..number(words[0])).for_each(|_| self.run_once());
+                self.alive.clear();
+            }
             "campaign" | "wake" | "tick" | "crash" | "tear" | "start" | "status" => {
                 let times = words.iter().find_map(|word| word.strip_prefix('x')).map_or(1, number);
                 for word in words.iter().filter(|word| !word.starts_with('x')) {
@@ -173,7 +180,8 @@ impl Stage {
             "start" => {
                 let node = self.node(node);
                 node.applied = node.durable.snapshot.clone();
-                node.engine = Some(node.protocol.start(node.config.clone(), node.durable.clone()));
+                let (config, durable) = (node.config.clone(), node.durable.clone());
+                node.engine = Some(synod_consensus::start(node.protocol, config, durable));
             }
             _ => {
                 let status = self.engine(node).status();
@@ -229,8 +237,14 @@ impl Stage {
 
     fn change(&mut self, node: NodeId, words: &[&str]) -> Result<(), Refused> {
         let mut target = Membership::default();
+        if let [only] = words
+            && only.starts_with("engine=")
+        {
+            target = self.engine(node).status().membership;
+        }
         for word in words {
             match word.split_once('=') {
+                Some(("engine", name)) => target.engine = Some(name.parse().expect("an engine")),
                 Some(("voters", list)) => target.voters = ids(list),
                 Some(("learners", list)) => target.learners = ids(list),
                 _ => panic!("no such list: {word}"),
@@ -309,8 +323,9 @@ impl Stage {
         self.quiet = true;
         for _ in 0..ROUNDS_MAX {
             let busy = |node: &Node| !node.writes.is_empty() || !node.to_apply.is_empty();
-            let nodes: Vec<NodeId> =
+            let mut nodes: Vec<NodeId> =
                 self.nodes.iter().filter(|(_, node)| busy(node)).map(|(id, _)| *id).collect();
+            nodes.retain(|node| self.goes_on(*node));
             if nodes.is_empty() && self.mail.is_empty() {
                 break;
             }
@@ -324,11 +339,15 @@ impl Stage {
         self.quiet = false;
     }
 
+    fn goes_on(&self, node: NodeId) -> bool {
+        self.alive.is_empty() || self.alive.contains(&node)
+    }
+
     fn run_once(&mut self) {
         let running: Vec<NodeId> = self
             .nodes
             .iter()
-            .filter(|(_, node)| node.engine.is_some())
+            .filter(|(id, node)| node.engine.is_some() && self.goes_on(**id))
             .map(|(id, _)| *id)
             .collect();
         self.quiet = true;

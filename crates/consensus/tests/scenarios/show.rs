@@ -64,6 +64,9 @@ pub fn membership(members: &Membership) -> String {
     if !members.learners.is_empty() {
         shown = format!("{shown} learning {}", ids(&members.learners));
     }
+    if let Some(engine) = members.engine {
+        shown = format!("{shown} by {engine}");
+    }
     shown
 }
 
@@ -75,6 +78,14 @@ pub fn message(message: &Message) -> String {
         Body::Append { prev, prev_term, commit, entries, .. } => {
             format!("append after {prev}:{prev_term} commit {commit}{}", list(entries))
         }
+        Body::Known { commit, commit_term } => {
+            format!("runs {}, knows {commit}:{commit_term}", message.protocol)
+        }
+        Body::Lacking { commit } => format!("lacks what is behind {commit}"),
+        Body::Decided { prev, prev_term, entries } => {
+            format!("decided after {prev}:{prev_term}{}", list(entries))
+        }
+        Body::DecidedSnapshot(meta) => format!("decided: snapshot {}:{}", meta.index, meta.term),
         Body::AppendReply { matched, commit } => format!("has {matched} commit {commit}"),
         Body::AppendReject { prev, hint, hint_term } => {
             format!("lacks {prev}, try {hint}:{hint_term}")
@@ -139,6 +150,10 @@ fn of_zab(ask: &zab::Ask) -> String {
 
 pub fn status(node: NodeId, status: &Status) -> String {
     let asleep = if status.asleep { ", asleep" } else { "" };
+    let runs = match status.membership.engine {
+        Some(_) => format!(", runs {}", status.engine),
+        None => String::new(),
+    };
     let peers: String = status
         .peers
         .iter()
@@ -149,7 +164,7 @@ pub fn status(node: NodeId, status: &Status) -> String {
         })
         .collect();
     format!(
-        "{node} is {} of term {}{}: applied {} commit {} last {}, members {}{asleep}{peers}",
+        "{node} is {} of term {}{}: applied {} commit {} last {}, members {}{runs}{asleep}{peers}",
         role(status.role),
         status.term,
         following(status.leader),

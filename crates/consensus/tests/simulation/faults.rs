@@ -17,6 +17,7 @@ pub struct Faults {
     pub transfers: bool,
     pub campaigns: bool,
     pub snapshots: bool,
+    pub engines: bool,
 }
 
 impl Faults {
@@ -24,7 +25,7 @@ impl Faults {
         let mut coin = || random.below(2) == 0;
         let (loss, double, slow_disk, delay) = (coin(), coin(), coin(), coin());
         let (crashes, partitions, pauses, changes) = (coin(), coin(), coin(), coin());
-        let (transfers, campaigns, snapshots) = (coin(), coin(), coin());
+        let (transfers, campaigns, snapshots, engines) = (coin(), coin(), coin(), coin());
         Self {
             loss_percent: if loss { random.below(30) } else { 0 },
             double_percent: if double { random.below(50) } else { 0 },
@@ -37,6 +38,7 @@ impl Faults {
             transfers,
             campaigns,
             snapshots,
+            engines,
         }
     }
 
@@ -53,6 +55,7 @@ impl Faults {
             transfers: false,
             campaigns: false,
             snapshots: false,
+            engines: false,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Random worlds of one group, for each engine: loss, doubling, delay, cuts, pauses, crashes that lose what was not flushed,
-//! membership changes, transfers and snapshots, in a mix that the seed decides. First everything goes
+//! membership changes, changes of engine, transfers and snapshots, in a mix that the seed decides. First everything goes
 //! wrong and only safety is asked for; then the world heals, and the group must get on.
 //!
 //! `SEED=n cargo test -p synod-consensus --test simulation raft` runs one seed of one engine; `SEEDS=n` runs that many.
@@ -8,8 +8,8 @@
 
 mod disk;
 mod faults;
+mod invariants;
 mod member;
-mod oracle;
 #[cfg(synod_plants)]
 mod plants;
 mod requests;
@@ -55,6 +55,8 @@ fn must_get_on(world: &mut World, seed: u64) {
         if target
             .is_some_and(|index| world.oracle.decided() >= index && world.converged(leader, index))
         {
+            let agreed = world.agree_on_engine(leader);
+            assert!(agreed, "seed {seed}: engines differ\n{}", world.describe());
             return;
         }
     }

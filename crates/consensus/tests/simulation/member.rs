@@ -45,7 +45,8 @@ impl Member {
 
     pub fn start(&mut self) {
         self.config.seed = self.config.seed.wrapping_mul(31).wrapping_add(7);
-        self.engine = Some(self.protocol.start(self.config.clone(), self.disk.recover()));
+        let (config, recovered) = (self.config.clone(), self.disk.recover());
+        self.engine = Some(synod_consensus::start(self.protocol, config, recovered));
         self.handed = self.disk.snapshot.index;
         self.applied = self.handed;
     }

@@ -12,6 +12,17 @@ const SEEDS_MAX: u64 = 1_000;
 
 /// Name, engine, and what it does.
 const PLANTS: &[(&str, Protocol, &str)] = &[
+    (
+        "engine-change-before-commit",
+        Protocol::Raft,
+        "members move to another engine before the entry that says so is committed",
+    ),
+    (
+        "engine-change-cuts-tail",
+        Protocol::Raft,
+        "the new engine begins with the committed log and drops what was acknowledged behind it",
+    ),
+    ("engine-change-untold", Protocol::Raft, "who missed a change of engine is not told of it"),
     ("paxos-promised-twice", Protocol::Paxos, "one ballot is promised to two proposers"),
     ("paxos-promise-not-durable", Protocol::Paxos, "a promise leaves before it is on the disk"),
     ("paxos-log-not-adopted", Protocol::Paxos, "a proposer leads with its own log"),

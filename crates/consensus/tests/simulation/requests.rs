@@ -2,6 +2,7 @@
 
 use crate::world::World;
 use bytes::Bytes;
+use synod_consensus::Protocol;
 use synod_types::{Index, Membership, NodeId};
 
 impl World {
@@ -28,6 +29,20 @@ impl World {
                 let _ = member.engine.as_mut().unwrap().change_membership(target);
             });
         }
+        if self.faults.engines && self.chance(60) {
+            self.change_engine();
+        }
+    }
+
+    /// The operator moves the group to another engine.
+    fn change_engine(&mut self) {
+        let node = self.any_leader();
+        let to = Protocol::ALL[self.random.below(3) as usize];
+        self.with(node, |member| {
+            let engine = member.engine.as_mut().unwrap();
+            let target = Membership { engine: Some(to), ..engine.status().membership };
+            let _ = engine.change_membership(target);
+        });
     }
 
     fn any_membership(&mut self) -> Membership {

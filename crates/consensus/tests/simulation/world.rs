@@ -1,11 +1,11 @@
 //! The network, the clock and the misfortune of one seed.
 
 use crate::faults::Faults;
+use crate::invariants::Oracle;
 use crate::member::Member;
-use crate::oracle::Oracle;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_consensus::random::Random;
-use synod_consensus::{Config, Effect, Engine, Message, Protocol, Recovered, Role};
+use synod_consensus::{Config, Effect, Engine, Message, Protocol, Recovered, Role, Status};
 use synod_types::{Index, Membership, NodeId, PartitionId, SnapshotMeta, Term};
 
 struct Mail {
@@ -121,7 +121,8 @@ impl World {
         if let Some(term) = elected {
             let member = &self.members[&node];
             // What a proposer took over may still be on its way to the disk; others have it there.
-            let adopts = member.protocol == Protocol::Paxos;
+            let engine = member.engine.as_ref().map(|engine| engine.status().engine);
+            let adopts = engine == Some(Protocol::Paxos);
             let holds = |index, term| match adopts {
                 true => member.disk.wrote(index, term),
                 false => member.disk.holds(index, term),
@@ -320,6 +321,14 @@ impl World {
         for (_, member) in self.members.iter_mut().filter(|(id, _)| !all.contains(id)) {
             member.stop();
         }
+    }
+
+    /// Whether every member of the group runs the engine that was decided last.
+    pub fn agree_on_engine(&self, leader: NodeId) -> bool {
+        let Status { engine, membership, .. } = self.engine(leader).status();
+        let mut all = membership.all().into_iter();
+        membership.engine.is_none_or(|named| named == engine)
+            && all.all(|node| self.engine(node).status().engine == engine)
     }
 
     pub fn all_asleep(&self, leader: NodeId) -> bool {

@@ -27,13 +27,14 @@ pub(super) enum Runner {
 }
 
 /// Subcommands that cannot run inside a transaction, though others of their command can.
-const OUTSIDE: [&str; 30] = [
+const OUTSIDE: [&str; 31] = [
     "client|kill",
     "client|list",
     "client|pause",
     "client|reply",
     "client|unpause",
     "cluster|countkeysinslot",
+    "cluster|engine",
     "cluster|getkeysinslot",
     "config|resetstat",
     "debug|loadaof",

@@ -32,7 +32,7 @@ pub fn json(config: &Config, workers: &[NodeStatus]) -> String {
         "node": config.node_id.0,
         "version": env!("CARGO_PKG_VERSION"),
         "durability": config.durability.as_str(),
-        "engine": config.engine.as_str(),
+        "engine": map.engine.unwrap_or(config.engine).as_str(),
         "workers": config.workers,
         "clients": sum(|w| w.clients as u64),
         "parked_requests": sum(|w| w.parked as u64),
@@ -74,6 +74,7 @@ fn replica(group: &GroupStatus) -> Value {
     let lag: serde_json::Map<String, Value> =
         group.followers.iter().map(|f| (f.node.0.to_string(), Value::from(f.entries))).collect();
     json!({
+        "engine": group.engine.as_str(),
         "role": role(group.role),
         "term": group.term.0,
         "commit": group.commit.0,

@@ -13,6 +13,7 @@ use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use synod_types::Protocol;
 use synod_types::plant::select;
 
 pub use catalogue::CATALOGUE;
@@ -38,6 +39,7 @@ pub struct Plant {
     seconds: u64,
     faults: &'static str,
     lease_reads: bool,
+    engine: Protocol,
 }
 
 /// A name that is none in the catalogue.
@@ -90,6 +92,7 @@ impl Plant {
             seconds: 20,
             faults: "swarm",
             lease_reads: false,
+            engine: Protocol::Raft,
         }
     }
 
@@ -107,6 +110,10 @@ impl Plant {
 
     const fn under(self, faults: &'static str) -> Self {
         Self { faults, ..self }
+    }
+
+    const fn by(self, engine: Protocol) -> Self {
+        Self { engine, ..self }
     }
 
     const fn with_lease_reads(self) -> Self {
@@ -127,6 +134,7 @@ impl Plant {
             clients: 6,
             faults: self.faults.parse::<Faults>().expect("the catalogue names faults that exist"),
             lease_reads: self.lease_reads,
+            engine: self.engine,
             ..Params::default()
         }
     }

@@ -67,7 +67,7 @@ pub struct Hello {
     pub workers: u16,
     /// What the connection is for.
     pub purpose: Purpose,
-    /// What keeps the replicas of the speaker's groups alike.
+    /// What kept the replicas of the speaker's groups alike when their cluster was founded.
     pub engine: EngineName,
 }
 
@@ -97,7 +97,7 @@ pub enum HelloRefused {
     },
     /// The other side's groups run another consensus engine.
     #[error(
-        "the peer was started with --engine {theirs}, this node with --engine {ours}: all nodes of a cluster have the one that it was founded with"
+        "the peer's cluster was founded with --engine {theirs}, this node started with {ours}: a new node starts with the one that its cluster was founded with"
     )]
     Engine {
         /// This node's.
@@ -249,7 +249,8 @@ impl Hello {
         if both_known && self.cluster != cluster {
             return Err(HelloRefused::Cluster { ours: cluster.0, theirs: self.cluster.0 });
         }
-        if self.engine != engine {
+        // Nodes of one cluster learn from its map which engine to run, and when.
+        if !both_known && self.engine != engine {
             return Err(HelloRefused::Engine { ours: engine, theirs: self.engine });
         }
         if self.to != id {
@@ -321,7 +322,6 @@ mod tests {
         let me = (NodeId(2), ClusterId(7));
         let strangers = [
             (Hello { cluster: ClusterId(8), ..HELLO }, "cluster 0000000000000008"),
-            (Hello { engine: EngineName::new("paxos"), ..HELLO }, "--engine paxos, this node"),
             (Hello { to: NodeId(3), ..HELLO }, "looks for node 3"),
             (Hello { from: NodeId(2), ..HELLO }, "it is node 2"),
             (Hello { from: NodeId(0), ..HELLO }, "it is node 0"),
@@ -332,6 +332,11 @@ mod tests {
             assert!(refused.contains(reason), "{refused}");
         }
         assert_eq!(HELLO.check(me.0, me.1, RAFT), Ok(()));
+        // Within a cluster its map says what is run; a node that was never in it has to fit.
+        let moved = Hello { engine: EngineName::new("paxos"), ..HELLO };
+        assert_eq!(moved.check(me.0, me.1, RAFT), Ok(()));
+        let refused = moved.check(me.0, ClusterId(0), RAFT).unwrap_err().to_string();
+        assert!(refused.contains("--engine paxos, this node started with raft"), "{refused}");
         assert_eq!(Hello { cluster: ClusterId(0), ..HELLO }.check(me.0, me.1, RAFT), Ok(()));
         assert_eq!(HELLO.check(NodeId(2), ClusterId(0), RAFT), Ok(()));
     }

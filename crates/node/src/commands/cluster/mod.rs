@@ -11,6 +11,7 @@ use crate::requests::Flow;
 use crate::session::Kind;
 use synod_data::op::Op;
 use synod_data::{Flags, number};
+use synod_ring::MetaCommand;
 use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot, key_slot};
 use view::View;
 
@@ -24,6 +25,8 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("3.0.0", "<node-id>", "Whether this node cannot reach another: 1 or 0."),
     Subcommand::new("cluster|countkeysinslot", 3, PLAIN, count_keys)
         .about("3.0.0", "<slot>", "The number of keys in a slot."),
+    Subcommand::new("cluster|engine", -2, OPERATOR, engine)
+        .about("7.0.0", "[raft|paxos|zab]", "Synod's own: the consensus engine, or moves the running cluster to another."),
     Subcommand::new("cluster|getkeysinslot", 4, PLAIN, get_keys)
         .about("3.0.0", "<slot> <count>", "Some keys of a slot."),
     Subcommand::new("cluster|info", 2, PLAIN, info)
@@ -78,6 +81,24 @@ pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 
 fn help(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
     subcommand::help(node, client, "CLUSTER", None, TABLE)
+}
+
+/// Without a name, the engine that the cluster runs or is about to; with one, it is to run that: each group moves at
+/// its turn, see `engines.rs`.
+fn engine(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let name = match args {
+        [_, _] => {
+            let name = node.wanted_engine().as_str();
+            node.reply(client, |out| out.bulk(name.as_bytes()));
+            return Flow::Next;
+        }
+        [_, _, name] => String::from_utf8_lossy(name).to_ascii_lowercase(),
+        _ => return node.refuse_request(client, "ERR syntax error"),
+    };
+    match name.parse() {
+        Ok(engine) => node.change_map(client, &MetaCommand::Engine(engine)),
+        Err(_) => node.refuse_request(client, "ERR no such engine; there are raft, paxos, zab"),
+    }
 }
 
 fn my_id(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {

@@ -7,7 +7,7 @@ use crate::config::Facts;
 use crate::node::Node;
 use crate::settings::Setting;
 use std::fmt::Write;
-use synod_types::{ClusterId, NodeId, Now};
+use synod_types::{ClusterId, NodeId, Now, Protocol};
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -21,6 +21,7 @@ pub(crate) struct Page {
     node: NodeId,
     cluster: ClusterId,
     epoch: u64,
+    engine: Protocol,
     nodes: usize,
     nodes_up: usize,
     partitions: usize,
@@ -43,6 +44,7 @@ impl Page {
             node: node.config.id,
             cluster: map.cluster,
             epoch: map.epoch,
+            engine: node.wanted_engine(),
             nodes: map.nodes.len(),
             nodes_up: map.nodes.keys().filter(|id| node.peers.is_up(**id)).count(),
             partitions: map.partitions().len(),
@@ -93,10 +95,6 @@ impl Page {
         lines.text
     }
 
-    fn setting(&self, name: &str) -> &str {
-        self.facts.settings.get(name).map_or("", String::as_str)
-    }
-
     fn server(&self, lines: &mut Lines) {
         let facts = &self.facts;
         lines.put("redis_version", REDIS_VERSION);
@@ -113,7 +111,7 @@ impl Page {
         lines.put("config_file", "");
         lines.put("synod_version", &self.version);
         lines.put("synod_node_id", self.node);
-        lines.put("synod_engine", self.setting("engine"));
+        lines.put("synod_engine", self.engine);
         lines.put("synod_durability", facts.durability);
         lines.put("synod_workers", self.workers);
     }
