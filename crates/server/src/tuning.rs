@@ -7,9 +7,9 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogWrites {
     /// Past the page cache where the file system takes that, through it elsewhere.
-    #[default]
     Auto,
     /// Through the page cache, with an `fdatasync`.
+    #[default]
     Buffered,
 }
 
@@ -17,11 +17,11 @@ pub enum LogWrites {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFlush {
     /// The worker itself while flushes are short, a thread beside it while they are not.
-    #[default]
     Auto,
     /// Always the worker, at the end of its turn; what is large or rare excepted.
     Loop,
     /// Always the thread beside it.
+    #[default]
     Thread,
 }
 
@@ -37,19 +37,24 @@ pub struct Tuning {
     pub spin_us: u32,
 }
 
-/// How long a worker looks for more to do when nobody says otherwise: about what it costs to be woken.
-pub const SPIN_US_DEFAULT: u32 = 40;
+/// How long a worker looks for more to do when nobody says otherwise: not at all, until it is measured on an idle machine
+/// that it pays.
+pub const SPIN_US_DEFAULT: u32 = 0;
 /// The longest it may be told to.
 pub const SPIN_US_MAX: u32 = 10_000;
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { log_writes: LogWrites::Auto, log_flush: LogFlush::Auto, spin_us: SPIN_US_DEFAULT }
+        Self {
+            log_writes: LogWrites::default(),
+            log_flush: LogFlush::default(),
+            spin_us: SPIN_US_DEFAULT,
+        }
     }
 }
 
 impl LogWrites {
-    /// Every choice, the default first.
+    /// Every choice.
     pub const ALL: [Self; 2] = [Self::Auto, Self::Buffered];
 
     /// As flags, files and `CONFIG GET` spell it.
@@ -72,7 +77,7 @@ impl FromStr for LogWrites {
 }
 
 impl LogFlush {
-    /// Every choice, the default first.
+    /// Every choice.
     pub const ALL: [Self; 3] = [Self::Auto, Self::Loop, Self::Thread];
 
     /// As flags, files and `CONFIG GET` spell it.

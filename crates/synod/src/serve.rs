@@ -127,7 +127,7 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "from_text")]
     maxmemory: Option<Memory>,
 
-    /// How the log's batches reach the disk [default: auto]
+    /// How the log's batches reach the disk [default: buffered]
     ///
     /// auto: past the page cache where the file system takes that, with every write durable when it returns.
     /// buffered: through the page cache, with fdatasync. INFO tells which it is.
@@ -135,7 +135,7 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "from_text")]
     log_writes: Option<LogWrites>,
 
-    /// Which thread flushes the log [default: auto]
+    /// Which thread flushes the log [default: thread]
     ///
     /// auto: the worker itself while the disk is quick, a thread beside it while it is not. loop: the worker.
     /// thread: the thread. INFO tells which it is.
@@ -144,7 +144,7 @@ pub struct ServeOptions {
     log_flush: Option<LogFlush>,
 
     /// How long a worker looks for more to do before it sleeps, in microseconds; 0: it sleeps at once
-    /// [default: 40]
+    /// [default: 0]
     ///
     /// Saves the time to be woken where a core is free; workers notice when none is, and sleep at once then.
     #[arg(long, env = "SYNOD_SPIN_US", value_name = "US")]

@@ -124,8 +124,8 @@ fn a_node_has_sensible_defaults() {
     assert_eq!(text("http"), "127.0.0.1:26379");
     assert_eq!(text("durability"), "always");
     assert_eq!(text("engine"), "raft");
-    assert_eq!(text("log-writes"), "auto");
-    assert_eq!(text("log-flush"), "auto");
+    assert_eq!(text("log-writes"), "buffered");
+    assert_eq!(text("log-flush"), "thread");
     assert_eq!(text("initial-cluster"), "1=127.0.0.1:16379");
     assert_eq!(config["replicas"].as_integer(), Some(1));
     assert_eq!(config["lease-reads"].as_bool(), Some(false));
