@@ -111,6 +111,7 @@ impl Node {
             .is_some_and(|r| r.role().0 == Role::Leader)
             && !self.unrouted.holds(partition)
             && self.ledger.out(partition) == 0
+            && !self.refusing.contains(&partition)
     }
 
     /// Sends an encoded operation on its way to the partition's leader.
