@@ -22,7 +22,7 @@ fn what_a_directory_holds_is_not_changed_by_options() {
     for (options, reason) in [
         (["--partitions", "4"], "--partitions 4, but the cluster"),
         (["--initial-cluster", &other], "names the nodes 1,2, but"),
-        (["--engine", "zab"], "made with node=1 workers=1 engine=raft"),
+        (["--engine", "zab"], "of a cluster that runs raft"),
     ] {
         node.start(&options);
         node.expect_log(reason);
