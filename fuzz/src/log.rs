@@ -48,7 +48,7 @@ const DIR: &str = "wal";
 /// rest is damage.
 pub fn recovery(input: &[u8]) {
     let disk = MemDisk::new();
-    let options = Options { segment_bytes: 4096 };
+    let options = Options { segment_bytes: 4096, direct: false };
     let mut steps = input.chunks_exact(4).map(|s| [s[0], s[1], s[2], s[3]]);
     let mut written = Vec::new();
     let damage = match write_log(&disk, options, &mut steps, &mut written) {

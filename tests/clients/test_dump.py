@@ -18,6 +18,8 @@ def look(connection, key):
     replies = [connection.call(*call) for call in calls]
     members = connection.call("SMEMBERS", key)
     replies.append(sorted(members) if isinstance(members, list) else members)
+    if isinstance(replies[4], list):  # of the shortest spellings of a score, 7.0 and 7.2 choose different ones
+        replies[4] = list(zip(replies[4][::2], map(float, replies[4][1::2])))
     if isinstance(replies[3], list):
         replies[3] = sorted(zip(replies[3][::2], replies[3][1::2]))
     return repr(replies)

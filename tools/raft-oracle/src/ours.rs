@@ -104,7 +104,8 @@ impl Member for Ours {
 
     fn restart(&mut self) {
         self.applied = self.durable.snapshot.clone();
-        self.raft = synod_consensus::start(Protocol::Raft, self.config.clone(), self.durable.clone());
+        self.raft =
+            synod_consensus::start(Protocol::Raft, self.config.clone(), self.durable.clone());
     }
 
     fn hear(&mut self, from: u64, message: Message) {

@@ -195,6 +195,9 @@ impl<'a> Request<'a> {
             Some(Kind::List) => {
                 if let Some(list) = keyspace.view::<List>(key, ctx.now)? {
                     list.each(0..list.len(), |item| texts.push(item.to_vec()));
+                    if self.unsorted && self.descending {
+                        texts.reverse();
+                    }
                 }
             }
             Some(Kind::Set) => {
