@@ -75,9 +75,12 @@ impl Replica {
 
     fn begin_wait(&mut self, origin: Origin, args: Vec<Vec<u8>>, deadline_us: Option<u64>) {
         let words: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-        let Some(wait) = lookup(words[0]).and_then(|command| wait_of(command, &words)) else {
-            return;
-        };
+        // A frame of a peer may hold anything: what is no command that waits is dropped.
+        let command = words.first().and_then(|name| lookup(name));
+        let wait = command
+            .filter(|command| command.check_arity(words.len()))
+            .and_then(|command| wait_of(command, &words));
+        let Some(wait) = wait else { return };
         let bytes = self.batch.add(origin);
         let start = bytes.len();
         Op::Wait { ticket: ticket(origin), args: words.into_iter().collect() }.encode(bytes);
