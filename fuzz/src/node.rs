@@ -57,7 +57,8 @@ fn run(trial: &mut Trial, mut input: &[u8]) {
 /// A frame of each kind.
 pub fn seeds() -> Vec<Vec<u8>> {
     let words = |words: &[u64]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
-    let heartbeat = [&[0; 4][..], &[1, 0, 0, 0], &[0; 8], &[1, 0, 0, 0], &[1, 0, 0, 0], &[3; 8]];
+    let heartbeat =
+        [&[3, 0][..], &[0; 4], &[1, 0, 0, 0], &[0; 8], &[1, 0, 0, 0], &[1, 0, 0, 0], &[3; 8]];
     let introduction = [&[0, 2, 0, 0, 0][..], &words(&[1, 7, 2, 9])];
     let members = [&words(&[9])[..], &[1, 0, 0, 0], &words(&[1, 7, 1, 5])];
     let frame = |kind: FrameKind, group: u8, body: Vec<u8>| {

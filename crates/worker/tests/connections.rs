@@ -4,7 +4,8 @@
 
 mod trial;
 
-use synod_types::limits;
+use synod_types::{NodeId, PartitionId, limits};
+use synod_wire::peer::{Frame, FrameKind};
 use synod_wire::resp::write_request;
 use trial::Trial;
 
@@ -185,4 +186,36 @@ fn large_commands_do_not_run_in_one_turn() {
     let before = trial.turns;
     trial.send(&mut hog, &b"SCARD {s}1\r\n".repeat(ASKED), 64 << 10);
     assert!(trial.turns - before < 5, "commands of constant time are not held up");
+}
+
+/// A peer's frame of a request that waits may hold anything. One without a single word ended the process.
+#[test]
+fn a_forwarded_wait_that_holds_no_command_that_waits_is_dropped() {
+    const WAITS: u8 = 8;
+    let mut trial = Trial::new();
+    let command = |args: &[&[u8]]| {
+        let mut op = Vec::new();
+        synod_data::op::put_command(&mut op, args);
+        op
+    };
+    let ops = [
+        command(&[]),
+        command(&[b"BLPOP"]),
+        command(&[b"BLPOP", b"l"]),
+        command(&[b"GET", b"k"]),
+        command(&[b"no such command"]),
+        Vec::new(),
+    ];
+    for (request, since) in [(1_u64, 0_u64), (100, 1), (200, u64::MAX)] {
+        for (request, op) in (request..).zip(&ops) {
+            let head = [&request.to_le_bytes()[..], &[0, 0, WAITS], &7_u64.to_le_bytes()];
+            let wait = [&1_u64.to_le_bytes()[..], &since.to_le_bytes()];
+            let body = [&head.concat(), &wait.concat(), op].map(|part| &part[..]).concat().into();
+            let frame = Frame { kind: FrameKind::Forward, group: PartitionId(1), body };
+            trial.node.frame(NodeId(2), frame);
+            trial.pass();
+        }
+    }
+    let (reply, closed) = answers(&mut trial, &request(&[b"PING"]), 64);
+    assert!(reply == b"+PONG\r\n" && !closed);
 }

@@ -8,13 +8,14 @@ pub mod refused;
 mod zookeeper;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Durability};
 use crate::data_dir::Keeper;
 use crate::facts;
 use crate::files::Task;
 use crate::inbox::{DiskSpace, Flushed, Mail, Postbox};
 use crate::log_writer::LogWriter;
 use crate::spin::Spin;
+use crate::tuning::LogFlush;
 use anyhow::Result;
 use clients::Clients;
 use mio::net::TcpListener;
@@ -35,11 +36,10 @@ const PEER_LISTENER: Token = Token(2);
 const PEERS: usize = 16;
 const CLIENTS: usize = 1 << 20;
 
-/// How many sockets one turn looks at. Each turn that writes ends in a flush, so a turn should find all that came
-/// during the one before.
-const EVENTS_MAX: usize = 64;
-/// Without a flush to share: few enough that clients work on the replies of one turn while the server is at the next.
-const EVENTS_UNSYNCED_MAX: usize = 16;
+/// How many sockets one turn looks at where it may end in a flush: it should find all that came during the one before.
+const EVENTS_FLUSHED_MAX: usize = 64;
+/// Where the turn does not wait for the disk: few enough that clients work on the replies of one turn while the server is at the next.
+const EVENTS_MAX: usize = 16;
 /// Records that nobody waits for are flushed this late.
 const LAZY_US: u64 = 10_000;
 /// How many chunks of a snapshot may wait to be written.
@@ -100,6 +100,8 @@ pub struct Worker {
     /// What this worker's own flush at the end of the turn before achieved.
     flushed: Option<Flushed>,
     spin: Spin,
+    /// How many sockets one turn looks at.
+    events_max: usize,
     files: Sender<Task>,
     clients: Clients,
     zookeeper: Option<Zookeeper>,
@@ -159,6 +161,9 @@ impl Worker {
         let peers = Peers::new(&config);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let spin = Spin::new(config.tuning.spin_us, postboxes.len(), cores);
+        let flushes =
+            config.durability == Durability::Always && config.tuning.log_flush != LogFlush::Thread;
+        let events_max = if flushes { EVENTS_FLUSHED_MAX } else { EVENTS_MAX };
         let mut facts = facts::fixed(&config);
         facts::refresh(&mut facts, 0, 0);
         facts::refresh_log(&mut facts, &log);
@@ -174,6 +179,7 @@ impl Worker {
             log,
             flushed: None,
             spin,
+            events_max,
             files,
             clients: Clients::new(connected),
             zookeeper,
@@ -201,10 +207,7 @@ impl Worker {
     /// # Errors
     /// The event queue fails.
     pub fn run(mut self, stop: &AtomicBool) -> Result<()> {
-        let mut events = Events::with_capacity(match self.facts.durability {
-            "always" => EVENTS_MAX,
-            _ => EVENTS_UNSYNCED_MAX,
-        });
+        let mut events = Events::with_capacity(self.events_max);
         let mut retiring_since = None;
         loop {
             self.turn(&mut events)?;
