@@ -8,11 +8,19 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many clusters asked for ports. Two that started at the same time on the same ports each got some of them.
+static CLUSTERS: AtomicU16 = AtomicU16::new(0);
+
+/// Base ports to try, from this one on.
+fn near(port: u16) -> Vec<u16> {
+    (0..5).map(|i| port + i * 10).collect()
+}
 
 /// A running `synod up`, stopped with the test.
 struct Up {
@@ -25,7 +33,8 @@ impl Up {
     /// Starts a cluster and waits until it is ready. Tries other ports while somebody has these.
     fn start(data: &Path, base_port: Option<u16>) -> Self {
         let first = 2_000 + (std::process::id() % 100) as u16 * 100;
-        let candidates = base_port.map_or((0..10).map(|i| first + i * 10).collect(), |p| vec![p]);
+        let mine = || first + 50 * CLUSTERS.fetch_add(1, Ordering::Relaxed);
+        let candidates = base_port.map_or_else(|| near(mine()), |port| vec![port]);
         for port in candidates {
             let mut up = Self::spawn(data, port);
             if up.wait_for("Ready").is_some() {
