@@ -7,7 +7,7 @@
 //!                            --Engine----> founded (the groups move to another consensus engine, one by one)
 //! ```
 
-use crate::hash_ring;
+use crate::placement::{self, Member};
 use crate::replacement::Replacement;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -266,8 +266,8 @@ impl ClusterMap {
         if !bounded {
             return Err(Rejected::OutOfBounds);
         }
-        let weighted: Vec<_> = nodes.keys().map(|node| (*node, 1)).collect();
-        let placement = hash_ring::place(partitions, replicas as usize, &weighted);
+        let members: Vec<_> = nodes.keys().map(|node| Member::equal(*node)).collect();
+        let placement = placement::place(partitions, replicas as usize, &members);
         self.partitions = (1..=partitions)
             .zip(placement)
             .map(|(number, replicas)| {

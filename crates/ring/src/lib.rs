@@ -1,11 +1,13 @@
 //! Which node holds which partition: consistent hashing, placement, and the cluster map.
 //!
-//! [`hash_ring`] decides, [`ClusterMap`] remembers. The map is the state machine of the metadata
+//! [`hashing`] says who gets a key and [`placement`] who holds a partition: a library of their own, of nothing but nodes,
+//! weights and zones (docs/ring.md). [`ClusterMap`] remembers what was decided. The map is the state machine of the metadata
 //! group: every node applies the same [`MetaCommand`]s and so every node holds the same map.
 
 mod cluster_map;
-pub mod hash_ring;
+pub mod hashing;
 mod meta_codec;
+pub mod placement;
 mod replacement;
 
 pub use cluster_map::{
