@@ -187,7 +187,7 @@ impl Node {
 
     /// Tells whether writes are refused because space is short. What was accepted goes on: there is room for it.
     pub fn refuse_writes(&mut self, refuse: bool) {
-        self.disk_full = refuse;
+        self.disk_full = refuse || (self.disk_full && planted("disk-full-forever"));
     }
 
     /// The memory of all keyspaces here, in bytes: about what their snapshots would take.
@@ -203,17 +203,13 @@ impl Node {
         self.counters.net_out += bytes_out as u64;
     }
 
-    /// Tells whether the log takes entries. While it does not, writes are refused and reads are served; those who
-    /// wait for a write are told that its fate is not known.
-    pub fn set_disk_full(&mut self, full: bool) {
-        self.disk_full = full || (self.disk_full && planted("disk-full-forever"));
+    /// The log takes no entries: besides that writes are refused, those who wait for one are told that its fate is not
+    /// known. Reads go on.
+    pub fn disk_is_full(&mut self) {
+        self.refuse_writes(true);
         for at in 0..self.replicas.len() {
             let group = PartitionId(at as u32);
-            if full {
-                self.with_desk(group, |replica, desk| {
-                    replica.abandon_proposals(Failure::Stuck, desk)
-                });
-            }
+            self.with_desk(group, |replica, desk| replica.abandon_proposals(Failure::Stuck, desk));
         }
     }
 

@@ -6,14 +6,15 @@
 
 use crate::config::Durability;
 use crate::exit::EX_IOERR;
-use crate::gather::{Job, Jobs};
-use crate::inbox::{DiskSpace, Flushed, Mail, Postbox};
+use crate::gather::Jobs;
+use crate::inbox::{Mail, Postbox};
 use crate::pace::{Pace, Place};
 use crate::space::{SEGMENT_BYTES, Space};
 use std::thread;
 use std::time::{Duration, Instant};
-use synod_log::{AppendError, Batch, Fill, NextSegment, Prepared, Wal};
+use synod_log::{AppendError, Fill, NextSegment, Prepared, Wal};
 use synod_types::plant::planted;
+use synod_worker::{Commit, DiskSpace, Flushed, Job, Report};
 
 /// How often a full disk is tried again.
 const FULL_RETRY: Duration = Duration::from_millis(250);
@@ -39,12 +40,10 @@ const LOOP_BATCH_BYTES_MAX: usize = 512 << 10;
 /// Writes are refused when the last segment that there is space for takes no more than this: what was accepted and is
 /// under way has to fit.
 const ROOM_BYTES: u64 = 8 << 20;
-/// With more segments than this, groups that pin the oldest are snapshotted.
-const SEGMENTS_MAX: usize = 8;
 
 /// The log, and what is to be looked after around it. Whoever holds it flushes.
 pub struct Flusher {
-    wal: Wal,
+    commit: Commit,
     durability: Durability,
     postbox: Postbox,
     pace: Pace,
@@ -54,9 +53,6 @@ pub struct Flusher {
     flushed: Instant,
     /// Bytes written since the thread has looked after the log.
     since_chores: u64,
-    pinned: usize,
-    fill: Fill,
-    prepared: bool,
     /// Whether the log is idle and its end marked.
     idle: bool,
     /// Whether it was, and the thread sleeps accordingly.
@@ -80,16 +76,13 @@ impl Flusher {
         space: Space,
     ) -> Self {
         Self {
-            wal,
+            commit: Commit::new(wal, Fill::Reserved),
             durability,
             postbox,
             pace,
             dirty_since: None,
             flushed: Instant::now(),
             since_chores: 0,
-            pinned: 0,
-            fill: Fill::Reserved,
-            prepared: false,
             idle: false,
             roused: false,
             space,
@@ -102,7 +95,7 @@ impl Flusher {
 
     /// Whether the log is written past the page cache.
     pub fn is_direct(&self) -> bool {
-        self.wal.is_direct()
+        self.commit.is_direct()
     }
 
     /// Who is to flush next. What is not synced at once, the thread writes: it is in no hurry.
@@ -115,10 +108,10 @@ impl Flusher {
 
     /// Whether the worker may flush this in its loop: nothing but one short write.
     pub fn suits_loop(&self, job: &Job) -> bool {
-        job.marks.is_empty()
+        !job.has_marks()
             && self.told != DiskSpace::Full
-            && job.batch.len_bytes() <= LOOP_BATCH_BYTES_MAX
-            && self.wal.has_room_for(&job.batch)
+            && job.len_bytes() <= LOOP_BATCH_BYTES_MAX
+            && self.commit.has_room_for(job)
     }
 
     /// Whether the thread should look after the log: the worker has written much by itself, or first after a rest.
@@ -129,7 +122,7 @@ impl Flusher {
     /// How long the thread may sleep.
     pub fn wait(&self) -> Duration {
         let quiet = self.flushed.elapsed();
-        if !self.prepared && (quiet >= IDLE || self.place() == Place::Thread) {
+        if !self.commit.is_prepared() && (quiet >= IDLE || self.place() == Place::Thread) {
             return Duration::from_millis(1);
         }
         match self.dirty_since {
@@ -144,30 +137,25 @@ impl Flusher {
     /// Flushes the job and empties it. `None` when the node stops and the disk takes nothing.
     pub fn flush(&mut self, job: &mut Job, jobs: &Jobs) -> Option<Flushed> {
         self.roused |= std::mem::take(&mut self.idle);
-        let bytes = job.batch.len_bytes() as u64;
-        let sync = self.durability == Durability::Always || job.sync || !job.marks.is_empty();
-        if !self.append(&mut job.batch, sync, jobs) {
+        let bytes = job.len_bytes() as u64;
+        let sync = self.durability == Durability::Always || job.is_awaited() || job.has_marks();
+        if !self.append(job, sync, jobs) {
             return None;
         }
         self.flushed = Instant::now();
-        if !job.marks.is_empty() {
-            let released = self.wal.release().map(|_| ());
-            self.settle(released);
-            self.pinned = self.wal.segments();
+        if job.has_marks() {
             self.looked = None;
         }
-        let report = job.report(self.wal.bytes());
-        let segments = self.wal.segments();
-        if segments > SEGMENTS_MAX && segments > self.pinned {
-            self.pinned = segments;
-            self.postbox.send(Mail::Pins(self.wal.oldest_pins()));
+        let finished = self.commit.finish(job);
+        let flushed = self.settle(finished);
+        if let Some(pins) = self.commit.take_pins() {
+            self.report(Report::Pins(pins));
         }
         let rare = self.durability != Durability::Always;
         let large = bytes >= RESERVE_BATCH_BYTES;
-        self.fill = if rare || large { Fill::Reserved } else { Fill::Written };
-        self.prepared = self.wal.is_prepared(self.fill);
+        self.commit.set_fill(if rare || large { Fill::Reserved } else { Fill::Written });
         self.since_chores += bytes;
-        Some(report)
+        Some(flushed)
     }
 
     /// Has the log take no more than its share of the disk, and tells the worker whether it may accept writes.
@@ -177,27 +165,30 @@ impl Flusher {
         }
         self.looked = Some(Instant::now());
         let Some(allowance) = self.space.look() else { return };
-        let shortened = self.wal.set_segment_bytes(allowance.segment_bytes);
+        let shortened = self.commit.wal().set_segment_bytes(allowance.segment_bytes);
         self.settle(shortened);
-        let short = allowance.low && !self.wal.has_next();
-        if short && self.wal.room_bytes() < SEGMENT_BYTES / 2 {
+        let short = allowance.low && !self.commit.wal().has_next();
+        if short && self.commit.wal().room_bytes() < SEGMENT_BYTES / 2 {
             self.ask_for_snapshots();
         }
         if self.told == DiskSpace::Full {
             return; // the batch that waits says when that is over
         }
         let leave_at = if self.told == DiskSpace::Short { 2 * ROOM_BYTES } else { ROOM_BYTES };
-        self.tell(match short && self.wal.room_bytes() < leave_at {
-            true => DiskSpace::Short,
-            false => DiskSpace::Enough,
-        });
+        let refuse = short && self.commit.wal().room_bytes() < leave_at;
+        self.tell(if refuse { DiskSpace::Short } else { DiskSpace::Enough });
     }
 
     fn ask_for_snapshots(&mut self) {
         if self.pins_asked.is_none_or(|at| at.elapsed() >= PINS_EVERY) {
             self.pins_asked = Some(Instant::now());
-            self.postbox.send(Mail::Pins(self.wal.oldest_pins()));
+            let pins = self.commit.wal().oldest_pins();
+            self.report(Report::Pins(pins));
         }
+    }
+
+    fn report(&self, report: Report) {
+        self.postbox.send(Mail::Report(report));
     }
 
     fn tell(&mut self, space: DiskSpace) {
@@ -212,57 +203,35 @@ impl Flusher {
             DiskSpace::Full => {}
         }
         self.told = space;
-        self.postbox.send(Mail::Disk(space));
+        self.report(Report::Disk(space));
     }
 
     /// Hands out the next segment while it is not ready, to be worked on while others flush.
     pub fn take_next(&mut self) -> Option<NextSegment> {
-        if self.prepared {
-            return None;
-        }
-        match self.wal.take_next(self.fill) {
-            Ok(next) => {
-                self.prepared = next.is_none();
-                next
-            }
-            Err(AppendError::Full(_)) => {
-                self.prepared = true;
-                None
-            }
-            Err(error) => {
-                self.settle(Err(error));
-                None
-            }
-        }
+        let taken = self.commit.take_next();
+        self.settle(taken)
     }
 
     /// How the next segment is to be filled, and how much of it now.
     pub fn portion(&mut self) -> (Fill, u64) {
         let written = std::mem::take(&mut self.since_chores);
         let busy = self.flushed.elapsed() < IDLE;
-        (self.fill, if busy { PREPARE_FACTOR * written } else { PREPARE_BYTES })
+        (self.commit.fill(), if busy { PREPARE_FACTOR * written } else { PREPARE_BYTES })
     }
 
     /// Takes the next segment back.
     pub fn put_next(&mut self, next: NextSegment, result: Result<Prepared, AppendError>) {
-        self.wal.put_next(next);
-        self.prepared = match result {
-            Ok(Prepared::More) => false,
-            Ok(Prepared::Ready) | Err(AppendError::Full(_)) => true,
-            Err(error) => {
-                self.settle(Err(error));
-                true
-            }
-        };
+        let put = self.commit.put_next(next, result);
+        self.settle(put);
     }
 
     /// Appends, however long a full disk lets it wait; false when the node stops first.
-    fn append(&mut self, batch: &mut Batch, sync: bool, jobs: &Jobs) -> bool {
+    fn append(&mut self, job: &mut Job, sync: bool, jobs: &Jobs) -> bool {
         loop {
             let begun = Instant::now();
             let result = match sync && !planted("ack-before-fsync") {
-                true => self.wal.append_durably(batch),
-                false => self.wal.append(batch),
+                true => self.commit.append_durably(job),
+                false => self.commit.append(job),
             };
             match result {
                 Err(AppendError::Full(error)) => {
@@ -321,18 +290,18 @@ impl Flusher {
     }
 
     fn sync(&mut self) {
-        let result = self.wal.sync();
+        let result = self.commit.sync();
         self.settle(result);
         self.dirty_since = None;
     }
 
     /// Ends the process on an error that leaves the state of the disk unknown.
-    fn settle(&self, result: Result<(), AppendError>) {
-        if let Err(error) = result {
+    fn settle<T>(&self, result: Result<T, AppendError>) -> T {
+        result.unwrap_or_else(|error| {
             tracing::error!(%error, "the log cannot be written; the process ends so that nothing unsafe is acknowledged");
             eprintln!("synod: the log cannot be written: {error}; nothing unsafe was acknowledged");
             std::process::exit(EX_IOERR.into());
-        }
+        })
     }
 
     /// What there is to do when the log has been idle for long enough.
@@ -341,10 +310,8 @@ impl Flusher {
             return;
         }
         if self.dirty_since.is_none() {
-            match self.wal.mark_durable() {
-                Ok(()) | Err(AppendError::Full(_)) => {}
-                error => self.settle(error),
-            }
+            let marked = self.commit.mark_durable();
+            self.settle(marked);
         }
         self.idle = true;
     }
@@ -354,7 +321,7 @@ impl Flusher {
         if self.dirty_since.is_some() {
             self.sync();
         }
-        if let Err(error) = self.wal.mark_durable() {
+        if let Err(error) = self.commit.mark_durable() {
             tracing::warn!(%error, "the log's tail could not be marked as durable");
         }
     }

@@ -3,61 +3,17 @@
 //! Two may flush: the worker at the end of its turn, and the thread beside it. Whoever holds the log
 //! (`LogWriter::flusher`) takes all that has gathered, so what is taken first is written first.
 
-use crate::inbox::Flushed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
-use synod_consensus::Token;
-use synod_log::Batch;
 use synod_node::Log;
-use synod_types::{PartitionId, SnapshotMeta};
+use synod_worker::Job;
 
 /// Records that nobody waits for are flushed when there are this many bytes of them.
 const LAZY_BYTES: usize = 256 << 10;
 
-/// What is to be flushed together.
-#[derive(Debug, Default)]
-pub struct Job {
-    /// The records.
-    pub batch: Batch,
-    /// Whom to tell, in order.
-    pub acks: Vec<(PartitionId, Token)>,
-    /// Snapshots that the records mark.
-    pub marks: Vec<(PartitionId, SnapshotMeta)>,
-    /// Whether it must be synced before it is reported, whatever the durability.
-    pub sync: bool,
-}
-
-impl Job {
-    fn add(&mut self, record: Log) {
-        match record {
-            Log::Append { group, token, hard_state, entries } => {
-                if let Some(state) = hard_state {
-                    self.batch.hard_state(group, &state);
-                }
-                entries.iter().for_each(|entry| self.batch.entry(group, entry));
-                if let Some(token) = token {
-                    self.sync = true;
-                    self.acks.push((group, token));
-                }
-            }
-            Log::Snapshot { group, meta } => {
-                self.batch.snapshot(group, &meta);
-                self.marks.push((group, meta));
-            }
-        }
-    }
-
-    fn awaited(&self) -> bool {
-        self.sync || !self.marks.is_empty() || self.batch.len_bytes() >= LAZY_BYTES
-    }
-
-    /// What its flush achieved; it is empty then, ready for reuse.
-    pub fn report(&mut self, log_bytes: u64) -> Flushed {
-        self.batch.clear();
-        self.sync = false;
-        let (acks, marks) = (std::mem::take(&mut self.acks), std::mem::take(&mut self.marks));
-        Flushed { acks, marks, log_bytes }
-    }
+/// Whether a job is to be flushed as soon as somebody can.
+fn is_urgent(job: &Job) -> bool {
+    job.is_awaited() || job.has_marks() || job.len_bytes() >= LAZY_BYTES
 }
 
 #[derive(Debug, Default)]
@@ -150,10 +106,10 @@ impl Gathering {
             nothing_more_can_be_durable();
         }
         records.for_each(|record| state.job.add(record));
-        if state.job.batch.is_empty() {
+        if state.job.is_empty() {
             return Added::Nothing;
         }
-        state.wanted |= state.job.awaited();
+        state.wanted |= is_urgent(&state.job);
         if state.wanted { Added::Wanted } else { Added::Lazy }
     }
 
@@ -175,7 +131,7 @@ impl Gathering {
     /// Has everything flushed by the thread, whether somebody waits for it or not.
     pub fn ask(&self) {
         let mut state = self.0.lock();
-        if !state.job.batch.is_empty() {
+        if !state.job.is_empty() {
             state.wanted = true;
             self.0.wake(state);
         }
@@ -184,7 +140,7 @@ impl Gathering {
     /// Whether nothing is gathered and nothing is being flushed; reports may still be on their way to the worker.
     pub fn is_quiet(&self) -> bool {
         let state = self.0.lock();
-        state.job.batch.is_empty() && !state.flushing
+        state.job.is_empty() && !state.flushing
     }
 }
 
@@ -210,7 +166,7 @@ impl Jobs {
             state.waiting = false;
         }
         state.chores = false;
-        match state.job.batch.is_empty() {
+        match state.job.is_empty() {
             true if state.closed => Next::End,
             false if state.wanted || state.closed => Next::Job,
             _ => Next::Rest,
@@ -222,7 +178,7 @@ impl Jobs {
     pub fn take_if(&self, spare: &mut Job, fit: impl FnOnce(&Job) -> bool) -> Option<Job> {
         let mut state = self.0.lock();
         let wanted = state.wanted || state.closed;
-        if !wanted || state.job.batch.is_empty() || !fit(&state.job) {
+        if !wanted || state.job.is_empty() || !fit(&state.job) {
             return None;
         }
         (state.wanted, state.flushing) = (false, true);
@@ -250,7 +206,8 @@ impl Jobs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use synod_types::{HardState, Index};
+    use synod_consensus::Token;
+    use synod_types::{HardState, Index, PartitionId, SnapshotMeta};
 
     const GROUP: PartitionId = PartitionId(1);
 
@@ -260,7 +217,7 @@ mod tests {
     }
 
     fn job(jobs: &Jobs, spare: &mut Job) -> Option<Vec<(PartitionId, Token)>> {
-        jobs.take_if(spare, |_| true).map(|job| job.acks)
+        jobs.take_if(spare, |_| true).map(|mut job| job.take_acks())
     }
 
     #[test]
@@ -306,7 +263,7 @@ mod tests {
         let added = gathering.add(std::iter::once(mark));
         assert_eq!(added, Added::Wanted, "a mark lets older files go");
         let job = jobs.take_if(&mut spare, |_| true);
-        assert_eq!(job.map(|job| (job.marks.len(), job.sync)), Some((1, false)));
+        assert_eq!(job.map(|job| (job.has_marks(), job.is_awaited())), Some((true, false)));
     }
 
     #[test]

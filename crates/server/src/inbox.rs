@@ -9,12 +9,11 @@ use mio::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use synod_consensus::Token;
 use synod_node::NodeStatus;
-use synod_replica::State;
 use synod_ring::ClusterMap;
-use synod_types::{NodeId, PartitionId, SnapshotMeta, limits};
+use synod_types::{NodeId, limits};
 use synod_wire::peer::{Frame, Hello};
+use synod_worker::Report;
 
 /// One message to a worker.
 pub enum Mail {
@@ -35,50 +34,14 @@ pub enum Mail {
     Frame(NodeId, Frame),
     /// Frames for a peer to which the sending worker has no connection.
     Relay(NodeId, Vec<u8>),
-    /// A flush is done.
-    Flushed(Flushed),
-    /// How the log finds its disk.
-    Disk(DiskSpace),
-    /// Snapshot these groups: their entries pin the oldest segments.
-    Pins(Vec<PartitionId>),
-    /// A snapshot's file is durable.
-    SnapshotWritten(PartitionId, SnapshotMeta),
-    /// A chunk of a snapshot was written.
-    ChunkWritten,
-    /// A snapshot could not be written, received or loaded.
-    SnapshotFailed(PartitionId),
-    /// A received snapshot's file ends at this offset; whether it is complete.
-    SnapshotProgress(PartitionId, SnapshotMeta, u64, bool),
-    /// A received snapshot is durable and loaded.
-    SnapshotLoaded(PartitionId, SnapshotMeta, Box<State>),
+    /// The log or the files have something to say.
+    Report(Report),
     /// A frame for a peer's snapshot connection.
     SnapshotFrame(NodeId, Vec<u8>),
     /// The cluster map of worker 0.
     Map(Arc<ClusterMap>),
     /// Someone wants to know how this worker is.
     Status(SyncSender<NodeStatus>),
-}
-
-/// How much space the log's disk has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiskSpace {
-    /// Writes can be accepted.
-    Enough,
-    /// What was accepted can be written, and no more.
-    Short,
-    /// A batch waits for space.
-    Full,
-}
-
-/// What a flush achieved.
-#[derive(Debug, Default)]
-pub struct Flushed {
-    /// What is durable now, in order.
-    pub acks: Vec<(PartitionId, Token)>,
-    /// Snapshots whose mark is durable: older files can go.
-    pub marks: Vec<(PartitionId, SnapshotMeta)>,
-    /// Bytes of all segments.
-    pub log_bytes: u64,
 }
 
 /// The sending side of a worker's inbox.
@@ -148,10 +111,10 @@ mod tests {
         for _ in 0..6 {
             postbox.send(frames());
         }
-        postbox.send(Mail::ChunkWritten);
+        postbox.send(Mail::Report(Report::ChunkWritten));
         let arrived: Vec<Mail> = inbox.try_iter().collect();
         assert_eq!(arrived.iter().filter(|mail| mail.frame_bytes() > 0).count(), 4);
-        assert!(matches!(arrived.last(), Some(Mail::ChunkWritten)));
+        assert!(matches!(arrived.last(), Some(Mail::Report(_))));
         arrived.iter().for_each(|mail| postbox.taken(mail));
         postbox.send(frames());
         assert_eq!(inbox.try_iter().count(), 1, "taken frames make room");

@@ -9,13 +9,14 @@
 //! also does whatever takes long or need not be done now: the next segment, marks of snapshots, the space on the disk.
 
 use crate::flush::Flusher;
-use crate::gather::{Added, Gathering, Job, Jobs, Next, gathering, nothing_more_can_be_durable};
-use crate::inbox::{Flushed, Mail, Postbox};
+use crate::gather::{Added, Gathering, Jobs, Next, gathering, nothing_more_can_be_durable};
+use crate::inbox::{Mail, Postbox};
 use crate::pace::Place;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::thread;
 use synod_node::Log;
+use synod_worker::{Flushed, Job, Report};
 
 /// How the log is written at present.
 #[derive(Debug, Default)]
@@ -175,10 +176,10 @@ impl Beside {
     fn flush(&self, spare: &mut Job) -> bool {
         let mut log = self.log();
         let Some(mut job) = self.jobs.take_if(spare, |_| true) else { return true };
-        let Some(report) = log.flush(&mut job, &self.jobs) else { return false };
+        let Some(flushed) = log.flush(&mut job, &self.jobs) else { return false };
         self.ways.note(&log);
         drop(log);
-        self.postbox.send(Mail::Flushed(report));
+        self.postbox.send(Mail::Report(Report::Flushed(flushed)));
         self.jobs.reported();
         *spare = job;
         true

@@ -21,6 +21,7 @@ use std::time::Duration;
 use synod_log::{Disk, RealDisk};
 use synod_node::{Node, NodeConfig, RecoveredMap};
 use synod_ring::NodeInfo;
+use synod_worker::Files;
 
 /// A replica is snapshotted when this many bytes of entries came since its last snapshot.
 const SNAPSHOT_BYTES: usize = 32 << 20;
@@ -141,12 +142,12 @@ impl Start<'_> {
         )?;
         self.data.expect_log(worker, recovered.report.segments)?;
         if worker == 0 {
-            *map = recovery::map_of(&*disk, &snapshots, &recovered)?;
+            *map = synod_worker::map_of(&*disk, &snapshots, &recovered)?;
             self.config.explicit.agrees(self.config, &map.laid_out)?;
             let moved = map.laid_out.engine;
             self.data.check_engine(self.config.engine, moved)?;
         }
-        let groups = recovery::load_groups(&*disk, &snapshots, recovered, &map.laid_out)?;
+        let groups = synod_worker::load_groups(&*disk, &snapshots, recovered, &map.laid_out)?;
         let config = self.config;
         let node_config = NodeConfig {
             id: config.node_id,
@@ -178,7 +179,8 @@ impl Start<'_> {
         let flusher = Flusher::new(wal, config.durability, pace, postbox.clone(), space);
         let log = LogWriter::start(flusher, postbox.clone(), worker)?;
         // What a leader sends right after a restart has to be loaded, and the map may never change again.
-        let files = files::start(disk, snapshots, Arc::new(map.laid_out.clone()), postbox, worker)?;
+        let laid_out = Arc::new(map.laid_out.clone());
+        let files = files::start(Files::new(disk, snapshots, laid_out), postbox, worker)?;
         Worker::new(Setup {
             node,
             clock: self.clock,

@@ -63,7 +63,8 @@ impl Atlas {
 impl World {
     /// The members of each group, as the map places them; nothing before the cluster is founded.
     pub(crate) fn placement(&self) -> Vec<(PartitionId, Vec<usize>)> {
-        let maps = self.machines.iter().filter_map(|m| Some(m.process.as_ref()?.node.map()));
+        let maps =
+            self.machines.iter().filter_map(|m| Some(m.process.as_ref()?.worker.node_ref().map()));
         let Some(map) = maps.filter(|map| map.is_founded()).max_by_key(|map| map.epoch) else {
             return Vec::new();
         };

@@ -167,7 +167,7 @@ impl World {
             let Some(process) = &machine.process else {
                 return Some(format!("node {} is down", at + 1));
             };
-            let status = process.node.status();
+            let status = process.worker.node_ref().status();
             if status.parked > 0 {
                 return Some(format!("node {}: {} requests still wait", at + 1, status.parked));
             }
@@ -177,7 +177,9 @@ impl World {
         }
         for (group, members) in self.placement() {
             let states: Vec<_> = nodes()
-                .filter_map(|(at, m)| Some((at + 1, m.process.as_ref()?.node.digest(group)?)))
+                .filter_map(|(at, m)| {
+                    Some((at + 1, m.process.as_ref()?.worker.node_ref().digest(group)?))
+                })
                 .collect();
             let expected = members.iter().filter(|at| !self.atlas.is_out(**at)).count();
             if states.len() != expected {

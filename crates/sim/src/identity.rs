@@ -28,7 +28,7 @@ impl Machine {
     /// Keeps what the disk holds now in place of an earlier copy.
     pub fn keep_copy(&mut self) {
         let Some(process) = &self.process else { return };
-        let starts = process.node.hello(NodeId(0), Purpose::Data).starts;
+        let starts = process.worker.node_ref().hello(NodeId(0), Purpose::Data).starts;
         self.copy = Some(Copy { disk: self.disk.fork(), starts });
     }
 
@@ -45,11 +45,15 @@ impl World {
         let processes: Vec<_> = self.machines.iter().filter_map(|m| m.process.as_ref()).collect();
         processes.len() == self.machines.len()
             && processes.iter().all(|one| {
-                one.node.map().is_founded()
-                    && one.node.map().replacements().next().is_none()
+                one.worker.node_ref().map().is_founded()
+                    && one.worker.node_ref().map().replacements().next().is_none()
                     && processes.iter().all(|other| {
-                        let known = one.node.map().nodes.get(&other.node.id());
-                        let said = other.node.hello(one.node.id(), Purpose::Data);
+                        let known =
+                            one.worker.node_ref().map().nodes.get(&other.worker.node_ref().id());
+                        let said = other
+                            .worker
+                            .node_ref()
+                            .hello(one.worker.node_ref().id(), Purpose::Data);
                         known.is_some_and(|k| {
                             (k.incarnation, k.starts) == (said.incarnation, said.starts)
                         })
@@ -82,7 +86,8 @@ impl World {
             return Some((whom, None));
         }
         let machine = &self.machines[node];
-        let now = machine.process.as_ref()?.node.hello(NodeId(0), Purpose::Data).starts;
+        let now =
+            machine.process.as_ref()?.worker.node_ref().hello(NodeId(0), Purpose::Data).starts;
         // One that was made since the last start is not known to be older by anybody.
         let copy = machine.copy.as_ref().filter(|copy| copy.starts < now)?;
         let disk = copy.disk.fork();
@@ -116,7 +121,7 @@ impl World {
         let (id, nodes) = (NodeId(node as u64 + 1), self.machines.len() as u64);
         for at in (0..self.machines.len()).filter(|at| *at != node) {
             let Some(process) = &mut self.machines[at].process else { continue };
-            let hello = process.node.hello(id, Purpose::Data);
+            let hello = process.worker.node_ref().hello(id, Purpose::Data);
             let known = hello.known;
             let double = Hello {
                 cluster: ClusterId(0),
@@ -129,8 +134,8 @@ impl World {
                 ..hello
             };
             let stranger = Hello { from: NodeId(nodes + 1), ..double };
-            let believed = (known.0 != 0 && process.node.admit(&double).is_ok())
-                || process.node.admit(&stranger).is_ok();
+            let believed = (known.0 != 0 && process.worker.node().admit(&double).is_ok())
+                || process.worker.node().admit(&stranger).is_ok();
             if believed {
                 let detail = format!("node {} takes a stranger for a member", at + 1);
                 return self.fail("identity", detail);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  schedule (what goes wrong) --> machines (disk, clocks, process: Node + Wal + files)
-//!                                   |  turn, flush, files: the server's duties over again
+//!                                   |  turn, flush, files: the duties of `synod_worker`, as they ship
 //!  clients --requests--> machines --frames--> network --frames--> machines
 //!     |                             |
 //!     history --> checkers          oracle (rules that hold at every moment)
@@ -17,7 +17,6 @@ mod client;
 mod damage;
 mod depose;
 mod faults;
-mod files;
 mod healing;
 mod identity;
 mod machine;
@@ -34,7 +33,6 @@ mod points;
 mod promise;
 mod queues;
 mod random;
-mod recovery;
 mod schedule;
 mod telling;
 mod trace;

@@ -1,29 +1,22 @@
 //! One machine: a disk and clocks that outlive its process, and the process with its duties towards the log.
 //!
-//! The duties are those of the server's worker and flush thread. A flush is an append when it begins and a sync
+//! The duties themselves are those of `synod_worker`, as they ship. A flush is an append when it begins and a sync
 //! when it ends; whatever happens in between finds the sectors written and not durable.
 
-use crate::files::{Files, Task};
 use crate::identity::Copy;
 use crate::points::CrashPoint;
 use crate::promise::Promises;
 use crate::random::Random;
-use crate::recovery;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use synod_consensus::Token;
-use synod_log::{
-    AppendError, Batch, Disk, Fill, Identity, MemDisk, Options, Prepared, Wal, count_start,
-};
-use synod_node::{Node, NodeConfig};
-use synod_replica::State;
-use synod_types::{ClientId, Incarnation, Millis, Now, PartitionId, SnapshotMeta};
+use synod_log::{AppendError, Disk, Fill, Identity, MemDisk, Options, Wal, count_start};
+use synod_node::{Log, Node, NodeConfig};
+use synod_types::{ClientId, Incarnation, Millis, Now, PartitionId};
 use synod_wire::peer::Frame;
+use synod_worker::{Commit, Connections, DiskSpace, Files, Job, Report, Task, Worker};
 
-/// With more segments than this, groups that pin the oldest are snapshotted.
-const SEGMENTS_MAX: usize = 8;
 /// How much of the next segment is zeroed at a time.
 const PREPARE_BYTES: u64 = 64 << 10;
 /// Unix time at the start of the world, in milliseconds.
@@ -61,67 +54,67 @@ pub(crate) enum Mail {
     Open { client: usize, conn: u64 },
     Request { client: usize, conn: u64, args: Vec<Vec<u8>> },
     Close { client: usize, conn: u64 },
-    Flushed(Job),
-    DiskFull(bool),
-    Pins(Vec<PartitionId>),
+    Report(Report),
     SnapshotNow(PartitionId),
-    ChunkWritten,
-    SnapshotWritten(PartitionId, SnapshotMeta),
-    SnapshotFailed(PartitionId),
-    SnapshotProgress(PartitionId, SnapshotMeta, u64, bool),
-    SnapshotLoaded(PartitionId, SnapshotMeta, Box<State>),
 }
 
-/// What is flushed together.
+/// What is flushed together, and what it will have promised when it is.
 #[derive(Default)]
-pub(crate) struct Job {
-    pub batch: Batch,
-    pub acks: Vec<(PartitionId, Token)>,
-    pub marks: Vec<(PartitionId, SnapshotMeta)>,
+pub(crate) struct Flush {
+    pub job: Job,
     pub promises: Promises,
     /// Whether there is a term, a vote or a commit in it.
     pub hard_states: bool,
+}
+
+impl Flush {
+    pub fn add(&mut self, record: Log) {
+        match &record {
+            Log::Append { group, hard_state, entries, .. } => {
+                self.promises.append(*group, hard_state.as_ref(), entries);
+                self.hard_states |= hard_state.is_some();
+            }
+            Log::Snapshot { group, meta } => self.promises.snapshot(*group, meta),
+        }
+        self.job.add(record);
+    }
 }
 
 /// A client's connection, as its node sees it.
 pub(crate) struct Session {
     pub id: ClientId,
     pub conn: u64,
-    /// Requests that the node has not taken yet.
-    pub queue: VecDeque<Vec<Vec<u8>>>,
-    pub stalled: bool,
+    /// Its place among the connections.
+    pub at: usize,
+    /// What the client has sent and the connection has not read.
+    pub socket: VecDeque<u8>,
 }
 
 /// A running process.
 pub(crate) struct Process {
-    pub node: Node,
     pub identity: Identity,
-    pub wal: Wal,
+    pub worker: Worker,
+    pub commit: Commit,
+    pub connections: Connections,
     pub born_us: u64,
-    /// When the last tick was, by its own clock.
-    pub ticked_us: u64,
     pub inbox: Vec<Mail>,
     /// When its next turn is, in the world's time.
     pub turn_at: Option<u64>,
     pub busy_until: u64,
-    pub job: Job,
+    pub next_flush: Flush,
     /// What is between append and sync, or waits for space.
-    pub flushing: Option<Job>,
+    pub flushing: Option<Flush>,
     pub appended: bool,
     pub full: bool,
-    pub pinned: usize,
-    pub prepared: bool,
-    pub marked: bool,
     pub resting: bool,
     pub files: Files,
     pub tasks: VecDeque<Task>,
-    /// Tasks that a turn has brought forth besides those of the node.
-    pub tasks_after: Vec<Task>,
-    pub chunks: usize,
     /// How much was applied when it was looked at last, in entries of all groups.
     pub applied: Option<u64>,
     pub sessions: BTreeMap<usize, Session>,
     pub of_session: BTreeMap<ClientId, usize>,
+    /// Connections with requests to be offered again, or with more to read.
+    pub again: Vec<usize>,
 }
 
 /// A machine.
@@ -229,41 +222,40 @@ impl Machine {
         }
         let snapshots = Self::snapshot_dir();
         disk.create_dir_all(&snapshots).map_err(|e| e.to_string())?;
-        let map = recovery::map_of(&*disk, &snapshots, &recovered)?;
-        let groups = recovery::load_groups(&*disk, &snapshots, recovered, &map.laid_out)?;
+        let map =
+            synod_worker::map_of(&*disk, &snapshots, &recovered).map_err(|e| e.to_string())?;
+        let groups = synod_worker::load_groups(&*disk, &snapshots, recovered, &map.laid_out)
+            .map_err(|e| e.to_string())?;
         if let Some(what) = self.promises.forgotten(&groups) {
             return Err(StartError::Forgotten(what));
         }
         let now = self.clock.now(time_us, time_us);
+        let lease_reads = config.lease_reads;
         let mut node = Node::new(config, groups, now);
         node.remember_members(&map.laid_out);
         if map.committed.is_founded() {
             node.install_map(Arc::new(map.committed));
         }
         self.process = Some(Process {
-            node,
             identity,
-            wal,
+            worker: Worker::new(node, lease_reads, now.mono_us),
+            commit: Commit::new(wal, Fill::Written),
+            connections: Connections::default(),
             born_us: time_us,
-            ticked_us: now.mono_us,
             inbox: Vec::new(),
             turn_at: None,
             busy_until: time_us,
-            job: Job::default(),
+            next_flush: Flush::default(),
             flushing: None,
             appended: false,
             full: false,
-            pinned: 0,
-            prepared: false,
-            marked: false,
             resting: false,
             files: Files::new(disk, snapshots, Arc::new(map.laid_out)),
             tasks: VecDeque::new(),
-            tasks_after: Vec::new(),
-            chunks: 0,
             applied: None,
             sessions: BTreeMap::new(),
             of_session: BTreeMap::new(),
+            again: Vec::new(),
         });
         Ok(())
     }
@@ -306,9 +298,9 @@ impl Machine {
 impl Process {
     /// Makes durable whom the node has met, and which cluster it belongs to.
     pub fn keep_identity(&mut self, disk: &MemDisk) -> std::io::Result<()> {
-        let known = self.node.map().cluster;
+        let known = self.worker.node_ref().map().cluster;
         let cluster = if known.0 == 0 { self.identity.cluster } else { known };
-        let roster = self.node.output().roster.take();
+        let roster = self.worker.node().output().roster.take();
         let roster = roster.unwrap_or_else(|| self.identity.roster.clone());
         if roster == self.identity.roster && cluster == self.identity.cluster {
             return Ok(());
@@ -321,19 +313,19 @@ impl Process {
 
     /// Appends the batch of the flush under way.
     pub fn append(&mut self) -> Result<Step, AppendError> {
-        let Some(job) = &mut self.flushing else { return Ok(Step::Done) };
-        match self.wal.append(&mut job.batch) {
+        let Some(flush) = &mut self.flushing else { return Ok(Step::Done) };
+        match self.commit.append(&mut flush.job) {
             Err(AppendError::Full(_)) => {
                 if !self.full {
                     self.full = true;
-                    self.inbox.push(Mail::DiskFull(true));
+                    self.inbox.push(Mail::Report(Report::Disk(DiskSpace::Full)));
                 }
                 return Ok(Step::Full);
             }
             result => result?,
         }
         if std::mem::take(&mut self.full) {
-            self.inbox.push(Mail::DiskFull(false));
+            self.inbox.push(Mail::Report(Report::Disk(DiskSpace::Enough)));
         }
         self.appended = true;
         Ok(Step::Done)
@@ -341,44 +333,25 @@ impl Process {
 
     /// Syncs what was appended and reports it.
     pub fn finish_flush(&mut self) -> Result<Promises, AppendError> {
-        self.wal.sync()?;
+        self.commit.sync()?;
         self.appended = false;
-        let Some(mut job) = self.flushing.take() else {
+        let Some(mut flush) = self.flushing.take() else {
             return Ok(Promises::default());
         };
-        if !job.marks.is_empty() {
-            self.wal.release()?;
-            self.pinned = self.wal.segments();
-        }
-        job.batch.clear();
-        let promises = std::mem::take(&mut job.promises);
-        self.inbox.push(Mail::Flushed(job));
-        let segments = self.wal.segments();
-        if segments > SEGMENTS_MAX && segments > self.pinned {
-            self.pinned = segments;
-            self.inbox.push(Mail::Pins(self.wal.oldest_pins()));
-        }
-        self.prepared = false;
-        self.marked = false;
-        Ok(promises)
+        let flushed = self.commit.finish(&mut flush.job)?;
+        self.inbox.push(Mail::Report(Report::Flushed(flushed)));
+        let pins = self.commit.take_pins();
+        self.inbox.extend(pins.map(|pins| Mail::Report(Report::Pins(pins))));
+        Ok(flush.promises)
     }
 
     /// What the log does when nothing is to be flushed. Whether there is more.
     pub fn rest(&mut self) -> Result<bool, AppendError> {
-        if !self.prepared {
-            self.prepared = match self.wal.prepare_next(Fill::Written, PREPARE_BYTES) {
-                Ok(Prepared::More) => false,
-                Ok(Prepared::Ready) | Err(AppendError::Full(_)) => true,
-                Err(error) => return Err(error),
-            };
+        if !self.commit.is_prepared() {
+            self.commit.prepare(PREPARE_BYTES)?;
             return Ok(true);
         }
-        if !self.marked {
-            match self.wal.mark_durable() {
-                Ok(()) | Err(AppendError::Full(_)) => self.marked = true,
-                Err(error) => return Err(error),
-            }
-        }
+        self.commit.mark_durable()?;
         Ok(false)
     }
 }

@@ -33,7 +33,9 @@ impl World {
     fn leading(&self, group: PartitionId) -> Option<usize> {
         let leads = |at: &usize| {
             let process = self.machines[*at].process.as_ref();
-            process.and_then(|p| p.node.role(group)).filter(|(role, _)| *role == Role::Leader)
+            process
+                .and_then(|p| p.worker.node_ref().role(group))
+                .filter(|(role, _)| *role == Role::Leader)
         };
         let leaders = (0..self.machines.len()).filter_map(|at| Some((leads(&at)?.1, at)));
         leaders.max().map(|(_, at)| at)
@@ -65,7 +67,7 @@ impl World {
     fn propose_members(&mut self, group: PartitionId, target: Membership) -> bool {
         let Some(at) = self.leading(group) else { return false };
         let Some(process) = &mut self.machines[at].process else { return false };
-        let taken = process.node.change_membership(group, target).is_ok();
+        let taken = process.worker.node().change_membership(group, target).is_ok();
         if taken {
             self.wake(at, self.time);
         }
@@ -75,7 +77,7 @@ impl World {
     /// Asks a node for another engine.
     pub(crate) fn strike_engine(&mut self, node: usize, random: &mut Random) -> Option<Blow> {
         let to = *random.pick(&Protocol::ALL)?;
-        self.machines[node].process.as_mut()?.node.choose_engine(to);
+        self.machines[node].process.as_mut()?.worker.node().choose_engine(to);
         self.wake(node, self.time);
         Some((format!("to {to}, asked of node {}", node + 1), None))
     }
@@ -83,7 +85,7 @@ impl World {
     /// A node on which not every group runs the engine that the map names.
     pub(crate) fn mixed_engines(&self) -> Option<String> {
         self.machines.iter().enumerate().find_map(|(at, machine)| {
-            let moved = machine.process.as_ref()?.node.runs_wanted_engine();
+            let moved = machine.process.as_ref()?.worker.node_ref().runs_wanted_engine();
             (!moved).then(|| format!("node {} does not run the wanted engine everywhere", at + 1))
         })
     }
@@ -99,7 +101,8 @@ impl World {
         self.placement().into_iter().find_map(|(group, members)| {
             let full = full(&members);
             members.iter().find_map(|at| {
-                let found = self.machines[*at].process.as_ref()?.node.membership(group)?;
+                let found =
+                    self.machines[*at].process.as_ref()?.worker.node_ref().membership(group)?;
                 (voters_and_learners(&found) != full)
                     .then(|| format!("group {group} on node {}: {found:?}", at + 1))
             })
@@ -113,9 +116,9 @@ impl World {
         let groups = if self.identity_struck { Vec::new() } else { self.placement() };
         for (group, members) in groups {
             let full = full(&members);
-            let in_force = self
-                .leading(group)
-                .and_then(|at| self.machines[at].process.as_ref()?.node.membership(group));
+            let in_force = self.leading(group).and_then(|at| {
+                self.machines[at].process.as_ref()?.worker.node_ref().membership(group)
+            });
             if in_force.is_some_and(|found| voters_and_learners(&found) != full) {
                 self.propose_members(group, full);
             }

@@ -266,11 +266,11 @@ impl World {
         let id = |at: usize| NodeId(at as u64 + 1);
         let said = [(a, b), (b, a)].map(|(from, to)| {
             let process = self.machines[from].process.as_ref()?;
-            Some(process.node.hello(id(to), Purpose::Data))
+            Some(process.worker.node_ref().hello(id(to), Purpose::Data))
         });
         let [Some(of_a), Some(of_b)] = said else { return false };
         let mut admits = |at: usize, hello| {
-            let admitted = self.machines[at].process.as_mut().map(|p| p.node.admit(hello));
+            let admitted = self.machines[at].process.as_mut().map(|p| p.worker.node().admit(hello));
             self.wake(at, self.time);
             matches!(admitted, Some(Ok(())))
         };
@@ -283,9 +283,13 @@ impl World {
         let id = NodeId(at as u64 + 1);
         for peer in (0..self.machines.len()).filter(|peer| *peer != at) {
             let hello = self.machines[peer].process.as_ref();
-            let Some(hello) = hello.map(|p| p.node.hello(id, Purpose::Data)) else { continue };
-            let fits =
-                self.machines[at].process.as_ref().is_none_or(|p| p.node.check(&hello).is_ok());
+            let Some(hello) = hello.map(|p| p.worker.node_ref().hello(id, Purpose::Data)) else {
+                continue;
+            };
+            let fits = self.machines[at]
+                .process
+                .as_ref()
+                .is_none_or(|p| p.worker.node_ref().check(&hello).is_ok());
             if !fits {
                 self.break_wire(at, peer, true);
             }

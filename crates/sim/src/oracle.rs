@@ -66,7 +66,7 @@ impl World {
     /// Looks at everything that a node tells of itself.
     pub(crate) fn sample(&mut self, at: usize) {
         let Some(process) = &self.machines[at].process else { return };
-        let status = process.node.status();
+        let status = process.worker.node_ref().status();
         let seen = (status.counters.snapshots, status.counters.snapshots_installed);
         let before = self.oracle.counted.insert(at, seen).unwrap_or_default();
         self.oracle.snapshots.0 += seen.0 - before.0;
@@ -120,7 +120,7 @@ impl World {
         for group in 0..=self.params.partitions {
             let group = PartitionId(group);
             let Some(process) = &self.machines[at].process else { return };
-            let Some((applied, digest)) = process.node.digest(group) else { continue };
+            let Some((applied, digest)) = process.worker.node_ref().digest(group) else { continue };
             let known = self.oracle.digests.entry(group).or_default();
             let (other, whose) = *known.entry(applied).or_insert((digest, at));
             if known.len() > DIGESTS_MAX {

@@ -29,7 +29,7 @@ impl World {
     /// Looks at what waits in a node.
     pub(crate) fn measure_queues(&mut self, at: usize) {
         let Some(process) = &self.machines[at].process else { return };
-        let queues = process.node.queues();
+        let queues = process.worker.node_ref().queues();
         let requests_max = self.requests_max();
         let groups = self.params.partitions as usize + 1;
         let bounds = [
@@ -42,7 +42,7 @@ impl World {
             ("snapshots being taken", queues.snapshots, groups),
             ("snapshots being fetched", queues.fetches, groups),
             ("reply bytes", queues.reply_bytes, REPLY_BYTES_MAX),
-            ("unsynced bytes", process.job.batch.len_bytes(), UNSYNCED_BYTES_MAX),
+            ("unsynced bytes", process.next_flush.job.len_bytes(), UNSYNCED_BYTES_MAX),
             ("file tasks", process.tasks.len(), TASKS_MAX),
         ];
         let over = bounds.into_iter().find(|(_, len, max)| len > max);
@@ -55,7 +55,7 @@ impl World {
     pub(crate) fn still_queued(&self) -> Option<String> {
         self.machines.iter().enumerate().find_map(|(at, machine)| {
             let process = machine.process.as_ref()?;
-            let queues = process.node.queues();
+            let queues = process.worker.node_ref().queues();
             let tasks = process.tasks.len();
             (queues != Queues::default() || tasks > 0)
                 .then(|| format!("node {}: {queues:?}, {tasks} file tasks", at + 1))

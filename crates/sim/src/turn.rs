@@ -1,19 +1,17 @@
-//! A turn of a process, as the server's worker takes it: mail in, one turn of the node, its wishes out.
+//! A turn of a process: mail in, the turn of `synod_worker`, what it wants done out.
 
 use crate::client::ToClient;
 use crate::faults::Fault;
-use crate::files::Task;
-use crate::machine::{Job, Mail, Process, Session, Step};
+use crate::machine::{Mail, Process, Session, Step};
 use crate::points::{CrashPoint, Place, Side};
 use crate::world::{Event, World};
 use std::collections::VecDeque;
 use synod_log::AppendError;
-use synod_node::{Flow, Log, TICK_MS};
 use synod_types::plant::planted;
-use synod_types::{NodeId, Now};
+use synod_types::{NodeId, ReplySink};
+use synod_wire::resp::{Proto, RespWriter};
+use synod_worker::{Flushed, READ_BYTES, Report, Task};
 
-/// How many chunks of a snapshot may wait to be written.
-const CHUNKS_MAX: usize = 4;
 /// How often a full disk is tried again.
 const FULL_RETRY_US: u64 = 250_000;
 /// How long the log may be idle before its tail is proven durable.
@@ -37,22 +35,18 @@ impl World {
         if self.dies_told(at, told, Side::Before) {
             return;
         }
-        let lease_reads = self.params.lease_reads;
         let Some(process) = &mut self.machines[at].process else { return };
-        process.node.begin_turn(now);
-        let ticked = process.tick(now, lease_reads);
+        let ticked = process.worker.begin_turn(now);
+        process.connections.begin_turn(process.worker.node());
         for mail in std::mem::take(&mut process.inbox) {
             process.take(mail);
         }
-        process.go_on();
-        while process.chunks < CHUNKS_MAX && process.node.snapshot_step() {
-            process.chunks += 1;
-        }
-        process.node.end_turn();
+        process.serve_clients();
+        process.worker.end_turn(synod_node::Node::end_turn);
         let took = self.random.between(10, 60);
         if let Some(process) = &mut self.machines[at].process {
             process.busy_until = time + took;
-            process.node.turn_took(took);
+            process.worker.node().turn_took(took);
         }
         if self.dies_told(at, told, Side::After) || self.dies_applying(at) {
             return;
@@ -64,7 +58,7 @@ impl World {
         let due = self.machines[at]
             .process
             .as_ref()
-            .map_or(0, |p| (p.ticked_us + TICK_MS * 1000).saturating_sub(now.mono_us));
+            .map_or(0, |p| p.worker.due_us().saturating_sub(now.mono_us));
         self.wake(at, time + due.max(1));
     }
 
@@ -74,21 +68,22 @@ impl World {
             return;
         }
         let Some(process) = &mut self.machines[at].process else { return };
-        process.gather_log();
-        let output = process.node.output();
-        let files = std::mem::take(&mut output.files);
-        let map = output.map.take();
+        let output = process.worker.node().output();
+        let records = std::mem::take(&mut output.log);
+        records.into_iter().for_each(|record| process.next_flush.add(record));
+        let tasks: Vec<Task> = process.worker.take_tasks().collect();
+        let output = process.worker.node().output();
+        let map_changed = output.map.take().is_some();
         let frames = std::mem::take(&mut output.frames);
         let dirty = std::mem::take(&mut output.dirty);
-        let after = std::mem::take(&mut process.tasks_after);
-        if !process.node.output().resumed.is_empty() {
+        process.note_resumed();
+        if !process.again.is_empty() || process.connections.has_yielded() {
             self.wake(at, self.time);
         }
-        for task in after.into_iter().chain(files.into_iter().map(Task::Work)) {
+        for task in tasks {
             self.do_file(at, task);
         }
-        if let Some(map) = map {
-            self.do_file(at, Task::Map(map));
+        if map_changed {
             self.check_peers(at);
         }
         self.flush(at);
@@ -130,9 +125,18 @@ impl World {
     fn write_session(&mut self, at: usize, id: synod_types::ClientId) {
         let Some(process) = &mut self.machines[at].process else { return };
         let Some(client) = process.of_session.get(&id).copied() else { return };
-        let Some((out, _)) = process.node.session_output(id) else { return };
-        let bytes = std::mem::take(out);
-        let conn = process.sessions.get(&client).map_or(0, |s| s.conn);
+        let Some(session) = process.sessions.get(&client) else { return };
+        let (conn, place) = (session.conn, session.at);
+        let node = process.worker.node();
+        let Some((out, _)) = node.session_output(id) else { return };
+        let Some(connection) = process.connections.get(place) else { return };
+        connection.take_output(out);
+        let bytes = connection.outbox.rest().to_vec();
+        connection.outbox.wrote(bytes.len());
+        if connection.can_resume(node) {
+            process.again.push(place);
+            self.wake(at, self.time);
+        }
         if bytes.is_empty() || self.passes(at, Place::Reply, Side::Before) {
             return;
         }
@@ -153,7 +157,7 @@ impl World {
             return false;
         }
         let Some(process) = &mut self.machines[at].process else { return false };
-        let groups = process.node.status().groups;
+        let groups = process.worker.node_ref().status().groups;
         let applied = groups.iter().map(|group| group.applied.0).sum();
         let before = process.applied.replace(applied);
         before.is_some_and(|before| before < applied) && self.passes(at, Place::Apply, Side::After)
@@ -162,11 +166,11 @@ impl World {
     /// Starts the next flush, unless one is under way: then what comes is gathered for the one after it.
     fn flush(&mut self, at: usize) {
         let Some(process) = &mut self.machines[at].process else { return };
-        if process.flushing.is_some() || process.job.batch.is_empty() {
+        if process.flushing.is_some() || process.next_flush.job.is_empty() {
             return;
         }
-        let job = process.flushing.insert(std::mem::take(&mut process.job));
-        let (hard_states, marks) = (job.hard_states, !job.marks.is_empty());
+        let flush = process.flushing.insert(std::mem::take(&mut process.next_flush));
+        let (hard_states, marks) = (flush.hard_states, flush.job.has_marks());
         if !self.dies_flushing(at, hard_states, marks, Side::Before) {
             self.append(at);
         }
@@ -200,9 +204,9 @@ impl World {
 
     pub(crate) fn flushed(&mut self, at: usize) {
         let Some(process) = &mut self.machines[at].process else { return };
-        let job = process.flushing.as_ref();
+        let flush = process.flushing.as_ref();
         let (hard_states, marks) =
-            job.map_or((false, false), |job| (job.hard_states, !job.marks.is_empty()));
+            flush.map_or((false, false), |flush| (flush.hard_states, flush.job.has_marks()));
         match process.finish_flush() {
             Ok(promises) => self.machines[at].promises.keep(promises),
             Err(error) => return self.log_failed(at, &error),
@@ -211,7 +215,7 @@ impl World {
             return;
         }
         let Some(process) = &mut self.machines[at].process else { return };
-        let idle = process.job.batch.is_empty();
+        let idle = process.next_flush.job.is_empty();
         self.wake(at, self.time);
         self.flush(at);
         if idle {
@@ -235,7 +239,7 @@ impl World {
         }
         match process.rest() {
             Ok(true) => {
-                let us = if process.prepared { IDLE_US } else { 1_000 };
+                let us = if process.commit.is_prepared() { IDLE_US } else { 1_000 };
                 self.rest_later(at, us);
             }
             Ok(false) => {}
@@ -288,11 +292,11 @@ impl World {
         let Some(task) = process.tasks.pop_front() else { return };
         let done = process.files.run(task);
         let more = !process.tasks.is_empty();
-        if done.failed && self.stops_inside(at) {
+        if done.trouble.is_some() && self.stops_inside(at) {
             return;
         }
-        for mail in done.mail {
-            self.tell(at, mail);
+        for report in done.reports {
+            self.tell(at, Mail::Report(report));
         }
         if let Some((to, frame)) = done.frame
             && let Some(to) = self.node_of(to)
@@ -316,30 +320,15 @@ impl Told {
     fn of(inbox: &[Mail]) -> Self {
         let has = |which: fn(&Mail) -> bool| inbox.iter().any(which);
         Self {
-            written: has(|mail| matches!(mail, Mail::SnapshotWritten(..))),
-            loaded: has(|mail| matches!(mail, Mail::SnapshotLoaded(..))),
+            written: has(|mail| matches!(mail, Mail::Report(Report::SnapshotWritten(..)))),
+            loaded: has(|mail| matches!(mail, Mail::Report(Report::SnapshotLoaded(..)))),
         }
     }
 }
 
 impl Process {
-    /// Time passes before anything else happens in a turn: one tick, or with lease reads all that were missed, so that
-    /// a process that was stopped finds its lease gone.
-    fn tick(&mut self, now: Now, lease_reads: bool) -> bool {
-        let missed = now.mono_us.saturating_sub(self.ticked_us) / (TICK_MS * 1000);
-        if missed == 0 {
-            return false;
-        }
-        self.ticked_us = now.mono_us;
-        let made_up = lease_reads && !planted("lease-ignores-pause");
-        for _ in 0..if made_up { missed } else { 1 } {
-            self.node.tick();
-        }
-        true
-    }
-
     fn take(&mut self, mail: Mail) {
-        let node = &mut self.node;
+        let node = self.worker.node();
         let id = |peer: usize| NodeId(peer as u64 + 1);
         match mail {
             Mail::Frames(from, frames) => {
@@ -348,112 +337,95 @@ impl Process {
             Mail::PeerUp(peer) => node.peer_up(id(peer)),
             Mail::PeerDown(peer) => node.peer_down(id(peer)),
             Mail::Open { client, conn } => self.open(client, conn),
-            Mail::Request { client, conn, args } => self.offer(client, conn, args),
+            Mail::Request { client, conn, args } => self.receive(client, conn, &args),
             Mail::Close { client, conn } => {
                 if self.sessions.get(&client).is_some_and(|s| s.conn == conn) {
                     self.close(client);
                 }
             }
-            Mail::Flushed(job) => {
-                for (group, token) in job.acks {
-                    node.persisted(group, token);
-                }
-                for (group, meta) in job.marks.into_iter().filter(|(_, m)| m.index.0 > 0) {
-                    self.tasks_after.push(Task::Prune(group, meta));
-                }
-            }
-            Mail::DiskFull(full) => node.set_disk_full(full),
-            Mail::Pins(groups) => groups.into_iter().for_each(|g| node.snapshot_now(g)),
             Mail::SnapshotNow(group) => node.snapshot_now(group),
-            Mail::ChunkWritten => self.chunks -= 1,
-            Mail::SnapshotWritten(group, meta) => node.snapshot_written(group, meta),
-            Mail::SnapshotFailed(group) => node.snapshot_failed(group),
-            Mail::SnapshotProgress(group, meta, offset, complete) => {
-                node.snapshot_progress(group, &meta, offset, complete);
-            }
-            Mail::SnapshotLoaded(group, meta, state) => node.snapshot_loaded(group, meta, *state),
+            Mail::Report(report) => self.worker.report(report),
         }
     }
 
     /// The bug planted as `ack-before-fsync`: what was appended counts as durable.
     fn acknowledge_early(&mut self) {
-        if let Some(job) = &mut self.flushing {
-            let acks = std::mem::take(&mut job.acks);
-            self.inbox.push(Mail::Flushed(Job { acks, ..Job::default() }));
+        if let Some(flush) = &mut self.flushing {
+            let acks = flush.job.take_acks();
+            let flushed = Flushed { acks, ..Flushed::default() };
+            self.inbox.push(Mail::Report(Report::Flushed(flushed)));
         }
     }
 
     fn open(&mut self, client: usize, conn: u64) {
         self.close(client);
-        let id = self.node.open_session(format!("client-{client}"));
-        let session = Session { id, conn, queue: VecDeque::new(), stalled: false };
-        self.sessions.insert(client, session);
+        let id = self.worker.node().open_session(format!("client-{client}"));
+        let at = self.connections.open(id);
+        self.sessions.insert(client, Session { id, conn, at, socket: VecDeque::new() });
         self.of_session.insert(id, client);
     }
 
     fn close(&mut self, client: usize) {
         if let Some(session) = self.sessions.remove(&client) {
             self.of_session.remove(&session.id);
-            self.node.close_session(session.id);
+            self.connections.close(session.at);
+            self.worker.node().close_session(session.id);
         }
     }
 
-    fn offer(&mut self, client: usize, conn: u64, args: Vec<Vec<u8>>) {
+    /// A request arrives in the socket.
+    fn receive(&mut self, client: usize, conn: u64, args: &[Vec<u8>]) {
         let Some(session) = self.sessions.get_mut(&client).filter(|s| s.conn == conn) else {
             return;
         };
-        session.queue.push_back(args);
-        self.take_requests(client);
+        let mut bytes = Vec::new();
+        let mut out = RespWriter::new(&mut bytes, Proto::Resp2);
+        out.array(args.len());
+        args.iter().for_each(|arg| out.bulk(arg));
+        session.socket.extend(bytes);
+        self.again.push(session.at);
     }
 
-    fn take_requests(&mut self, client: usize) {
-        let Some(session) = self.sessions.get_mut(&client) else { return };
-        while !session.stalled
-            && let Some(args) = session.queue.pop_front()
-        {
-            let words: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-            match self.node.request(session.id, &words) {
-                Flow::Next => {}
-                Flow::Stalled => {
-                    session.stalled = true;
-                    session.queue.push_front(args);
-                }
-                Flow::Closing => session.queue.clear(),
-            }
+    /// What the server's clients do in a turn: those that the turn before had no time for, what arrived, and what may
+    /// be offered again.
+    fn serve_clients(&mut self) {
+        let places = self.connections.go_on_with_yielded(self.worker.node());
+        self.again.extend(places);
+        for at in self.again.clone() {
+            self.read(at);
         }
-    }
-
-    /// Offers requests again that were stalled.
-    fn go_on(&mut self) {
-        for id in std::mem::take(&mut self.node.output().resumed) {
-            let Some(client) = self.of_session.get(&id).copied() else { continue };
-            if let Some(session) = self.sessions.get_mut(&client) {
-                session.stalled = false;
-            }
-            self.take_requests(client);
+        self.connections.execute(self.worker.node());
+        self.note_resumed();
+        for at in std::mem::take(&mut self.again) {
+            self.connections.offer_again(at, self.worker.node());
+            self.read(at);
         }
+        self.connections.execute(self.worker.node());
     }
 
-    /// Moves what is for the log into the next flush.
-    fn gather_log(&mut self) {
-        let Job { batch, acks, marks, promises, hard_states } = &mut self.job;
-        for record in self.node.output().log.drain(..) {
-            match record {
-                Log::Append { group, token, hard_state, entries } => {
-                    promises.append(group, hard_state.as_ref(), &entries);
-                    if let Some(state) = hard_state {
-                        batch.hard_state(group, &state);
-                        *hard_states = true;
-                    }
-                    entries.iter().for_each(|entry| batch.entry(group, entry));
-                    acks.extend(token.map(|token| (group, token)));
-                }
-                Log::Snapshot { group, meta } => {
-                    promises.snapshot(group, &meta);
-                    batch.snapshot(group, &meta);
-                    marks.push((group, meta));
-                }
-            }
+    /// Reads what is in the socket, as far as the connection takes it.
+    fn read(&mut self, at: usize) {
+        let Some(id) = self.connections.get(at).map(|connection| connection.id()) else { return };
+        let Some(client) = self.of_session.get(&id) else { return };
+        let Some(session) = self.sessions.get_mut(client) else { return };
+        if session.socket.is_empty() {
+            return;
+        }
+        let Some(room) = self.connections.room(at, self.worker.node()) else { return };
+        let n = session.socket.len().min(READ_BYTES);
+        for (place, byte) in room.iter_mut().zip(session.socket.drain(..n)) {
+            *place = byte;
+        }
+        if !session.socket.is_empty() {
+            self.again.push(at);
+        }
+        self.connections.received(at, n, self.worker.node());
+    }
+
+    /// Notes whose requests may be offered again.
+    fn note_resumed(&mut self) {
+        for id in std::mem::take(&mut self.worker.node().output().resumed) {
+            self.again.extend(self.connections.place(id));
         }
     }
 }

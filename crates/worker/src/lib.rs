@@ -1,7 +1,8 @@
-//! What a worker does with its clients' bytes: everything but the sockets.
+//! What a worker does in a turn and beside it: everything but sockets, threads and clocks.
 //!
-//! The server reads and writes sockets; what stands between a socket and the node is here, so that tests and fuzzers
-//! drive the very code that ships. A connection's life:
+//! The server and the simulator are two worlds around this crate: the turn (`worker`), the duties towards the log
+//! (`commit`) and the snapshot files (`files`), restart (`recovery`), and what stands between a client's socket and the
+//! node, so that the simulator, tests and fuzzers drive the very code that ships. A connection's life:
 //!
 //! ```text
 //!            received            executed                     written
@@ -21,12 +22,22 @@
 //! - Of a connection that was given up no byte reaches a decoder again.
 //! - What a connection holds, in and out, is bounded, and so is what all of them hold of unfinished requests.
 
+mod commit;
 mod connection;
 mod connections;
+mod files;
 mod intake;
 mod outbox;
+mod recovery;
+mod report;
+mod worker;
 
+pub use commit::{Commit, Job};
 pub use connection::{Connection, Why};
 pub use connections::Connections;
+pub use files::{Done, Files, Task, Trouble};
 pub use intake::READ_BYTES;
 pub use outbox::Outbox;
+pub use recovery::{RecoveryError, load_groups, map_of};
+pub use report::{DiskSpace, Flushed, Report};
+pub use worker::Worker;

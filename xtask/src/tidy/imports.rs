@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("log", &["types"]),
     ("replica", &["types", "machine", "consensus", "data", "ring", "script", "tree"]),
     ("node", &["types", "machine", "consensus", "data", "ring", "wire", "replica", "tree"]),
-    ("worker", &["types", "wire", "node"]),
+    ("worker", &["types", "consensus", "ring", "wire", "log", "replica", "node"]),
     (
         "server",
         &[
@@ -39,7 +39,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("sim", &["types", "consensus", "data", "ring", "wire", "log", "replica", "node", "checker"]),
+    (
+        "sim",
+        &[
+            "types",
+            "consensus",
+            "data",
+            "ring",
+            "wire",
+            "log",
+            "replica",
+            "node",
+            "worker",
+            "checker",
+        ],
+    ),
     ("synod", &["types", "wire", "server", "sim"]),
     ("chaos", &["types", "checker"]),
     ("xtask", &[]),

@@ -188,7 +188,7 @@ impl World {
     /// Tells a node that its disk takes no more.
     pub fn fill_disk(&mut self, node: NodeId) {
         let workers = self.workers.iter_mut().filter(|(at, _)| at.node == node);
-        workers.for_each(|(_, worker)| worker.set_disk_full(true));
+        workers.for_each(|(_, worker)| worker.disk_is_full());
         self.settle();
     }
 

@@ -11,8 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Durability};
 use crate::data_dir::Keeper;
 use crate::facts;
-use crate::files::Task;
-use crate::inbox::{DiskSpace, Flushed, Mail, Postbox};
+use crate::inbox::{Mail, Postbox};
 use crate::log_writer::LogWriter;
 use crate::spin::Spin;
 use crate::tuning::LogFlush;
@@ -25,7 +24,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
-use synod_node::{Facts, Node, TICK_MS};
+use synod_node::{Facts, Node};
+use synod_worker::{DiskSpace, Flushed, Report, Task, Worker as Core};
 use zookeeper::{ZOOKEEPER, Zookeeper};
 
 /// The token of a worker's waker.
@@ -42,16 +42,12 @@ const EVENTS_FLUSHED_MAX: usize = 64;
 const EVENTS_MAX: usize = 16;
 /// Records that nobody waits for are flushed this late.
 const LAZY_US: u64 = 10_000;
-/// How many chunks of a snapshot may wait to be written.
-const CHUNKS_MAX: usize = 4;
 /// How long a stopping node tries to hand its leaderships over.
 const RETIRE_US_MAX: u64 = 3_000_000;
 /// Clients a worker accepts in one go before it looks at the others.
 const ACCEPT_MAX: usize = 256;
 /// That connections cannot be accepted is told in the log this often, in microseconds.
 const REFUSED_TOLD_EVERY_US: u64 = 10_000_000;
-/// More ticks than this are not made up for; they are several election time-outs.
-const TICKS_MAX: u64 = 64;
 
 /// What a worker is made of.
 pub struct Setup {
@@ -89,7 +85,7 @@ pub struct Setup {
 
 /// The running worker.
 pub struct Worker {
-    node: Node,
+    core: Core,
     clock: Clock,
     worker: u16,
     poll: Poll,
@@ -108,14 +104,10 @@ pub struct Worker {
     peers: Peers,
     /// Since when records are gathered that nobody waits for.
     lazy_since_us: Option<u64>,
-    log_bytes: u64,
-    chunks: usize,
     facts: Facts,
-    ticked_us: u64,
     facts_us: u64,
     started_us: u64,
     next_worker: usize,
-    lease_reads: bool,
     /// How the log finds its disk.
     disk: DiskSpace,
     /// What snapshots of all groups here would take, for the flush thread.
@@ -169,7 +161,7 @@ impl Worker {
         facts::refresh_log(&mut facts, &log);
         node.set_facts(facts.clone()); // the first request may ask for them
         Ok(Self {
-            node,
+            core: Core::new(node, config.lease_reads, 0),
             clock,
             worker,
             poll,
@@ -185,14 +177,10 @@ impl Worker {
             zookeeper,
             peers,
             lazy_since_us: None,
-            log_bytes: 0,
-            chunks: 0,
             facts,
-            ticked_us: 0,
             facts_us: 0,
             started_us: clock.mono_us(),
             next_worker: 0,
-            lease_reads: config.lease_reads,
             disk: DiskSpace::Enough,
             snapshot_bytes,
             refused_told_us: None,
@@ -214,7 +202,7 @@ impl Worker {
             if stop.load(Ordering::Relaxed) {
                 let now = self.clock.mono_us();
                 let since = *retiring_since.get_or_insert(now);
-                if self.node.retire() || now - since > RETIRE_US_MAX {
+                if self.core.node().retire() || now - since > RETIRE_US_MAX {
                     break;
                 }
             }
@@ -235,7 +223,7 @@ impl Worker {
             }
             quiet = self.log.is_quiet() && self.flushed.is_none();
         }
-        self.clients.flush_all(&mut self.node);
+        self.clients.flush_all(self.core.node());
         self.log.close();
         Ok(())
     }
@@ -269,9 +257,9 @@ impl Worker {
             result => result?,
         }
         let now = self.clock.now();
-        self.node.begin_turn(now);
-        self.clients.begin_turn(now.mono_us, &mut self.node);
-        self.tick(now.mono_us);
+        let ticked = self.core.begin_turn(now);
+        self.clients.begin_turn(now.mono_us, self.core.node());
+        self.tick(now.mono_us, ticked);
         // Peers, the log and the other workers come first: what they say may be what keeps a leader in its place.
         for event in events.iter() {
             match event.token() {
@@ -287,13 +275,13 @@ impl Worker {
             }
         }
         if let Some(flushed) = self.flushed.take() {
-            self.persisted(flushed);
+            self.core.report(Report::Flushed(flushed));
         }
         while let Ok(mail) = self.inbox.try_recv() {
             self.postboxes[usize::from(self.worker)].taken(&mail);
             self.mail(mail);
         }
-        self.clients.go_on_with_yielded(&mut self.node);
+        self.clients.go_on_with_yielded(self.core.node());
         if std::mem::take(&mut self.accept_more) {
             self.accept_clients();
         }
@@ -301,21 +289,20 @@ impl Worker {
             match event.token() {
                 LISTENER => self.accept_clients(),
                 Token(token) if (CLIENTS..ZOOKEEPER).contains(&token) => {
-                    self.clients.ready(token - CLIENTS, event, &mut self.node);
+                    self.clients.ready(token - CLIENTS, event, self.core.node());
                 }
                 _ => {}
             }
         }
-        self.clients.execute(&mut self.node);
-        self.clients.go_on(&mut self.node);
-        self.snapshot_chunks();
-        match &mut self.zookeeper {
-            Some(zookeeper) => zookeeper.end_turn(&mut self.node),
-            None => self.node.end_turn(),
-        }
+        self.clients.execute(self.core.node());
+        self.clients.go_on(self.core.node());
+        self.core.end_turn(|node| match &mut self.zookeeper {
+            Some(zookeeper) => zookeeper.end_turn(node),
+            None => node.end_turn(),
+        });
         self.keep_identity()?;
         self.deliver();
-        self.node.turn_took(self.clock.mono_us() - now.mono_us);
+        self.core.node().turn_took(self.clock.mono_us() - now.mono_us);
         // Behind all that others wait for: replies of the turn before, and entries for the peers' disks.
         self.flushed = self.log.flush_in_turn();
         Ok(())
@@ -326,30 +313,22 @@ impl Worker {
             || self.accept_more
             || self.clients.waiting()
             || self.zookeeper.as_ref().is_some_and(Zookeeper::waiting)
-            || (self.chunks < CHUNKS_MAX && self.node.snapshot_running())
+            || self.core.is_busy()
         {
             return Duration::ZERO;
         }
-        let mut due = self.ticked_us + TICK_MS * 1000;
+        let mut due = self.core.due_us();
         if let Some(since) = self.lazy_since_us {
             due = due.min(since + LAZY_US);
         }
         Duration::from_micros(due.saturating_sub(self.clock.mono_us()).max(1))
     }
 
-    /// Time passes before anything else happens in a turn. With lease reads every tick that was missed is made up for,
-    /// so that a process that was stopped finds its lease gone before it answers anything. Without, one tick will do:
-    /// a stall here says nothing about the others, whose messages may be waiting in the sockets.
-    fn tick(&mut self, now: u64) {
-        let tick_us = TICK_MS * 1000;
-        if now >= self.ticked_us + tick_us {
-            let missed = ((now - self.ticked_us) / tick_us).min(TICKS_MAX);
-            self.ticked_us = now;
-            for _ in 0..if self.lease_reads { missed } else { 1 } {
-                self.node.tick();
-            }
+    /// What is done from time to time.
+    fn tick(&mut self, now: u64, ticked: bool) {
+        if ticked {
             if let Some(zookeeper) = &mut self.zookeeper {
-                zookeeper.tick(now, &self.node);
+                zookeeper.tick(now, self.core.node_ref());
             }
             self.dial_peers(now);
             self.accept_what_waits();
@@ -357,75 +336,47 @@ impl Worker {
         if now >= self.facts_us + 1_000_000 {
             self.facts_us = now;
             let uptime_s = (now - self.started_us) / 1_000_000;
-            facts::refresh(&mut self.facts, uptime_s, self.log_bytes);
+            facts::refresh(&mut self.facts, uptime_s, self.core.log_bytes());
             facts::refresh_log(&mut self.facts, &self.log);
-            self.node.set_facts(self.facts.clone());
-            self.snapshot_bytes.store(self.node.keyspace_bytes() as u64, Ordering::Relaxed);
-        }
-    }
-
-    fn snapshot_chunks(&mut self) {
-        while self.chunks < CHUNKS_MAX && self.node.snapshot_step() {
-            self.chunks += 1;
+            self.core.node().set_facts(self.facts.clone());
+            self.snapshot_bytes.store(self.core.node().keyspace_bytes() as u64, Ordering::Relaxed);
         }
     }
 
     fn mail(&mut self, mail: Mail) {
         match mail {
             Mail::Client(stream, addr) => {
-                self.clients.open(stream, addr, &mut self.node, &self.poll)
+                self.clients.open(stream, addr, self.core.node(), &self.poll)
             }
             Mail::Peer { stream, hello, rest } => self.adopt_peer(stream, &hello, &rest),
             Mail::Frames(bytes) => self.local_frames(&bytes),
-            Mail::Frame(from, frame) => self.node.frame(from, frame),
+            Mail::Frame(from, frame) => self.core.node().frame(from, frame),
             Mail::Relay(to, bytes) => self.send_to(to, &bytes),
-            Mail::Flushed(flushed) => self.persisted(flushed),
-            Mail::Disk(space) => {
-                self.disk = space;
-                self.node.refuse_writes(space != DiskSpace::Enough);
-                if space == DiskSpace::Full {
-                    self.node.set_disk_full(true);
+            Mail::Report(report) => {
+                if let Report::Disk(space) = &report {
+                    self.disk = *space;
                 }
-            }
-            Mail::Pins(groups) => groups.into_iter().for_each(|g| self.node.snapshot_now(g)),
-            Mail::SnapshotWritten(group, meta) => self.node.snapshot_written(group, meta),
-            Mail::ChunkWritten => self.chunks -= 1,
-            Mail::SnapshotFailed(group) => self.node.snapshot_failed(group),
-            Mail::SnapshotProgress(group, meta, offset, complete) => {
-                self.node.snapshot_progress(group, &meta, offset, complete);
-            }
-            Mail::SnapshotLoaded(group, meta, state) => {
-                self.node.snapshot_loaded(group, meta, *state);
+                self.core.report(report);
             }
             Mail::SnapshotFrame(to, bytes) => self.send_snapshot(to, bytes),
             Mail::Map(map) => {
                 self.do_files(Task::Map(map.clone()));
-                self.node.install_map(map.clone());
+                self.core.node().install_map(map.clone());
                 self.learn_members(&map);
             }
             Mail::Status(reply) => {
-                let _the_asker_may_have_gone = reply.try_send(self.node.status());
+                let _the_asker_may_have_gone = reply.try_send(self.core.node().status());
             }
         }
     }
 
     /// Makes durable whom this node has met and which cluster it belongs to, before anyone hears that it knows.
     fn keep_identity(&mut self) -> Result<()> {
-        let cluster = self.node.map().cluster;
-        let roster = self.node.output().roster.take();
+        let cluster = self.core.node().map().cluster;
+        let roster = self.core.node().output().roster.take();
         match &mut self.keeper {
             Some(keeper) => keeper.keep(roster, cluster),
             None => Ok(()),
-        }
-    }
-
-    fn persisted(&mut self, flushed: Flushed) {
-        self.log_bytes = flushed.log_bytes;
-        for (group, token) in flushed.acks {
-            self.node.persisted(group, token);
-        }
-        for (group, meta) in flushed.marks.into_iter().filter(|(_, m)| m.index.0 > 0) {
-            self.do_files(Task::Prune(group, meta));
         }
     }
 
@@ -443,7 +394,7 @@ impl Worker {
                     let to = self.next_worker % self.postboxes.len();
                     self.next_worker += 1;
                     if to == usize::from(self.worker) {
-                        self.clients.open(stream, addr, &mut self.node, &self.poll);
+                        self.clients.open(stream, addr, self.core.node(), &self.poll);
                     } else {
                         self.postboxes[to].send(Mail::Client(stream, addr));
                     }
@@ -477,12 +428,10 @@ impl Worker {
     /// Hands everything out that the turn has brought forth.
     fn deliver(&mut self) {
         self.log();
-        let output = self.node.output();
-        let files = std::mem::take(&mut output.files);
-        let map = output.map.take();
-        files.into_iter().for_each(|work| self.do_files(Task::Work(work)));
+        let tasks: Vec<Task> = self.core.take_tasks().collect();
+        tasks.into_iter().for_each(|task| self.do_files(task));
+        let map = self.core.node().output().map.take();
         if let Some(map) = map {
-            self.do_files(Task::Map(map.clone()));
             self.learn_members(&map);
             for (worker, postbox) in self.postboxes.iter().enumerate() {
                 if worker != usize::from(self.worker) {
@@ -491,12 +440,12 @@ impl Worker {
             }
         }
         self.send_frames();
-        self.clients.write_dirty(&mut self.node);
+        self.clients.write_dirty(self.core.node());
     }
 
     /// Hands the log what is for it.
     fn log(&mut self) {
-        let records = &mut self.node.output().log;
+        let records = &mut self.core.node().output().log;
         if records.is_empty() && self.lazy_since_us.is_none() {
             return;
         }

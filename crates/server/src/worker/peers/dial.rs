@@ -89,7 +89,7 @@ impl Worker {
             return;
         }
         self.peers.waiting_told_us = now_us;
-        let missing = self.node.founding_waits_for();
+        let missing = self.core.node_ref().founding_waits_for();
         // Who is refused has heard why.
         if !missing.is_empty() && self.peers.refused.is_empty() {
             tracing::warn!(
@@ -198,7 +198,7 @@ impl Worker {
                     self.peers.refused.remove(&Some(hello.from));
                     tracing::info!(peer = %hello.from, "peer connected");
                 }
-                self.node.peer_up(hello.from);
+                self.core.node().peer_up(hello.from);
                 true
             }
             Err((_, refused)) => {
@@ -211,7 +211,7 @@ impl Worker {
     /// Reads a hello and judges it; who said it, where it is refused and that can be read.
     fn judge(&mut self, frame: &Frame) -> Result<Hello, (Option<NodeId>, HelloRefused)> {
         let hello = Hello::decode(&frame.body).map_err(|refused| (None, refused))?;
-        self.node.admit(&hello).map_err(|refused| (Some(hello.from), refused))?;
+        self.core.node().admit(&hello).map_err(|refused| (Some(hello.from), refused))?;
         Ok(hello)
     }
 
@@ -242,7 +242,7 @@ impl Worker {
                 if purpose == Purpose::Data {
                     self.peers.refused.remove(&Some(node));
                     tracing::info!(peer = %node, "peer connected");
-                    self.node.peer_up(node);
+                    self.core.node().peer_up(node);
                 }
                 self.read_frames(at);
             }

@@ -12,7 +12,7 @@ impl Worker {
     pub(super) fn dispatch(&mut self, from: NodeId, frame: Frame) {
         let workers = self.peers.workers;
         if workers == 1 {
-            return self.node.frame(from, frame);
+            return self.core.node().frame(from, frame);
         }
         let to = match frame.kind {
             FrameKind::ForwardReply => Node::reply_worker(&frame.body).unwrap_or(self.worker),
@@ -28,7 +28,7 @@ impl Worker {
         };
         match self.postboxes.get(usize::from(to)) {
             Some(postbox) if to != self.worker => postbox.send(Mail::Frame(from, frame)),
-            Some(_) => self.node.frame(from, frame),
+            Some(_) => self.core.node().frame(from, frame),
             None => {}
         }
     }
@@ -39,13 +39,13 @@ impl Worker {
         decoder.established();
         let mut input = bytes::BytesMut::from(bytes);
         while let Ok(Some(frame)) = decoder.decode(&mut input) {
-            self.node.frame(self.peers.own, frame);
+            self.core.node().frame(self.peers.own, frame);
         }
     }
 
     /// Sends what the node has queued for others.
     pub(in crate::worker) fn send_frames(&mut self) {
-        let mut frames = std::mem::take(&mut self.node.output().frames);
+        let mut frames = std::mem::take(&mut self.core.node().output().frames);
         for (to, bytes) in &mut frames {
             if bytes.is_empty() {
                 continue;
@@ -59,7 +59,7 @@ impl Worker {
                 bytes.clear();
             }
         }
-        self.node.output().frames = frames;
+        self.core.node().output().frames = frames;
     }
 
     fn send_bytes(&mut self, to: NodeId, bytes: &[u8]) {

@@ -126,7 +126,7 @@ impl Peers {
 
 impl Worker {
     fn hello_frame(&self, to: NodeId, purpose: Purpose) -> Vec<u8> {
-        let hello = self.node.hello(to, purpose);
+        let hello = self.core.node_ref().hello(to, purpose);
         let mut frame = Vec::new();
         let _a_hello_is_short =
             encode_frame(&mut frame, FrameKind::Hello, PartitionId::META, |b| {
@@ -141,7 +141,7 @@ impl Worker {
         for at in 0..self.peers.table.len() {
             let hello = self.peers.table[at].as_ref().and_then(|peer| peer.hello);
             if let Some(hello) = hello
-                && let Err(refused) = self.node.check(&hello)
+                && let Err(refused) = self.core.node().check(&hello)
             {
                 self.refuse_peer(at, Some(hello.from), refused);
             }
@@ -206,7 +206,7 @@ impl Worker {
                     }
                     _ => {}
                 }
-                self.node.peer_down(node);
+                self.core.node().peer_down(node);
             }
         }
     }

@@ -1,8 +1,8 @@
-//! The duties of the server's files thread: snapshots are written, served, received and loaded, one task after
-//! the other, beside the turns.
+//! The duties towards snapshot files: they are written, served, received and loaded, and large deleted values freed,
+//! one task after the other, beside the turns. The server gives them a thread, the simulator moments of their own.
 
-use crate::machine::Mail;
-use crate::recovery;
+use crate::recovery::{self, RecoveryError};
+use crate::report::Report;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,23 +15,39 @@ use synod_types::plant::planted;
 use synod_types::{NodeId, PartitionId, SnapshotMeta, limits};
 
 /// One thing to do.
-pub(crate) enum Task {
+pub enum Task {
+    /// What the node asked for.
     Work(FileWork),
+    /// Older snapshots of the group can go.
     Prune(PartitionId, SnapshotMeta),
+    /// The cluster map, which tells the slots of a partition being loaded.
     Map(Arc<ClusterMap>),
 }
 
 /// What a task brought forth.
 #[derive(Default)]
-pub(crate) struct Done {
-    pub mail: Vec<Mail>,
-    /// A frame for a peer.
+pub struct Done {
+    /// For the worker, in order.
+    pub reports: Vec<Report>,
+    /// A frame for a peer's snapshot connection.
     pub frame: Option<(NodeId, Vec<u8>)>,
-    /// Whether the disk reported an error.
-    pub failed: bool,
+    /// What went wrong, for people to read. The worker is told by a report where it has to know.
+    pub trouble: Option<Trouble>,
 }
 
-pub(crate) struct Files {
+/// A task that could not be done.
+#[derive(Debug)]
+pub struct Trouble {
+    /// The group whose snapshot it was about.
+    pub group: PartitionId,
+    /// What could not be done.
+    pub what: &'static str,
+    /// Why.
+    pub error: RecoveryError,
+}
+
+/// The snapshot files of one worker.
+pub struct Files {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     map: Arc<ClusterMap>,
@@ -41,11 +57,14 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// Nothing is under way. A leader may send a snapshot right after a restart, so the map is known from the start.
+    #[must_use]
     pub fn new(disk: Arc<dyn Disk>, dir: PathBuf, map: Arc<ClusterMap>) -> Self {
         let (writers, receivers, served) = Default::default();
         Self { disk, dir, map, writers, receivers, served }
     }
 
+    /// Does one task, as a whole.
     pub fn run(&mut self, task: Task) -> Done {
         let mut done = Done::default();
         match task {
@@ -58,7 +77,11 @@ impl Files {
                 {
                     let _the_mark_is_there_already = writer.finish();
                 }
-                done.failed = prune(&*self.disk, &self.dir, group, meta.index).is_err();
+                if let Err(source) = prune(&*self.disk, &self.dir, group, meta.index) {
+                    let what = "older snapshots could not be removed";
+                    let error = SnapshotError::Io { path: self.dir.clone(), source }.into();
+                    done.trouble = Some(Trouble { group, what, error });
+                }
             }
         }
         done
@@ -68,7 +91,11 @@ impl Files {
         let (group, result) = match work {
             FileWork::Write { group, chunk } => (group, self.write(group, &chunk, done)),
             FileWork::Serve { group, to, meta, offset } => {
-                done.failed = self.serve(group, to, &meta, offset, done).is_err();
+                // A snapshot that is gone is not an error here: the follower will be offered a newer one.
+                if let Err(error) = self.serve(group, to, &meta, offset, done) {
+                    let what = "a snapshot could not be served";
+                    done.trouble = Some(Trouble { group, what, error: error.into() });
+                }
                 return;
             }
             FileWork::Receive { group, meta } => (group, self.receive(group, &meta, done)),
@@ -77,11 +104,21 @@ impl Files {
             }
             FileWork::Discard(garbage) => return drop(garbage),
         };
-        if result.is_err() {
-            self.writers.remove(&group);
-            self.receivers.remove(&group);
-            done.mail.push(Mail::SnapshotFailed(group));
-            done.failed = true;
+        if let Err(error) = result {
+            self.give_up(group);
+            done.reports.push(Report::SnapshotFailed(group));
+            let what = "a snapshot was given up; it will be tried again";
+            done.trouble = Some(Trouble { group, what, error: error.into() });
+        }
+    }
+
+    /// Drops what is half written or half received of a group. Whatever cannot be removed now is swept at the next start.
+    fn give_up(&mut self, group: PartitionId) {
+        if let Some(writer) = self.writers.remove(&group) {
+            let _swept_at_the_next_start = writer.abandon();
+        }
+        if let Some(receiver) = self.receivers.remove(&group) {
+            let _swept_at_the_next_start = receiver.abandon();
         }
     }
 
@@ -91,7 +128,7 @@ impl Files {
         chunk: &Chunk,
         done: &mut Done,
     ) -> Result<(), SnapshotError> {
-        done.mail.push(Mail::ChunkWritten);
+        done.reports.push(Report::ChunkWritten);
         if chunk.first {
             let writer = SnapshotWriter::create(self.disk.clone(), &self.dir, group, &chunk.meta)?;
             self.writers.insert(group, writer);
@@ -103,12 +140,13 @@ impl Files {
         if chunk.last
             && let Some(writer) = self.writers.remove(&group)
         {
+            let mut bytes = 0;
             if planted("mark-before-file") {
                 self.writers.insert(group, writer);
             } else {
-                writer.finish()?;
+                bytes = writer.finish()?.len();
             }
-            done.mail.push(Mail::SnapshotWritten(group, chunk.meta.clone()));
+            done.reports.push(Report::SnapshotWritten(group, chunk.meta.clone(), bytes));
         }
         Ok(())
     }
@@ -146,7 +184,7 @@ impl Files {
         let receiver = SnapshotReceiver::begin(self.disk.clone(), &self.dir, group, meta)?;
         let offset = receiver.offset();
         self.receivers.insert(group, receiver);
-        done.mail.push(Mail::SnapshotProgress(group, meta.clone(), offset, false));
+        done.reports.push(Report::SnapshotProgress(group, meta.clone(), offset, false));
         Ok(())
     }
 
@@ -163,15 +201,20 @@ impl Files {
         receiver.write(offset, bytes)?;
         let offset = receiver.offset();
         let complete = offset >= total;
-        done.mail.push(Mail::SnapshotProgress(group, meta.clone(), offset, complete));
+        done.reports.push(Report::SnapshotProgress(group, meta.clone(), offset, complete));
         if !complete {
             return Ok(());
         }
         let Some(receiver) = self.receivers.remove(&group) else { return Ok(()) };
         receiver.finish()?;
-        done.mail.push(match recovery::load(&*self.disk, &self.dir, group, meta, &self.map) {
-            Ok(Some(state)) => Mail::SnapshotLoaded(group, meta.clone(), Box::new(state)),
-            Ok(None) | Err(_) => Mail::SnapshotFailed(group),
+        done.reports.push(match recovery::load(&*self.disk, &self.dir, group, meta, &self.map) {
+            Ok(Some(state)) => Report::SnapshotLoaded(group, meta.clone(), Box::new(state)),
+            Ok(None) => Report::SnapshotFailed(group),
+            Err(error) => {
+                let what = "a received snapshot cannot be loaded";
+                done.trouble = Some(Trouble { group, what, error });
+                Report::SnapshotFailed(group)
+            }
         });
         Ok(())
     }
