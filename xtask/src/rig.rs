@@ -3,7 +3,7 @@
 use crate::ladder;
 use crate::prepare;
 use crate::program::{check, output};
-use crate::workspace::Workspace;
+use crate::workspace::{ENGINES, Workspace};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::fs;
@@ -34,6 +34,9 @@ pub struct Options {
     /// says what each does.
     #[arg(long, default_value = "all", value_name = "KINDS")]
     nemesis: String,
+    /// The consensus engine of the nodes: raft, paxos or zab.
+    #[arg(long, default_value = "raft", value_parser = ENGINES)]
+    engine: String,
     /// A build of another release for the rolling restarts. Without it the last git tag is built, and
     /// where there is no tag the restarts are of the same build.
     #[arg(long, value_name = "BIN")]
@@ -55,6 +58,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         options.nemesis.clone(),
         "--failover-p99".to_owned(),
         FAILOVER_P99_MS.to_owned(),
+        "--engine".to_owned(),
+        options.engine.clone(),
     ];
     if let Some(seed) = options.seed {
         args.extend(["--seed".to_owned(), seed.to_string()]);
@@ -67,11 +72,14 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     ladder::chaos(workspace, &args)
 }
 
-/// All of it, for so long, with a seed that the run draws and prints.
-pub fn for_minutes(workspace: &Workspace, minutes: u64) -> Result<()> {
-    let (seed, previous) = (None, None);
-    let nemesis = "all".to_owned();
-    run(workspace, &Options { minutes, seed, nodes: NODES, nemesis, previous, more: Vec::new() })
+/// All of it for each engine, for so long, with seeds that the runs draw and print.
+pub fn for_every_engine(workspace: &Workspace, minutes: u64) -> Result<()> {
+    ENGINES.iter().try_for_each(|engine| {
+        println!("\n{engine}");
+        let (seed, previous, more) = (None, None, Vec::new());
+        let (nemesis, engine) = ("all".to_owned(), (*engine).to_owned());
+        run(workspace, &Options { minutes, seed, nodes: NODES, nemesis, engine, previous, more })
+    })
 }
 
 /// The other build of the rolling restarts, if there is one.

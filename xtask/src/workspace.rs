@@ -5,6 +5,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The consensus engines, by the names that the program takes.
+pub const ENGINES: [&str; 3] = ["raft", "paxos", "zab"];
+
 /// The repository this program was built from.
 pub struct Workspace {
     /// The folder of the top Cargo.toml.

@@ -10,7 +10,7 @@ use super::load::{self, Outage, Sample};
 use super::results::{median, thousands};
 use super::servers::Running;
 use crate::marked;
-use crate::workspace::Workspace;
+use crate::workspace::{ENGINES, Workspace};
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
 use std::fs;
@@ -19,13 +19,14 @@ use std::time::{Duration, Instant};
 
 const PAGE: &str = "docs/engines.md";
 const MARK: &str = "engines";
-const ENGINES: [&str; 3] = ["raft", "paxos", "zab"];
 const SIZES: [usize; 2] = [3, 5];
 /// Keys that a follower misses while it is away.
 const MISSED_KEYS: u32 = 100_000;
 /// How long writers write around the end of a leader, in seconds, and when it is killed.
 const OUTAGE_S: u32 = 10;
 const KILL_AFTER: Duration = Duration::from_secs(3);
+/// After so long every partition is led by the node that the map prefers, whoever its engine had elected first.
+const LEADERS_PLACED: Duration = Duration::from_secs(6);
 /// How long a node may take to have everything.
 const CATCH_UP_MAX: Duration = Duration::from_secs(120);
 
@@ -79,6 +80,7 @@ fn one_turn(
     let contestant = Contestant { name: engine, system: System::Synod, nodes, durability };
     let mut running = Running::start_with(bench, contestant, &["--engine", engine])?;
     load::fill(bench, &running, "string", bench.keys())?;
+    std::thread::sleep(LEADERS_PLACED);
 
     let (cpu, frames) = (running.cpu_ns()?, running.metric("synod_frames_received_total")?);
     let sample = load::measure(bench, &running, SET)?;
@@ -102,7 +104,8 @@ fn catch_up(bench: &Bench, running: &mut Running) -> Result<f64> {
     let leader = load::leader(bench, running)?;
     let away = running.addrs.iter().find(|addr| **addr != leader).context("one node only")?.clone();
     running.kill(&away)?;
-    load::fill(bench, running, "string", MISSED_KEYS)?;
+    let there: Vec<String> = running.addrs.iter().filter(|addr| **addr != away).cloned().collect();
+    load::fill_at(bench, running, &there, "string", MISSED_KEYS)?;
     let begun = Instant::now();
     running.start_all()?;
     while begun.elapsed() < CATCH_UP_MAX {

@@ -66,11 +66,12 @@ pub struct Outage {
 }
 
 /// Builds the load generator and says where it is.
-pub fn build(workspace: &Workspace) -> Result<PathBuf> {
+pub fn build(workspace: &Workspace, etcd: bool) -> Result<PathBuf> {
     let target = workspace.target.join("tools");
     let mut build = workspace.cargo();
     build
-        .args(["build", "--release", "--quiet", "--features", "etcd", "--locked"])
+        .args(["build", "--release", "--quiet", "--locked"])
+        .args(etcd.then_some(["--features", "etcd"]).into_iter().flatten())
         .args(["--manifest-path", "tools/bench/Cargo.toml"])
         .env("CARGO_TARGET_DIR", &target);
     println!("building the load generator");
@@ -101,7 +102,18 @@ pub fn probe(bench: &Bench, running: &Running) -> Result<()> {
 
 /// Writes the keys 0 to `keys - 1`, of a kind as synod-bench calls it.
 pub fn fill(bench: &Bench, running: &Running, kind: &str, keys: u32) -> Result<Sample> {
-    let mut fill = client(bench, "fill", running, &running.addrs);
+    fill_at(bench, running, &running.addrs, kind, keys)
+}
+
+/// The same, at these nodes only.
+pub fn fill_at(
+    bench: &Bench,
+    running: &Running,
+    addrs: &[String],
+    kind: &str,
+    keys: u32,
+) -> Result<Sample> {
+    let mut fill = client(bench, "fill", running, addrs);
     fill.args(["--kind", kind, "--keys", &keys.to_string(), "--size", &SIZE.to_string()]);
     ask(fill)
 }

@@ -136,7 +136,7 @@ fn set_up(workspace: &Workspace, options: &Options) -> Result<Bench> {
     fs::create_dir_all(&scratch).with_context(|| format!("{}", scratch.display()))?;
     let client = match &options.client {
         Some(path) => path.canonicalize().with_context(|| format!("{}", path.display()))?,
-        None => load::build(workspace)?,
+        None => load::build(workspace, !options.engines)?,
     };
     let (rounds, seconds) =
         if options.quick { (1, 2.0) } else { (options.rounds, options.seconds) };

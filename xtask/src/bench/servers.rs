@@ -81,7 +81,7 @@ impl Running {
     fn wait_ready(&mut self, bench: &Bench) -> Result<()> {
         let deadline = Instant::now() + START_MAX;
         loop {
-            let error = match load::probe(bench, self) {
+            let error = match self.listen().and_then(|()| load::probe(bench, self)) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
@@ -93,6 +93,13 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Every node takes clients; the probe is content with one that does.
+    fn listen(&self) -> Result<()> {
+        self.addrs.iter().try_for_each(|addr| {
+            TcpStream::connect(addr).map(drop).with_context(|| format!("nobody listens on {addr}"))
+        })
     }
 
     /// The process ids of the nodes that run.

@@ -129,11 +129,23 @@ impl Group {
         self.with(node, |engine| engine.campaign());
     }
 
-    pub fn propose(&mut self, node: NodeId, payload: &[u8]) -> Result<Index, Refused> {
+    pub fn propose(&mut self, node: NodeId, payload: &'static [u8]) -> Result<Index, Refused> {
         let mut at = Err(Refused::NotReady);
-        let payload = bytes::Bytes::copy_from_slice(payload);
+        let payload = bytes::Bytes::from_static(payload);
         self.with(node, |engine| at = engine.propose(payload));
         at.map(|position| position.index)
+    }
+
+    /// A batch: what was asked for before the leader's effects are looked at.
+    ///
+    /// # Panics
+    /// When it does not lead.
+    pub fn propose_all(&mut self, node: NodeId, payloads: impl Iterator<Item = &'static [u8]>) {
+        self.with(node, |engine| {
+            for payload in payloads {
+                engine.propose(bytes::Bytes::from_static(payload)).expect("it leads");
+            }
+        });
     }
 
     /// Until this is applied everywhere that is reached.

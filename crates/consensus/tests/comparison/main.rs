@@ -2,6 +2,7 @@
 //! timed, so that it is the same on every machine. `cargo test -p synod-consensus --test comparison -- --nocapture`
 //! prints the table of docs/engines.md.
 
+mod allocations;
 mod group;
 
 use group::{Cost, ELECTION_TICKS, Group};
