@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use synod_machine::{Context, Machine, Restore};
-use synod_tree::{Acl, Call, Change, Mode, Reply, Request, Restorer, Tree};
+use synod_tree::{Acl, Call, Change, Fading, Mode, Read, Reply, Request, Restorer, Tree};
 use synod_types::Millis;
 use synod_wire::jute;
 use synod_zookeeper::{Gate, Outcome};
@@ -73,13 +73,20 @@ pub fn tree_seeds() -> Vec<Vec<u8>> {
     let mut tree = Tree::default();
     let mut seeds = Vec::new();
     let create = |path| {
-        let mode = Mode { ephemeral: false, sequential: true };
-        Change::Create { path, data: b"data", acl: Acl::open(), mode, with_stat: true }
+        let mode = Mode { ephemeral: false, sequential: true, fading: Fading::No };
+        Change::Create { path, data: Some(b"data"), acl: Acl::open(), mode, with_stat: true }
+    };
+    let fading = |path, fading| {
+        let mode = Mode { fading, ..Mode::default() };
+        Change::Create { path, data: None, acl: Acl::open(), mode, with_stat: false }
     };
     for request in [
         Request::Open { timeout_ms: 1_000 },
         Request::Change(create("/a")),
         Request::Multi(vec![create("/b"), Change::Check { path: "/", version: 0 }]),
+        Request::Multi(vec![fading("/c", Fading::Childless), fading("/t", Fading::After(9))]),
+        Request::MultiRead(vec![Read::Data("/"), Read::Children("/")]),
+        Request::Reap(vec!["/c", "/t"]),
         Request::GetData("/"),
     ] {
         let session = tree.sessions().next().map_or(0, |(id, _)| id);

@@ -6,7 +6,7 @@ import resp
 import servers
 
 # What synod has and 7.0.15 has not.
-NOT_IN_7_0 = {"client|no-touch", "client|setinfo", "cluster|engine", "delifeq", "hgetdel", "msetex"}
+NOT_IN_7_0 = {"client|no-touch", "client|setinfo", "client|fence", "cluster|engine", "delifeq", "fence", "hgetdel", "lock", "msetex"}
 # What later versions have added to, SORT, whose BY and GET have no key specification here, LCS, whose keys have one each, and the
 # subcommands that are told without their arguments.
 OTHER_ARGUMENTS = {"hscan", "zrank", "zrevrank", "zscan", "sort", "sort_ro", "lcs"}

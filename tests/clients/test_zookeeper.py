@@ -1,5 +1,8 @@
 """Kazoo, unmodified, against real processes: the first clients of ZooKeeper that Synod serves."""
 
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -188,3 +191,56 @@ def test_a_lock_excludes(ensemble, clients):
     first.release()
     assert second.acquire(timeout=20)
     second.release()
+
+
+HOLDER = """
+import sys
+from kazoo.client import KazooClient
+from kazoo.exceptions import KazooException, NoNodeError
+zk = KazooClient(hosts=sys.argv[1], timeout=4.0)
+zk.start(timeout=30)
+lock = zk.Lock("/guard/lock", "first")
+lock.acquire()
+mine = lock.path + "/" + lock.node
+zk.set("/guard/value", b"first")
+print(mine, flush=True)
+sys.stdin.readline()
+# It has been stopped for longer than its session, and knows nothing of it.
+while True:
+    change = zk.transaction()
+    change.check(mine, version=0)
+    change.set_data("/guard/value", b"late")
+    try:
+        checked = change.commit()[0]
+    except KazooException:
+        continue
+    print("refused" if isinstance(checked, NoNodeError) else "written", flush=True)
+    break
+zk.stop()
+"""
+
+
+def test_a_holder_that_was_stopped_past_its_session_writes_nothing_late(ensemble, clients):
+    other = clients(ensemble.nodes[1])
+    other.create("/guard/value", b"", makepath=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, hosts(ensemble.nodes[0])],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        first = holder.stdout.readline().strip()
+        holder.send_signal(signal.SIGSTOP)
+        lock = other.Lock("/guard/lock", "second")
+        assert lock.acquire(timeout=60)
+        second = f"{lock.path}/{lock.node}"
+        assert other.exists(first) is None and other.exists(second)
+        assert int(second[-10:]) > int(first[-10:]), "the tokens of the recipe grow"
+        other.set("/guard/value", b"second")
+        holder.send_signal(signal.SIGCONT)
+        late, _ = holder.communicate("go on\n", timeout=60)
+        assert late.split() == ["refused"]
+        assert other.get("/guard/value")[0] == b"second"
+        lock.release()
+    finally:
+        holder.kill()
+        holder.wait()

@@ -3,10 +3,12 @@
 //! A wait is not part of the keyspace: the leader keeps it, runs the command again when one of its keys was filled,
 //! and forgets it at the end of its time. This file says all that it has to know of the single commands.
 
+use crate::commands::lock::{fence, grant};
 use crate::commands::stream::reading;
 use crate::commands::waiting::timeout_ms;
 use crate::value::Kind;
 use crate::{Args, Command, Context, Flags, Group, Keyspace, number};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use synod_types::ReplySink;
 
@@ -28,6 +30,10 @@ pub fn wait_of(command: &Command, args: &Args<'_>) -> Option<Wait> {
     if command.group == Group::Stream {
         let (keys, ms) = reading::wait(args)?;
         return Some(Wait { keys, timeout_ms: (ms > 0).then_some(ms) });
+    }
+    if command.name == "lock" {
+        let (keys, timeout_ms) = grant::wait(args)?;
+        return Some(Wait { keys, timeout_ms });
     }
     let last = args.len().checked_sub(1)?;
     let (keys, timeout) = match command.name {
@@ -80,10 +86,16 @@ pub fn begun(
     (command.name == "xread").then(|| reading::begun(args, keyspace, ctx)).flatten()
 }
 
-/// The group that a call reads a stream for: of those that wait for the same group one at most finds what was added.
+/// Whether a call may find something behind others that were woken for the same key before it, and are noted in
+/// `served`: of those that read a stream for the same group one at most does, and a lock goes to one alone or to
+/// several that share it, and to nobody past one that asked for it earlier.
 #[must_use]
-pub fn group_of<'a>(command: &Command, args: &Args<'a>) -> Option<&'a [u8]> {
-    (command.name == "xreadgroup").then(|| reading::group_of(args)).flatten()
+pub fn takes_turn(command: &Command, args: &Args<'_>, served: &mut BTreeSet<Vec<u8>>) -> bool {
+    match command.name {
+        "xreadgroup" => reading::group_of(args).is_none_or(|group| served.insert(group.to_vec())),
+        "lock" => grant::takes_turn(args, served),
+        _ => true,
+    }
 }
 
 /// Whether what `filler` writes can be what `command` waits for.
@@ -102,12 +114,22 @@ pub fn is_filled(
     key: &[u8],
     ctx: &Context,
 ) -> bool {
+    if command.name == "lock" {
+        return grant::is_open(args, keyspace);
+    }
     let wanted = match command.group {
         Group::List => Kind::List,
         Group::SortedSet => Kind::Zset,
         _ => return reading::is_answered(args, key, keyspace, ctx),
     };
     keyspace.kind(key, ctx.now) == Some(wanted)
+}
+
+/// The command that a call runs in the end: of a fenced write the write.
+#[must_use]
+pub fn in_the_end<'a, 'b>(args: &'b [&'a [u8]]) -> &'b [&'a [u8]] {
+    let is_fence = args.first().is_some_and(|name| name.eq_ignore_ascii_case(b"fence"));
+    if is_fence { fence::inner(args) } else { args }
 }
 
 /// Whether the command may fill one of its keys, so that a wait for it ends, and how many elements at most it adds;
@@ -123,6 +145,7 @@ pub fn fills(command: &Command, args: &Args<'_>) -> Option<usize> {
         }
         // Every reader gets what is added.
         "xadd" | "eval" | "evalsha" | "fcall" => Some(usize::MAX),
+        "lock" if grant::frees(args) => Some(usize::MAX),
         _ => None,
     }
 }

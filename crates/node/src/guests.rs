@@ -29,6 +29,11 @@ impl Node {
     }
 }
 
+/// Whether an error says that there was no room: on the disk, or in memory.
+fn is_full(text: &str) -> bool {
+    text.starts_with("MISCONF") || text.starts_with("OOM")
+}
+
 /// A machine answers a call with one bulk string; anything else says that it was not run, or perhaps was.
 pub(crate) fn end(output: &mut Output, ticket: u64, write: &mut dyn FnMut(&mut dyn ReplySink)) {
     let mut reply = Vec::new();
@@ -40,7 +45,7 @@ pub(crate) fn end(output: &mut Output, ticket: u64, write: &mut dyn FnMut(&mut d
 pub(crate) fn end_with(output: &mut Output, ticket: u64, reply: &[u8]) {
     let outcome = match Value::decode(reply) {
         Ok(Some((Value::Bulk(bytes), _))) => CallOutcome::Done(bytes),
-        Ok(Some((Value::Error(text), _))) if text.starts_with("MISCONF") => CallOutcome::DiskFull,
+        Ok(Some((Value::Error(text), _))) if is_full(&text) => CallOutcome::DiskFull,
         _ => CallOutcome::Lost,
     };
     output.outcomes.push((ticket, outcome));

@@ -27,6 +27,7 @@ mod config;
 mod desk;
 mod engines;
 mod errors;
+mod fence;
 mod forward;
 mod founding;
 mod gather;

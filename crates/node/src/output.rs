@@ -91,7 +91,7 @@ pub enum FileWork {
 pub enum CallOutcome {
     /// Executed: what the machine answered.
     Done(Vec<u8>),
-    /// Not executed, for want of disk space.
+    /// Not executed, for want of space on the disk, or of memory.
     DiskFull,
     /// Not executed, or perhaps executed.
     Lost,

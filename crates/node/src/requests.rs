@@ -41,7 +41,7 @@ impl Node {
         flow
     }
 
-    fn take_request(&mut self, client: ClientId, args: &[&[u8]]) -> Flow {
+    pub(crate) fn take_request(&mut self, client: ClientId, args: &[&[u8]]) -> Flow {
         let now_us = self.now.mono_us;
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
         if session.closing {
@@ -70,6 +70,9 @@ impl Node {
         {
             let text = commands::pubsub::not_for_subscribers(command.name);
             return self.refuse_request(client, &text);
+        }
+        if session.fence.is_some() && crate::fence::concerns(command) {
+            return self.fenced_request(client, command, args);
         }
         let in_multi = session.multi.is_some();
         if self.pause.is_some() && self.is_paused(client, command) {
@@ -142,6 +145,9 @@ impl Node {
             Handler::Read(_) => Kind::Read,
             _ => Kind::Write,
         };
+        if command.name == "lock" && args.len() == 2 && args[1].eq_ignore_ascii_case(b"list") {
+            return commands::list_locks(self, client, args);
+        }
         let single = command.keys.first == 1 && command.keys.last == 1;
         let partition = match single {
             true => self.map.partition_of(key_slot(args[1])),
@@ -305,6 +311,7 @@ impl Node {
         }
         let join = match command.name {
             "del" | "unlink" | "exists" | "touch" => Join::Sum,
+            "fence" => return self.refuse_request(client, crate::fence::APART),
             "mget" => Join::Interleave { order: parts.iter().map(|p| p.2.clone()).collect() },
             _ => return self.refuse_request(client, CROSSSLOT),
         };

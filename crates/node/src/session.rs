@@ -1,6 +1,7 @@
 //! Client sessions: what a connection has said of itself, and its replies in order.
 
 use crate::errors::ErrorCounts;
+use crate::fence::Fence;
 use crate::latency::Latency;
 use crate::output::Output;
 use crate::pubsub::Subscriptions;
@@ -94,6 +95,8 @@ pub(crate) struct Session {
     pub active_us: u64,
     pub last_command: &'static str,
     pub multi: Option<Multi>,
+    /// CLIENT FENCE.
+    pub fence: Option<Box<Fence>>,
     /// Keys under WATCH and the versions they had.
     pub watches: Vec<(Vec<u8>, u64)>,
     /// Requests without an answer that everything behind them waits for: a WATCH, since a read that overtook it could
@@ -140,6 +143,7 @@ impl Session {
             active_us: now_us,
             last_command: "NULL",
             multi: None,
+            fence: None,
             watches: Vec::new(),
             barriers: 0,
             blocked: None,

@@ -48,7 +48,8 @@ impl Node {
                 replica.engine().tick();
                 replica.expire(expire_max, &mut out);
                 if !self.disk_full {
-                    replica.expire_sessions(TICK_MS, &mut out);
+                    replica.expire_sessions(us, &mut out);
+                    replica.expire_locks(us, &mut out);
                 }
                 // A large keyspace is written less often: a snapshot costs as much as it holds.
                 let bytes = replica.bytes_since_snapshot();

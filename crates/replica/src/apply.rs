@@ -1,5 +1,6 @@
 //! Committed entries become state, and answers.
 
+use crate::news::put_again;
 use crate::payload;
 use crate::pending::{Audience, Origin, Proposal};
 use crate::reads::ReadBatch;
@@ -48,6 +49,9 @@ impl Replica {
         }
         self.stamps.apply(self.applied);
         self.engine.applied(self.applied);
+        if !self.questions.is_empty() {
+            self.tell_news(audience);
+        }
     }
 
     /// Who waits for this very entry. A proposal that stands at its index with another term was replaced
@@ -101,6 +105,9 @@ impl Replica {
             if is_keyspace && synod_data::op::is_eviction(op.body) {
                 self.evicting = false;
             }
+            if op.machine == MachineId::TREE {
+                self.leases.touch(&Call::touched(&op));
+            }
             match waiting.origins.get(ordinal).copied() {
                 origin if is_keyspace && synod_data::op::is_wait(op.body) => {
                     self.apply_wait(entry.index, op, origin, &ctx, audience);
@@ -153,9 +160,25 @@ impl Replica {
         ctx: &Context,
         audience: &mut dyn Audience,
     ) {
-        self.leases.touch(&Call::touched(&op));
+        if op.machine == MachineId::TREE && self.wait_for_news(origin, op) {
+            return;
+        }
+        if op.machine == MachineId::TREE {
+            let touched = Call::touched(&op);
+            if self.is_behind_an_end(&touched) {
+                return self.read(origin, true, |out| put_again(op, out));
+            }
+            self.leases.touch(&touched);
+        }
         audience.answer(origin, &mut |out| self.state.read(op, ctx, out));
         audience.answered(origin, op);
+    }
+
+    /// Whether the end of one of these sessions is on its way: a read that says that it lives has to wait for that.
+    fn is_behind_an_end(&self, sessions: &[i64]) -> bool {
+        let on_its_way = !(self.batch.is_empty() && self.proposals.is_empty());
+        let ends = |id: &i64| self.state.tree().is_some_and(|tree| self.leases.ends(tree, *id));
+        on_its_way && sessions.iter().any(ends)
     }
 
     /// Answers the reads that must not see the entry at this position, which this member proposed after they came. It

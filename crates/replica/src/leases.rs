@@ -1,49 +1,66 @@
 //! Who of a tree's sessions is still heard from: the leader's own knowledge, which no log holds.
 //!
-//! Time is counted in ticks of this process, not read off a clock, so a clock that jumps ends no session. A new leader
-//! has heard from nobody yet and gives every session its whole timeout anew; so a session may live longer than it should,
-//! never shorter.
+//! Time is that of the process's own steady clock, so a wall clock that jumps ends no session. A new leader has heard from
+//! nobody yet and gives every session its whole timeout anew; so a session may live longer than it should, never shorter.
+//! A session is heard from by every call of it, as soon as it is here, and by what its node says ([`Request::Touch`]).
+//! Once its end is proposed it is too late: what comes then is behind that end in the log, and a read waits for it.
+//!
+//! [`Request::Touch`]: synod_tree::Request::Touch
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use synod_tree::Tree;
+use synod_types::plant::planted;
 
 /// How many sessions end in one entry.
 const EXPIRE_MAX: usize = 1_000;
+/// What is heard between two looks counts as heard at the earlier one, so a session is given this much more.
+const LOOK_US: u64 = 100_000;
 
-/// When each session was heard from last, by tick.
+/// When each session was heard from last.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
-    tick: u64,
+    now_us: u64,
     heard: BTreeMap<i64, u64>,
+    /// Those whose end was proposed.
+    ending: BTreeSet<i64>,
 }
 
 impl Leases {
     /// Leadership was lost or gained.
     pub fn forget(&mut self) {
         self.heard.clear();
+        self.ending.clear();
     }
 
     /// These sessions are heard from.
     pub fn touch(&mut self, sessions: &[i64]) {
         for session in sessions {
             if let Some(heard) = self.heard.get_mut(session) {
-                *heard = self.tick;
+                *heard = self.now_us;
             }
         }
     }
 
-    /// Another tick has passed, which is so many milliseconds; the sessions whose time is over.
-    pub fn tick(&mut self, tree: &Tree, tick_ms: u64) -> Vec<i64> {
-        self.tick += 1;
-        let tick = self.tick;
+    /// Whether the end of a session that is there was proposed.
+    pub fn ends(&self, tree: &Tree, session: i64) -> bool {
+        self.ending.contains(&session) && tree.has_session(session)
+    }
+
+    /// The sessions whose time is over now.
+    pub fn over(&mut self, tree: &Tree, now_us: u64) -> Vec<i64> {
+        self.now_us = now_us;
         if self.heard.len() > tree.sessions().count() {
             self.heard.retain(|session, _| tree.has_session(*session));
         }
+        self.ending.retain(|session| tree.has_session(*session));
+        let part = if planted("session-cut-short") { 250 } else { 1_000 };
         let mut over = Vec::new();
         for (id, session) in tree.sessions() {
-            let silent = tick - *self.heard.entry(id).or_insert(tick);
-            if silent * tick_ms > u64::from(session.timeout_ms()) && over.len() < EXPIRE_MAX {
+            let silent_us = now_us.saturating_sub(*self.heard.entry(id).or_insert(now_us));
+            let timeout_us = u64::from(session.timeout_ms()) * part + LOOK_US;
+            if silent_us > timeout_us && over.len() < EXPIRE_MAX {
                 over.push(id);
+                self.ending.insert(id);
             }
         }
         over
@@ -65,15 +82,19 @@ mod tests {
         tree.apply(&body, &Context::default(), &mut ());
         let id = tree.sessions().next().unwrap().0;
         let mut leases = Leases::default();
-        let quiet = |leases: &mut Leases, ticks: usize| {
-            (0..ticks).for_each(|_| assert_eq!(leases.tick(&tree, 50), []));
-        };
-        quiet(&mut leases, 5);
+        assert_eq!(leases.over(&tree, 1_000_000), []);
+        assert_eq!(leases.over(&tree, 1_250_000), []);
         leases.touch(&[id, 999]);
-        quiet(&mut leases, 4);
-        assert_eq!(leases.tick(&tree, 50), [id]);
+        // Ticks that are made up for at one moment count as one.
+        (0..99).for_each(|_| assert_eq!(leases.over(&tree, 1_550_000), []));
+        assert_eq!(leases.over(&tree, 1_550_001), [id]);
+        assert!(leases.ends(&tree, id));
+        leases.touch(&[id]);
+        assert!(leases.ends(&tree, id), "it is too late");
         leases.forget();
-        quiet(&mut leases, 5);
-        assert_eq!(leases.tick(&tree, 50), [id], "nobody heard from it");
+        assert!(!leases.ends(&tree, id));
+        assert_eq!(leases.over(&tree, 2_000_000), []);
+        assert_eq!(leases.over(&tree, 2_300_000), []);
+        assert_eq!(leases.over(&tree, 2_300_001), [id], "nobody heard from it");
     }
 }

@@ -23,6 +23,8 @@ mod cluster;
 mod eviction;
 mod expiry;
 mod leases;
+mod lock_leases;
+mod news;
 pub mod payload;
 mod pending;
 mod reads;

@@ -3,6 +3,8 @@
 use crate::batch::Batch;
 use crate::expiry::ExpirySearch;
 use crate::leases::Leases;
+use crate::lock_leases::LockLeases;
+use crate::news::Question;
 use crate::pending::{Access, Audience, Bounced, Failure, Origin, Proposal, Proposals};
 use crate::reads::{ReadBatch, ReadQueue};
 use crate::snapshot::SnapshotJob;
@@ -12,12 +14,17 @@ use crate::waits::{Rearmed, Served, Waits};
 use synod_consensus::{Effect, Engine, Message, Protocol, Role, Status, Token};
 use synod_data::events::{Classes, Event};
 use synod_data::{Command, Context, Garbage, KeyspaceStats, random};
+use synod_machine::Operation;
 use synod_tree::{Call, Request};
 use synod_types::plant::planted;
 use synod_types::{
     Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
 };
 
+/// How often, in ticks, the leader looks for containers and znodes whose time is over: once a second.
+const REAP_TICKS: u64 = 20;
+/// How many of them go at once.
+const REAP_MAX: usize = 1_000;
 /// A snapshot that the engine wants and that could not be taken is tried again after so many ticks.
 const SNAPSHOT_RETRY_TICKS: u64 = 20;
 
@@ -112,8 +119,11 @@ pub struct Replica {
     /// Whether an entry that evicts keys is proposed and not applied: they still seem to be there.
     pub(crate) evicting: bool,
     pub(crate) leases: Leases,
+    pub(crate) lock_leases: LockLeases,
+    /// Questions about a tree that wait for something to happen.
+    pub(crate) questions: Vec<Question>,
     /// Counts the ticks of the node.
-    ticks: u64,
+    pub(crate) ticks: u64,
     now: Step,
 }
 
@@ -164,6 +174,8 @@ impl Replica {
             expiry: ExpirySearch::default(),
             evicting: false,
             leases: Leases::default(),
+            lock_leases: LockLeases::default(),
+            questions: Vec::new(),
             ticks: 0,
             now: Step { wall: Millis(0), seed: 0 },
         };
@@ -258,11 +270,22 @@ impl Replica {
         let bytes = self.batch.add(origin);
         let start = bytes.len();
         encode(bytes);
+        if self.role == Role::Leader && self.state.tree().is_some() {
+            self.hear(start);
+        }
         if !self.waits.is_empty() {
             self.follow_up(start);
         }
         if self.batch.is_full() {
             self.propose(out);
+        }
+    }
+
+    /// Notes who is heard from by the operation that stands in the batch from here on: already now, so that no end of a
+    /// session is proposed behind a request of it.
+    fn hear(&mut self, start: usize) {
+        if let Some(op) = Operation::take(&mut &self.batch.payload()[start..]) {
+            self.leases.touch(&Call::touched(&op));
         }
     }
 
@@ -535,12 +558,14 @@ impl Replica {
     ) {
         (self.role, self.term, self.leader) = (role, term, leader);
         self.leases.forget();
+        self.lock_leases.forget();
         if role != Role::Leader {
             self.stamps.forget_proposed();
             self.expiry.forget_proposed();
             self.evicting = false;
             self.snapshot_wanted = None;
             self.give_waits_back(out);
+            self.give_questions_back(out);
         }
         if role != Role::Leader {
             let mut aborted = self.reads.take_deferred();
@@ -557,11 +582,21 @@ impl Replica {
         self.solo = membership.voters == [self.node] && membership.outgoing.is_empty();
     }
 
-    /// Another tick of so many milliseconds has passed for the tree's sessions: proposes the end of those that were not
-    /// heard from in time; only the leader does.
-    pub fn expire_sessions(&mut self, tick_ms: u64, out: &mut Vec<Output>) {
+    /// Another tick has passed for the tree: proposes the end of the sessions that were not heard
+    /// from in time, and now and then that of the znodes that have faded; only the leader does.
+    pub fn expire_sessions(&mut self, now_us: u64, out: &mut Vec<Output>) {
         let Some(tree) = self.state.tree().filter(|_| self.role == Role::Leader) else { return };
-        let over = self.leases.tick(tree, tick_ms);
+        let over = self.leases.over(tree, now_us);
+        let looks = self.ticks.is_multiple_of(REAP_TICKS);
+        let faded = if looks { tree.faded(self.now.wall, REAP_MAX) } else { Vec::new() };
+        let mut reap = Vec::new();
+        if !faded.is_empty() {
+            let request = Request::Reap(faded);
+            Call { session: 0, owner: 0, ids: Vec::new(), request }.put(&mut reap);
+        }
+        if !reap.is_empty() {
+            self.write(Origin::Internal, |bytes| bytes.extend_from_slice(&reap), out);
+        }
         if !over.is_empty() {
             let request = Request::Expire(over);
             let call = Call { session: 0, owner: 0, ids: Vec::new(), request };
@@ -573,6 +608,7 @@ impl Replica {
     /// its fate is not known here: a leader that reaches no quorum can neither commit nor retract.
     pub fn age_proposals(&mut self, ticks_max: u64, audience: &mut dyn Audience) {
         self.ticks += 1;
+        self.age_questions(audience);
         if self.ticks.is_multiple_of(SNAPSHOT_RETRY_TICKS) {
             self.retry_snapshot();
         }

@@ -3,7 +3,7 @@
 
 use crate::client::Several;
 use crate::machine::Machine;
-use crate::params::{Outcome, Params};
+use crate::params::{Outcome, Params, Workload};
 use crate::world::World;
 use std::collections::BTreeMap;
 use synod_checker::{Input, Kind, Outcome as Ended, Output, durable, linear, monotonic, set_full};
@@ -19,6 +19,12 @@ const CONVERGE_US_MAX: u64 = 60_000_000;
 /// Steps of search per key.
 const STEPS_MAX: u64 = 3_000_000;
 const STEP_US: u64 = 250_000;
+/// How long after its cause a watch may be told in a healed cluster.
+const TOLD_US_MAX: u64 = 2_000_000;
+/// After so long without a word every session of a healed cluster is over: its timeout, and some more for a new leader.
+const SESSION_US_MAX: u64 = 30_000_000;
+/// How often ephemerals are looked for.
+const LOOKS_MAX: usize = 1_000;
 /// How often a last answer is asked for.
 const ATTEMPTS: usize = 10;
 
@@ -108,7 +114,8 @@ impl World {
 
     /// Reads every bank, every ring and every value with a time to live once more.
     fn look_at_all(&mut self) {
-        for kind in Several::all() {
+        let keys = self.params.workload == Workload::Keys;
+        for kind in Several::all().filter(|_| keys) {
             let before = self.times_read(kind);
             let read = self.try_often(|world| {
                 world.look_finally(0, kind)
@@ -117,6 +124,20 @@ impl World {
             });
             if !read {
                 return self.fail("progress", format!("{kind:?} cannot be read after healing"));
+            }
+        }
+        if self.params.workload == Workload::Tree {
+            self.look_at_trees();
+        }
+        let locks = if self.params.workload == Workload::Locks { self.locks() } else { 0..0 };
+        for lock in locks {
+            let read = self.try_often(|world| {
+                world.look_at_lock(0, lock)
+                    && world.wait(DRAIN_US_MAX, |w| w.clients[0].waiting.is_empty())
+                    && world.was_looked_at(lock)
+            });
+            if !read {
+                return self.fail("progress", format!("lock {lock} cannot be read after healing"));
             }
         }
         for key in self.fading.keys() {
@@ -130,6 +151,25 @@ impl World {
                 return self.fail("progress", format!("key {key} cannot be read after healing"));
             }
         }
+    }
+
+    /// No watch is lost, and of sessions that nobody went on with nothing is left.
+    fn look_at_trees(&mut self) {
+        if !self.wait(TOLD_US_MAX, |w| w.lost_watch().is_none())
+            && let Some(lost) = self.lost_watch()
+        {
+            return self.fail("watch lost", lost);
+        }
+        self.run_until(self.time + SESSION_US_MAX);
+        self.all_are_over();
+        for _ in 0..LOOKS_MAX {
+            if self.failure.is_some() || self.look_for_left_behind(0) {
+                return;
+            }
+            self.wait(DRAIN_US_MAX, |w| w.clients[0].waiting.is_empty());
+            self.run_until(self.time + 1_000);
+        }
+        self.fail("progress", "ephemerals cannot be looked for after healing".to_owned());
     }
 
     /// Whether one of several attempts succeeds; time passes between them.
@@ -214,6 +254,9 @@ impl World {
             self.fail("set-full", wrong.to_string());
         }
         if let Some((rule, detail)) = self.books.judge() {
+            self.fail(rule, detail);
+        }
+        if let Some((rule, detail)) = self.locks.judge() {
             self.fail(rule, detail);
         }
         let drift = |m: &Machine| (self.time / 1_000_000 + 1) * m.clock.ppm.unsigned_abs();

@@ -3,6 +3,7 @@
 //! The duties themselves are those of `synod_worker`, as they ship. A flush is an append when it begins and a sync
 //! when it ends; whatever happens in between finds the sectors written and not durable.
 
+use crate::gate::GateHost;
 use crate::identity::Copy;
 use crate::points::CrashPoint;
 use crate::promise::Promises;
@@ -51,6 +52,9 @@ pub(crate) enum Mail {
     Frames(usize, Vec<Frame>),
     PeerUp(usize),
     PeerDown(usize),
+    GateOpen { client: usize, conn: u64 },
+    GateBytes { client: usize, conn: u64, bytes: Vec<u8> },
+    GateClose { client: usize, conn: u64 },
     Open { client: usize, conn: u64 },
     Request { client: usize, conn: u64, args: Vec<Vec<u8>> },
     Close { client: usize, conn: u64 },
@@ -115,6 +119,8 @@ pub(crate) struct Process {
     pub of_session: BTreeMap<ClientId, usize>,
     /// Connections with requests to be offered again, or with more to read.
     pub again: Vec<usize>,
+    /// Where the clients are those of ZooKeeper.
+    pub gate: Option<Box<GateHost>>,
 }
 
 /// A machine.
@@ -256,6 +262,7 @@ impl Machine {
             sessions: BTreeMap::new(),
             of_session: BTreeMap::new(),
             again: Vec::new(),
+            gate: None,
         });
         Ok(())
     }

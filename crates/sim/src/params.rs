@@ -6,6 +6,7 @@ use crate::points::CrashPoints;
 use crate::trace::Trace;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use synod_checker::Operation;
 use synod_consensus::Protocol;
 
@@ -26,6 +27,8 @@ pub struct Params {
     pub faults: Faults,
     /// Whether leaders answer reads from their lease.
     pub lease_reads: bool,
+    /// What clients do.
+    pub workload: Workload,
     /// What keeps the replicas of a partition alike.
     pub engine: Protocol,
     /// Over how many registers the clients' requests go; `None` leaves that to the seed.
@@ -38,6 +41,41 @@ pub struct Params {
     pub record: bool,
 }
 
+/// What the clients of a run do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Workload {
+    /// They read and write keys of all kinds.
+    #[default]
+    Keys,
+    /// They take locks, and write under them.
+    Locks,
+    /// They are clients of ZooKeeper.
+    Tree,
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keys => "keys",
+            Self::Locks => "locks",
+            Self::Tree => "tree",
+        })
+    }
+}
+
+impl FromStr for Workload {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "keys" => Ok(Self::Keys),
+            "locks" => Ok(Self::Locks),
+            "tree" => Ok(Self::Tree),
+            _ => Err(format!("no workload `{text}`; there are: keys, locks, tree")),
+        }
+    }
+}
+
 impl Default for Params {
     fn default() -> Self {
         Self {
@@ -48,6 +86,7 @@ impl Default for Params {
             clients: 8,
             faults: Faults::Swarm,
             lease_reads: false,
+            workload: Workload::Keys,
             engine: Protocol::Raft,
             keys: None,
             only: None,
@@ -84,6 +123,9 @@ impl Params {
         }
         if self.engine != Protocol::Raft {
             words.extend(["--engine".to_owned(), self.engine.to_string()]);
+        }
+        if self.workload != Workload::Keys {
+            words.extend(["--workload".to_owned(), self.workload.to_string()]);
         }
         if self.lease_reads {
             words.push("--lease-reads".to_owned());

@@ -37,6 +37,7 @@ impl World {
                 let operation = &self.history[*op];
                 format!("{} {}", operation.key, swap(&operation.input))
             }
+            Waiting::Tree(asked) => asked.to_string(),
             Waiting::Settled => "EXEC of several writes".to_owned(),
             _ => String::from_utf8_lossy(&args.join(&b' ')).into_owned(),
         };

@@ -38,11 +38,18 @@ impl World {
         let Some(process) = &mut self.machines[at].process else { return };
         let ticked = process.worker.begin_turn(now);
         process.connections.begin_turn(process.worker.node());
+        if let Some(gate) = process.gate.as_mut().filter(|_| ticked) {
+            gate.tick(now.mono_us, process.worker.node_ref());
+        }
         for mail in std::mem::take(&mut process.inbox) {
             process.take(mail);
         }
         process.serve_clients();
-        process.worker.end_turn(synod_node::Node::end_turn);
+        let Process { worker, gate, .. } = process;
+        worker.end_turn(|node| match gate {
+            Some(gate) => gate.end_turn(node),
+            None => node.end_turn(),
+        });
         let took = self.random.between(10, 60);
         if let Some(process) = &mut self.machines[at].process {
             process.busy_until = time + took;
@@ -103,6 +110,21 @@ impl World {
         }
         for id in dirty {
             self.write_session(at, id);
+        }
+        self.write_gate(at);
+    }
+
+    /// What the gate has for its clients.
+    fn write_gate(&mut self, at: usize) {
+        let Some(process) = &mut self.machines[at].process else { return };
+        let Some(gate) = &mut process.gate else { return };
+        for (client, conn, bytes, close) in gate.take_output() {
+            if !bytes.is_empty() {
+                self.send_to_client(client, conn, ToClient::Bytes(bytes));
+            }
+            if close {
+                self.send_to_client(client, conn, ToClient::Closed);
+            }
         }
     }
 
@@ -336,6 +358,15 @@ impl Process {
             }
             Mail::PeerUp(peer) => node.peer_up(id(peer)),
             Mail::PeerDown(peer) => node.peer_down(id(peer)),
+            Mail::GateOpen { client, conn } => {
+                self.gate.as_mut().into_iter().for_each(|gate| gate.open(client, conn));
+            }
+            Mail::GateBytes { client, conn, bytes } => {
+                self.gate.as_mut().into_iter().for_each(|gate| gate.input(client, conn, &bytes));
+            }
+            Mail::GateClose { client, conn } => {
+                self.gate.as_mut().into_iter().for_each(|gate| gate.close(client, conn));
+            }
             Mail::Open { client, conn } => self.open(client, conn),
             Mail::Request { client, conn, args } => self.receive(client, conn, &args),
             Mail::Close { client, conn } => {

@@ -3,13 +3,14 @@
 //! Time passes from event to event. Two events of the same microsecond happen in the order in which they were
 //! planned, so nothing is left to the machine that runs this.
 
-use crate::client::{Books, Client, Fading, ToClient};
+use crate::client::{Books, Client, Fading, Locks, ToClient, Trees};
 use crate::damage::Atlas;
 use crate::faults::Fault;
+use crate::gate::GateHost;
 use crate::machine::{Machine, Mail, StartError};
 use crate::network::Network;
 use crate::oracle::Oracle;
-use crate::params::{Failure, Outcome, Params};
+use crate::params::{Failure, Outcome, Params, Workload};
 use crate::points::{CrashPoints, Place, Side};
 use crate::random::Random;
 use crate::schedule::{Trouble, Undo};
@@ -102,6 +103,12 @@ pub(crate) struct World {
     pub books: Books,
     /// What was done to values with a time to live.
     pub fading: Fading,
+    /// What clients know of locks.
+    pub locks: Locks,
+    /// What clients know of trees.
+    pub trees: Trees,
+    /// How many gates there have been.
+    lives: u32,
     /// How many registers there are.
     pub keys: u64,
     pub value_next: u64,
@@ -144,6 +151,9 @@ impl World {
             keys: params.keys.unwrap_or(keys).max(1),
             books: Books::default(),
             fading: Fading::default(),
+            locks: Locks::default(),
+            trees: Trees::default(),
+            lives: 0,
             value_next: 0,
             requests: 0,
             open_writes: BTreeMap::new(),
@@ -285,6 +295,12 @@ impl World {
         let (time, segment_bytes) = (self.time, self.segment_bytes);
         match self.machines[node].start(config, segment_bytes, time) {
             Ok(()) => {
+                if self.params.workload == Workload::Tree
+                    && let Some(process) = &mut self.machines[node].process
+                {
+                    self.lives += 1;
+                    process.gate = Some(Box::new(GateHost::new(self.lives)));
+                }
                 self.forget_wires(node);
                 if self.machines[node].copy.is_none() || self.random.permille(200) {
                     self.machines[node].keep_copy();

@@ -1,8 +1,8 @@
 //! The command line. What `--help` says is the manual: keep it true.
 
 use crate::{
-    engine::EngineOptions, serve::ServeOptions, sim::SimOptions, status::StatusOptions,
-    up::UpOptions,
+    elect::ElectOptions, engine::EngineOptions, serve::ServeOptions, sim::SimOptions,
+    status::StatusOptions, up::UpOptions,
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -43,6 +43,9 @@ pub enum Task {
     /// Show the consensus engine of a running cluster, or move it to another
     #[command(long_about = ENGINE_ABOUT, after_long_help = ENGINE_EXAMPLES)]
     Engine(EngineOptions),
+    /// Run a program on the one machine that holds a lock
+    #[command(long_about = ELECT_ABOUT, after_long_help = ELECT_EXAMPLES)]
+    Elect(ElectOptions),
     /// Run clusters in a simulated world full of faults
     #[command(long_about = SIM_ABOUT, after_long_help = SIM_EXAMPLES)]
     Sim(SimOptions),
@@ -133,6 +136,24 @@ Examples:
   synod engine                               what runs
   synod engine paxos                         move to Multi-Paxos
   synod engine raft --http 127.0.0.1:27001";
+
+const ELECT_ABOUT: &str = "\
+Run a program on the one machine that holds a lock.
+
+Started on many machines, it waits on all of them for the lock and runs the program where it is granted, with the lock's \
+name in SYNOD_LOCK and the fencing token in SYNOD_TOKEN. When the lease cannot be renewed in time the program is asked to \
+stop (SIGTERM) and then killed, with all processes of its group, before another machine can be granted the lock; \
+then it waits again. A program whose writes carry the token (FENCE, CLIENT FENCE) does no harm even if its machine \
+sleeps meanwhile.
+
+It ends when the program ends by itself, with its exit code, or at SIGTERM or SIGINT, after the program; the lock is \
+given back then.";
+
+const ELECT_EXAMPLES: &str = "\
+Examples:
+  synod elect billing -- ./nightly-run
+  synod elect --connect 10.0.0.1:6379,10.0.0.2:6379 --ttl 5000 cron -- /usr/sbin/cron -f
+  synod elect '{orders}worker' -- sh -c 'redis-cli fence \"$SYNOD_LOCK\" $SYNOD_TOKEN incr {orders}runs'";
 
 const SIM_ABOUT: &str = "\
 Run clusters in a simulated world full of faults.

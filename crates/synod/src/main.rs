@@ -5,6 +5,7 @@
 //! be read or written, at the start of a node or later.
 
 mod cli;
+mod elect;
 mod engine;
 mod http;
 mod logging;
@@ -29,8 +30,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let task = Cli::parse().task;
-    let Err(error) = check_environment().and_then(|()| run(task)) else {
-        return ExitCode::SUCCESS;
+    let error = match check_environment().and_then(|()| run(task)) {
+        Ok(code) => return code,
+        Err(error) => error,
     };
     eprintln!("error: {error:#}");
     let usage = error.chain().any(|cause| cause.is::<Usage>() || cause.is::<ConfigError>());
@@ -43,14 +45,16 @@ fn main() -> ExitCode {
     })
 }
 
-fn run(task: Task) -> Result<()> {
+fn run(task: Task) -> Result<ExitCode> {
     match task {
+        Task::Elect(options) => return elect::run(&options),
         Task::Serve(options) => serve::run(*options),
         Task::Up(options) => up::run(options),
         Task::Status(options) => status::run(&options),
         Task::Engine(options) => engine::run(&options),
         Task::Sim(options) => sim::run(&options),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check_environment() -> Result<()> {

@@ -31,6 +31,8 @@ const OF_TOOLS: [&str; 6] = [
     "SYNOD_COMMIT",
     "SYNOD_CHAOS_INSIDE",
 ];
+/// What `synod elect` puts into the environment of the program that it runs.
+pub const OF_AN_ELECTION: [&str; 2] = ["SYNOD_LOCK", "SYNOD_TOKEN"];
 /// What Kubernetes puts into the environment of every container for a service that is called `synod`.
 const OF_A_SERVICE: [&str; 2] = ["SYNOD_SERVICE_", "SYNOD_PORT"];
 
@@ -42,6 +44,7 @@ pub fn check_variables<'a>(
     let is_ours = |name: &&str| {
         name.starts_with("SYNOD_")
             && !OF_TOOLS.contains(name)
+            && !OF_AN_ELECTION.contains(name)
             && !OF_A_SERVICE.iter().any(|prefix| name.starts_with(prefix))
     };
     let Some(unknown) = given.into_iter().filter(is_ours).find(|name| !known.contains(*name))

@@ -29,15 +29,17 @@ pub enum Answer {
     /// To `SetData`, `SetAcl` and `Exists`.
     Stat(Stat),
     /// To `GetData`.
-    Data { data: Vec<u8>, stat: Stat },
+    Data { data: Option<Vec<u8>>, stat: Stat },
     /// To `GetChildren`.
     Children { names: Vec<String>, stat: Stat },
     /// To `GetAcl`.
     Acl { acl: Vec<Acl>, stat: Stat },
-    /// To `Multi`, in the order of its changes.
+    /// To `Multi` and `MultiRead`, in the order of their parts.
     Multi(Vec<Answer>),
     /// To `GetEphemerals`.
     Paths(Vec<String>),
+    /// To `Dump`: sessions with the paths of their ephemerals.
+    Sessions(Vec<(i64, Vec<String>)>),
     /// To `CountChildren`.
     Number(i32),
     /// To `Missed`: what is to be told at once.

@@ -52,9 +52,18 @@ impl Answer {
                 stat.encode(out);
             }
             Self::Data { data, stat } => {
-                out.push(6);
-                varint::put_bytes(out, data);
+                out.push(if data.is_some() { 6 } else { 15 });
+                if let Some(data) = data {
+                    varint::put_bytes(out, data);
+                }
                 stat.encode(out);
+            }
+            Self::Sessions(sessions) => {
+                out.push(16);
+                put_list(out, sessions, |out, (id, paths)| {
+                    put_signed(out, *id);
+                    put_list(out, paths, |out, path| put_str(out, path));
+                });
             }
             Self::Children { names, stat } => {
                 out.push(7);
@@ -119,9 +128,14 @@ impl Answer {
             4 => Self::Created { path: own(take_str(bytes)?), stat: Some(Stat::take(bytes)?) },
             5 => Self::Stat(Stat::take(bytes)?),
             6 => {
-                let data = varint::take_bytes(bytes)?.to_vec();
+                let data = Some(varint::take_bytes(bytes)?.to_vec());
                 Self::Data { data, stat: Stat::take(bytes)? }
             }
+            15 => Self::Data { data: None, stat: Stat::take(bytes)? },
+            16 => Self::Sessions(take_list(bytes, |bytes| {
+                let id = take_signed(bytes)?;
+                Some((id, take_list(bytes, |bytes| take_str(bytes).map(own))?))
+            })?),
             7 => {
                 let names = take_list(bytes, |bytes| take_str(bytes).map(own))?;
                 Self::Children { names, stat: Stat::take(bytes)? }
@@ -156,7 +170,9 @@ mod tests {
             Answer::Created { path: path(), stat: None },
             Answer::Created { path: path(), stat: Some(stat) },
             Answer::Stat(stat),
-            Answer::Data { data: vec![0; 200], stat },
+            Answer::Data { data: Some(vec![0; 200]), stat },
+            Answer::Data { data: None, stat },
+            Answer::Sessions(vec![(-1, vec![path()]), (7, vec![])]),
             Answer::Children { names: vec![path(), String::new()], stat },
             Answer::Acl { acl: Acl::open(), stat },
             Answer::Multi(vec![Answer::Done, Answer::Error(Code::Ok), Answer::Stat(stat)]),

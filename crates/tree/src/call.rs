@@ -22,6 +22,29 @@ pub struct Mode {
     pub ephemeral: bool,
     /// Its name gets a number from its parent.
     pub sequential: bool,
+    /// What becomes of it while it has no children.
+    pub fading: Fading,
+}
+
+/// When a znode that belongs to no session goes by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fading {
+    /// Never.
+    #[default]
+    No,
+    /// When its last child is gone (a container).
+    Childless,
+    /// When it has no children and its data was not set for so many milliseconds (a time to live).
+    After(u64),
+}
+
+/// One read among several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read<'a> {
+    /// Data and stat.
+    Data(&'a str),
+    /// The names of the children.
+    Children(&'a str),
 }
 
 /// A change of one znode. A `version` of -1 is any.
@@ -29,11 +52,11 @@ pub struct Mode {
 #[allow(missing_docs)] // the fields are what their names say
 pub enum Change<'a> {
     /// A new znode.
-    Create { path: &'a str, data: &'a [u8], acl: Vec<Acl>, mode: Mode, with_stat: bool },
+    Create { path: &'a str, data: Option<&'a [u8]>, acl: Vec<Acl>, mode: Mode, with_stat: bool },
     /// A znode goes.
     Delete { path: &'a str, version: i32 },
     /// Other data.
-    SetData { path: &'a str, data: &'a [u8], version: i32 },
+    SetData { path: &'a str, data: Option<&'a [u8]>, version: i32 },
     /// Nothing, if the version is this one.
     Check { path: &'a str, version: i32 },
 }
@@ -67,6 +90,12 @@ pub enum Request<'a> {
     SetAcl { path: &'a str, acl: Vec<Acl>, version: i32 },
     /// All of these changes, or none.
     Multi(Vec<Change<'a>>),
+    /// Those of these znodes go that have faded.
+    Reap(Vec<&'a str>),
+    /// Read: all of these, each for itself.
+    MultiRead(Vec<Read<'a>>),
+    /// Read: every session with its ephemerals.
+    Dump,
     /// Read: whether it is there.
     Exists(&'a str),
     /// Read: data and stat.
@@ -90,6 +119,19 @@ pub enum Request<'a> {
 }
 
 impl Request<'_> {
+    /// Whether the tree may need more memory by it.
+    #[must_use]
+    pub fn grows(&self) -> bool {
+        let grows =
+            |change: &Change<'_>| matches!(change, Change::Create { .. } | Change::SetData { .. });
+        match self {
+            Self::Change(change) => grows(change),
+            Self::Multi(changes) => changes.iter().any(grows),
+            Self::SetAcl { .. } | Self::Open { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether nothing in the tree changes by it.
     #[must_use]
     pub const fn is_read(&self) -> bool {
@@ -102,6 +144,7 @@ impl Request<'_> {
                 | Self::Change(_)
                 | Self::SetAcl { .. }
                 | Self::Multi(_)
+                | Self::Reap(_)
         )
     }
 }

@@ -5,7 +5,7 @@
 //! ```
 
 use crate::acl::{Acl, Id};
-use crate::call::{Call, Change, Mode, Request, Watched};
+use crate::call::{Call, Change, Fading, Mode, Read, Request, Watched};
 use crate::codec::{
     put_list, put_signed, put_str, take_byte, take_int, take_list, take_signed, take_str,
 };
@@ -35,11 +35,20 @@ mod tag {
     pub const MISSED: u8 = 18;
     pub const EVENTS: u8 = 19;
     pub const TOUCH: u8 = 20;
+    pub const REAP: u8 = 21;
+    pub const MULTI_READ: u8 = 22;
+    pub const SET_NULL: u8 = 23;
+    pub const DUMP: u8 = 24;
 }
 
 const EPHEMERAL: u8 = 1;
 const SEQUENTIAL: u8 = 2;
 const WITH_STAT: u8 = 4;
+/// Without data, which is not the same as empty data.
+const NULL: u8 = 8;
+const CONTAINER: u8 = 16;
+/// The time to live follows.
+const TTL: u8 = 32;
 
 impl<'a> Call<'a> {
     /// Appends it as an operation of a tree.
@@ -68,15 +77,28 @@ impl<'a> Call<'a> {
         bytes.is_empty().then_some(call)
     }
 
-    /// The sessions that an operation says are heard from; none if it is another operation.
+    /// The change behind which an operation asks what has happened; `None` if it asks something else.
+    #[must_use]
+    pub fn follows(op: &Operation<'_>) -> Option<i64> {
+        match Call::decode(op.body).filter(|_| op.machine == MachineId::TREE)?.request {
+            Request::Events { since } => Some(since),
+            _ => None,
+        }
+    }
+
+    /// The sessions that are heard from by an operation: its own, and those that it says.
     #[must_use]
     pub fn touched(op: &Operation<'_>) -> Vec<i64> {
         if op.machine != MachineId::TREE {
             return Vec::new();
         }
-        match Call::decode(op.body).map(|call| call.request) {
-            Some(Request::Touch(sessions)) => sessions,
-            _ => Vec::new(),
+        let mut body = op.body;
+        match take_signed(&mut body) {
+            Some(0) => match Call::decode(op.body).map(|call| call.request) {
+                Some(Request::Touch(sessions)) => sessions,
+                _ => Vec::new(),
+            },
+            own => own.into_iter().collect(),
         }
     }
 }
@@ -87,14 +109,9 @@ impl<'a> Change<'a> {
             Self::Create { path, data, acl, mode, with_stat } => {
                 out.push(tag::CREATE);
                 put_str(out, path);
-                varint::put_bytes(out, data);
+                varint::put_bytes(out, data.unwrap_or_default());
                 put_list(out, acl, |out, entry| entry.encode(out));
-                let flag = |set, bit| if set { bit } else { 0 };
-                out.push(
-                    flag(mode.ephemeral, EPHEMERAL)
-                        | flag(mode.sequential, SEQUENTIAL)
-                        | flag(*with_stat, WITH_STAT),
-                );
+                put_mode(out, *mode, *with_stat, data.is_none());
             }
             Self::Delete { path, version } => {
                 out.push(tag::DELETE);
@@ -102,9 +119,11 @@ impl<'a> Change<'a> {
                 put_signed(out, i64::from(*version));
             }
             Self::SetData { path, data, version } => {
-                out.push(tag::SET_DATA);
+                out.push(if data.is_some() { tag::SET_DATA } else { tag::SET_NULL });
                 put_str(out, path);
-                varint::put_bytes(out, data);
+                if let Some(data) = data {
+                    varint::put_bytes(out, data);
+                }
                 put_signed(out, i64::from(*version));
             }
             Self::Check { path, version } => {
@@ -127,18 +146,67 @@ impl<'a> Change<'a> {
                 let data = varint::take_bytes(bytes)?;
                 let acl = Acl::take_all(bytes)?;
                 let flags = take_byte(bytes)?;
-                let mode =
-                    Mode { ephemeral: flags & EPHEMERAL != 0, sequential: flags & SEQUENTIAL != 0 };
+                let fading = match flags & (CONTAINER | TTL) {
+                    0 => Fading::No,
+                    CONTAINER => Fading::Childless,
+                    TTL => Fading::After(varint::take(bytes)?),
+                    _ => return None,
+                };
+                let mode = Mode {
+                    ephemeral: flags & EPHEMERAL != 0,
+                    sequential: flags & SEQUENTIAL != 0,
+                    fading,
+                };
+                let data = (flags & NULL == 0).then_some(data);
                 Self::Create { path, data, acl, mode, with_stat: flags & WITH_STAT != 0 }
             }
             tag::DELETE => Self::Delete { path, version: take_int(bytes)? },
             tag::SET_DATA => {
-                let data = varint::take_bytes(bytes)?;
+                let data = Some(varint::take_bytes(bytes)?);
                 Self::SetData { path, data, version: take_int(bytes)? }
             }
+            tag::SET_NULL => Self::SetData { path, data: None, version: take_int(bytes)? },
             tag::CHECK => Self::Check { path, version: take_int(bytes)? },
             _ => return None,
         })
+    }
+}
+
+fn put_mode(out: &mut Vec<u8>, mode: Mode, with_stat: bool, null: bool) {
+    let flag = |set, bit| if set { bit } else { 0 };
+    let fading = match mode.fading {
+        Fading::No => 0,
+        Fading::Childless => CONTAINER,
+        Fading::After(_) => TTL,
+    };
+    out.push(
+        flag(mode.ephemeral, EPHEMERAL)
+            | flag(mode.sequential, SEQUENTIAL)
+            | flag(with_stat, WITH_STAT)
+            | flag(null, NULL)
+            | fading,
+    );
+    if let Fading::After(ms) = mode.fading {
+        varint::put(out, ms);
+    }
+}
+
+impl<'a> Read<'a> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let (tag, path) = match self {
+            Self::Data(path) => (tag::GET_DATA, path),
+            Self::Children(path) => (tag::GET_CHILDREN, path),
+        };
+        out.push(tag);
+        put_str(out, path);
+    }
+
+    fn take(bytes: &mut &'a [u8]) -> Option<Self> {
+        match take_byte(bytes)? {
+            tag::GET_DATA => Some(Self::Data(take_str(bytes)?)),
+            tag::GET_CHILDREN => Some(Self::Children(take_str(bytes)?)),
+            _ => None,
+        }
     }
 }
 
@@ -179,6 +247,15 @@ impl<'a> Request<'a> {
                 out.push(tag::MULTI);
                 put_list(out, changes, |out, change| change.encode(out));
             }
+            Self::Reap(paths) => {
+                out.push(tag::REAP);
+                put_list(out, paths, |out, path| put_str(out, path));
+            }
+            Self::MultiRead(reads) => {
+                out.push(tag::MULTI_READ);
+                put_list(out, reads, |out, read| read.encode(out));
+            }
+            Self::Dump => out.push(tag::DUMP),
             Self::Missed { since, watched } => {
                 out.push(tag::MISSED);
                 put_signed(out, *since);
@@ -218,6 +295,15 @@ impl<'a> Request<'a> {
                 }
                 Self::Multi(changes)
             }
+            tag::REAP => Self::Reap(take_list(bytes, take_str)?),
+            tag::MULTI_READ => {
+                let reads = take_list(bytes, Read::take)?;
+                if reads.len() > MULTI_MAX {
+                    return None;
+                }
+                Self::MultiRead(reads)
+            }
+            tag::DUMP => Self::Dump,
             tag::EXISTS => Self::Exists(take_str(bytes)?),
             tag::GET_DATA => Self::GetData(take_str(bytes)?),
             tag::GET_CHILDREN => Self::GetChildren(take_str(bytes)?),
@@ -249,9 +335,21 @@ mod tests {
 
     #[test]
     fn every_call_round_trips_and_no_prefix_of_one_is_taken_for_another() {
-        let mode = Mode { ephemeral: true, sequential: true };
-        let create =
-            Change::Create { path: "/a", data: b"d", acl: Acl::open(), mode, with_stat: true };
+        let mode = Mode { ephemeral: true, sequential: true, fading: Fading::No };
+        let create = Change::Create {
+            path: "/a",
+            data: Some(b"d"),
+            acl: Acl::open(),
+            mode,
+            with_stat: true,
+        };
+        let faded = |fading, data| Change::Create {
+            path: "/f",
+            data,
+            acl: Vec::new(),
+            mode: Mode { fading, ..Mode::default() },
+            with_stat: false,
+        };
         let requests = [
             Request::Open { timeout_ms: 10_000 },
             Request::Attach { password: [7; 16], timeout_ms: 4_000 },
@@ -260,9 +358,15 @@ mod tests {
             Request::Change(create.clone()),
             Request::Change(Change::Delete { path: "/a", version: -1 }),
             Request::SetAcl { path: "/a", acl: Acl::open(), version: 3 },
+            Request::Change(faded(Fading::Childless, None)),
+            Request::Change(faded(Fading::After(1 << 39), Some(b""))),
+            Request::Reap(vec!["/a", "/b"]),
+            Request::MultiRead(vec![Read::Data("/a"), Read::Children("/")]),
+            Request::Dump,
             Request::Multi(vec![
                 create,
-                Change::SetData { path: "/b", data: b"", version: i32::MAX },
+                Change::SetData { path: "/b", data: Some(b""), version: i32::MAX },
+                Change::SetData { path: "/b", data: None, version: 0 },
                 Change::Check { path: "/c", version: 0 },
             ]),
             Request::Exists("/"),

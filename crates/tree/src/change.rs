@@ -2,10 +2,10 @@
 
 use crate::acl::{Acl, Id, permits, perms, settled};
 use crate::answer::Answer;
-use crate::call::{Call, Change, Mode, Request};
+use crate::call::{Call, Change, Fading, Mode, Request};
 use crate::code::Code;
 use crate::events::{Kind, What};
-use crate::limits::{DATA_BYTES_MAX, SESSIONS_MAX};
+use crate::limits::{DATA_BYTES_MAX, SESSIONS_MAX, TTL_MS_MAX};
 use crate::path;
 use crate::session::Session;
 use crate::stat::Stat;
@@ -13,6 +13,8 @@ use crate::tree::{Tree, Znode};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use synod_machine::{Context, digest};
+use synod_types::Millis;
+use synod_types::plant::planted;
 
 /// Who changes, and when.
 struct Author<'a> {
@@ -27,6 +29,7 @@ impl Tree {
         let result = match &call.request {
             Request::Open { timeout_ms } => self.open(call.owner, *timeout_ms, ctx),
             Request::Expire(sessions) => self.expire(sessions),
+            Request::Reap(paths) => Ok(self.reap(paths, ctx.now)),
             _ => self.check_session(call).and_then(|()| {
                 let now = ctx.now.0 as i64;
                 let author = Author { session: call.session, ids: &call.ids, now };
@@ -104,10 +107,21 @@ impl Tree {
         Ok(Answer::Done)
     }
 
+    /// Deletes those of these znodes that have faded by now.
+    fn reap(&mut self, paths: &[&str], now: Millis) -> Answer {
+        for path in paths {
+            if self.nodes.get(*path).is_some_and(|node| node.has_faded(now)) {
+                self.unlink(path);
+            }
+        }
+        Answer::Done
+    }
+
     /// Ends a session and deletes its ephemerals, all in this one change.
     fn end(&mut self, id: i64) {
         let Some(session) = self.sessions.remove(&id) else { return };
-        for path in &session.ephemerals {
+        let spared = usize::from(planted("ephemerals-outlive"));
+        for path in session.ephemerals.iter().skip(spared) {
             self.unlink(path);
         }
         self.told.push(What::SessionEnded(id));
@@ -133,12 +147,12 @@ impl Tree {
     fn one(&mut self, change: &Change<'_>, author: &Author<'_>) -> Result<Answer, Code> {
         match change {
             Change::Create { path, data, acl, mode, with_stat } => {
-                let path = self.create(path, data, acl, *mode, author)?;
+                let path = self.create(path, *data, acl, *mode, author)?;
                 let stat = self.nodes.get(&*path).map(Znode::stat).filter(|_| *with_stat);
                 Ok(Answer::Created { path, stat })
             }
             Change::Delete { path, version } => self.delete(path, *version, author),
-            Change::SetData { path, data, version } => self.set_data(path, data, *version, author),
+            Change::SetData { path, data, version } => self.set_data(path, *data, *version, author),
             Change::Check { path, version } => {
                 let node = self.node(path)?;
                 allow(node, author, perms::READ)?;
@@ -156,7 +170,7 @@ impl Tree {
     fn create(
         &mut self,
         wanted: &str,
-        data: &[u8],
+        data: Option<&[u8]>,
         acl: &[Acl],
         mode: Mode,
         author: &Author<'_>,
@@ -166,7 +180,9 @@ impl Tree {
         } else {
             path::check(wanted)?;
         }
-        if data.len() > DATA_BYTES_MAX {
+        let fades_late =
+            matches!(mode.fading, Fading::After(ms) if !(1..=TTL_MS_MAX).contains(&ms));
+        if fades_late || data.is_some_and(|data| data.len() > DATA_BYTES_MAX) {
             return Err(Code::BadArguments);
         }
         let above = match wanted.rfind('/') {
@@ -177,14 +193,18 @@ impl Tree {
         let parent = self.nodes.get(above).ok_or(Code::NoNode)?;
         allow(parent, author, perms::CREATE)?;
         let acl = settled(acl, author.ids)?;
+        let number = match planted("sequence-by-children") {
+            true => parent.children.len() as i32,
+            false => parent.stat.cversion,
+        };
         let path = match mode.sequential {
-            true => format!("{wanted}{:010}", parent.stat.cversion),
+            true => format!("{wanted}{number:010}"),
             false => wanted.to_owned(),
         };
         if self.nodes.contains_key(&*path) {
             return Err(Code::NodeExists);
         }
-        if parent.stat.ephemeral_owner != 0 {
+        if parent.is_ephemeral() {
             return Err(Code::NoChildrenForEphemerals);
         }
         self.link(&path, data, acl, mode, author);
@@ -192,9 +212,16 @@ impl Tree {
     }
 
     /// Puts a znode in whose creation was checked.
-    fn link(&mut self, path: &str, data: &[u8], acl: Vec<Acl>, mode: Mode, author: &Author<'_>) {
+    fn link(
+        &mut self,
+        path: &str,
+        data: Option<&[u8]>,
+        acl: Vec<Acl>,
+        mode: Mode,
+        author: &Author<'_>,
+    ) {
         let zxid = self.zxid + 1;
-        let owner = if mode.ephemeral { author.session } else { 0 };
+        let owner = if mode.ephemeral { author.session } else { mode.fading.owner() };
         let stat = Stat {
             czxid: zxid,
             mzxid: zxid,
@@ -205,7 +232,10 @@ impl Tree {
             ..Stat::default()
         };
         let acl = if *acl == *self.open_acl { Arc::clone(&self.open_acl) } else { Arc::from(acl) };
-        self.insert(path, Znode { data: data.into(), acl, stat, children: BTreeSet::new() });
+        self.insert(
+            path,
+            Znode { data: data.map(Box::from), acl, stat, children: BTreeSet::new() },
+        );
         if let Some((above, name)) = path::split(path)
             && let Some(parent) = self.change(above)
         {
@@ -257,19 +287,20 @@ impl Tree {
     fn set_data(
         &mut self,
         path: &str,
-        data: &[u8],
+        data: Option<&[u8]>,
         version: i32,
         author: &Author<'_>,
     ) -> Result<Answer, Code> {
         let node = self.node(path)?;
         allow(node, author, perms::WRITE)?;
         check_version(version, node.stat.version)?;
-        if data.len() > DATA_BYTES_MAX {
+        if data.is_some_and(|data| data.len() > DATA_BYTES_MAX) {
             return Err(Code::BadArguments);
         }
         let (zxid, now) = (self.zxid + 1, author.now);
+        self.weigh_data(path, data.map_or(0, <[u8]>::len));
         let node = self.change(path).ok_or(Code::NoNode)?;
-        node.data = data.into();
+        node.data = data.map(Box::from);
         node.stat.version = node.stat.version.wrapping_add(1);
         (node.stat.mzxid, node.stat.mtime) = (zxid, now);
         let stat = node.stat();

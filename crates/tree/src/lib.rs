@@ -24,6 +24,7 @@ mod change;
 mod code;
 mod codec;
 pub mod events;
+mod fading;
 mod limits;
 mod machine;
 mod path;
@@ -35,7 +36,7 @@ mod tree;
 
 pub use acl::{Acl, Id, perms};
 pub use answer::{Answer, Reply};
-pub use call::{Call, Change, Mode, Request, Watched};
+pub use call::{Call, Change, Fading, Mode, Read, Request, Watched};
 pub use code::Code;
 pub use limits::{DATA_BYTES_MAX, EVENTS_MAX, SESSIONS_MAX};
 pub use session::Session;

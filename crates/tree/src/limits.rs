@@ -4,6 +4,8 @@
 pub const DATA_BYTES_MAX: usize = 1 << 20;
 /// How many of the newest changes a tree remembers for those who watch.
 pub const EVENTS_MAX: usize = 16_384;
+/// The longest time to live of a znode, in milliseconds (ZooKeeper: 40 bits).
+pub(crate) const TTL_MS_MAX: u64 = (1 << 40) - 1;
 /// The most sessions of one tree.
 pub const SESSIONS_MAX: usize = 65_536;
 /// The most operations of one multi.

@@ -48,7 +48,9 @@ impl Machine for Tree {
             bytes.clear();
             node.stat().encode(&mut bytes);
             node.acl.iter().for_each(|entry| entry.encode(&mut bytes));
-            for part in [path.as_bytes(), &node.data, &bytes] {
+            bytes.push(u8::from(node.data.is_none()));
+            let data = node.data.as_deref().unwrap_or_default();
+            for part in [path.as_bytes(), data, &bytes] {
                 hash = digest::bytes(hash, part);
             }
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! header  01 format:u8 zxid sessions:(id, session)* events
 //! znode   02 path data stat acl:entry*          children follow from the paths
+//! null    04 path stat acl:entry*               one without data
 //! end     03 znodes:varint
 //! ```
 //! The header is made when the snapshot begins. A change to a znode that was not written out yet keeps it as it was.
@@ -24,6 +25,7 @@ const FORMAT: u8 = 1;
 const HEADER: u8 = 1;
 const ZNODE: u8 = 2;
 const END: u8 = 3;
+const NULL_ZNODE: u8 = 4;
 
 /// A snapshot under way.
 #[derive(Debug)]
@@ -117,9 +119,11 @@ impl Run {
 }
 
 fn put_znode(out: &mut Vec<u8>, path: &str, node: &Znode) {
-    out.push(ZNODE);
+    out.push(if node.data.is_some() { ZNODE } else { NULL_ZNODE });
     put_str(out, path);
-    varint::put_bytes(out, &node.data);
+    if let Some(data) = &node.data {
+        varint::put_bytes(out, data);
+    }
     node.stat.encode(out);
     put_list(out, &node.acl, |out, entry| entry.encode(out));
 }
@@ -145,12 +149,16 @@ impl Restorer {
                 let events = Events::take(bytes)?;
                 let sessions = sessions.into_iter().collect();
                 let nodes = BTreeMap::new();
-                self.tree = Some(Tree { zxid, sessions, events, nodes, ..Tree::default() });
+                let fresh = Tree { bytes: 0, ..Tree::default() };
+                self.tree = Some(Tree { zxid, sessions, events, nodes, ..fresh });
             }
-            (ZNODE, Some(tree)) if !self.ended => {
+            (tag @ (ZNODE | NULL_ZNODE), Some(tree)) if !self.ended => {
                 let path = take_str(bytes)?;
                 path::check(path).ok()?;
-                let data = varint::take_bytes(bytes)?.into();
+                let data = match tag {
+                    ZNODE => Some(varint::take_bytes(bytes)?.into()),
+                    _ => None,
+                };
                 let stat = Stat::take(bytes)?;
                 let acl = Acl::take_all(bytes)?;
                 let acl = match *acl == *tree.open_acl {
@@ -166,7 +174,7 @@ impl Restorer {
                     None => return None,
                 }
                 let node = Znode { data, acl, stat, children: BTreeSet::new() };
-                if tree.nodes.insert(path.into(), node).is_some() {
+                if tree.put(path.into(), Some(node)).is_some() {
                     return None;
                 }
                 self.count += 1;

@@ -1,29 +1,60 @@
 //! The tree's state, and the few ways in which it changes.
 
 use crate::acl::Acl;
+use crate::call::Fading;
 use crate::events::{Events, What};
 use crate::session::Session;
 use crate::snapshot::Run;
 use crate::stat::Stat;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use synod_types::Millis;
 
 /// A znode. `stat.data_length` and `stat.num_children` are not kept up; `stat.cversion` counts creations only, as
 /// ZooKeeper stores it, which is what numbers sequential names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Znode {
-    pub data: Box<[u8]>,
+    /// `None` is not the same as empty: clients are told which.
+    pub data: Option<Box<[u8]>>,
     pub acl: Arc<[Acl]>,
     pub stat: Stat,
     pub children: BTreeSet<Box<str>>,
 }
 
+/// What a znode takes beside its name and its data, in bytes: itself, its place among the znodes and its name among
+/// its parent's children.
+const ZNODE_BYTES: usize = 2 * size_of::<(Box<str>, Znode)>() + 2 * size_of::<Box<str>>();
+
 impl Znode {
+    /// Whether it goes with its session.
+    pub fn is_ephemeral(&self) -> bool {
+        self.stat.ephemeral_owner > 0
+    }
+
+    /// Whether it goes by itself one day.
+    pub fn is_fading(&self) -> bool {
+        self.stat.ephemeral_owner < 0
+    }
+
+    /// Whether it goes now (`ContainerManager`): a container that has had children, or a znode whose time to live is over.
+    pub fn has_faded(&self, now: Millis) -> bool {
+        self.children.is_empty()
+            && match Fading::of_owner(self.stat.ephemeral_owner) {
+                Fading::No => false,
+                Fading::Childless => self.stat.cversion > 0,
+                Fading::After(ms) => now.0.saturating_sub(self.stat.mtime.unsigned_abs()) > ms,
+            }
+    }
+
+    fn bytes(&self, path: &str) -> usize {
+        ZNODE_BYTES + 2 * path.len() + self.data.as_ref().map_or(0, |data| data.len())
+    }
+
     /// The stat as clients see it: every creation and deletion of a child counts as a change of the children.
     pub fn stat(&self) -> Stat {
         let children = self.children.len() as i32;
         Stat {
-            data_length: self.data.len() as i32,
+            data_length: self.data.as_ref().map_or(0, |data| data.len() as i32),
             num_children: children,
             cversion: self.stat.cversion.wrapping_mul(2).wrapping_sub(children),
             ..self.stat
@@ -47,6 +78,10 @@ pub struct Tree {
     /// The znodes that the change under way has touched, as they were, so that it can be taken back.
     pub(crate) undo: Option<Vec<(Box<str>, Option<Znode>)>>,
     pub(crate) run: Option<Run>,
+    /// The containers and the znodes with a time to live.
+    pub(crate) fading: BTreeSet<Box<str>>,
+    /// About what the znodes take, in bytes.
+    pub(crate) bytes: usize,
     pub(crate) open_acl: Arc<[Acl]>,
 }
 
@@ -61,6 +96,8 @@ impl Default for Tree {
             told: Vec::new(),
             undo: None,
             run: None,
+            fading: BTreeSet::new(),
+            bytes: 0,
             open_acl,
         };
         for (path, children) in [
@@ -71,8 +108,8 @@ impl Default for Tree {
         ] {
             let acl = Arc::clone(&tree.open_acl);
             let children = children.iter().map(|name| Box::from(*name)).collect();
-            let node = Znode { data: Box::default(), acl, stat: Stat::default(), children };
-            tree.nodes.insert(path.into(), node);
+            let node = Znode { data: Some(Box::default()), acl, stat: Stat::default(), children };
+            tree.put(path.into(), Some(node));
         }
         tree
     }
@@ -110,7 +147,22 @@ impl Tree {
 
     /// Every znode: path, data and stat, in the order of the paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8], Stat)> {
-        self.nodes.iter().map(|(path, node)| (&**path, &*node.data, node.stat()))
+        self.nodes
+            .iter()
+            .map(|(path, node)| (&**path, node.data.as_deref().unwrap_or_default(), node.stat()))
+    }
+
+    /// About what the znodes take, in bytes.
+    #[must_use]
+    pub const fn memory(&self) -> usize {
+        self.bytes
+    }
+
+    /// Znodes that have faded by now, at most so many.
+    #[must_use]
+    pub fn faded(&self, now: Millis, count_max: usize) -> Vec<&str> {
+        let has_faded = |path: &&str| self.nodes.get(*path).is_some_and(|node| node.has_faded(now));
+        self.fading.iter().map(|path| &**path).filter(has_faded).take(count_max).collect()
     }
 
     /// Everything that happened since a change; `None` when some of it is forgotten.
@@ -127,13 +179,35 @@ impl Tree {
     /// Puts a new znode in.
     pub(crate) fn insert(&mut self, path: &str, node: Znode) {
         self.keep(path);
-        self.nodes.insert(path.into(), node);
+        self.put(path.into(), Some(node));
     }
 
     /// Takes a znode out.
     pub(crate) fn remove(&mut self, path: &str) -> Option<Znode> {
         self.keep(path);
-        self.nodes.remove(path)
+        self.put(path.into(), None)
+    }
+
+    /// What is at a path from now on; what was there.
+    pub(crate) fn put(&mut self, path: Box<str>, node: Option<Znode>) -> Option<Znode> {
+        self.bytes += node.as_ref().map_or(0, |node| node.bytes(&path));
+        if node.as_ref().is_some_and(Znode::is_fading) {
+            self.fading.insert(path.clone());
+        } else {
+            self.fading.remove(&path);
+        }
+        let before = match node {
+            Some(node) => self.nodes.insert(path.clone(), node),
+            None => self.nodes.remove(&path),
+        };
+        self.bytes -= before.as_ref().map_or(0, |before| before.bytes(&path));
+        before
+    }
+
+    /// The data of a znode is about to have this length.
+    pub(crate) fn weigh_data(&mut self, path: &str, len: usize) {
+        let before = self.nodes.get(path).and_then(|node| node.data.as_ref());
+        self.bytes = (self.bytes + len).saturating_sub(before.map_or(0, |data| data.len()));
     }
 
     fn keep(&mut self, path: &str) {
@@ -160,10 +234,7 @@ impl Tree {
                     None => session.ephemerals.remove(&path),
                 };
             }
-            match before {
-                Some(node) => self.nodes.insert(path, node),
-                None => self.nodes.remove(&path),
-            };
+            self.put(path, before);
         }
     }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use synod_machine::{Context, Machine, Restore};
-use synod_tree::{Acl, Call, Change, Mode, Request, Restorer, Tree};
+use synod_tree::{Acl, Call, Change, Fading, Mode, Request, Restorer, Tree};
 use synod_types::Millis;
 
 /// Few names, so that changes meet.
@@ -80,8 +80,8 @@ fn play(model: &mut Model, step: &Step) {
 }
 
 fn change(path: &str, ephemeral: bool) -> Change<'_> {
-    let mode = Mode { ephemeral, sequential: false };
-    Change::Create { path, data: b"d", acl: Acl::open(), mode, with_stat: false }
+    let mode = Mode { ephemeral, sequential: false, fading: Fading::No };
+    Change::Create { path, data: Some(b"d"), acl: Acl::open(), mode, with_stat: false }
 }
 
 fn apply(tree: &mut Tree, step: &Step) {
@@ -96,7 +96,9 @@ fn apply(tree: &mut Tree, step: &Step) {
     let request = match step {
         Step::Create(path, ephemeral) => Request::Change(change(path, *ephemeral)),
         Step::Delete(path) => Request::Change(Change::Delete { path, version: -1 }),
-        Step::Set(path, _) => Request::Change(Change::SetData { path, data: &data, version: -1 }),
+        Step::Set(path, _) => {
+            Request::Change(Change::SetData { path, data: Some(&data), version: -1 })
+        }
         Step::Multi(parts) => {
             let changes = parts
                 .iter()

@@ -5,7 +5,8 @@
 use synod_machine::{Context, Machine};
 use synod_tree::events::{Kind, What};
 use synod_tree::{
-    Acl, Answer, Call, Change, Code, DATA_BYTES_MAX, Id, Mode, Reply, Request, Tree, Watched, perms,
+    Acl, Answer, Call, Change, Code, DATA_BYTES_MAX, Fading, Id, Mode, Read, Reply, Request, Tree,
+    Watched, perms,
 };
 use synod_types::{Millis, ReplySink};
 
@@ -85,16 +86,16 @@ fn open(tree: &mut Tree, owner: u64) -> (i64, [u8; 16]) {
 }
 
 fn create(path: &str, mode: Mode) -> Change<'_> {
-    Change::Create { path, data: b"d", acl: Acl::open(), mode, with_stat: false }
+    Change::Create { path, data: Some(b"d"), acl: Acl::open(), mode, with_stat: false }
 }
 
 fn created(path: &str) -> Answer {
     Answer::Created { path: path.to_owned(), stat: None }
 }
 
-const PLAIN: Mode = Mode { ephemeral: false, sequential: false };
-const EPHEMERAL: Mode = Mode { ephemeral: true, sequential: false };
-const SEQUENTIAL: Mode = Mode { ephemeral: false, sequential: true };
+const PLAIN: Mode = Mode { ephemeral: false, sequential: false, fading: Fading::No };
+const EPHEMERAL: Mode = Mode { ephemeral: true, sequential: false, fading: Fading::No };
+const SEQUENTIAL: Mode = Mode { ephemeral: false, sequential: true, fading: Fading::No };
 
 #[test]
 fn each_refusal_has_zookeepers_code_and_changes_nothing() {
@@ -105,7 +106,7 @@ fn each_refusal_has_zookeepers_code_and_changes_nothing() {
     let large = vec![0; DATA_BYTES_MAX + 1];
     let other = Change::Create {
         path: "/n",
-        data: b"",
+        data: Some(b""),
         acl: vec![Acl { perms: perms::ALL, id: Id::new("digest", "no-colon") }],
         mode: PLAIN,
         with_stat: false,
@@ -122,9 +123,9 @@ fn each_refusal_has_zookeepers_code_and_changes_nothing() {
         (Change::Delete { path: "/a", version: -1 }, Code::NotEmpty),
         (Change::Delete { path: "/a/b", version: 1 }, Code::BadVersion),
         (Change::Delete { path: "/no", version: -1 }, Code::NoNode),
-        (Change::SetData { path: "/a", data: b"", version: 5 }, Code::BadVersion),
-        (Change::SetData { path: "/no", data: b"", version: -1 }, Code::NoNode),
-        (Change::SetData { path: "/a", data: &large, version: -1 }, Code::BadArguments),
+        (Change::SetData { path: "/a", data: Some(b""), version: 5 }, Code::BadVersion),
+        (Change::SetData { path: "/no", data: Some(b""), version: -1 }, Code::NoNode),
+        (Change::SetData { path: "/a", data: Some(&large), version: -1 }, Code::BadArguments),
         (Change::Check { path: "/a", version: 3 }, Code::BadVersion),
         (Change::Check { path: "/no", version: -1 }, Code::NoNode),
     ];
@@ -143,7 +144,7 @@ fn a_stat_counts_as_zookeepers_does() {
     world.create("/a/x", PLAIN);
     world.create("/a/y", PLAIN);
     world.change(Change::Delete { path: "/a/x", version: 0 });
-    let data = Change::SetData { path: "/a", data: b"longer", version: 0 };
+    let data = Change::SetData { path: "/a", data: Some(b"longer"), version: 0 };
     let Answer::Stat(stat) = world.change(data) else { panic!() };
     assert_eq!((stat.czxid, stat.mzxid, stat.pzxid), (zxid, zxid + 4, zxid + 3));
     assert_eq!((stat.version, stat.cversion, stat.aversion), (1, 3, 0));
@@ -179,7 +180,7 @@ fn a_multi_happens_as_a_whole_or_not_at_all() {
         vec![
             create("/m", PLAIN),
             create("/m/e", EPHEMERAL),
-            Change::SetData { path: "/m", data: b"2", version: 0 },
+            Change::SetData { path: "/m", data: Some(b"2"), version: 0 },
             Change::Delete { path: "/a", version: -1 },
             Change::Check { path: "/m", version: last },
             create("/z", PLAIN),
@@ -254,12 +255,12 @@ fn access_lists_are_kept_to() {
         Acl { perms: perms::ALL, id: Id::new("auth", "") },
     ];
     let path = "/mine";
-    let mine = Change::Create { path, data: b"d", acl, mode: PLAIN, with_stat: false };
+    let mine = Change::Create { path, data: Some(b"d"), acl, mode: PLAIN, with_stat: false };
     assert_eq!(world.change(mine), created(path));
     world.ids.clear();
     let no = Answer::Error(Code::NoAuth);
     assert!(matches!(world.ask(Request::GetData(path)), Answer::Data { .. }));
-    assert_eq!(world.change(Change::SetData { path, data: b"", version: -1 }), no);
+    assert_eq!(world.change(Change::SetData { path, data: Some(b""), version: -1 }), no);
     assert_eq!(world.create("/mine/child", PLAIN), no);
     assert_eq!(world.ask(Request::SetAcl { path, acl: Acl::open(), version: -1 }), no);
     world.ids = vec![Id::new("digest", "me:hash")];
@@ -275,7 +276,7 @@ fn a_connection_that_was_away_is_told_what_it_missed() {
         world.create(path, PLAIN);
     }
     let since = world.tree.zxid();
-    world.change(Change::SetData { path: "/set", data: b"", version: -1 });
+    world.change(Change::SetData { path: "/set", data: Some(b""), version: -1 });
     world.create("/parent/child", PLAIN);
     world.change(Change::Delete { path: "/gone", version: -1 });
     world.create("/new", PLAIN);
@@ -293,4 +294,98 @@ fn a_connection_that_was_away_is_told_what_it_missed() {
     ];
     let missed = missed.map(|(kind, path)| (kind, path.to_owned())).to_vec();
     assert_eq!(world.ask(Request::Missed { since, watched }), Answer::Missed(missed));
+}
+
+const DAY: u64 = 86_400_000;
+
+#[test]
+fn containers_go_when_their_last_child_has_gone_and_others_when_their_time_is_over() {
+    let mut world = World::new();
+    let now = Millis(1_700_000_000_000);
+    let fading = |fading| Mode { fading, ..Mode::default() };
+    for (path, mode) in [
+        ("/c", fading(Fading::Childless)),
+        ("/unused", fading(Fading::Childless)),
+        ("/c/x", PLAIN),
+        ("/t", fading(Fading::After(DAY))),
+        ("/full", fading(Fading::After(1))),
+        ("/full/x", PLAIN),
+    ] {
+        assert_eq!(world.create(path, mode), created(path));
+    }
+    for ms in [0, 1 << 40] {
+        let refused = world.create("/bad", fading(Fading::After(ms)));
+        assert_eq!(refused, Answer::Error(Code::BadArguments), "{ms}");
+    }
+    let Answer::Stat(stat) = world.ask(Request::Exists("/t")) else { panic!() };
+    assert_eq!(stat.ephemeral_owner as u64, 0xff00_0000_0526_5c00);
+    let later = Millis(now.0 + DAY + 1);
+    assert!(world.tree.faded(now, 9).is_empty());
+    assert_eq!(world.tree.faded(later, 9), ["/t"]);
+    world.change(Change::Delete { path: "/c/x", version: -1 });
+    assert_eq!(world.tree.faded(now, 9), ["/c"]);
+    assert_eq!(world.tree.faded(later, 1), ["/c"]);
+    // What an operation names is looked at again when it is applied.
+    let before = world.tree.zxid();
+    let reap = Request::Reap(vec!["/c", "/t", "/unused", "/full", "/absent"]);
+    assert_eq!(
+        run(&mut world.tree, &Call { session: 0, owner: 0, ids: vec![], request: reap }),
+        Answer::Done
+    );
+    assert_eq!(world.told(before), [What::Node(Kind::Deleted, "/c".into())]);
+    assert!(world.tree.faded(now, 9).is_empty());
+}
+
+#[test]
+fn no_data_is_not_empty_data() {
+    let mut world = World::new();
+    let make =
+        |data| Change::Create { path: "/n", data, acl: Acl::open(), mode: PLAIN, with_stat: false };
+    assert_eq!(world.change(make(None)), created("/n"));
+    for data in [None, Some(&b""[..]), Some(&b"x"[..]), None] {
+        let set = Change::SetData { path: "/n", data, version: -1 };
+        assert!(matches!(world.change(set), Answer::Stat(_)));
+        let Answer::Data { data: found, stat } = world.ask(Request::GetData("/n")) else {
+            panic!()
+        };
+        assert_eq!(found.as_deref(), data);
+        assert_eq!(stat.data_length as usize, data.map_or(0, <[u8]>::len));
+    }
+}
+
+#[test]
+fn several_reads_are_answered_each_for_itself() {
+    let mut world = World::new();
+    world.create("/a", PLAIN);
+    world.create("/a/b", PLAIN);
+    let reads = vec![Read::Data("/a/b"), Read::Children("/absent"), Read::Children("/a")];
+    let Answer::Multi(answers) = world.ask(Request::MultiRead(reads)) else { panic!() };
+    assert!(matches!(&answers[0], Answer::Data { data: Some(data), .. } if data == b"d"));
+    assert_eq!(answers[1], Answer::Error(Code::NoNode));
+    assert!(matches!(&answers[2], Answer::Children { names, .. } if names == &["b"]));
+}
+
+#[test]
+fn what_znodes_take_is_counted_and_forgotten_with_them() {
+    let mut world = World::new();
+    let before = world.tree.memory();
+    let large = vec![7; 10_000];
+    let make =
+        |data| Change::Create { path: "/l", data, acl: Acl::open(), mode: PLAIN, with_stat: false };
+    world.change(make(Some(b"")));
+    let small = world.tree.memory();
+    assert!(small > before);
+    world.change(Change::SetData { path: "/l", data: Some(&large), version: -1 });
+    assert_eq!(world.tree.memory(), small + large.len());
+    let both = vec![
+        Change::SetData { path: "/l", data: None, version: -1 },
+        Change::Delete { path: "/absent", version: -1 },
+    ];
+    world.ask(Request::Multi(both));
+    assert_eq!(world.tree.memory(), small + large.len(), "it was taken back");
+    world.change(Change::Delete { path: "/l", version: -1 });
+    assert_eq!(world.tree.memory(), before);
+    world.create("/e", EPHEMERAL);
+    world.ask(Request::Close);
+    assert_eq!(world.tree.memory(), before);
 }

@@ -21,6 +21,15 @@ impl Identities {
         self.0.clone()
     }
 
+    /// Schemes with names, as `whoAmI` tells them: of a user only the name.
+    pub fn told(&self) -> Vec<(String, String)> {
+        let name = |id: &Id| match id.scheme.as_str() {
+            "digest" => id.id.split(':').next().unwrap_or_default().to_owned(),
+            _ => id.id.clone(),
+        };
+        self.0.iter().map(|id| (id.scheme.clone(), name(id))).collect()
+    }
+
     /// Takes one more in; whether the scheme is known and there is room.
     pub fn add(&mut self, scheme: &str, auth: &[u8]) -> bool {
         let id = match (scheme, std::str::from_utf8(auth)) {

@@ -66,6 +66,8 @@ pub(crate) struct Connection {
     pub watches: Watches,
     /// The change by which the session came to this connection.
     pub since: i64,
+    /// The newest change that the client was shown.
+    pub shown: i64,
     /// Whether the client was heard from since the leader was told so last.
     pub heard: bool,
     /// Until when the leader has certainly not let the session expire, less the timeout.
@@ -86,6 +88,7 @@ impl Connection {
             ids: Identities::new(address),
             watches: Watches::default(),
             since: 0,
+            shown: 0,
             heard: false,
             confirmed_us: 0,
             input: Vec::new(),
@@ -151,6 +154,11 @@ impl Connection {
             State::Answered(reply) => Some(reply.zxid),
             _ => None,
         }
+    }
+
+    /// Whether a watch may come with the oldest request.
+    pub fn front_watches(&self) -> bool {
+        self.queue.front().is_some_and(|waiting| waiting.pending.watches())
     }
 
     /// Takes the oldest request out, which is answered.

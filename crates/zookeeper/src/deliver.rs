@@ -1,12 +1,13 @@
 //! Replies and events on their way out, in the order that clients rely on.
 
-use crate::connection::{ConnectionId, Phase, Waiting};
+use crate::connection::{Connection, ConnectionId, Phase, Waiting};
 use crate::gate::Gate;
 use crate::pending::{Pending, WatchWish};
 use crate::render::render;
 use crate::watches::{WATCHES_MAX, Watches};
 use synod_tree::events::{Kind, What};
 use synod_tree::{Answer, Code, Reply};
+use synod_types::plant::planted;
 use synod_wire::jute::{Body, put_connect_reply, put_event, put_reply};
 
 /// ZooKeeper's number for a watch that is not there.
@@ -18,7 +19,9 @@ impl Gate {
         while let Some(connection) = self.connections.get_mut(&id) {
             let Some(zxid) = connection.front_zxid() else { return };
             let behind = self.follower.seen().is_some_and(|seen| seen < zxid);
-            if behind && !connection.watches.is_empty() {
+            // A watch must not be told of what its own read has shown already.
+            let told_later = behind && !planted("watch-after-reply");
+            if told_later && (!connection.watches.is_empty() || connection.front_watches()) {
                 self.held.insert(id);
                 return self.ask();
             }
@@ -40,11 +43,11 @@ impl Gate {
                 self.hang_up(id);
             }
             Pending::Local(result) => {
-                let zxid = self.follower.seen().unwrap_or_default();
+                let zxid = self.shown(id);
                 self.put(id, xid, zxid, &result.map(|()| Body::Empty));
             }
             Pending::Refused(code) => {
-                let zxid = self.follower.seen().unwrap_or_default();
+                let zxid = self.shown(id);
                 self.put(id, xid, zxid, &Err(*code));
                 self.hang_up(id);
             }
@@ -54,14 +57,35 @@ impl Gate {
                 if !connection.watches.has(path) {
                     self.watchers.remove(path, id);
                 }
-                let zxid = self.follower.seen().unwrap_or_default();
+                if !connection.watches.recursive().any(|at| at == path) {
+                    self.watchers.remove_recursive(path, id);
+                }
+                let zxid = self.shown(id);
                 self.put(id, xid, zxid, &found.then_some(Body::Empty).ok_or(NO_WATCHER));
             }
-            Pending::SetWatches { data, exist, child } => {
+            Pending::Who(all) => {
+                let zxid = self.shown(id);
+                let all = all.iter().map(|(scheme, name)| (&**scheme, &**name)).collect();
+                self.put(id, xid, zxid, &Ok(Body::Who(all)));
+            }
+            Pending::Dump => self.write_dump(id, &reply.answer),
+            Pending::AddWatch { path, recursive } => {
+                let result = render(&reply.answer, &pending);
+                self.put(id, xid, reply.zxid, &result);
+                if result.is_ok() {
+                    self.watch_standing(id, reply.zxid, path, *recursive);
+                }
+            }
+            Pending::SetWatches { data, exist, child, persistent, recursive } => {
                 let Answer::Missed(missed) = &reply.answer else {
                     return self.put(id, xid, reply.zxid, &render(&reply.answer, &pending));
                 };
                 self.set_watches(id, reply.zxid, missed, (data, exist, child));
+                for (paths, recursive) in [(persistent, false), (recursive, true)] {
+                    for path in paths {
+                        self.watch_standing(id, reply.zxid, path, recursive);
+                    }
+                }
                 self.put(id, xid, reply.zxid, &Ok(Body::Empty));
             }
             pending => {
@@ -73,8 +97,15 @@ impl Gate {
         }
     }
 
+    /// What a reply shows that the gate gives by itself: no less than those before it.
+    fn shown(&self, id: ConnectionId) -> i64 {
+        let shown = self.connections.get(&id).map_or(0, |connection| connection.shown);
+        shown.max(self.follower.seen().unwrap_or_default())
+    }
+
     fn put(&mut self, id: ConnectionId, xid: i32, zxid: i64, result: &Result<Body<'_>, i32>) {
         if let Some(connection) = self.connections.get_mut(&id) {
+            connection.shown = connection.shown.max(zxid);
             put_reply(&mut connection.output, xid, zxid, result);
         }
     }
@@ -101,7 +132,7 @@ impl Gate {
         connection.session = session;
         connection.timeout_us = u64::from(timeout_ms) * 1_000;
         connection.confirmed_us = self.now_us;
-        connection.since = reply.zxid;
+        (connection.since, connection.shown) = (reply.zxid, reply.zxid);
         if self.sessions.is_empty() {
             self.follower.begin(reply.zxid);
         }
@@ -118,7 +149,8 @@ impl Gate {
                 What::Node(kind, at) => Watches::would_fire(*kind, at, path, child),
                 _ => None,
             })
-            .next();
+            .next()
+            .filter(|_| !planted("watch-begins-late"));
         let Some(connection) = self.connections.get_mut(&id) else { return };
         match told {
             Some(kind) => put_event(&mut connection.output, kind as i32, path),
@@ -127,6 +159,31 @@ impl Gate {
                 connection.watches.add(path, child);
                 self.watchers.add(path, id);
             }
+        }
+    }
+
+    /// A watch stands from a zxid on, and stays. What has happened since is told at once.
+    fn watch_standing(&mut self, id: ConnectionId, zxid: i64, path: &str, recursive: bool) {
+        let full = |c: &Connection| c.watches.len() >= WATCHES_MAX;
+        if self.connections.get(&id).is_none_or(full) {
+            return self.hang_up(id);
+        }
+        let Some(since) = self.follower.since(zxid) else { return self.hang_up(id) };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if !connection.watches.add_standing(path, recursive) {
+            return;
+        }
+        let mut alone = Watches::default();
+        alone.add_standing(path, recursive);
+        for event in since {
+            if let What::Node(kind, at) = &event.what {
+                let output = &mut connection.output;
+                alone.fire(*kind, at, &mut |kind, path| put_event(output, kind as i32, path));
+            }
+        }
+        match recursive {
+            true => self.watchers.add_recursive(path, id),
+            false => self.watchers.add(path, id),
         }
     }
 

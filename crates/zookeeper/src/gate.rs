@@ -10,17 +10,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use synod_tree::events::{Event, Kind, What};
 use synod_tree::{Answer, Call, Reply, Request};
-use synod_wire::jute::{self, ConnectRequest, Op, take_frame};
+use synod_wire::jute::{self, ConnectRequest, Op, opcode, take_frame};
 
 /// What clients may ask for as the timeout of a session, in milliseconds (ZooKeeper: 2 and 20 ticks of 2 s).
-const TIMEOUT_MS_MIN: i32 = 4_000;
-const TIMEOUT_MS_MAX: i32 = 40_000;
+pub(crate) const TIMEOUT_MS_MIN: i32 = 4_000;
+pub(crate) const TIMEOUT_MS_MAX: i32 = 40_000;
 /// How often the leader is told which sessions were heard from.
 const TOUCH_US: u64 = 500_000;
 /// ZooKeeper's number for a server that could not do what it should.
 const SYSTEM_ERROR: i32 = -1;
 /// ZooKeeper's number for an identity that is not accepted.
 const AUTH_FAILED: i32 = -115;
+
+/// ZooKeeper's number for members that do not change by this protocol.
+const RECONFIG_DISABLED: i32 = -123;
 
 /// An operation for the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub struct Submit {
 pub enum Outcome<'a> {
     /// Executed: the tree's reply.
     Done(&'a [u8]),
-    /// Not executed, for want of disk space.
+    /// Not executed, for want of space on the disk, or of memory.
     DiskFull,
     /// Not executed, or perhaps executed.
     Lost,
@@ -108,6 +111,7 @@ impl Gate {
         let Some(connection) = self.connections.remove(&id) else { return };
         self.held.remove(&id);
         connection.watches.paths().for_each(|path| self.watchers.remove(path, id));
+        connection.watches.recursive().for_each(|path| self.watchers.remove_recursive(path, id));
         if self.sessions.get(&connection.session) == Some(&id) {
             self.sessions.remove(&connection.session);
         }
@@ -199,6 +203,14 @@ impl Gate {
     /// Answers a four-letter word, if the connection begins with one.
     fn word(&mut self, id: ConnectionId, bytes: &[u8]) -> bool {
         let Some(word) = bytes.first_chunk::<4>() else { return false };
+        if word == b"dump" {
+            self.ask_dump(id);
+            return true;
+        }
+        if let Some(text) = self.listing(*word) {
+            self.answer_word(id, &text);
+            return true;
+        }
         let facts = Facts {
             connections: self.connections.len(),
             watches: self.connections.values().map(|c| c.watches.len()).sum(),
@@ -207,11 +219,19 @@ impl Gate {
             ..self.facts
         };
         let Some(text) = words::answer(*word, facts) else { return false };
+        self.answer_word(id, &text);
+        if matches!(word, b"srst" | b"crst") {
+            (self.facts.received, self.facts.sent) = (0, 0);
+        }
+        true
+    }
+
+    /// Writes the answer to a word and closes the connection.
+    pub(crate) fn answer_word(&mut self, id: ConnectionId, text: &str) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.output.extend_from_slice(text.as_bytes());
         }
         self.hang_up(id);
-        true
     }
 
     fn message(&mut self, id: ConnectionId, payload: &[u8]) {
@@ -257,6 +277,9 @@ impl Gate {
             Op::RemoveWatches { path, kind, check_only } => {
                 local(Pending::unwatch(path, *kind, *check_only))
             }
+            Op::WhoAmI => local(Pending::Who(connection.ids.told())),
+            Op::Other(opcode::SASL) => local(Pending::Refused(AUTH_FAILED)),
+            Op::Other(opcode::RECONFIG) => local(Pending::Local(Err(RECONFIG_DISABLED))),
             Op::Other(_) => local(Pending::Local(Err(UNIMPLEMENTED))),
             op => match translate(op) {
                 Ok((request, pending)) => {
@@ -471,7 +494,7 @@ impl Gate {
 }
 
 /// A call that is to be sent.
-fn held(call: &Call<'_>) -> State {
+pub(crate) fn held(call: &Call<'_>) -> State {
     let mut op = Vec::new();
     call.put(&mut op);
     State::Held(op, call.request.is_read())

@@ -24,6 +24,7 @@ mod connection;
 mod deliver;
 mod follower;
 mod gate;
+mod listings;
 mod pending;
 mod render;
 mod sha1;

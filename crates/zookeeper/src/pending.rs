@@ -32,7 +32,18 @@ pub(crate) enum Pending {
         data: Vec<String>,
         exist: Vec<String>,
         child: Vec<String>,
+        persistent: Vec<String>,
+        recursive: Vec<String>,
     },
+    /// A watch that stays.
+    AddWatch {
+        path: String,
+        recursive: bool,
+    },
+    /// Schemes with names, answered here.
+    Who(Vec<(String, String)>),
+    /// The word `dump`.
+    Dump,
     /// Watches go, or are only looked for.
     Unwatch {
         path: String,
@@ -55,6 +66,11 @@ impl Pending {
             _ => Which::Any,
         };
         Self::Unwatch { path: path.to_owned(), which, check_only }
+    }
+
+    /// Whether a watch may come with it.
+    pub fn watches(&self) -> bool {
+        self.wish().is_some() || matches!(self, Self::AddWatch { .. } | Self::SetWatches { .. })
     }
 
     /// The watch that comes with it.

@@ -11,11 +11,13 @@ pub(crate) fn render<'a>(answer: &'a Answer, pending: &'a Pending) -> Result<Bod
         (Answer::Multi(answers), Pending::Multi(numbers)) => {
             let one = |(answer, number): (&'a Answer, &i32)| match answer {
                 Answer::Error(code) => Err(code.number()),
+                Answer::Children { names, .. } => Ok((*number, Body::Names { names, stat: None })),
                 done => Ok((*number, body(done))),
             };
             Body::Multi(answers.iter().zip(numbers).map(one).collect())
         }
         (_, Pending::Sync(path)) => Body::Path { path, stat: None },
+        (_, Pending::AddWatch { .. }) => Body::Number(0),
         (Answer::Children { names, .. }, Pending::Children { with_stat: false, .. }) => {
             Body::Names { names, stat: None }
         }
@@ -27,7 +29,7 @@ fn body(answer: &Answer) -> Body<'_> {
     match answer {
         Answer::Created { path, stat } => Body::Path { path, stat: stat.as_ref().map(told) },
         Answer::Stat(stat) => Body::Stat(told(stat)),
-        Answer::Data { data, stat } => Body::Data { data, stat: told(stat) },
+        Answer::Data { data, stat } => Body::Data { data: data.as_deref(), stat: told(stat) },
         Answer::Children { names, stat } => Body::Names { names, stat: Some(told(stat)) },
         Answer::Acl { acl, stat } => {
             let entry = |acl: &'_ synod_tree::Acl| acl.perms;

@@ -1,7 +1,7 @@
 //! From jute's requests to calls of the tree.
 
 use crate::pending::{Pending, WatchWish};
-use synod_tree::{Acl, Change, Id, Mode, Request, Watched};
+use synod_tree::{Acl, Change, Fading, Id, Mode, Read, Request, Watched};
 use synod_wire::jute::{AclEntry, Op, opcode};
 
 /// ZooKeeper's number for a request that is not served.
@@ -40,6 +40,14 @@ pub(crate) fn translate<'a>(op: &Op<'a>) -> Asked<'a> {
             let changes = ops.iter().map(change).collect::<Result<Vec<_>, i32>>()?;
             (Request::Multi(changes), Pending::Multi(ops.iter().map(number).collect()))
         }
+        Op::MultiRead(ops) => {
+            let reads = ops.iter().map(read).collect::<Result<Vec<_>, i32>>()?;
+            (Request::MultiRead(reads), Pending::Multi(ops.iter().map(number).collect()))
+        }
+        Op::AddWatch { path, recursive } => {
+            let path = (*path).to_owned();
+            (Request::Sync, Pending::AddWatch { path, recursive: *recursive })
+        }
         Op::SetWatches(paths) => {
             let watched = Watched {
                 data: paths.data.clone(),
@@ -51,6 +59,8 @@ pub(crate) fn translate<'a>(op: &Op<'a>) -> Asked<'a> {
                 data: own(&paths.data),
                 exist: own(&paths.exist),
                 child: own(&paths.child),
+                persistent: own(&paths.persistent),
+                recursive: own(&paths.recursive),
             };
             (Request::Missed { since: paths.relative_zxid, watched }, pending)
         }
@@ -60,7 +70,7 @@ pub(crate) fn translate<'a>(op: &Op<'a>) -> Asked<'a> {
         Op::Create { .. } | Op::Delete { .. } | Op::SetData { .. } => {
             (Request::Change(change(op)?), Pending::Plain(None))
         }
-        Op::Ping | Op::Auth { .. } | Op::RemoveWatches { .. } | Op::Other(_) => {
+        Op::Ping | Op::Auth { .. } | Op::RemoveWatches { .. } | Op::WhoAmI | Op::Other(_) => {
             return Err(UNIMPLEMENTED);
         }
     })
@@ -68,33 +78,48 @@ pub(crate) fn translate<'a>(op: &Op<'a>) -> Asked<'a> {
 
 fn change<'a>(op: &Op<'a>) -> Result<Change<'a>, i32> {
     Ok(match op {
-        Op::Create { path, data, acl, flags, with_stat } => Change::Create {
+        Op::Create { path, data, acl, flags, ttl, number } => Change::Create {
             path,
-            data,
+            data: *data,
             acl: list(acl),
-            mode: mode(*flags)?,
-            with_stat: *with_stat,
+            mode: mode(*flags, *ttl)?,
+            with_stat: *number != opcode::CREATE,
         },
         Op::Delete { path, version } => Change::Delete { path, version: *version },
-        Op::SetData { path, data, version } => Change::SetData { path, data, version: *version },
+        Op::SetData { path, data, version } => {
+            Change::SetData { path, data: *data, version: *version }
+        }
         Op::Check { path, version } => Change::Check { path, version: *version },
         _ => return Err(UNIMPLEMENTED),
     })
 }
 
-/// `CreateMode`. Containers (4) and znodes with a time to live (5, 6) are not served.
-fn mode(flags: i32) -> Result<Mode, i32> {
-    match flags {
-        0..=3 => Ok(Mode { ephemeral: flags & 1 != 0, sequential: flags & 2 != 0 }),
-        4..=6 => Err(UNIMPLEMENTED),
+fn read<'a>(op: &Op<'a>) -> Result<Read<'a>, i32> {
+    match op {
+        Op::GetData { path, .. } => Ok(Read::Data(path)),
+        Op::GetChildren { path, .. } => Ok(Read::Children(path)),
+        _ => Err(UNIMPLEMENTED),
+    }
+}
+
+/// `CreateMode`: 4 is a container, 5 and 6 have a time to live.
+fn mode(flags: i32, ttl: Option<i64>) -> Result<Mode, i32> {
+    let (ephemeral, sequential) = (flags & 1 != 0, flags & 2 != 0);
+    match (flags, ttl.map(u64::try_from)) {
+        (0..=3, None) => Ok(Mode { ephemeral, sequential, fading: Fading::No }),
+        (4, None) => Ok(Mode { fading: Fading::Childless, ..Mode::default() }),
+        (5 | 6, Some(Ok(ms))) => {
+            Ok(Mode { ephemeral: false, sequential, fading: Fading::After(ms) })
+        }
         _ => Err(BAD_ARGUMENTS),
     }
 }
 
 fn number(op: &Op<'_>) -> i32 {
     match op {
-        Op::Create { with_stat: true, .. } => opcode::CREATE2,
-        Op::Create { .. } => opcode::CREATE,
+        Op::Create { number, .. } => *number,
+        Op::GetData { .. } => opcode::GET_DATA,
+        Op::GetChildren { .. } => opcode::GET_CHILDREN,
         Op::Delete { .. } => opcode::DELETE,
         Op::SetData { .. } => opcode::SET_DATA,
         _ => opcode::CHECK,

@@ -1,6 +1,6 @@
 //! What one connection watches.
 
-use crate::watchers::above;
+use crate::watchers::{above, upwards};
 use std::collections::BTreeSet;
 use synod_tree::events::Kind;
 
@@ -15,30 +15,51 @@ pub(crate) enum Which {
     Any,
 }
 
-/// Watches are told once and then gone. One of a znode that is not there is a data watch.
+/// Watches are told once and then gone, but for those that stay. One of a znode that is not there is a data watch.
 #[derive(Debug, Default)]
 pub(crate) struct Watches {
     data: BTreeSet<Box<str>>,
     child: BTreeSet<Box<str>>,
+    /// They stay, and are told of data and children.
+    persistent: BTreeSet<Box<str>>,
+    /// They stay, and are told of the znode and everything below, each for itself and not as children.
+    recursive: BTreeSet<Box<str>>,
 }
 
 impl Watches {
     pub fn is_empty(&self) -> bool {
-        self.data.is_empty() && self.child.is_empty()
+        self.len() == 0
     }
 
     pub fn len(&self) -> usize {
-        self.data.len() + self.child.len()
+        self.data.len() + self.child.len() + self.persistent.len() + self.recursive.len()
     }
 
-    /// Whether the path is watched in any way.
+    /// Whether the path is watched in any way but recursively.
     pub fn has(&self, path: &str) -> bool {
-        self.data.contains(path) || self.child.contains(path)
+        self.data.contains(path) || self.child.contains(path) || self.persistent.contains(path)
     }
 
-    /// All paths; one that is watched in two ways comes twice.
+    /// All paths but the recursive ones; one that is watched in two ways comes twice.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.data.iter().chain(&self.child).map(|path| &**path)
+        self.data.iter().chain(&self.child).chain(&self.persistent).map(|path| &**path)
+    }
+
+    /// The paths that are watched with everything below.
+    pub fn recursive(&self) -> impl Iterator<Item = &str> {
+        self.recursive.iter().map(|path| &**path)
+    }
+
+    /// Whether a watch that stays tells of this very znode.
+    fn stays(&self, path: &str) -> bool {
+        self.persistent.contains(path)
+            || (!self.recursive.is_empty() && upwards(path).any(|at| self.recursive.contains(at)))
+    }
+
+    /// A watch that stays; whether there was none of the kind.
+    pub fn add_standing(&mut self, path: &str, recursive: bool) -> bool {
+        let paths = if recursive { &mut self.recursive } else { &mut self.persistent };
+        paths.insert(path.into())
     }
 
     pub fn add(&mut self, path: &str, child: bool) {
@@ -54,12 +75,14 @@ impl Watches {
         };
         let data = which != Which::Child && one(&mut self.data);
         let child = which != Which::Data && one(&mut self.child);
-        data || child
+        let standing =
+            which == Which::Any && (one(&mut self.persistent) | one(&mut self.recursive));
+        data || child || standing
     }
 
     /// What a change of a znode tells this connection: events in the order in which ZooKeeper sends them.
     pub fn fire(&mut self, kind: Kind, path: &str, tell: &mut dyn FnMut(Kind, &str)) {
-        let data = self.data.remove(path);
+        let data = self.data.remove(path) | self.stays(path);
         if data {
             tell(kind, path);
         }
@@ -68,7 +91,7 @@ impl Watches {
         }
         if kind != Kind::DataChanged
             && let Some(above) = above(path)
-            && self.child.remove(above)
+            && self.child.remove(above) | self.persistent.contains(above)
         {
             tell(Kind::ChildrenChanged, above);
         }
@@ -87,6 +110,32 @@ impl Watches {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn watches_that_stay_are_told_every_time_and_each_change_once() {
+        let mut watches = Watches::default();
+        assert!(watches.add_standing("/a", false) && watches.add_standing("/a", true));
+        assert!(watches.add_standing("/r", true) && !watches.add_standing("/r", true));
+        watches.add("/r/x", false);
+        let mut all = Vec::new();
+        let mut told = |watches: &mut Watches, kind, path: &str| {
+            all.clear();
+            watches.fire(kind, path, &mut |kind, path| all.push(format!("{kind:?} {path}")));
+            all.join(", ")
+        };
+        for _ in 0..2 {
+            let created = told(&mut watches, Kind::Created, "/a/b");
+            assert_eq!(created, "Created /a/b, ChildrenChanged /a");
+            assert_eq!(told(&mut watches, Kind::DataChanged, "/a"), "DataChanged /a");
+            assert_eq!(told(&mut watches, Kind::DataChanged, "/r/x"), "DataChanged /r/x");
+            assert_eq!(told(&mut watches, Kind::Deleted, "/r/x/y/z"), "Deleted /r/x/y/z");
+            assert_eq!(told(&mut watches, Kind::Created, "/rx"), "");
+        }
+        assert!(watches.remove("/a", Which::Any, true));
+        assert!(!watches.remove("/a", Which::Data, false), "those that stay go as any");
+        assert!(watches.remove("/a", Which::Any, false) && watches.remove("/r", Which::Any, false));
+        assert!(watches.is_empty());
+    }
 
     #[test]
     fn each_change_tells_the_watches_that_zookeeper_tells_and_each_once() {

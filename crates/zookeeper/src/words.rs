@@ -1,6 +1,8 @@
 //! The four-letter words that people and monitors send instead of a session.
 
+use crate::gate::{TIMEOUT_MS_MAX, TIMEOUT_MS_MIN};
 use std::fmt::Write;
+use synod_types::limits;
 
 /// What the words tell.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +38,14 @@ pub(crate) fn answer(word: [u8; 4], facts: Facts) -> Option<String> {
         b"srvr" => format!("Zookeeper version: {VERSION}\n{}", stat()),
         b"stat" => format!("Zookeeper version: {VERSION}\nClients:\n\n{}", stat()),
         b"envi" => format!("Environment:\nzookeeper.version={VERSION}\n"),
+        b"conf" => format!(
+            "tickTime=2000\nminSessionTimeout={TIMEOUT_MS_MIN}\nmaxSessionTimeout={TIMEOUT_MS_MAX}\n\
+             maxClientCnxns={}\njute.maxbuffer={}\n",
+            limits::CLIENTS_MAX,
+            synod_wire::jute::FRAME_BYTES_MAX
+        ),
+        b"srst" => "Server stats reset.\n".to_owned(),
+        b"crst" => "Connection stats reset.\n".to_owned(),
         b"wchs" => {
             format!("{connections} connections watching {watches} paths\nTotal watches:{watches}\n")
         }

@@ -15,6 +15,9 @@ const SET_DATA: i32 = 5;
 const GET_CHILDREN: i32 = 8;
 const PING: i32 = 11;
 const SET_WATCHES: i32 = 101;
+const SASL: i32 = 102;
+const ADD_WATCH: i32 = 106;
+const WHO_AM_I: i32 = 107;
 const CLOSE: i32 = -11;
 
 struct Taken(Vec<u8>);
@@ -361,5 +364,70 @@ fn words_are_answered_instead_of_a_session() {
         world.gate.input(id, word);
         let (output, close) = world.gate.output(id).unwrap();
         assert!(String::from_utf8_lossy(output).contains(answer) && close);
+    }
+}
+
+fn add_watch(path: &str, mode: i32) -> Vec<u8> {
+    [string(path), mode.to_be_bytes().to_vec()].concat()
+}
+
+#[test]
+fn watches_that_stay_are_told_in_order_and_from_the_change_on_at_which_they_were_added() {
+    let mut world = World::new();
+    let (a, mut watches, ..) = world.session();
+    let (b, ..) = world.session();
+    world.send(b, 1, CREATE, &create("/x", 0));
+    world.execute();
+    world.send(a, 1, ADD_WATCH, &add_watch("/", 1));
+    world.send(a, 2, ADD_WATCH, &add_watch("/x", 0));
+    world.execute();
+    // The answers come before the news of what was there already.
+    world.tell_replies();
+    world.settle();
+    assert_eq!(world.read(a, &mut watches), [Got::Reply(1, 0), Got::Reply(2, 0)]);
+    world.send(b, 2, CREATE, &create("/x/y", 0));
+    world.send(b, 3, SET_DATA, &set("/x/y"));
+    world.send(b, 4, SET_DATA, &set("/x"));
+    world.settle();
+    let expected = [event(1, "/x/y"), event(4, "/x"), event(3, "/x/y"), event(3, "/x")];
+    assert_eq!(world.read(a, &mut watches), expected);
+    world.gate.close(a);
+    world.send(b, 5, SET_DATA, &set("/x"));
+    world.settle();
+}
+
+#[test]
+fn a_connection_is_told_who_it_is_and_sasl_is_refused() {
+    let mut world = World::new();
+    let (a, mut client, ..) = world.session();
+    world.send(a, 1, WHO_AM_I, &[]);
+    world.send(a, 2, SASL, &string("token"));
+    world.settle();
+    assert_eq!(world.read(a, &mut client), [Got::Reply(1, 0), Got::Reply(2, -115)]);
+    assert!(world.is_closed(a));
+}
+
+#[test]
+fn words_list_sessions_connections_and_watches() {
+    let mut world = World::new();
+    let (a, _, session, _) = world.session();
+    world.send(a, 1, CREATE, &create("/e", 1));
+    world.send(a, 2, GET_DATA, &watching("/e"));
+    world.settle();
+    let session = format!("{session:#x}");
+    for (word, parts) in [
+        (b"dump", ["Sessions with Ephemerals (1)", &session, "\t/e"]),
+        (b"cons", [" /127.0.0.1[1](", &session, "watches=1"]),
+        (b"wchp", ["/e", "\t", &session]),
+        (b"wchc", ["\t", "/e", &session]),
+        (b"conf", ["tickTime=2000", "minSessionTimeout=4000", "jute.maxbuffer=1048575"]),
+    ] {
+        let id = world.gate.open(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        world.gate.input(id, word);
+        world.settle();
+        let (output, close) = world.gate.output(id).unwrap();
+        let text = String::from_utf8_lossy(output).into_owned();
+        assert!(close && parts.iter().all(|part| text.contains(part)), "{text}");
+        world.gate.close(id);
     }
 }

@@ -18,6 +18,7 @@ const PURE: &[&str] = &[
     "checker",
     "consensus",
     "data",
+    "locks",
     "machine",
     "node",
     "replica",

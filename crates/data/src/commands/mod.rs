@@ -11,6 +11,7 @@ pub(crate) mod hash;
 pub(crate) mod hyperloglog;
 pub(crate) mod key;
 pub(crate) mod list;
+pub(crate) mod lock;
 mod random_picks;
 pub(crate) mod script;
 pub(crate) mod set;

@@ -177,9 +177,9 @@ mod tests {
 
     #[test]
     fn every_writing_command_has_its_words() {
-        let by_their_commands = ["eval", "evalsha", "fcall"];
+        let by_their_commands = ["eval", "evalsha", "fcall", "fence"];
         let where_it_happens = ["xsetid", "xgroup", "xreadgroup", "xclaim", "xautoclaim"];
-        let never = ["xack", "pfdebug"];
+        let never = ["xack", "pfdebug", "lock"];
         let others = [&by_their_commands[..], &where_it_happens, &never].concat();
         for command in commands().filter(|c| matches!(c.handler, Handler::Write(_))) {
             let known = WORDS.iter().any(|(_, _, names)| names.contains(&command.name))

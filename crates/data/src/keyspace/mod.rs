@@ -41,6 +41,7 @@ use crate::snapshot::Run;
 use crate::{Args, Command, Context, Group, Handler, digest, error, waiting};
 use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;
+use synod_locks::Locks;
 use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
 
 /// The keys of a contiguous range of slots, as a deterministic state machine.
@@ -64,6 +65,8 @@ pub struct Keyspace {
     pub(crate) scripts: Scripts,
     /// The functions that FCALL finds.
     pub(crate) libraries: Libraries,
+    /// The locks whose names lie in these slots.
+    pub(crate) locks: Locks,
     /// Who runs them; the same on every replica, and no part of the state.
     pub(crate) engine: Option<&'static Engine>,
     /// Whether the leader looks for keys whose time has passed; no part of the state, and true after a restart.
@@ -110,6 +113,7 @@ impl Keyspace {
             hasher: hashing::state(),
             scripts: Scripts::default(),
             libraries: Libraries::default(),
+            locks: Locks::default(),
             engine: None,
             expires_actively: true,
             snapshot: None,
@@ -159,6 +163,7 @@ impl Keyspace {
     #[must_use]
     pub fn memory(&self) -> usize {
         self.bytes
+            + self.locks.memory()
             + self.slots.len() * size_of::<SlotTable>()
             + self.used_tables().map(|(_, table)| table.heap_bytes()).sum::<usize>()
     }
@@ -176,7 +181,14 @@ impl Keyspace {
             .fold(digest::mix(content, self.changes), |state, (slot, version)| {
                 digest::mix(digest::mix(state, slot), version)
             });
-        self.libraries.digest(self.scripts.digest(keys))
+        let scripts = self.scripts.digest(keys);
+        self.locks.digest(self.libraries.digest(scripts))
+    }
+
+    /// The locks whose names lie in these slots.
+    #[must_use]
+    pub const fn locks(&self) -> &Locks {
+        &self.locks
     }
 
     /// The tables that were ever used, with their places.
@@ -251,16 +263,27 @@ impl Keyspace {
         let outcome = match command.handler {
             Handler::Read(run) => self.events.reading(|| run(self, args, ctx, out)),
             Handler::Write(_) if !self.owns_keys(command, args) => Err(error::FOREIGN_KEY),
-            // What a script does, its commands tell.
-            Handler::Write(run)
-                if self.events.are_wanted() && command.group != Group::Scripting =>
-            {
-                self.run_noting(command, args, ctx, |keyspace| run(keyspace, args, ctx, out))
-            }
-            Handler::Write(run) => run(self, args, ctx, out),
+            Handler::Write(_) => self.run_write(command, args, ctx, out),
             Handler::Session => Err(error::NOT_IN_TRANSACTION),
         };
         answered(outcome, out)
+    }
+
+    /// Runs a writing command whose keys are here, and notes what becomes of them.
+    pub(crate) fn run_write(
+        &mut self,
+        command: &Command,
+        args: &Args<'_>,
+        ctx: &Context,
+        out: &mut dyn ReplySink,
+    ) -> error::Outcome {
+        let Handler::Write(run) = command.handler else { return Err(error::NOT_IN_TRANSACTION) };
+        // What a script does, its commands tell, and so does what is fenced.
+        let by_others = command.group == Group::Scripting || command.name == "fence";
+        if by_others || !self.events.are_wanted() {
+            return run(self, args, ctx, out);
+        }
+        self.run_noting(command, args, ctx, |keyspace| run(keyspace, args, ctx, out))
     }
 
     /// Removes every key (FLUSHALL, FLUSHDB). A snapshot under way goes on with what was there.

@@ -4,6 +4,7 @@
 //! header   01 format:u8 first:u16 last:u16 changes:varint
 //! script   07 loaded:u8 len:varint bytes          one that EVALSHA finds; all of them follow the header
 //! library  08 name:bytes text:bytes functions:varint (name:bytes flags:u8 described:u8 description:bytes)...
+//! lock     09 len:varint bytes                    one lock, see `synod_locks`; all of them follow the libraries
 //! slot     02 slot:u16 absent_version:varint      the objects that follow are of this slot
 //! packed   03 len:varint bytes                    an object in its packed layout, as it lies in memory
 //! full     04 kind:u8 version:varint expire:varint(0: none, else + 1) key:bytes value:bytes
@@ -35,4 +36,5 @@ mod tag {
     pub const PART: u8 = 6;
     pub const SCRIPT: u8 = 7;
     pub const LIBRARY: u8 = 8;
+    pub const LOCK: u8 = 9;
 }

@@ -53,6 +53,7 @@ impl Restorer {
                 (tag::HEADER, State::Begin) => self.header(&mut bytes),
                 (tag::SCRIPT, State::Body(None)) => self.script(&mut bytes),
                 (tag::LIBRARY, State::Body(None)) => self.library(&mut bytes),
+                (tag::LOCK, State::Body(None)) => self.lock(&mut bytes),
                 (tag::SLOT, State::Body(_)) => self.slot(&mut bytes),
                 (tag::PACKED, State::Body(Some(slot))) => {
                     let slot = *slot;
@@ -112,6 +113,12 @@ impl Restorer {
         let library =
             take_library(bytes).and_then(|library| self.keyspace.libraries.restore(library));
         library.ok_or(CorruptSnapshot("a malformed library"))
+    }
+
+    fn lock(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
+        let malformed = CorruptSnapshot("a malformed lock");
+        let record = varint::take_bytes(bytes).ok_or(malformed)?;
+        self.keyspace.locks.take_record(record).map_err(|_| malformed)
     }
 
     fn slot(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {

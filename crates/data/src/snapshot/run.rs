@@ -248,6 +248,16 @@ impl Keyspace {
                 run.chunks.close();
             }
         }
+        for record in self.locks.records() {
+            if planted("locks-lost-in-snapshot") {
+                break;
+            }
+            run.chunks.open.push(tag::LOCK);
+            varint::put_bytes(&mut run.chunks.open, &record);
+            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
+                run.chunks.close();
+            }
+        }
         run.chunks.close();
         run
     }

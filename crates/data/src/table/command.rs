@@ -1,6 +1,7 @@
 //! What one row of the command table says.
 
 use super::{Access, Categories, Flags};
+use crate::commands::lock::fence;
 use crate::error::Outcome;
 use crate::{Args, Context, Keyspace};
 use std::ops::Range;
@@ -79,6 +80,8 @@ pub enum KeyWords {
     Streams,
     /// STORE and STOREDIST from this position on: the last one's next argument (`GEORADIUS`, `SORT`).
     Store(i16),
+    /// None, but the first argument is one, and from the third on stands a command that has keys of its own (`FENCE`).
+    Command,
 }
 
 impl KeyWords {
@@ -89,7 +92,7 @@ impl KeyWords {
     /// The positions of the keys.
     fn positions(self, args: &Args<'_>) -> Range<usize> {
         let (mut at, words): (_, &[&str]) = match self {
-            Self::None => return 0..0,
+            Self::None | Self::Command => return 0..0,
             Self::Streams => (1, &["STREAMS"]),
             Self::Store(first) => (usize::try_from(first).unwrap_or(1), &["STORE", "STOREDIST"]),
         };
@@ -233,7 +236,12 @@ impl Command {
             }
             None => 0..0,
         };
-        fixed.step_by(step).chain(announced.step_by(step)).chain(words.positions(args))
+        let inner = match words {
+            KeyWords::Command => fence::key_positions(args),
+            _ => Default::default(),
+        };
+        let counted = fixed.step_by(step).chain(announced.step_by(step));
+        counted.chain(words.positions(args)).chain(inner)
     }
 
     /// A row of a command that reads; it has one key, the first argument, until [`Self::keys`] says
@@ -311,6 +319,11 @@ impl Command {
     /// Says that a key stands behind the word STORE, at or behind a position.
     pub(crate) const fn key_behind_store(self, from: i16) -> Self {
         self.key_words(KeyWords::Store(from))
+    }
+
+    /// Says that its first argument is a key, and that it names a command with keys from the third on.
+    pub(crate) const fn keys_of_its_command(self) -> Self {
+        self.keys(0, 0, 0).key_words(KeyWords::Command)
     }
 
     const fn key_words(self, words: KeyWords) -> Self {

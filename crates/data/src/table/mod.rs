@@ -10,7 +10,7 @@ mod flags;
 mod session;
 
 use crate::commands::{
-    bitmap, geo, hash, hyperloglog, key, list, script, set, stream, string, zset,
+    bitmap, geo, hash, hyperloglog, key, list, lock, script, set, stream, string, zset,
 };
 pub use access::Access;
 pub use categories::Categories;
@@ -29,6 +29,7 @@ const FAMILIES: &[&[&[Command]]] = &[
     hyperloglog::FILES,
     geo::FILES,
     key::FILES,
+    lock::FILES,
     script::FILES,
     &[session::ROWS],
 ];

@@ -10,7 +10,7 @@ use synod_wire::resp::Proto;
 /// The version of Redis whose commands and texts this program follows.
 pub(crate) const REDIS_VERSION: &str = "7.0.15";
 
-pub(super) fn ok(node: &mut Node, client: ClientId) -> Flow {
+pub(crate) fn ok(node: &mut Node, client: ClientId) -> Flow {
     node.reply(client, |out| out.simple("OK"));
     Flow::Next
 }
@@ -57,6 +57,7 @@ pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
             return session.wait_for(Waits::Idle);
         }
         session.multi = None;
+        session.fence = None;
         session.watches.clear();
         session.name.clear();
         session.reply_mode = ReplyMode::On;

@@ -42,6 +42,10 @@ pub(super) fn flush(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     everywhere(node, client, Kind::Write, Join::AllOk, &Op::Clear)
 }
 
+pub(super) fn list_locks(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    everywhere(node, client, Kind::Write, Join::Concat, &Op::Command(args.into()))
+}
+
 pub(super) fn keys(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let op = Op::Scan { cursor: 0, count: u64::MAX, pattern: Some(args[1]), kind: None };
     everywhere(node, client, Kind::Read, Join::Concat, &op)

@@ -7,7 +7,7 @@ pub(crate) mod client;
 mod cluster;
 mod command;
 mod config;
-mod connection;
+pub(crate) mod connection;
 mod debug;
 mod exec;
 mod function;
@@ -98,6 +98,11 @@ pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
 #[inline]
 pub(crate) fn has_subcommands(command: &Command) -> bool {
     command.is_session() && !subcommands_of(command.name).is_empty()
+}
+
+/// LOCK LIST: the locks of all partitions.
+pub(crate) fn list_locks(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    keyspace::list_locks(node, client, args)
 }
 
 /// Commands that act at once between MULTI and EXEC instead of being queued.

@@ -1,8 +1,9 @@
 //! `maxmemory`: what this worker holds, what goes when that is too much, and who is refused then.
 //!
 //! The leader of a partition decides, by its own memory and its own knowledge of which keys are used, and proposes what
-//! is to go; replicas drop what the entry names. What counts is the memory of all keyspaces here, led here or not, and
-//! of replies that clients have not read yet. A worker has its share of the node's limit.
+//! is to go; replicas drop what the entry names. What counts is the memory of all keyspaces and trees here, led here or
+//! not, and of replies that clients have not read yet. Of a tree nothing is given up, it only grows no further. A worker
+//! has its share of the node's limit.
 
 mod access;
 mod policy;
@@ -15,6 +16,7 @@ use access::AccessLog;
 use synod_data::op::Op;
 use synod_data::{Command, Flags, Keyspace};
 use synod_machine::{MachineId, Operation};
+use synod_tree::{Call, Tree};
 use synod_types::PartitionId;
 
 /// The error of a write that may need memory when there is none left, as Redis words it.
@@ -65,6 +67,10 @@ impl Memory {
             return true;
         }
         let operation = Operation::take(&mut &*operation);
+        if let Some(operation) = operation.filter(|op| op.machine == MachineId::TREE) {
+            let grows = |call: Call<'_>| call.request.grows();
+            return !(self.refusing && Call::decode(operation.body).is_some_and(grows));
+        }
         let keyspace = operation.filter(|operation| operation.machine == MachineId::KEYSPACE);
         let commands = match keyspace.and_then(|operation| Op::decode(operation.body)) {
             Some(Op::Command(args)) => vec![args],
@@ -131,7 +137,9 @@ impl Node {
         if limit > 0 {
             let tables = self.keyspaces().map(|k| k.memory() - k.object_bytes()).sum::<usize>();
             let replies = self.sessions.iter().map(|session| session.out.capacity()).sum::<usize>();
-            self.memory.beside_objects = tables + replies;
+            let trees = self.replicas.iter().flatten().filter_map(|r| r.state().tree());
+            let trees = trees.map(Tree::memory).sum::<usize>();
+            self.memory.beside_objects = tables + replies + trees;
         }
     }
 

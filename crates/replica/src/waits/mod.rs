@@ -35,7 +35,9 @@ use served::Fate;
 use std::collections::{BTreeSet, VecDeque};
 use synod_consensus::Role;
 use synod_data::op::{Op, Ticket};
-use synod_data::waiting::{begun, fills, group_of, is_filled, narrowed, suits, wait_of};
+use synod_data::waiting::{
+    begun, fills, in_the_end, is_filled, narrowed, suits, takes_turn, wait_of,
+};
 use synod_data::{Command, Context, lookup};
 use synod_machine::{MachineId, Operation};
 use synod_types::{Index, NodeId, limits};
@@ -128,9 +130,9 @@ impl Replica {
             });
         }
         while let Some((key, filler, many)) = queue.pop_front() {
-            let mut groups = BTreeSet::new();
-            for turn in self.waits.resting(&key, many.min(limits::WAITS_WOKEN_MAX)) {
-                if !self.finds_something(turn, filler, &mut groups) {
+            let mut served = BTreeSet::new();
+            for turn in self.waits.in_line(&key, many.min(limits::WAITS_WOKEN_MAX)) {
+                if !self.finds_something(turn, filler, &mut served) {
                     continue;
                 }
                 let filler = self.waits.at(turn).and_then(|waiter| lookup(&waiter.args[0]));
@@ -145,18 +147,21 @@ impl Replica {
         }
     }
 
-    /// Whether a wait may find something behind this command, others having been woken for these groups.
+    /// Whether a wait that rests may find something behind this command, others having been woken before it.
     fn finds_something(
         &mut self,
         turn: Turn,
         filler: &Command,
-        groups: &mut BTreeSet<Vec<u8>>,
+        served: &mut BTreeSet<Vec<u8>>,
     ) -> bool {
         let Some(waiter) = self.waits.at(turn) else { return false };
         let words: Vec<&[u8]> = waiter.args.iter().map(Vec::as_slice).collect();
         let Some(command) = lookup(words[0]) else { return false };
-        suits(filler, command)
-            && group_of(command, &words).is_none_or(|group| groups.insert(group.to_vec()))
+        // Of a lock, who is in the log already stands before those behind it all the same.
+        if waiter.running && command.name != "lock" {
+            return false;
+        }
+        suits(filler, command) && takes_turn(command, &words, served) && !waiter.running
     }
 
     /// Puts a wait's command into the batch, for this key alone. The key that it fills, if any.
@@ -260,12 +265,18 @@ impl Replica {
     /// Runs those who still rest on a key that an entry has filled.
     pub(crate) fn wake_filled(&mut self, ctx: &Context) {
         for key in std::mem::take(&mut self.filled) {
-            for turn in self.waits.resting(&key, limits::WAITS_WOKEN_MAX) {
+            let mut served = BTreeSet::new();
+            for turn in self.waits.in_line(&key, limits::WAITS_WOKEN_MAX) {
                 let Some(waiter) = self.waits.at(turn) else { continue };
                 let words: Vec<&[u8]> = waiter.args.iter().map(Vec::as_slice).collect();
                 let Some(command) = lookup(words[0]) else { continue };
+                let running = waiter.running;
+                // Who shares a lock does not go past one who wants it alone and came earlier.
+                if command.name == "lock" && !takes_turn(command, &words, &mut served) {
+                    continue;
+                }
                 let Some(keyspace) = self.state.keyspace() else { return };
-                if is_filled(command, &words, keyspace, &key, ctx) {
+                if !running && is_filled(command, &words, keyspace, &key, ctx) {
                     self.run_wait(turn, &key);
                 }
             }
@@ -348,7 +359,8 @@ fn ticket(origin: Origin) -> Ticket {
 /// Whether an operation runs a script.
 fn runs_script(op: &Op<'_>) -> bool {
     let is_script = |args: &[&[u8]]| {
-        args.first().and_then(|name| lookup(name)).is_some_and(Command::runs_writing_script)
+        let command = in_the_end(args).first().and_then(|name| lookup(name));
+        command.is_some_and(Command::runs_writing_script)
     };
     match op {
         Op::Command(args) => is_script(args),
@@ -360,6 +372,7 @@ fn runs_script(op: &Op<'_>) -> bool {
 /// The keys of an operation's commands, and with how many elements at most a command may fill them, if at all.
 fn written_keys(op: &Op<'_>, mut see: impl FnMut(&[u8], &'static Command, Option<usize>)) {
     let mut command = |args: &[&[u8]]| {
+        let args = in_the_end(args);
         let Some(command) = args.first().and_then(|name| lookup(name)) else { return };
         let many = fills(command, args);
         command.key_positions(args).for_each(|at| see(args[at], command, many));

@@ -107,10 +107,15 @@ impl Waits {
         self.by_key.contains_key(key)
     }
 
-    /// Up to so many of those who wait for a key and are not running, the first to come first.
-    pub fn resting(&self, key: &[u8], count: usize) -> Vec<Turn> {
+    /// Those who wait for a key, the first to come first: so many that rest, and those in between that run.
+    pub fn in_line(&self, key: &[u8], count: usize) -> Vec<Turn> {
+        let mut resting = 0;
+        let fits = |turn: &Turn| {
+            resting += usize::from(!self.waiters[turn].running);
+            resting <= count
+        };
         let turns = self.by_key.get(key).into_iter().flatten().copied();
-        turns.filter(|turn| !self.waiters[turn].running).take(count).collect()
+        turns.take_while(fits).collect()
     }
 
     /// The wait with this turn.
@@ -161,6 +166,11 @@ mod tests {
         Origin::Client { client: ClientId(n), seq: 0 }
     }
 
+    fn resting(waits: &Waits, key: &[u8]) -> Vec<Turn> {
+        let all = waits.in_line(key, 9).into_iter();
+        all.filter(|turn| !waits.waiters[turn].running).collect()
+    }
+
     fn blpop(keys: &[&str]) -> Vec<Vec<u8>> {
         let words = std::iter::once(&"BLPOP").chain(keys).chain(std::iter::once(&"0"));
         words.map(|word| word.as_bytes().to_vec()).collect()
@@ -172,10 +182,10 @@ mod tests {
         for n in 1..=3 {
             assert!(waits.add(origin(n), blpop(&["a", "b"]), 1..3, Some(100 - n)));
         }
-        assert!(waits.resting(b"a", 9).is_empty(), "they run at first");
+        assert!(resting(&waits, b"a").is_empty(), "they run at first");
         (1..=3).for_each(|n| waits.get(origin(n)).unwrap().running = false);
         let mut first = |key: &[u8]| {
-            let turn = waits.resting(key, 1)[0];
+            let turn = resting(&waits, key)[0];
             let waiter = waits.at(turn).unwrap();
             waiter.running = true;
             waiter.origin

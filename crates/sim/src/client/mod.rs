@@ -5,15 +5,20 @@
 //! | [`single`] | one key: read, write, count, add, append; some keys are written several at once | `linear`, `durable`, `monotonic`, `set_full` |
 //! | [`several`] | transactions: swaps, transfers between accounts, a ring that is rewired | `linear`, `bank`, `ring` |
 //! | [`fading`] | values with a time to live | `expiry` |
+//! | [`locks`], in runs with `--workload locks` | locks: taken, renewed, slept through, written under with any token | itself |
+//! | [`tree`], in runs with `--workload tree` | ZooKeeper's sessions, ephemerals, sequences and watches | itself |
 //! | [`pipelined`] | long pipelines of reads and writes of keys of its own | itself, reply by reply |
 
 mod fading;
+mod locks;
 mod pipelined;
 mod replies;
 mod several;
 mod single;
+mod tree;
 
 use crate::machine::Mail;
+use crate::params::Workload;
 use crate::world::{Event, World};
 use pipelined::OwnKeys;
 use several::Plan;
@@ -21,8 +26,10 @@ use std::collections::VecDeque;
 use synod_checker::Input;
 
 pub(crate) use fading::Fading;
+pub(crate) use locks::Locks;
 pub(crate) use replies::fate;
 pub(crate) use several::{Books, Kind as Several};
+pub(crate) use tree::Trees;
 
 /// A reply that a client waits for.
 #[derive(Clone, Debug)]
@@ -31,6 +38,10 @@ pub(crate) enum Waiting {
     Op(usize),
     /// The answer about a value with a time to live: which key, which of its events.
     Fading(String, usize),
+    /// The answer about a lock.
+    Lock(locks::Asked),
+    /// The answer of a tree.
+    Tree(tree::Asked),
     /// The answer to a write of this value to a key of the connection's own.
     OwnWrite(String, u64),
     /// The answer to a read of keys of the connection's own.
@@ -70,6 +81,10 @@ pub(crate) struct Client {
     pub served: u64,
     /// The keys that only its present connection writes.
     pub own: OwnKeys,
+    /// The number of the grant of a lock that it thinks it holds.
+    pub held: Option<usize>,
+    /// Its session with a tree.
+    pub session: tree::Session,
     /// What follows from the answers so far.
     pub plan: Option<Plan>,
     /// When it went to the node that it is connected to.
@@ -94,6 +109,17 @@ impl World {
         }
         if !self.connect(at) {
             return;
+        }
+        match self.params.workload {
+            Workload::Keys => {}
+            Workload::Locks => {
+                self.ask_lock(at);
+                return self.expect_answer(at);
+            }
+            Workload::Tree => {
+                self.ask_tree(at);
+                return self.expect_answer(at);
+            }
         }
         if self.clients[at].reads_only {
             let (key, input) = self.draw_read();
@@ -140,14 +166,23 @@ impl World {
         client.input.clear();
         client.own.clear();
         let conn = client.conn;
-        self.send_to_node(at, Mail::Open { client: at, conn });
+        if self.params.workload == Workload::Tree {
+            self.send_to_node(at, Mail::GateOpen { client: at, conn });
+            self.begin_session(at);
+        } else {
+            self.send_to_node(at, Mail::Open { client: at, conn });
+        }
         true
     }
 
     fn disconnect(&mut self, at: usize) {
         if self.clients[at].node.is_some() {
             let conn = self.clients[at].conn;
-            self.send_to_node(at, Mail::Close { client: at, conn });
+            let mail = match self.params.workload {
+                Workload::Tree => Mail::GateClose { client: at, conn },
+                _ => Mail::Close { client: at, conn },
+            };
+            self.send_to_node(at, mail);
             self.lose_connection(at);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::several::Plan;
 use super::{ToClient, Waiting, single};
+use crate::params::Workload;
 use crate::world::World;
 use synod_checker::{Outcome, Output};
 use synod_wire::resp::Value;
@@ -23,12 +24,20 @@ impl World {
             return;
         }
         match what {
+            what if self.params.workload == Workload::Tree && what.is_end() => {
+                self.gate_closed(at);
+                self.lose_connection(at);
+                self.act_later(at);
+            }
             ToClient::Closed => {
                 self.lose_connection(at);
                 self.act_later(at);
             }
             ToClient::Bytes(bytes) => {
                 self.recorder.mix_bytes(&bytes);
+                if self.params.workload == Workload::Tree {
+                    return self.tree_hears(at, &bytes);
+                }
                 self.clients[at].input.extend_from_slice(&bytes);
                 while self.take_reply(at) {}
             }
@@ -79,6 +88,9 @@ impl World {
                 self.take_sheet(at, several, call_us, builds, value);
             }
             Waiting::Fading(key, place) => self.faded(at, &key, place, value),
+            // Its replies are no RESP.
+            Waiting::Tree(_) => {}
+            Waiting::Lock(asked) => self.lock_answered(at, asked, value),
             Waiting::OwnWrite(key, wrote) => self.own_written(at, key, wrote, value),
             Waiting::OwnRead(keys) => self.own_read(at, &keys, value),
             Waiting::Exec(op) => self.swapped(at, op, value),

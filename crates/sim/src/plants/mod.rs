@@ -8,7 +8,7 @@ mod catalogue;
 
 use crate::faults::Faults;
 use crate::healing::run;
-use crate::params::Params;
+use crate::params::{Params, Workload};
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +40,7 @@ pub struct Plant {
     faults: &'static str,
     lease_reads: bool,
     engine: Protocol,
+    workload: Workload,
 }
 
 /// A name that is none in the catalogue.
@@ -93,6 +94,7 @@ impl Plant {
             faults: "swarm",
             lease_reads: false,
             engine: Protocol::Raft,
+            workload: Workload::Keys,
         }
     }
 
@@ -135,6 +137,7 @@ impl Plant {
             faults: self.faults.parse::<Faults>().expect("the catalogue names faults that exist"),
             lease_reads: self.lease_reads,
             engine: self.engine,
+            workload: self.workload,
             ..Params::default()
         }
     }

@@ -5,7 +5,7 @@ use crate::settings::Usage;
 use anyhow::Result;
 use std::path::PathBuf;
 use synod_server::Engine;
-use synod_sim::{Faults, Params};
+use synod_sim::{Faults, Params, Workload};
 
 /// The most strikes that `--only` may name.
 const ONLY_MAX: usize = 100_000;
@@ -41,6 +41,10 @@ pub struct SimOptions {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     clients: u16,
 
+    /// What clients do: keys, locks or tree
+    #[arg(long, default_value_t)]
+    workload: Workload,
+
     /// Let leaders answer reads from their lease
     #[arg(long)]
     lease_reads: bool,
@@ -69,7 +73,7 @@ pub struct SimOptions {
 
     /// Run what this file says, as --save-schedule wrote it
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "seed", "seeds", "minutes", "seconds", "nodes", "partitions", "clients", "lease_reads", "keys", "engine", "faults", "only",
+        "seed", "seeds", "minutes", "seconds", "nodes", "partitions", "clients", "lease_reads", "workload", "keys", "engine", "faults", "only",
     ])]
     schedule: Option<PathBuf>,
 
@@ -153,6 +157,7 @@ impl SimOptions {
             clients: usize::from(self.clients),
             faults: self.faults,
             lease_reads: self.lease_reads,
+            workload: self.workload,
             engine: self.engine,
             keys: self.keys,
             only: self.only.as_ref().map(|only| only.0.clone()),

@@ -27,7 +27,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use synod_server::Engine;
-use synod_sim::{Fault, Faults, Params, Struck};
+use synod_sim::{Fault, Faults, Params, Struck, Workload};
 use toml::Spanned;
 
 /// The format that is written and read here.
@@ -51,6 +51,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     lease_reads: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    workload: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     keys: Option<u64>,
     faults: String,
     engine: &'a str,
@@ -68,6 +70,7 @@ struct Schedule {
     clients: Spanned<usize>,
     #[serde(default)]
     lease_reads: bool,
+    workload: Option<Spanned<String>>,
     keys: Option<Spanned<u64>>,
     faults: Spanned<String>,
     engine: Spanned<String>,
@@ -98,6 +101,7 @@ pub fn write(file: &Path, params: &Params, engine: Engine, struck: &[Struck]) ->
         seconds,
         clients,
         lease_reads,
+        workload: (params.workload != Workload::Keys).then(|| params.workload.to_string()),
         keys,
         faults,
         engine,
@@ -160,6 +164,10 @@ fn parse(text: &str) -> Result<Params, Wrong> {
         seconds: within(&schedule.seconds, "seconds", 86_400)?,
         clients: within(&schedule.clients, "clients", 64)?,
         lease_reads: schedule.lease_reads,
+        workload: match &schedule.workload {
+            Some(name) => word(name, str::parse::<Workload>)?,
+            None => Workload::Keys,
+        },
         engine: word(&schedule.engine, str::parse::<Engine>)?,
         keys: schedule.keys.as_ref().map(|keys| within(keys, "keys", 1000)).transpose()?,
         faults: word(&schedule.faults, str::parse::<Faults>)?,

@@ -49,14 +49,19 @@ impl<'a> Fields<'a> {
 
     /// A buffer; none is empty.
     pub fn buffer(&mut self) -> Result<&'a [u8], Malformed> {
+        self.data().map(Option::unwrap_or_default)
+    }
+
+    /// A buffer, or none.
+    pub fn data(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
         let len = self.int()?;
         if len == -1 {
-            return Ok(&[]);
+            return Ok(None);
         }
         let len = usize::try_from(len).map_err(|_| Malformed)?;
         let (head, rest) = self.0.split_at_checked(len).ok_or(Malformed)?;
         self.0 = rest;
-        Ok(head)
+        Ok(Some(head))
     }
 
     pub fn string(&mut self) -> Result<&'a str, Malformed> {

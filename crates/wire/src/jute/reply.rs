@@ -31,7 +31,7 @@ pub enum Body<'a> {
     },
     Stat(Stat),
     Data {
-        data: &'a [u8],
+        data: Option<&'a [u8]>,
         stat: Stat,
     },
     Names {
@@ -43,6 +43,8 @@ pub enum Body<'a> {
         stat: Stat,
     },
     Number(i32),
+    /// Whom a connection has proven to be: schemes with names.
+    Who(Vec<(&'a str, &'a str)>),
     /// The results of a multi: `Err` holds a code, `Ok` the body of a change that was done and its opcode.
     Multi(Vec<Result<(i32, Body<'a>), i32>>),
 }
@@ -72,7 +74,10 @@ impl Body<'_> {
             }
             Self::Stat(stat) => stat.put(out),
             Self::Data { data, stat } => {
-                put_buffer(out, data);
+                match data {
+                    Some(data) => put_buffer(out, data),
+                    None => put_int(out, -1),
+                }
                 stat.put(out);
             }
             Self::Names { names, stat } => {
@@ -89,6 +94,13 @@ impl Body<'_> {
                 stat.put(out);
             }
             Self::Number(n) => put_int(out, *n),
+            Self::Who(all) => {
+                put_int(out, i32::try_from(all.len()).unwrap_or(i32::MAX));
+                for (scheme, name) in all {
+                    put_string(out, scheme);
+                    put_string(out, name);
+                }
+            }
             Self::Multi(results) => {
                 for result in results {
                     put_result(out, result);

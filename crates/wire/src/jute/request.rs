@@ -19,12 +19,20 @@ pub mod opcode {
     pub const CHECK: i32 = 13;
     pub const MULTI: i32 = 14;
     pub const CREATE2: i32 = 15;
+    pub const RECONFIG: i32 = 16;
     pub const CHECK_WATCHES: i32 = 17;
     pub const REMOVE_WATCHES: i32 = 18;
+    pub const CREATE_CONTAINER: i32 = 19;
+    pub const CREATE_TTL: i32 = 21;
+    pub const MULTI_READ: i32 = 22;
     pub const AUTH: i32 = 100;
     pub const SET_WATCHES: i32 = 101;
+    pub const SASL: i32 = 102;
     pub const GET_EPHEMERALS: i32 = 103;
     pub const GET_ALL_CHILDREN_NUMBER: i32 = 104;
+    pub const SET_WATCHES2: i32 = 105;
+    pub const ADD_WATCH: i32 = 106;
+    pub const WHO_AM_I: i32 = 107;
     pub const CLOSE: i32 = -11;
 }
 
@@ -42,7 +50,7 @@ pub struct AclEntry<'a> {
     pub id: &'a str,
 }
 
-/// The paths of `setWatches`.
+/// The paths of `setWatches` and `setWatches2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchPaths<'a> {
     /// The newest change that the client has seen.
@@ -53,6 +61,10 @@ pub struct WatchPaths<'a> {
     pub exist: Vec<&'a str>,
     /// Watched for their children.
     pub child: Vec<&'a str>,
+    /// Watched until further notice.
+    pub persistent: Vec<&'a str>,
+    /// Watched until further notice, with everything below.
+    pub recursive: Vec<&'a str>,
 }
 
 /// A request with its header.
@@ -70,10 +82,13 @@ pub struct Request<'a> {
 pub enum Op<'a> {
     Create {
         path: &'a str,
-        data: &'a [u8],
+        data: Option<&'a [u8]>,
         acl: Vec<AclEntry<'a>>,
         flags: i32,
-        with_stat: bool,
+        /// The time to live in milliseconds, of a request that has one.
+        ttl: Option<i64>,
+        /// Which of the requests that create it is.
+        number: i32,
     },
     Delete {
         path: &'a str,
@@ -89,7 +104,7 @@ pub enum Op<'a> {
     },
     SetData {
         path: &'a str,
-        data: &'a [u8],
+        data: Option<&'a [u8]>,
         version: i32,
     },
     GetAcl {
@@ -114,6 +129,14 @@ pub enum Op<'a> {
         version: i32,
     },
     Multi(Vec<Op<'a>>),
+    /// Only `GetData` and `GetChildren`.
+    MultiRead(Vec<Op<'a>>),
+    /// A watch that stays; one with everything below if it is recursive.
+    AddWatch {
+        path: &'a str,
+        recursive: bool,
+    },
+    WhoAmI,
     RemoveWatches {
         path: &'a str,
         kind: i32,
@@ -166,7 +189,17 @@ impl<'a> Op<'a> {
             },
             opcode::SYNC => Self::Sync { path: fields.string()? },
             opcode::PING => Self::Ping,
-            opcode::MULTI => Self::Multi(take_multi(fields)?),
+            opcode::MULTI => Self::Multi(take_multi(fields, Self::take_change)?),
+            opcode::MULTI_READ => Self::MultiRead(take_multi(fields, Self::take_read)?),
+            opcode::ADD_WATCH => Self::AddWatch {
+                path: fields.string()?,
+                recursive: match fields.int()? {
+                    0 => false,
+                    1 => true,
+                    _ => return Err(Malformed),
+                },
+            },
+            opcode::WHO_AM_I => Self::WhoAmI,
             opcode::CHECK_WATCHES | opcode::REMOVE_WATCHES => Self::RemoveWatches {
                 path: fields.string()?,
                 kind: fields.int()?,
@@ -176,12 +209,21 @@ impl<'a> Op<'a> {
                 let _type = fields.int()?;
                 Self::Auth { scheme: fields.string()?, auth: fields.buffer()? }
             }
-            opcode::SET_WATCHES => Self::SetWatches(WatchPaths {
-                relative_zxid: fields.long()?,
-                data: fields.vector(Fields::string)?,
-                exist: fields.vector(Fields::string)?,
-                child: fields.vector(Fields::string)?,
-            }),
+            opcode::SET_WATCHES | opcode::SET_WATCHES2 => {
+                let mut paths = WatchPaths {
+                    relative_zxid: fields.long()?,
+                    data: fields.vector(Fields::string)?,
+                    exist: fields.vector(Fields::string)?,
+                    child: fields.vector(Fields::string)?,
+                    persistent: Vec::new(),
+                    recursive: Vec::new(),
+                };
+                if number == opcode::SET_WATCHES2 {
+                    paths.persistent = fields.vector(Fields::string)?;
+                    paths.recursive = fields.vector(Fields::string)?;
+                }
+                Self::SetWatches(paths)
+            }
             opcode::GET_EPHEMERALS => Self::GetEphemerals { prefix: fields.string()? },
             opcode::GET_ALL_CHILDREN_NUMBER => {
                 Self::GetAllChildrenNumber { path: fields.string()? }
@@ -194,20 +236,31 @@ impl<'a> Op<'a> {
         })
     }
 
+    /// Those that may stand in a multi of reads.
+    fn take_read(number: i32, fields: &mut Fields<'a>) -> Result<Option<Self>, Malformed> {
+        Ok(match number {
+            opcode::GET_DATA | opcode::GET_CHILDREN => Some(Self::take(number, fields)?),
+            _ => None,
+        })
+    }
+
     /// Those that may also stand in a multi.
     fn take_change(number: i32, fields: &mut Fields<'a>) -> Result<Option<Self>, Malformed> {
         Ok(Some(match number {
-            opcode::CREATE | opcode::CREATE2 => Self::Create {
-                path: fields.string()?,
-                data: fields.buffer()?,
-                acl: take_acl(fields)?,
-                flags: fields.int()?,
-                with_stat: number == opcode::CREATE2,
-            },
+            opcode::CREATE | opcode::CREATE2 | opcode::CREATE_CONTAINER | opcode::CREATE_TTL => {
+                Self::Create {
+                    path: fields.string()?,
+                    data: fields.data()?,
+                    acl: take_acl(fields)?,
+                    flags: fields.int()?,
+                    ttl: (number == opcode::CREATE_TTL).then(|| fields.long()).transpose()?,
+                    number,
+                }
+            }
             opcode::DELETE => Self::Delete { path: fields.string()?, version: fields.int()? },
             opcode::SET_DATA => Self::SetData {
                 path: fields.string()?,
-                data: fields.buffer()?,
+                data: fields.data()?,
                 version: fields.int()?,
             },
             opcode::CHECK => Self::Check { path: fields.string()?, version: fields.int()? },
@@ -222,7 +275,10 @@ fn take_acl<'a>(fields: &mut Fields<'a>) -> Result<Vec<AclEntry<'a>>, Malformed>
     })
 }
 
-fn take_multi<'a>(fields: &mut Fields<'a>) -> Result<Vec<Op<'a>>, Malformed> {
+fn take_multi<'a>(
+    fields: &mut Fields<'a>,
+    take: impl Fn(i32, &mut Fields<'a>) -> Result<Option<Op<'a>>, Malformed>,
+) -> Result<Vec<Op<'a>>, Malformed> {
     let mut ops = Vec::new();
     loop {
         let number = fields.int()?;
@@ -234,6 +290,6 @@ fn take_multi<'a>(fields: &mut Fields<'a>) -> Result<Vec<Op<'a>>, Malformed> {
         if ops.len() >= MULTI_MAX {
             return Err(Malformed);
         }
-        ops.push(Op::take_change(number, fields)?.ok_or(Malformed)?);
+        ops.push(take(number, fields)?.ok_or(Malformed)?);
     }
 }

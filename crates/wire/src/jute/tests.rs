@@ -56,14 +56,50 @@ fn each_request_is_read_and_refused_when_cut() {
         path(out);
         out.push(1);
     };
-    let made = |with_stat| Op::Create { path: at, data: b"data", acl: open(), flags: 3, with_stat };
+    let made = |number, ttl| Op::Create {
+        path: at,
+        data: Some(b"data"),
+        acl: open(),
+        flags: 3,
+        ttl,
+        number,
+    };
     let cases: Vec<(i32, Fields, Op<'_>)> = vec![
-        (opcode::CREATE, create, made(false)),
-        (opcode::CREATE2, create, made(true)),
+        (opcode::CREATE, create, made(opcode::CREATE, None)),
+        (opcode::CREATE2, create, made(opcode::CREATE2, None)),
+        (opcode::CREATE_CONTAINER, create, made(opcode::CREATE_CONTAINER, None)),
+        (
+            opcode::CREATE_TTL,
+            |out| {
+                path(out);
+                put_buffer(out, b"data");
+                acl(out);
+                put_int(out, 3);
+                put_long(out, 1 << 39);
+            },
+            made(opcode::CREATE_TTL, Some(1 << 39)),
+        ),
         (opcode::DELETE, version, Op::Delete { path: at, version: 7 }),
         (opcode::EXISTS, watch, Op::Exists { path: at, watch: true }),
         (opcode::GET_DATA, watch, Op::GetData { path: at, watch: true }),
-        (opcode::SET_DATA, set, Op::SetData { path: at, data: b"data", version: 7 }),
+        (opcode::SET_DATA, set, Op::SetData { path: at, data: Some(b"data"), version: 7 }),
+        (
+            opcode::SET_DATA,
+            |out| {
+                path(out);
+                put_int(out, -1);
+                put_int(out, 7);
+            },
+            Op::SetData { path: at, data: None, version: 7 },
+        ),
+        (
+            opcode::ADD_WATCH,
+            |out| {
+                path(out);
+                put_int(out, 1);
+            },
+            Op::AddWatch { path: at, recursive: true },
+        ),
         (opcode::GET_ACL, path, Op::GetAcl { path: at }),
         (opcode::GET_CHILDREN, watch, Op::GetChildren { path: at, watch: true, with_stat: false }),
         (opcode::GET_CHILDREN2, watch, Op::GetChildren { path: at, watch: true, with_stat: true }),
@@ -107,7 +143,40 @@ fn each_request_is_read_and_refused_when_cut() {
                 data: watched(),
                 exist: vec![],
                 child: watched(),
+                persistent: vec![],
+                recursive: vec![],
             }),
+        ),
+        (
+            opcode::SET_WATCHES2,
+            |out| {
+                put_long(out, 9);
+                (0..3).for_each(|_| put_strings(out, &[]));
+                (0..2).for_each(|_| put_strings(out, &["/a".to_owned()]));
+            },
+            Op::SetWatches(WatchPaths {
+                relative_zxid: 9,
+                data: vec![],
+                exist: vec![],
+                child: vec![],
+                persistent: watched(),
+                recursive: watched(),
+            }),
+        ),
+        (
+            opcode::MULTI_READ,
+            |out| {
+                for number in [opcode::GET_DATA, opcode::GET_CHILDREN] {
+                    multi_header(out, number, false);
+                    path(out);
+                    out.push(0);
+                }
+                multi_header(out, -1, true);
+            },
+            Op::MultiRead(vec![
+                Op::GetData { path: at, watch: false },
+                Op::GetChildren { path: at, watch: false, with_stat: false },
+            ]),
         ),
         (
             opcode::MULTI,
@@ -127,9 +196,13 @@ fn each_request_is_read_and_refused_when_cut() {
             assert_eq!(Request::decode(&bytes[..cut]), Err(Malformed), "{number} cut at {cut}");
         }
     }
-    for (number, op) in
-        [(11, Op::Ping), (-11, Op::Close), (16, Op::Other(16)), (999, Op::Other(999))]
-    {
+    for (number, op) in [
+        (11, Op::Ping),
+        (-11, Op::Close),
+        (107, Op::WhoAmI),
+        (16, Op::Other(16)),
+        (999, Op::Other(999)),
+    ] {
         let bytes = payload(number, |_| ());
         assert_eq!(Request::decode(&bytes), Ok(Request { xid: 5, op }));
     }
@@ -157,6 +230,13 @@ fn lengths_that_cannot_be_are_refused_before_anything_is_allocated() {
     assert_eq!(Request::decode(&not_text), Err(Malformed));
     let nested = payload(opcode::MULTI, |out| multi_header(out, opcode::MULTI, false));
     assert_eq!(Request::decode(&nested), Err(Malformed), "a multi in a multi");
+    let write = payload(opcode::MULTI_READ, |out| multi_header(out, opcode::DELETE, false));
+    assert_eq!(Request::decode(&write), Err(Malformed), "a write among reads");
+    let mode = payload(opcode::ADD_WATCH, |out| {
+        path(out);
+        put_int(out, 2);
+    });
+    assert_eq!(Request::decode(&mode), Err(Malformed), "a mode that there is not");
 }
 
 #[test]
@@ -173,6 +253,17 @@ fn replies_and_events_are_spelled_as_clients_read_them() {
     put_reply(&mut out, 1, 2, &Ok(Body::Stat(Stat::default())));
     assert_eq!(out.len(), 4 + 16 + 68);
     out.clear();
+    let who = Body::Who(vec![("digest", "u"), ("ip", "::1")]);
+    put_reply(&mut out, 1, 2, &Ok(who));
+    assert_eq!(out.len(), 4 + 16 + 4 + 10 + 5 + 6 + 7);
+    out.clear();
+    for (data, len) in [(None, 0), (Some(&b""[..]), 0), (Some(&b"abc"[..]), 3)] {
+        put_reply(&mut out, 1, 2, &Ok(Body::Data { data, stat: Stat::default() }));
+        assert_eq!(out.len(), 4 + 16 + 4 + len + 68);
+        let spelled = data.map_or(-1i32, |data| data.len() as i32);
+        assert_eq!(out[20..24], spelled.to_be_bytes());
+        out.clear();
+    }
     let results = vec![Ok((opcode::DELETE, Body::Empty)), Err(-103)];
     put_reply(&mut out, 1, 2, &Ok(Body::Multi(results)));
     assert_eq!(out.len(), 4 + 16 + 9 + 13 + 9);

@@ -31,6 +31,8 @@ const OPERATOR: Flags = PLAIN.and(Flags::ADMIN);
 pub(super) const TABLE: &[Subcommand] = &[
     Subcommand::new("client|caching", 3, PLAIN, caching)
         .about("6.0.0", "(YES|NO)", "Answers an error: no key is tracked."),
+    Subcommand::new("client|fence", -3, PLAIN, crate::fence::set)
+        .about("7.0.0", "(<name> <token>|OFF)", "Has all writes of this connection refused once the lock was granted anew."),
     Subcommand::new("client|getredir", 2, PLAIN, get_redir)
         .about("6.0.0", "", "The connection that is told of invalid keys: -1, no key is tracked."),
     Subcommand::new("client|getname", 2, PLAIN, get_name)

@@ -1,0 +1,91 @@
+//! Locks as they stand in a snapshot: one record each, so that a chunk holds as many as fit.
+//!
+//! ```text
+//! record:  granted varint | name | newest varint | floor varint | shared u8 | count varint | holder*
+//! holder:  token varint | lease_ms varint | renewals varint
+//! ```
+//! Every record says how far tokens were granted, so none is needed that says only that. A partition whose locks are all
+//! forgotten does not exist: a lock is forgotten only for another one.
+
+use crate::lock::{Holder, Lock};
+use crate::table::Locks;
+use crate::{HOLDERS_MAX, LEASE_MS_MAX, NAME_BYTES_MAX};
+use std::collections::BTreeMap;
+use synod_types::varint;
+
+/// A record that no snapshot of this version holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a malformed lock")]
+pub struct Malformed;
+
+impl Locks {
+    /// Every lock as a record.
+    pub fn records(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.iter().map(|(name, lock)| {
+            let mut record = Vec::with_capacity(name.len() + 32);
+            varint::put(&mut record, self.granted());
+            varint::put_bytes(&mut record, name);
+            varint::put(&mut record, lock.newest);
+            varint::put(&mut record, lock.floor);
+            record.push(u8::from(lock.shared));
+            varint::put(&mut record, lock.holders.len() as u64);
+            for (token, holder) in lock.holders() {
+                [token, holder.lease_ms, holder.renewals]
+                    .into_iter()
+                    .for_each(|n| varint::put(&mut record, n));
+            }
+            record
+        })
+    }
+
+    /// Takes a record in.
+    ///
+    /// # Errors
+    /// The bytes are none, break an invariant, or name a lock that is there.
+    pub fn take_record(&mut self, mut record: &[u8]) -> Result<(), Malformed> {
+        let granted = varint::take(&mut record).ok_or(Malformed)?;
+        let name = varint::take_bytes(&mut record).ok_or(Malformed)?;
+        let lock = take_lock(&mut record).ok_or(Malformed)?;
+        let first = self.is_untouched();
+        let fits = name.len() <= NAME_BYTES_MAX
+            && lock.newest <= granted
+            && record.is_empty()
+            && (first || granted == self.granted());
+        if !fits {
+            return Err(Malformed);
+        }
+        self.set_granted(granted);
+        self.restore(name, lock).ok_or(Malformed)
+    }
+}
+
+fn take_lock(bytes: &mut &[u8]) -> Option<Lock> {
+    let newest = varint::take(bytes)?;
+    let floor = varint::take(bytes)?;
+    let (shared, rest) = bytes.split_first()?;
+    *bytes = rest;
+    let shared = match shared {
+        0 => false,
+        1 => true,
+        _ => return None,
+    };
+    let count = usize::try_from(varint::take(bytes)?).ok()?;
+    if floor == 0 || floor > newest || count > if shared { HOLDERS_MAX } else { 1 } {
+        return None;
+    }
+    let mut holders = BTreeMap::new();
+    for _ in 0..count {
+        let token = varint::take(bytes)?;
+        let (lease_ms, renewals) = (varint::take(bytes)?, varint::take(bytes)?);
+        let fits = (floor..=newest).contains(&token) && (1..=LEASE_MS_MAX).contains(&lease_ms);
+        if !fits || holders.insert(token, Holder { lease_ms, renewals }).is_some() {
+            return None;
+        }
+    }
+    (shared || holders.keys().all(|token| *token == newest)).then_some(Lock {
+        newest,
+        floor,
+        shared,
+        holders,
+    })
+}

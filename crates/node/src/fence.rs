@@ -1,0 +1,69 @@
+//! CLIENT FENCE: a connection whose writes all carry the token of a lock.
+//!
+//! Each writing command is sent as `FENCE name token command`, so that the partition checks the token in the same step as
+//! it writes. What writes in all partitions at once cannot be checked like that and is refused.
+
+use crate::commands::{self, connection::ok};
+use crate::node::Node;
+use crate::requests::Flow;
+use smallvec::SmallVec;
+use synod_data::op::Args;
+use synod_data::{Command, Flags, number};
+use synod_types::ClientId;
+
+/// The lock and the token that a connection's writes carry.
+#[derive(Clone, Debug)]
+pub(crate) struct Fence {
+    name: Vec<u8>,
+    token: Vec<u8>,
+}
+
+/// What an error says when lock and keys do not lie together.
+pub(crate) const APART: &str = "CROSSSLOT The lock and the keys of a fenced write lie in different partitions; \
+     give their names one hash tag";
+
+const EVERYWHERE: &str =
+    "ERR a command that writes in all partitions cannot be fenced; CLIENT FENCE OFF allows it";
+
+/// Whether a command writes, and does not bring its own token.
+pub(crate) fn concerns(command: &Command) -> bool {
+    command.flags.has(Flags::WRITE) && !matches!(command.name, "fence" | "lock")
+        || command.runs_writing_script()
+}
+
+impl Node {
+    /// A writing command of a connection whose writes are fenced.
+    pub(crate) fn fenced_request(
+        &mut self,
+        client: ClientId,
+        command: &Command,
+        args: &[&[u8]],
+    ) -> Flow {
+        if command.is_session() {
+            return self.refuse_request(client, EVERYWHERE);
+        }
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(fence) = session.fence.clone() else { return Flow::Next };
+        let mut words: Args<'_> = SmallVec::from_slice(&[&b"FENCE"[..], &fence.name, &fence.token]);
+        words.extend_from_slice(args);
+        self.take_request(client, &words)
+    }
+}
+
+/// CLIENT FENCE name token, CLIENT FENCE OFF.
+pub(crate) fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let fence = match &args[2..] {
+        [word] if word.eq_ignore_ascii_case(b"off") => None,
+        [name, token] => {
+            if number::parse_i64(token).is_none_or(|token| token < 1) {
+                return node.refuse_request(client, "ERR a token is a positive integer");
+            }
+            Some(Box::new(Fence { name: name.to_vec(), token: token.to_vec() }))
+        }
+        _ => return node.refuse_request(client, &commands::wrong_arity("client|fence")),
+    };
+    if let Some(session) = node.sessions.get(client) {
+        session.fence = fence;
+    }
+    ok(node, client)
+}

@@ -1,0 +1,106 @@
+//! The words that list connections, watches and sessions: `cons`, `wchc`, `wchp`, `dump`.
+
+use crate::connection::{ConnectionId, Phase, Waiting};
+use crate::gate::{Gate, held};
+use crate::pending::Pending;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use synod_tree::{Answer, Call, Request};
+
+/// The longest listing; what is beyond it is left out.
+const LISTING_BYTES_MAX: usize = 4 << 20;
+
+impl Gate {
+    /// The answer to a word that lists what this gate knows.
+    pub(crate) fn listing(&self, word: [u8; 4]) -> Option<String> {
+        match &word {
+            b"cons" => Some(self.list_connections()),
+            b"wchc" => Some(listed(self.watches_by(|session, path| (session, path)))),
+            b"wchp" => Some(listed(self.watches_by(|session, path| (path, session)))),
+            _ => None,
+        }
+    }
+
+    fn list_connections(&self) -> String {
+        let mut text = String::new();
+        for connection in self.connections.values() {
+            let name = connection.ids.told().first().map(|(_, ip)| ip.clone()).unwrap_or_default();
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                " /{name}[1](queued={},sid={:#x},to={},watches={})",
+                connection.waiting(),
+                connection.session,
+                connection.timeout_us / 1_000,
+                connection.watches.len()
+            );
+            if text.len() > LISTING_BYTES_MAX {
+                break;
+            }
+        }
+        text
+    }
+
+    fn watches_by(
+        &self,
+        place: impl Fn(String, String) -> (String, String),
+    ) -> BTreeMap<String, BTreeSet<String>> {
+        let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut bytes = 0;
+        for connection in self.connections.values() {
+            let session = format!("{:#x}", connection.session);
+            for path in connection.watches.paths().chain(connection.watches.recursive()) {
+                bytes += path.len() + session.len();
+                if bytes > LISTING_BYTES_MAX {
+                    return all;
+                }
+                let (by, what) = place(session.clone(), path.to_owned());
+                all.entry(by).or_default().insert(what);
+            }
+        }
+        all
+    }
+
+    /// Asks the tree for its sessions; the word is answered when they are there.
+    pub(crate) fn ask_dump(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.phase = Phase::Connecting;
+        let call = Call { session: 0, owner: 0, ids: Vec::new(), request: Request::Dump };
+        connection.push(Waiting { xid: 0, pending: Pending::Dump, state: held(&call) });
+    }
+
+    pub(crate) fn write_dump(&mut self, id: ConnectionId, answer: &Answer) {
+        let Answer::Sessions(sessions) = answer else { return self.hang_up(id) };
+        let mut text = format!("SessionTracker dump:\nSession Sets (0)/({}):\n", sessions.len());
+        for (session, _) in sessions {
+            let _ = writeln!(text, "\t{session:#x}");
+        }
+        let with: Vec<_> = sessions.iter().filter(|(_, paths)| !paths.is_empty()).collect();
+        let count = with.len();
+        let _ = write!(text, "ephemeral nodes dump:\nSessions with Ephemerals ({count}):\n");
+        for (session, paths) in with {
+            let _ = writeln!(text, "{session:#x}:");
+            for path in paths {
+                let _ = writeln!(text, "\t{path}");
+            }
+            if text.len() > LISTING_BYTES_MAX {
+                break;
+            }
+        }
+        self.answer_word(id, &text);
+    }
+}
+
+fn listed(all: BTreeMap<String, BTreeSet<String>>) -> String {
+    let mut text = String::new();
+    for (by, whats) in all {
+        text.push_str(&by);
+        text.push('\n');
+        for what in whats {
+            text.push('\t');
+            text.push_str(&what);
+            text.push('\n');
+        }
+    }
+    text
+}
