@@ -11,13 +11,13 @@
 
 use crate::attempts::Attempt;
 use crate::commands::pubsub::{self, Query};
-use crate::commands::{client, info::Tally};
+use crate::commands::{client, info};
 use crate::forward::{self, Forward};
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::Flow;
-use crate::session::{Kind, Waits};
 use crate::settings::Change;
+use synod_redis::Flow;
+use synod_redis::Join;
+use synod_redis::{Kind, Waits};
 use synod_replica::{Access, Audience, Origin};
 use synod_types::{ClientId, PartitionId, ReplySink, limits, varint};
 use synod_wire::resp::{Proto, RespWriter};
@@ -221,7 +221,7 @@ impl Node {
     /// Asks all workers of this node and joins their answers.
     pub(crate) fn ask_colleagues(&mut self, client: ClientId, join: Join, errand: &Errand) -> Flow {
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        if session.writes > 0 {
+        if session.is_writing() {
             return session.wait_for(Waits::Writes);
         }
         let seq = session.reserve_barrier(Kind::Read);
@@ -285,7 +285,7 @@ impl Node {
                 self.desk(NODE).answer(origin, &mut |out| out.integer(killed));
             }
             Errand::Tally => {
-                let tally = Tally::of(self).encode();
+                let tally = info::tally_of(self).encode();
                 self.desk(NODE).answer(origin, &mut |out| out.bulk(&tally));
             }
             Errand::Pause(pause) => {
@@ -298,15 +298,15 @@ impl Node {
             }
             Errand::SlowLog(count) => {
                 let count = usize::try_from(*count).unwrap_or(usize::MAX);
-                let entries = self.sessions.slow.encode(count);
+                let entries = self.sessions.slow().encode(count);
                 self.desk(NODE).answer(origin, &mut |out| out.bulk(&entries));
             }
             Errand::SlowLogLen => {
-                let len = self.sessions.slow.len() as i64;
+                let len = self.sessions.slow().len() as i64;
                 self.desk(NODE).answer(origin, &mut |out| out.integer(len));
             }
             Errand::SlowLogReset => {
-                self.sessions.slow.clear();
+                self.sessions.slow().clear();
                 self.done(origin);
             }
             Errand::Publish { shard, channel, message } => {

@@ -3,12 +3,12 @@
 use crate::answers::{Asker, LongReplies, Status, put_reply};
 use crate::attempts::Attempt;
 use crate::forward;
-use crate::gather::{Gather, Gathers, Join};
 use crate::guests;
 use crate::output::Output;
-use crate::session::Sessions;
 use synod_data::op::{Op, put_command};
 use synod_machine::{MachineId, Operation};
+use synod_redis::Sessions;
+use synod_redis::{Gather, Gathers, Join};
 use synod_replica::{Audience, Failure, Origin};
 use synod_types::plant::planted;
 use synod_types::{ClientId, Index, NodeId, PartitionId, ReplySink};
@@ -58,7 +58,7 @@ impl Audience for Desk<'_> {
             Origin::Internal => write(&mut ()),
             Origin::Call { ticket } => guests::end(self.output, ticket, write),
             Origin::Client { client, seq } => {
-                self.sessions.complete(client, seq, self.output, &mut |out| write(out));
+                self.sessions.complete(client, seq, &mut self.output.ready, &mut |out| write(out));
             }
             Origin::Gather { gather, part, resp3 } => {
                 let proto = if resp3 { Proto::Resp3 } else { Proto::Resp2 };
@@ -79,15 +79,15 @@ impl Audience for Desk<'_> {
 
     fn answered(&mut self, to: Origin, op: Operation<'_>) {
         let Origin::Client { client, .. } = to else { return };
-        let took_us = self.sessions.latency.last_us;
-        if self.sessions.slow.is_slow(took_us) {
+        let took_us = self.sessions.latencies().last_us();
+        if self.sessions.slow().is_slow(took_us) {
             if op.machine != MachineId::KEYSPACE {
                 return;
             }
             match Op::decode(op.body) {
-                Some(Op::Command(args)) => self.sessions.slow.note(client, took_us, &args),
+                Some(Op::Command(args)) => self.sessions.slow().note(client, took_us, &args),
                 Some(Op::Transaction { .. }) => {
-                    self.sessions.slow.note(client, took_us, &[b"EXEC"])
+                    self.sessions.slow().note(client, took_us, &[b"EXEC"])
                 }
                 _ => {}
             }
@@ -108,7 +108,7 @@ impl Audience for Desk<'_> {
             Origin::Client { client, seq } => {
                 if let Some(args) = begun
                     && let Some(session) = self.sessions.get(client)
-                    && let Some(blocked) = session.blocked.as_mut().filter(|b| b.seq == seq)
+                    && let Some(blocked) = session.blocked_mut().filter(|b| b.seq() == seq)
                 {
                     blocked.begin(args);
                 }
@@ -132,7 +132,7 @@ impl Audience for Desk<'_> {
             Origin::Client { client, seq }
                 if matches!(failure, Failure::NotExecuted(_)) && self.waits(client, seq) =>
             {
-                self.sessions.given_back.push(client);
+                self.sessions.give_back(client);
             }
             to => self.answer(to, &mut |out| out.error(text(failure))),
         }
@@ -143,14 +143,15 @@ impl Desk<'_> {
     /// Whether this request of the client is one that waits.
     fn waits(&mut self, client: ClientId, seq: u64) -> bool {
         let session = self.sessions.get(client);
-        session.and_then(|s| s.blocked.as_ref()).is_some_and(|blocked| blocked.seq == seq)
+        session.and_then(|s| s.blocked()).is_some_and(|blocked| blocked.seq() == seq)
     }
 
     /// Hands over bytes that another node answered.
     pub fn relay(&mut self, to: Origin, reply: &[u8]) {
         match to {
             Origin::Client { client, seq } => {
-                self.sessions.complete(client, seq, self.output, &mut |out| out.raw(reply));
+                self.sessions
+                    .complete(client, seq, &mut self.output.ready, &mut |out| out.raw(reply));
             }
             Origin::Gather { gather, part, .. } => self.gathered(gather, part, reply.to_vec()),
             Origin::Call { ticket } => guests::end_with(self.output, ticket, reply),
@@ -174,24 +175,24 @@ impl Desk<'_> {
 
     fn gathered(&mut self, gather: u64, part: u32, reply: Vec<u8>) {
         let Some(mut whole) = self.gathers.complete(gather, part, reply) else { return };
-        if matches!(whole.join, Join::Watch(_)) {
+        if matches!(whole.join(), Join::Watch(_)) {
             self.watched(&mut whole);
             return;
         }
-        if matches!(whole.join, Join::Exec(..)) {
-            self.gathers.answered.push(whole);
+        if matches!(whole.join(), Join::Exec(..)) {
+            self.gathers.set_aside(whole);
             return;
         }
-        let (client, seq) = (whole.client, whole.seq);
-        self.sessions.complete(client, seq, self.output, &mut |out| whole.write(out));
+        let (client, seq) = whole.asked_by();
+        self.sessions.complete(client, seq, &mut self.output.ready, &mut |out| whole.write(out));
     }
 
     fn watched(&mut self, whole: &mut Gather) {
         let versions = whole.versions();
-        let Some(session) = self.sessions.get(whole.client) else { return };
-        let outcome = versions.map(|versions| session.watches.extend(versions));
-        let (client, seq) = (whole.client, whole.seq);
-        self.sessions.complete(client, seq, self.output, &mut |out| match &outcome {
+        let (client, seq) = whole.asked_by();
+        let Some(session) = self.sessions.get(client) else { return };
+        let outcome = versions.map(|versions| session.watch(versions));
+        self.sessions.complete(client, seq, &mut self.output.ready, &mut |out| match &outcome {
             Ok(()) => out.simple("OK"),
             Err(text) => out.error(text),
         });

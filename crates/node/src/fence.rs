@@ -5,18 +5,11 @@
 
 use crate::commands::{self, connection::ok};
 use crate::node::Node;
-use crate::requests::Flow;
 use smallvec::SmallVec;
 use synod_data::op::Args;
 use synod_data::{Command, Flags, number};
+use synod_redis::{Fence, Flow};
 use synod_types::ClientId;
-
-/// The lock and the token that a connection's writes carry.
-#[derive(Clone, Debug)]
-pub(crate) struct Fence {
-    name: Vec<u8>,
-    token: Vec<u8>,
-}
 
 /// What an error says when lock and keys do not lie together.
 pub(crate) const APART: &str = "CROSSSLOT The lock and the keys of a fenced write lie in different partitions; \
@@ -43,7 +36,7 @@ impl Node {
             return self.refuse_request(client, EVERYWHERE);
         }
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        let Some(fence) = session.fence.clone() else { return Flow::Next };
+        let Some(fence) = session.fence().cloned() else { return Flow::Next };
         let mut words: Args<'_> = SmallVec::from_slice(&[&b"FENCE"[..], &fence.name, &fence.token]);
         words.extend_from_slice(args);
         self.take_request(client, &words)
@@ -58,12 +51,12 @@ pub(crate) fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
             if number::parse_i64(token).is_none_or(|token| token < 1) {
                 return node.refuse_request(client, "ERR a token is a positive integer");
             }
-            Some(Box::new(Fence { name: name.to_vec(), token: token.to_vec() }))
+            Some(Fence { name: name.to_vec(), token: token.to_vec() })
         }
         _ => return node.refuse_request(client, &commands::wrong_arity("client|fence")),
     };
     if let Some(session) = node.sessions.get(client) {
-        session.fence = fence;
+        session.set_fence(fence);
     }
     ok(node, client)
 }

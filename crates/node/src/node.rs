@@ -2,22 +2,18 @@
 
 use crate::answers::LongReplies;
 use crate::attempts::Attempts;
-use crate::calls::CallCounts;
 use crate::colleagues::Pause;
-use crate::config::{Facts, NodeConfig, RecoveredGroup};
+use crate::config::{NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
 use crate::engines::Engines;
 use crate::forward::{Forward, Ledger};
-use crate::gather::Gathers;
 use crate::identity::{Acquaintances, Members};
 use crate::memory::Memory;
 use crate::output::Output;
 use crate::peers::Peers;
-use crate::pubsub::PubSub;
 use crate::replace::Knocks;
 use crate::roster::Roster;
 use crate::routing::Leaders;
-use crate::session::{Sessions, Waits};
 use crate::settings::Settings;
 use crate::snapshots::Fetches;
 use crate::status::Counters;
@@ -25,6 +21,11 @@ use crate::unrouted::Unrouted;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::Token;
+use synod_redis::CallCounts;
+use synod_redis::Facts;
+use synod_redis::Gathers;
+use synod_redis::PubSub;
+use synod_redis::{Sessions, Waits};
 use synod_replica::{Failure, Replica};
 use synod_ring::ClusterMap;
 use synod_types::plant::planted;
@@ -248,7 +249,7 @@ impl Node {
     /// How many clients there are.
     #[must_use]
     pub fn session_count(&self) -> usize {
-        self.sessions.len
+        self.sessions.len()
     }
 
     /// The bytes to be written to a client's socket, and whether it is to be closed once they are; `None` when
@@ -256,8 +257,8 @@ impl Node {
     pub fn session_output(&mut self, client: ClientId) -> Option<(&mut Vec<u8>, bool)> {
         let session = self.sessions.get(client)?;
         session.untouch();
-        let close = session.killed || (session.closing && session.is_idle());
-        Some((&mut session.out, close))
+        let close = session.is_over();
+        Some((session.out_mut(), close))
     }
 
     /// How many bytes of replies a session has that the world has not taken, and how many requests are under way.
@@ -266,7 +267,7 @@ impl Node {
     pub fn session_load(&mut self, client: ClientId) -> (usize, usize) {
         self.sessions
             .get(client)
-            .map_or((0, 0), |session| (session.out.len(), session.unanswered()))
+            .map_or((0, 0), |session| (session.out().len(), session.unanswered()))
     }
 
     /// About how many bytes of large values the commands taken since the last call have to look at.
@@ -279,7 +280,7 @@ impl Node {
     /// Whether the session was closed by another, so that nothing more is written to its client.
     #[must_use]
     pub fn session_killed(&mut self, client: ClientId) -> bool {
-        self.sessions.get(client).is_none_or(|session| session.killed)
+        self.sessions.get(client).is_none_or(|session| session.is_killed())
     }
 
     /// Whether the session's next request waits for what may take as long as it likes: the end of CLIENT PAUSE, or of a
@@ -287,7 +288,7 @@ impl Node {
     #[must_use]
     pub fn session_held_back(&mut self, client: ClientId) -> bool {
         let session = self.sessions.get(client);
-        session.is_some_and(|s| s.waits() == Some(Waits::Pause) || s.blocked.is_some())
+        session.is_some_and(|s| s.waits() == Some(Waits::Pause) || s.blocked().is_some())
     }
 
     /// Whether every request of the client is answered.
@@ -305,8 +306,8 @@ impl Node {
     pub fn protocol_error(&mut self, client: ClientId, error: &[u8]) {
         let Some(session) = self.sessions.get(client) else { return };
         session.reply_now(|out| out.raw(error));
-        session.closing = true;
-        session.touch(&mut self.output);
+        session.close_when_answered();
+        session.touch(&mut self.output.ready);
     }
 
     /// A command was taken. One with subcommands is counted under the subcommand's name, where that is known.
@@ -322,7 +323,7 @@ impl Node {
     pub(crate) fn reply(&mut self, client: ClientId, write: impl FnOnce(&mut RespWriter<'_>)) {
         if let Some(session) = self.sessions.get(client) {
             session.reply_now(write);
-            session.touch(&mut self.output);
+            session.touch(&mut self.output.ready);
         }
     }
 

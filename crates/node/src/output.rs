@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::Token;
 use synod_data::Garbage;
+use synod_redis::Ready;
 use synod_replica::Chunk;
 use synod_ring::ClusterMap;
-use synod_types::{ClientId, Entry, HardState, Incarnation, NodeId, PartitionId, SnapshotMeta};
+use synod_types::{Entry, HardState, Incarnation, NodeId, PartitionId, SnapshotMeta};
 
 /// A worker of a node. For another node the worker is 0: the receiver finds the right one by the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,10 +107,8 @@ pub struct Output {
     pub frames: BTreeMap<Destination, Vec<u8>>,
     /// For the thread of the snapshot files.
     pub files: Vec<FileWork>,
-    /// Sessions with something to write, or to close. May name one twice.
-    pub dirty: Vec<ClientId>,
-    /// Sessions whose stalled request may be offered again.
-    pub resumed: Vec<ClientId>,
+    /// The sessions of Redis's clients to look at.
+    pub ready: Ready,
     /// The calls of gates that have ended, by their tickets.
     pub outcomes: Vec<(u64, CallOutcome)>,
     /// The cluster map, if it changed: for the other workers, and to dial new peers.

@@ -42,7 +42,7 @@ impl Node {
             queues.snapshots += usize::from(replica.snapshot_running());
         }
         for session in self.sessions.iter() {
-            queues.reply_bytes += session.out.len();
+            queues.reply_bytes += session.out().len();
             queues.unanswered += session.unanswered();
         }
         queues

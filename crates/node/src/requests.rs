@@ -2,41 +2,42 @@
 
 use crate::commands;
 use crate::desk::DISK_FULL;
-use crate::gather::Join;
 use crate::memory::OOM;
 use crate::node::Node;
-use crate::session::{Kind, ReplyMode, Waits};
+use synod_redis::Join;
+
 use smallvec::SmallVec;
 use synod_consensus::Role;
 use synod_data::op::{Args, Op, put_command};
 use synod_data::{Command, Flags, Handler};
 use synod_machine::{MachineId, put_operation};
+use synod_redis::{Flow, Kind, Session, Waits};
 use synod_replica::{Access, Origin};
 use synod_ring::MetaCommand;
 use synod_types::{ClientId, PartitionId, ReplySink, Term, key_slot};
 use synod_wire::resp::Proto;
 
-/// Whether the next request of the connection may be offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Flow {
-    /// Yes.
-    Next,
-    /// No: this one was not taken. Offer it again when the session is among [`crate::Output::resumed`].
-    Stalled,
-    /// No: the session closes once its output is written.
-    Closing,
-}
-
 pub(crate) const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
 pub(crate) const NOT_READY: &str = "CLUSTERDOWN The cluster is not formed yet";
+
+/// How a request of this kind stands in the order of its connection.
+#[inline]
+pub(crate) fn access(session: &Session, kind: Kind) -> Access {
+    match kind {
+        Kind::Write => Access::Write,
+        Kind::Read if session.is_writing() => Access::ReadBehind,
+        Kind::Read => Access::Read,
+    }
+}
 
 impl Node {
     /// Takes a client's request. `args` holds the command's name first and is not empty.
     pub fn request(&mut self, client: ClientId, args: &[&[u8]]) -> Flow {
         let flow = self.take_request(client, args);
-        if flow != Flow::Stalled {
-            self.end_skip(client);
+        if flow != Flow::Stalled
+            && let Some(session) = self.sessions.get(client)
+        {
+            session.end_skip();
         }
         flow
     }
@@ -44,13 +45,13 @@ impl Node {
     pub(crate) fn take_request(&mut self, client: ClientId, args: &[&[u8]]) -> Flow {
         let now_us = self.now.mono_us;
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        if session.closing {
+        if session.is_closing() {
             return Flow::Closing;
         }
         if let Some(obstacle) = session.obstacle() {
             return session.wait_for(obstacle);
         }
-        session.active_us = now_us;
+        session.be_active(now_us);
         let Some(command) = synod_data::lookup(args[0]) else {
             return self.refuse_request(client, &commands::unknown_command(args));
         };
@@ -58,23 +59,23 @@ impl Node {
             let mut text = commands::wrong_arity(command.name);
             if command.name == "exec" {
                 // An EXEC that is refused ends the transaction all the same.
-                session.multi = None;
+                let _discarded = session.end_multi();
                 text = text.replacen("ERR", "EXECABORT Transaction discarded because of:", 1);
             }
             return self.refuse_request(client, &text);
         }
-        session.last_command = command.name;
-        if session.proto == Proto::Resp2
-            && !session.subscriptions.is_empty()
+        session.set_last_command(command.name);
+        if session.proto() == Proto::Resp2
+            && !session.subscriptions().is_empty()
             && !commands::pubsub::is_allowed_to_subscribers(command.name)
         {
             let text = commands::pubsub::not_for_subscribers(command.name);
             return self.refuse_request(client, &text);
         }
-        if session.fence.is_some() && crate::fence::concerns(command) {
+        if session.fence().is_some() && crate::fence::concerns(command) {
             return self.fenced_request(client, command, args);
         }
-        let in_multi = session.multi.is_some();
+        let in_multi = session.multi().is_some();
         if self.pause.is_some() && self.is_paused(client, command) {
             let Some(session) = self.sessions.get(client) else { return Flow::Closing };
             return session.wait_for(Waits::Pause);
@@ -108,27 +109,19 @@ impl Node {
         let flow = commands::run(self, client, command, args);
         // Those that are known to contain secrets do not enter.
         let secret = matches!(command.name, "auth" | "hello");
-        if !secret && flow == Flow::Next && self.sessions.slow.wants(command.flags.has(Flags::FAST))
+        if !secret
+            && flow == Flow::Next
+            && self.sessions.slow().wants(command.flags.has(Flags::FAST))
         {
-            self.sessions.slow.note(client, 0, args);
+            self.sessions.slow().note(client, 0, args);
         }
         flow
-    }
-
-    /// CLIENT REPLY SKIP drops the reply of the one command behind it.
-    fn end_skip(&mut self, client: ClientId) {
-        let Some(session) = self.sessions.get(client) else { return };
-        session.reply_mode = match session.reply_mode {
-            ReplyMode::SkipNext => ReplyMode::Skip,
-            ReplyMode::Skip => ReplyMode::On,
-            other => other,
-        };
     }
 
     /// Answers an error that the request itself earned.
     pub(crate) fn refuse_request(&mut self, client: ClientId, text: &str) -> Flow {
         self.counters.refused += 1;
-        if let Some(multi) = self.sessions.get(client).and_then(|s| s.multi.as_mut()) {
+        if let Some(multi) = self.sessions.get(client).and_then(|s| s.multi_mut()) {
             multi.refused = true;
         }
         self.reply(client, |out| out.error(text));
@@ -200,7 +193,7 @@ impl Node {
     ) -> Flow {
         let local = self.leads(partition);
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        let access = session.access(kind);
+        let access = access(session, kind);
         if !command.flags.has(Flags::FAST)
             && let Some(Some(replica)) = self.replicas.get(partition.0 as usize)
             && let Some(keyspace) = replica.state().keyspace()
@@ -230,11 +223,11 @@ impl Node {
         match kind {
             Kind::Read if replica.can_read_now(self.now.wall, behind, command, args) => {
                 session.reply_now(|out| replica.read_now(command, args, out));
-                session.touch(&mut self.output);
+                session.touch(&mut self.output.ready);
                 let tells = replica.has_events();
-                self.sessions.latency.done(true, self.now.mono_us);
-                if self.sessions.slow.wants(command.flags.has(Flags::FAST)) {
-                    self.sessions.slow.note(client, 0, args);
+                self.sessions.latency().done(true, self.now.mono_us);
+                if self.sessions.slow().wants(command.flags.has(Flags::FAST)) {
+                    self.sessions.slow().note(client, 0, args);
                 }
                 if tells {
                     self.touch(partition);
@@ -268,7 +261,7 @@ impl Node {
         op: &Op<'_>,
     ) -> Flow {
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        let access = session.access(kind);
+        let access = access(session, kind);
         let origin = Origin::Client { client, seq: session.reserve(kind) };
         let mut bytes = Vec::new();
         op.encode(&mut bytes);
@@ -279,7 +272,7 @@ impl Node {
     /// Asks the metadata group for a change of the map, on behalf of a client.
     pub(crate) fn change_map(&mut self, client: ClientId, command: &MetaCommand) -> Flow {
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
-        let access = session.access(Kind::Write);
+        let access = access(session, Kind::Write);
         let origin = Origin::Client { client, seq: session.reserve(Kind::Write) };
         let mut op = Vec::new();
         put_operation(&mut op, MachineId::CLUSTER_MAP, |body| command.encode(body));
@@ -331,7 +324,7 @@ impl Node {
         if parts.is_empty() {
             return self.refuse_request(client, NOT_READY);
         }
-        let access = session.access(kind);
+        let access = access(session, kind);
         let seq = match join {
             Join::Watch(_) => session.reserve_barrier(kind),
             _ => session.reserve(kind),

@@ -10,10 +10,10 @@ use crate::desk::{Desk, NO_LEADER, UNKNOWN, UNREAD, text};
 use crate::forward::{self, Forward};
 use crate::memory::OOM;
 use crate::node::Node;
-use crate::session::Waits;
 use crate::waits::{ForwardedWait, in_flight_deadline_us};
 use std::collections::BTreeSet;
 use synod_consensus::Role;
+use synod_redis::Waits;
 use synod_replica::{Access, Audience, Bounced, Failure, Origin};
 use synod_types::plant::planted;
 use synod_types::{ClientId, NodeId, PartitionId, ReplySink, RequestId, Term, limits};
@@ -145,9 +145,10 @@ impl Node {
         wait: Option<ForwardedWait>,
     ) -> RequestId {
         let resp3 = match origin {
-            Origin::Client { client, .. } => {
-                self.sessions.get(client).is_some_and(|s| s.proto == synod_wire::resp::Proto::Resp3)
-            }
+            Origin::Client { client, .. } => self
+                .sessions
+                .get(client)
+                .is_some_and(|s| s.proto() == synod_wire::resp::Proto::Resp3),
             Origin::Gather { resp3, .. } => resp3,
             _ => false,
         };
@@ -432,7 +433,7 @@ impl Node {
     pub(crate) fn make_room(&mut self) {
         if self.short_of_room && self.held_bytes() <= limits::HELD_BYTES_MAX / 2 {
             self.short_of_room = false;
-            self.sessions.resume(Waits::NodeRoom, &mut self.output);
+            self.sessions.resume(Waits::NodeRoom, &mut self.output.ready);
         }
     }
 

@@ -1,12 +1,12 @@
 //! What a node tells about itself: counters for INFO and metrics, and the status of its groups.
 
-use crate::config::Facts;
-use crate::latency::Histogram;
 use crate::node::Node;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::{Protocol, Role};
 use synod_data::{Command, Handler};
+use synod_redis::Facts;
+use synod_redis::Histogram;
 use synod_ring::ClusterMap;
 use synod_types::{Index, NodeId, PartitionId, Term};
 
@@ -196,7 +196,7 @@ impl Node {
     pub fn status(&self) -> NodeStatus {
         NodeStatus {
             node: self.config.id,
-            clients: self.sessions.len,
+            clients: self.sessions.len(),
             parked: self.unrouted.len(),
             disk_full: self.disk_full,
             counters: self.counters,
@@ -205,8 +205,8 @@ impl Node {
             groups: self.replicas.iter().flatten().map(|r| group_status(r)).collect(),
             map: self.map.clone(),
             facts: self.facts.clone(),
-            reads: self.sessions.latency.reads,
-            writes: self.sessions.latency.writes,
+            reads: self.sessions.latencies().reads(),
+            writes: self.sessions.latencies().writes(),
         }
     }
 }

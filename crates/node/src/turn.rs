@@ -25,7 +25,7 @@ impl Node {
     /// A turn begins at this time.
     pub fn begin_turn(&mut self, now: Now) {
         self.now = now;
-        self.sessions.latency.now_us = now.mono_us;
+        self.sessions.latency().begin_turn(now.mono_us);
         self.check_memory();
     }
 
@@ -93,7 +93,7 @@ impl Node {
 
     /// How long the turn took, deliveries included: what requests answered within it have waited.
     pub fn turn_took(&mut self, us: u64) {
-        self.sessions.latency.turn_took(us);
+        self.sessions.latency().turn_took(us);
         let (worker, workers) = (u64::from(self.config.worker), u64::from(self.config.workers));
         let id = |nth| nth * workers + worker;
         self.sessions.close_slow_turn(us, self.now.wall.0 / 1000, id);

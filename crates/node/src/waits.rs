@@ -16,36 +16,13 @@
 use crate::desk::{NO_LEADER, UNKNOWN};
 use crate::forward::{self, Forward};
 use crate::node::Node;
-use crate::requests::Flow;
-use crate::session::Kind;
 use synod_data::Command;
 use synod_data::op::{Op, put_command};
 use synod_machine::{MachineId, Operation};
+use synod_redis::{Blocked, Flow, Kind};
 use synod_replica::{Audience, Origin, WaitEnd};
 use synod_types::plant::planted;
 use synod_types::{ClientId, Index, PartitionId, RequestId, limits};
-
-/// What a session waits for.
-#[derive(Clone, Debug)]
-pub(crate) struct Blocked {
-    /// Its place in the order of replies.
-    pub seq: u64,
-    pub partition: PartitionId,
-    /// The command as an operation.
-    op: Vec<u8>,
-    /// The end of its time.
-    deadline_us: Option<u64>,
-    /// Its name where it is parked or was forwarded.
-    request: Option<RequestId>,
-}
-
-impl Blocked {
-    /// The wait has begun: it is this command that is armed at the next leader.
-    pub fn begin(&mut self, args: &[&[u8]]) {
-        self.op.clear();
-        put_command(&mut self.op, args);
-    }
-}
 
 /// The wait of a forwarded request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,28 +55,27 @@ impl Node {
         let seq = session.reserve_barrier(Kind::Write);
         let mut op = Vec::new();
         put_command(&mut op, args);
-        session.blocked = Some(Blocked { seq, partition, op, deadline_us, request: None });
+        session.block(Blocked::new(seq, partition, op, deadline_us));
         self.arm(client);
         Flow::Next
     }
 
     /// Arms the wait of a session that nobody has armed, or no longer.
     fn arm(&mut self, client: ClientId) {
-        let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked.clone()) else {
+        let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked().cloned()) else {
             return;
         };
-        let Blocked { seq, partition, op, deadline_us, .. } = blocked;
-        let wait = ForwardedWait { deadline_us, ..ForwardedWait::default() };
-        let origin = Origin::Client { client, seq };
-        let id = self.route_wait(partition, origin, op, wait);
-        if let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked.as_mut()) {
-            blocked.request = Some(id);
+        let wait = ForwardedWait { deadline_us: blocked.deadline_us(), ..ForwardedWait::default() };
+        let origin = Origin::Client { client, seq: blocked.seq() };
+        let id = self.route_wait(blocked.partition(), origin, blocked.op().to_vec(), wait);
+        if let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked_mut()) {
+            blocked.sent(id);
         }
     }
 
     /// Arms again what leaders gave back.
     pub(crate) fn arm_given_back(&mut self) {
-        for client in std::mem::take(&mut self.sessions.given_back) {
+        for client in self.sessions.take_given_back() {
             if !planted("wait-lost-at-leader-change") {
                 self.arm(client);
             }
@@ -188,10 +164,10 @@ impl Node {
 
     /// Ends the wait of a session, if it has one; whether it has.
     pub(crate) fn end_wait_of(&mut self, client: ClientId, end: WaitEnd) -> bool {
-        let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked.as_ref()) else {
+        let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked()) else {
             return false;
         };
-        let (partition, seq, request) = (blocked.partition, blocked.seq, blocked.request);
+        let (partition, seq, request) = (blocked.partition(), blocked.seq(), blocked.request());
         let origin = Origin::Client { client, seq };
         if let Some(id) = request {
             if self.unrouted.remove(partition, id).is_some() {

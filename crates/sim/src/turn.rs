@@ -82,7 +82,7 @@ impl World {
         let output = process.worker.node().output();
         let map_changed = output.map.take().is_some();
         let frames = std::mem::take(&mut output.frames);
-        let dirty = std::mem::take(&mut output.dirty);
+        let dirty = std::mem::take(&mut output.ready.dirty);
         process.note_resumed();
         if !process.again.is_empty() || process.connections.has_yielded() {
             self.wake(at, self.time);
@@ -455,7 +455,7 @@ impl Process {
 
     /// Notes whose requests may be offered again.
     fn note_resumed(&mut self) {
-        for id in std::mem::take(&mut self.worker.node().output().resumed) {
+        for id in std::mem::take(&mut self.worker.node().output().ready.resumed) {
             self.again.extend(self.connections.place(id));
         }
     }

@@ -19,10 +19,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ring", &["types"]),
     ("wire", &["types"]),
     ("zookeeper", &["types", "machine", "tree", "wire"]),
+    ("redis", &["types", "data", "wire"]),
     ("script", &["types", "data", "wire"]),
     ("log", &["types"]),
     ("replica", &["types", "machine", "consensus", "data", "ring", "script", "tree"]),
-    ("node", &["types", "machine", "consensus", "data", "ring", "wire", "replica", "tree"]),
+    (
+        "node",
+        &["types", "machine", "consensus", "data", "ring", "wire", "redis", "replica", "tree"],
+    ),
     ("worker", &["types", "consensus", "ring", "wire", "log", "replica", "node"]),
     (
         "server",

@@ -21,6 +21,7 @@ const PURE: &[&str] = &[
     "locks",
     "machine",
     "node",
+    "redis",
     "replica",
     "ring",
     "script",

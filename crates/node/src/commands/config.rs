@@ -3,13 +3,13 @@
 
 use super::subcommand::{self, Subcommand};
 use crate::colleagues::Errand;
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::Flow;
-use crate::session::ReplyMode;
 use crate::settings::{Change, Setting};
 use std::collections::BTreeMap;
 use synod_data::{Flags, Glob};
+use synod_redis::Flow;
+use synod_redis::Join;
+use synod_redis::ReplyMode;
 use synod_replica::Origin;
 use synod_types::{ClientId, ReplySink};
 
@@ -103,7 +103,7 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if change.values.is_empty() {
         return super::connection::ok(node, client);
     }
-    let captured = node.sessions.get(client).is_some_and(|s| s.reply_mode == ReplyMode::Captured);
+    let captured = node.sessions.get(client).is_some_and(|s| s.reply_mode() == ReplyMode::Captured);
     if !captured {
         return node.ask_colleagues(client, Join::AllOk, &Errand::Change(change));
     }

@@ -1,14 +1,11 @@
 //! PING, ECHO, QUIT, RESET, HELLO, AUTH, SELECT.
 
 use crate::node::Node;
-use crate::requests::Flow;
-use crate::session::{ReplyMode, Waits};
 use synod_data::number;
+use synod_redis::{Flow, REDIS_VERSION};
+use synod_redis::{ReplyMode, Waits};
 use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::Proto;
-
-/// The version of Redis whose commands and texts this program follows.
-pub(crate) const REDIS_VERSION: &str = "7.0.15";
 
 pub(crate) fn ok(node: &mut Node, client: ClientId) -> Flow {
     node.reply(client, |out| out.simple("OK"));
@@ -19,10 +16,9 @@ pub(super) fn ping(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if args.len() > 2 {
         return node.refuse_request(client, &super::wrong_arity("ping"));
     }
-    let listens = node
-        .sessions
-        .get(client)
-        .is_some_and(|session| session.proto == Proto::Resp2 && !session.subscriptions.is_empty());
+    let listens = node.sessions.get(client).is_some_and(|session| {
+        session.proto() == Proto::Resp2 && !session.subscriptions().is_empty()
+    });
     if listens {
         node.reply(client, |out| {
             out.array(2);
@@ -46,7 +42,7 @@ pub(super) fn echo(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 pub(super) fn quit(node: &mut Node, client: ClientId) -> Flow {
     node.reply(client, |out| out.simple("OK"));
     if let Some(session) = node.sessions.get(client) {
-        session.closing = true;
+        session.close_when_answered();
     }
     Flow::Closing
 }
@@ -56,12 +52,12 @@ pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
         if !session.is_idle() {
             return session.wait_for(Waits::Idle);
         }
-        session.multi = None;
-        session.fence = None;
-        session.watches.clear();
-        session.name.clear();
-        session.reply_mode = ReplyMode::On;
-        session.proto = Proto::Resp2;
+        let _discarded = session.end_multi();
+        session.set_fence(None);
+        session.end_watches();
+        session.set_name(b"");
+        session.set_reply_mode(ReplyMode::On);
+        session.set_proto(Proto::Resp2);
     }
     node.unsubscribe_all(client);
     node.reply(client, |out| out.simple("RESET"));
@@ -113,7 +109,7 @@ pub(super) fn wait(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         return node.refuse_request(client, refusal);
     }
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
-    if session.writes > 0 {
+    if session.is_writing() {
         return session.wait_for(Waits::Writes);
     }
     let copies = node.map.partitions().values().map(|p| p.replicas.len()).min().unwrap_or(1);
@@ -178,11 +174,12 @@ pub(super) fn hello(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if !session.is_idle() {
         return session.wait_for(Waits::Idle);
     }
-    session.proto = hello.proto.unwrap_or(session.proto);
+    let proto = hello.proto.unwrap_or(session.proto());
+    session.set_proto(proto);
     if let Some(name) = hello.name {
-        session.name = name.to_vec();
+        session.set_name(name);
     }
-    let proto = if session.proto == Proto::Resp3 { 3 } else { 2 };
+    let proto = if session.proto() == Proto::Resp3 { 3 } else { 2 };
     let id = node.own_client_id(client);
     node.reply(client, |out| {
         out.map(7);

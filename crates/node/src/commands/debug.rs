@@ -3,12 +3,11 @@
 //! RELOAD and SET-ACTIVE-EXPIRE go through the logs of all partitions, so that every replica does the same.
 
 use super::subcommand::{self, Subcommand};
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::{Flow, NOT_READY};
-use crate::session::Kind;
+use crate::requests::NOT_READY;
 use synod_data::Flags;
 use synod_data::op::Op;
+use synod_redis::{Flow, Join, Kind};
 use synod_types::{ClientId, ReplySink, key_slot};
 
 const FLAGS: Flags = Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE);

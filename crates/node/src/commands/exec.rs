@@ -4,15 +4,15 @@
 //! one go, and puts their replies where they belong. What INFO needs from the other workers is asked for at
 //! the same time as the partition.
 
-use super::info::{Page, Tally};
 use super::subcommand;
 use crate::colleagues::{Errand, NODE};
-use crate::gather::{Gather, Join};
 use crate::node::Node;
-use crate::requests::{CROSSSLOT, Flow};
-use crate::session::{Kind, Multi, ReplyMode};
+use crate::requests::CROSSSLOT;
 use synod_data::op::{Args, Op};
 use synod_data::{Command, Handler};
+use synod_redis::Flow;
+use synod_redis::{Gather, Join};
+use synod_redis::{Kind, Multi, Tally, sections};
 use synod_replica::{Access, Origin};
 use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot};
 use synod_wire::resp::{Proto, RespWriter, Value, reply_len};
@@ -135,7 +135,7 @@ pub(super) fn exec_mixed(
     let asks_info = multi.commands.iter().any(|args| args[0].eq_ignore_ascii_case(b"info"));
     let workers = if asks_info { node.config.workers } else { 0 };
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
-    let resp3 = session.proto == Proto::Resp3;
+    let resp3 = session.proto() == Proto::Resp3;
     let seq = session.reserve_barrier(Kind::Write);
     let join = Join::Exec(multi.commands, own);
     let gather = node.gathers.open(client, seq, join, 1 + usize::from(workers));
@@ -154,21 +154,21 @@ pub(super) fn exec_mixed(
 impl Node {
     /// Answers the transactions whose partitions have answered.
     pub(crate) fn finish_transactions(&mut self) {
-        while let Some(whole) = self.gathers.answered.pop() {
+        while let Some(whole) = self.gathers.take_answered() {
             self.finish_transaction(whole);
         }
     }
 
     fn finish_transaction(&mut self, mut whole: Gather) {
-        let (client, seq) = (whole.client, whole.seq);
+        let (client, seq) = whole.asked_by();
         let parts = whole.take_parts();
-        let Join::Exec(commands, own) = whole.join else { return };
+        let Join::Exec(commands, own) = whole.into_join() else { return };
         let Some(session) = self.sessions.get(client) else { return };
-        let proto = session.proto;
+        let proto = session.proto();
         let mut tally = Tally::default();
         for part in &parts[1..] {
             if let Ok(Some((Value::Bulk(bytes), _))) = Value::decode(part)
-                && let Some(other) = Tally::decode(&bytes)
+                && let Some(other) = Tally::decode(&bytes, super::known_name)
             {
                 tally.merge(other);
             }
@@ -191,8 +191,8 @@ impl Node {
                 reply
             }
         };
-        let output = &mut self.output;
-        self.sessions.complete(client, seq, output, &mut |out| out.raw(&reply));
+        let ready = &mut self.output.ready;
+        self.sessions.complete(client, seq, ready, &mut |out| out.raw(&reply));
     }
 
     /// Runs a command of the session and takes its reply.
@@ -203,16 +203,15 @@ impl Node {
         let Some(session) = self.sessions.get(client) else { return Vec::new() };
         if command.name == "info" {
             let mut reply = Vec::new();
-            let proto = session.proto;
-            let page = Page::of(self, super::info::sections(&args));
+            let proto = session.proto();
+            let page = super::info::page_of(self, sections(&args));
             RespWriter::new(&mut reply, proto).verbatim(&page.render(tally));
             return reply;
         }
-        let mode = std::mem::replace(&mut session.reply_mode, ReplyMode::Captured);
+        let mode = session.begin_capture();
         let _answered_at_once = super::run(self, client, command, &args);
         let Some(session) = self.sessions.get(client) else { return Vec::new() };
-        session.reply_mode = mode;
-        std::mem::take(&mut session.captured)
+        session.end_capture(mode)
     }
 }
 

@@ -4,12 +4,11 @@
 //! asks the first one.
 
 use super::subcommand::{self, Subcommand};
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::{Flow, NOT_READY};
-use crate::session::Kind;
+use crate::requests::NOT_READY;
 use synod_data::Flags;
 use synod_data::op::Op;
+use synod_redis::{Flow, Join, Kind};
 use synod_types::ClientId;
 
 const LOOK: Flags = Flags::NOSCRIPT;

@@ -2,12 +2,12 @@
 //!
 //! Each partition answers for itself at its own moment; the whole is not one snapshot of the cluster.
 
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::Flow;
-use crate::session::Kind;
 use synod_data::op::Op;
 use synod_data::{Keyspace, number};
+use synod_redis::Flow;
+use synod_redis::Join;
+use synod_redis::Kind;
 use synod_types::{ClientId, Slot};
 
 /// The most keys that one SCAN looks at.

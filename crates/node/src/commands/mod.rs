@@ -20,9 +20,9 @@ mod subcommand;
 mod transaction;
 
 use crate::node::Node;
-use crate::pubsub::Space;
-use crate::requests::Flow;
 use synod_data::Command;
+use synod_redis::Flow;
+use synod_redis::Space;
 use synod_types::ClientId;
 
 /// How much of an unknown command's arguments is repeated in the error (Redis: 128 bytes).
@@ -92,6 +92,13 @@ pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
         "pubsub" => pubsub::TABLE,
         _ => command::of_keyspace(name),
     }
+}
+
+/// The name of a command, or `command|subcommand`, as the tables have it.
+pub(crate) fn known_name(name: &[u8]) -> Option<&'static str> {
+    let command = synod_data::lookup(name.split(|b| *b == b'|').next()?)?;
+    let subs = subcommands_of(command.name).iter().map(|sub| sub.name);
+    std::iter::once(command.name).chain(subs).find(|known| known.as_bytes() == name)
 }
 
 /// Whether it is a command of the session's that has subcommands.

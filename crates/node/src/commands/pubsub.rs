@@ -2,12 +2,12 @@
 
 use super::subcommand::{self, Subcommand};
 use crate::colleagues::Errand;
-use crate::gather::Join;
 use crate::node::Node;
-use crate::pubsub::Space;
-use crate::requests::Flow;
-use crate::session::{ReplyMode, Waits};
 use synod_data::{Flags, Glob};
+use synod_redis::Flow;
+use synod_redis::Join;
+use synod_redis::Space;
+use synod_redis::{ReplyMode, Waits};
 use synod_types::{ClientId, ReplySink, varint};
 
 const PLAIN: Flags = Flags::PUBSUB.and(Flags::LOADING).and(Flags::STALE);
@@ -93,8 +93,8 @@ pub(super) fn publish(node: &mut Node, client: ClientId, args: &[&[u8]], shard: 
     let (channel, message) = (args[1], args[2]);
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
     // A subscriber that hears of a write is to find it: the writes before the message come first.
-    let inside = session.reply_mode == ReplyMode::Captured;
-    if !inside && session.writes > 0 {
+    let inside = session.reply_mode() == ReplyMode::Captured;
+    if !inside && session.is_writing() {
         return session.wait_for(Waits::Writes);
     }
     let alone = node.config.workers == 1;
@@ -132,7 +132,7 @@ pub(super) fn unsubscribe(node: &mut Node, client: ClientId, args: &[&[u8]], spa
     }
     let mut names: Vec<Vec<u8>> = args[1..].iter().map(|name| name.to_vec()).collect();
     if names.is_empty() {
-        names = session.subscriptions.of(space).iter().cloned().collect();
+        names = session.subscriptions().of(space).iter().cloned().collect();
     }
     for name in &names {
         node.unsubscribe(client, space, name);
@@ -146,7 +146,7 @@ pub(super) fn unsubscribe(node: &mut Node, client: ClientId, args: &[&[u8]], spa
 
 /// Tells a client of a subscription that began or ended.
 fn tell(node: &mut Node, client: ClientId, space: Space, began: bool, name: Option<&[u8]>) {
-    let subscriptions = node.sessions.get(client).map(|s| s.subscriptions.count(space));
+    let subscriptions = node.sessions.get(client).map(|s| s.subscriptions().count(space));
     let word = if began { space.subscribed() } else { space.unsubscribed() };
     node.reply(client, |out| {
         out.push(3);

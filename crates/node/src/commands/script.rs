@@ -4,12 +4,12 @@
 //! all of them have it.
 
 use super::subcommand::{self, Subcommand};
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::Flow;
-use crate::session::Kind;
 use synod_data::Flags;
 use synod_data::op::Op;
+use synod_redis::Flow;
+use synod_redis::Join;
+use synod_redis::Kind;
 use synod_types::ClientId;
 
 const FLAGS: Flags = Flags::NOSCRIPT;

@@ -2,13 +2,12 @@
 
 use super::subcommand::{self, Subcommand};
 use crate::colleagues::Errand;
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::Flow;
 use crate::settings::Setting;
-use crate::slowlog::Entry;
 use synod_data::{Flags, number};
-use synod_types::{ClientId, ReplySink};
+use synod_redis::Flow;
+use synod_redis::Join;
+use synod_types::ClientId;
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE);
 const OPERATOR: Flags = ANYTIME.and(Flags::ADMIN);
@@ -66,28 +65,6 @@ fn reset(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
     node.ask_colleagues(client, Join::AllOk, &Errand::SlowLogReset)
 }
 
-/// Writes the newest of what the workers told.
-pub(crate) fn write(parts: &[Vec<u8>], count: usize, out: &mut dyn ReplySink) {
-    let mut entries = Vec::new();
-    for mut part in parts.iter().map(Vec::as_slice) {
-        while let Some(entry) = Entry::decode(&mut part) {
-            entries.push(entry);
-        }
-    }
-    entries.sort_by_key(|entry| std::cmp::Reverse((entry.at_s, entry.id)));
-    entries.truncate(count);
-    out.array(entries.len());
-    for entry in &entries {
-        out.array(6);
-        [entry.id, entry.at_s, entry.took_us].into_iter().for_each(|n| out.integer(n as i64));
-        let args = entry.args();
-        out.array(args.len());
-        args.iter().for_each(|arg| out.bulk(arg));
-        out.bulk(&entry.addr);
-        out.bulk(&entry.name);
-    }
-}
-
 impl Node {
     fn slowlog_len_max(&self) -> usize {
         usize::try_from(self.settings.get(Setting::SlowlogMaxLen)).unwrap_or(0)
@@ -97,6 +74,6 @@ impl Node {
     pub(crate) fn configure_slowlog(&mut self) {
         let threshold_us = self.settings.get(Setting::SlowlogSlowerThan);
         let len_max = self.slowlog_len_max();
-        self.sessions.slow.configure(threshold_us, len_max);
+        self.sessions.slow().configure(threshold_us, len_max);
     }
 }

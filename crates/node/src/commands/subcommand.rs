@@ -3,8 +3,8 @@
 //! HELP and COMMAND answer from the same tables, so they never tell of something that is not there.
 
 use crate::node::Node;
-use crate::requests::Flow;
 use synod_data::Flags;
+use synod_redis::Flow;
 use synod_types::{ClientId, ReplySink};
 
 /// Runs a subcommand; its arity was checked.
@@ -79,7 +79,7 @@ pub(super) fn dispatch(
         return node.refuse_request(client, &super::wrong_arity(sub.name));
     }
     if let Some(session) = node.sessions.get(client) {
-        session.last_command = sub.name;
+        session.set_last_command(sub.name);
     }
     node.calls.count_name(sub.name);
     run(node, client, args)

@@ -4,12 +4,13 @@
 //! partition's state machine runs the commands only if no version has changed, on every replica alike.
 
 use super::exec::{self, Runner};
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::{CROSSSLOT, Flow};
-use crate::session::{Kind, Multi};
+use crate::requests::CROSSSLOT;
 use synod_data::Command;
 use synod_data::op::{Args, Op};
+use synod_redis::Flow;
+use synod_redis::Join;
+use synod_redis::Kind;
 use synod_types::{ClientId, PartitionId, ReplySink, key_slot, limits};
 
 impl Node {
@@ -28,7 +29,7 @@ impl Node {
             Err(text) => return self.refuse_request(client, &text),
         }
         let bytes: usize = args.iter().map(|arg| arg.len()).sum();
-        let Some(multi) = self.sessions.get(client).and_then(|s| s.multi.as_mut()) else {
+        let Some(multi) = self.sessions.get(client).and_then(|s| s.multi_mut()) else {
             return Flow::Next;
         };
         if multi.commands.len() >= limits::MULTI_COMMANDS_MAX {
@@ -46,36 +47,36 @@ impl Node {
 
 pub(super) fn multi(node: &mut Node, client: ClientId) -> Flow {
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
-    if session.multi.is_some() {
+    if session.multi().is_some() {
         return node.refuse_without_abort(client, "ERR MULTI calls can not be nested");
     }
-    session.multi = Some(Multi::default());
+    session.begin_multi();
     super::connection::ok(node, client)
 }
 
 pub(super) fn discard(node: &mut Node, client: ClientId) -> Flow {
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
-    if session.multi.is_none() {
+    if session.multi().is_none() {
         return node.refuse_request(client, "ERR DISCARD without MULTI");
     }
-    session.multi = None;
-    session.watches.clear();
+    let _discarded = session.end_multi();
+    session.end_watches();
     super::connection::ok(node, client)
 }
 
 pub(super) fn unwatch(node: &mut Node, client: ClientId) -> Flow {
     if let Some(session) = node.sessions.get(client) {
-        session.watches.clear();
+        session.end_watches();
     }
     super::connection::ok(node, client)
 }
 
 pub(super) fn watch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
-    if session.multi.is_some() {
+    if session.multi().is_some() {
         return node.refuse_without_abort(client, "ERR WATCH inside MULTI is not allowed");
     }
-    if session.watches.len() + args.len() > limits::WATCH_KEYS_MAX {
+    if session.watches_len() + args.len() > limits::WATCH_KEYS_MAX {
         return node.refuse_request(client, "ERR too many watched keys");
     }
     let mut parts: Vec<(PartitionId, Args<'_>)> = Vec::new();
@@ -93,11 +94,11 @@ pub(super) fn watch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 
 pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
-    if session.multi.is_none() {
+    if session.multi().is_none() {
         return node.refuse_request(client, "ERR EXEC without MULTI");
     }
-    let multi = session.multi.take().unwrap_or_default();
-    let watches = std::mem::take(&mut session.watches);
+    let multi = session.end_multi().unwrap_or_default();
+    let watches = session.end_watches();
     if multi.refused {
         let text = "EXECABORT Transaction discarded because of previous errors.";
         return node.refuse_request(client, text);

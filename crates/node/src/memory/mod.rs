@@ -136,7 +136,8 @@ impl Node {
         self.memory.configure(limit, policy, self.now.mono_us / 1_000_000);
         if limit > 0 {
             let tables = self.keyspaces().map(|k| k.memory() - k.object_bytes()).sum::<usize>();
-            let replies = self.sessions.iter().map(|session| session.out.capacity()).sum::<usize>();
+            let replies =
+                self.sessions.iter().map(|session| session.out().capacity()).sum::<usize>();
             let trees = self.replicas.iter().flatten().filter_map(|r| r.state().tree());
             let trees = trees.map(Tree::memory).sum::<usize>();
             self.memory.beside_objects = tables + replies + trees;

@@ -263,13 +263,13 @@ impl World {
         }
         let freed = |work: &FileWork| matches!(work, FileWork::Discard(_));
         assert!(output.files.iter().all(freed), "no snapshot is taken in this world");
-        for id in output.dirty {
+        for id in output.ready.dirty {
             let client = self.clients.values_mut().find(|c| c.at == at && c.id == id && !c.closed);
             if let Some(client) = client {
                 client.write(node);
             }
         }
-        for id in output.resumed {
+        for id in output.ready.resumed {
             let found = self.clients.values_mut().find(|c| c.at == at && c.id == id);
             found.into_iter().for_each(|client| client.stalled = false);
         }

@@ -162,7 +162,7 @@ impl Clients {
     }
 
     fn note_resumed(&mut self, node: &mut Node) {
-        for id in std::mem::take(&mut node.output().resumed) {
+        for id in std::mem::take(&mut node.output().ready.resumed) {
             self.again.extend(self.connections.place(id));
         }
     }
@@ -225,7 +225,7 @@ impl Clients {
             self.part(node);
         }
         let mut dirty = std::mem::take(&mut self.dirty);
-        dirty.append(&mut node.output().dirty);
+        dirty.append(&mut node.output().ready.dirty);
         for id in dirty.drain(..) {
             if let Some(at) = self.connections.place(id) {
                 self.write(at, node);

@@ -146,11 +146,11 @@ impl Trial {
             }
             self.node.end_turn();
         }
-        let resumed = std::mem::take(&mut self.node.output().resumed);
+        let resumed = std::mem::take(&mut self.node.output().ready.resumed);
         self.again.extend(resumed.into_iter().filter_map(|id| self.connections.place(id)));
         self.node.output().frames.clear();
         self.node.output().files.clear();
-        self.node.output().dirty.clear();
+        self.node.output().ready.dirty.clear();
     }
 
     fn write(&mut self, client: &mut Client) {

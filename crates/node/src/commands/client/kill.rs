@@ -3,13 +3,13 @@
 use super::list::fits;
 use super::{SYNTAX, type_of, unknown_type};
 use crate::colleagues::{Errand, Filter};
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::Flow;
-use crate::session::Session;
 use crate::settings::Setting;
 use crate::turn::TICK_MS;
 use synod_data::number;
+use synod_redis::Flow;
+use synod_redis::Join;
+use synod_redis::Session;
 use synod_types::{ClientId, ReplySink};
 
 /// Idle connections are looked for every second.
@@ -83,12 +83,12 @@ impl Node {
         let now_us = self.now.mono_us;
         // A subscriber has nothing to send, however long it lives.
         let idle = |s: &Session| {
-            let done = s.is_idle() && s.waits().is_none() && !s.closing && s.out.is_empty();
-            done && s.subscriptions.is_empty()
+            let done = s.is_idle() && s.waits().is_none() && !s.is_closing() && s.out().is_empty();
+            done && s.subscriptions().is_empty()
         };
         let sessions = self.sessions.iter_mut().filter(|session| idle(session));
-        for session in sessions.filter(|s| now_us.saturating_sub(s.active_us) > timeout_us) {
-            session.kill(&mut self.output);
+        for session in sessions.filter(|s| now_us.saturating_sub(s.active_us()) > timeout_us) {
+            session.kill(&mut self.output.ready);
         }
     }
 }
@@ -99,15 +99,15 @@ pub(crate) fn kill_matching(node: &mut Node, filter: &Filter) -> i64 {
     let found: Vec<(ClientId, bool)> = node
         .sessions
         .iter()
-        .map(|session| (node.client_id(session.number), session))
+        .map(|session| (node.client_id(session.number()), session))
         .filter(|(id, session)| fits(filter, *id, session, laddr))
-        .map(|(id, session)| (session.id, id == filter.asker))
+        .map(|(id, session)| (session.id(), id == filter.asker))
         .collect();
     for (client, is_asker) in &found {
         let Some(session) = node.sessions.get(*client) else { continue };
         match is_asker {
-            true => session.closing = true,
-            false => session.kill(&mut node.output),
+            true => session.close_when_answered(),
+            false => session.kill(&mut node.output.ready),
         }
     }
     found.len() as i64

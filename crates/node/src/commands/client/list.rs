@@ -5,12 +5,12 @@
 
 use super::{SYNTAX, type_of, unknown_type};
 use crate::colleagues::{Errand, Filter, Type};
-use crate::gather::Join;
 use crate::node::Node;
-use crate::pubsub::Space;
-use crate::requests::Flow;
-use crate::session::{Session, Waits};
 use synod_data::number;
+use synod_redis::Flow;
+use synod_redis::Join;
+use synod_redis::Space;
+use synod_redis::{Session, Waits};
 use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::Proto;
 
@@ -53,7 +53,7 @@ pub(crate) fn lines(node: &Node, filter: &Filter) -> String {
     let mut found: Vec<(u64, &Session)> = node
         .sessions
         .iter()
-        .map(|session| (node.client_id(session.number), session))
+        .map(|session| (node.client_id(session.number()), session))
         .filter(|(id, session)| fits(filter, *id, session, laddr))
         .collect();
     found.sort_by_key(|(id, _)| *id);
@@ -64,48 +64,48 @@ pub(crate) fn lines(node: &Node, filter: &Filter) -> String {
 
 /// Whether a connection is among those asked for. One that is being closed is among none.
 pub(super) fn fits(filter: &Filter, id: u64, session: &Session, laddr: &str) -> bool {
-    !session.killed
+    !session.is_killed()
         && (filter.ids.is_empty() || filter.ids.contains(&id))
-        && (filter.addr.is_empty() || filter.addr == session.addr.as_bytes())
+        && (filter.addr.is_empty() || filter.addr == session.addr().as_bytes())
         && (filter.laddr.is_empty() || filter.laddr == laddr.as_bytes())
         && !(filter.skip_asker && filter.asker == id)
         && filter.of_type.is_none_or(|of_type| of_type == session_type(session))
 }
 
 fn session_type(session: &Session) -> Type {
-    if session.subscriptions.is_empty() { Type::Normal } else { Type::Subscriber }
+    if session.subscriptions().is_empty() { Type::Normal } else { Type::Subscriber }
 }
 
 fn line(session: &Session, id: u64, laddr: &str, now_us: u64, text: &mut String) {
     let seconds = |since_us: u64| now_us.saturating_sub(since_us) / 1_000_000;
-    let queued = session.multi.as_ref().map(|m| m.commands.as_slice());
+    let queued = session.multi().map(|m| m.commands.as_slice());
     let multi = queued.map_or(-1, |commands| commands.len() as i64);
     let multi_mem: usize = queued.into_iter().flatten().flatten().map(Vec::len).sum();
-    let waits = session.waits() == Some(Waits::Pause) || session.blocked.is_some();
-    let flags = match (session.multi.is_some(), waits, session.closing) {
+    let waits = session.waits() == Some(Waits::Pause) || session.blocked().is_some();
+    let flags = match (session.multi().is_some(), waits, session.is_closing()) {
         (_, _, true) => "c",
         (true, true, _) => "xb",
         (true, false, _) => "x",
         (false, true, _) => "b",
-        (false, false, _) if !session.subscriptions.is_empty() => "P",
+        (false, false, _) if !session.subscriptions().is_empty() => "P",
         (false, false, _) => "N",
     };
-    let (size, used) = (session.out.capacity(), session.out.len());
+    let (size, used) = (session.out().capacity(), session.out().len());
     text.push_str(&format!(
         "id={id} addr={} laddr={laddr} fd=-1 name={} age={} idle={} flags={flags} db=0 sub={} psub={} ssub={} \
          multi={multi} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem={multi_mem} rbs={size} rbp={size} obl={used} \
          oll=0 omem=0 tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
-        session.addr,
-        String::from_utf8_lossy(&session.name),
-        seconds(session.opened_us),
-        seconds(session.active_us),
-        session.subscriptions.of(Space::Channel).len(),
-        session.subscriptions.of(Space::Pattern).len(),
-        session.subscriptions.of(Space::Shard).len(),
+        session.addr(),
+        String::from_utf8_lossy(session.name()),
+        seconds(session.opened_us()),
+        seconds(session.active_us()),
+        session.subscriptions().of(Space::Channel).len(),
+        session.subscriptions().of(Space::Pattern).len(),
+        session.subscriptions().of(Space::Shard).len(),
         size + multi_mem,
-        session.last_command,
-        if session.proto == Proto::Resp3 { 3 } else { 2 },
-        String::from_utf8_lossy(&session.lib_name),
-        String::from_utf8_lossy(&session.lib_ver),
+        session.last_command(),
+        if session.proto() == Proto::Resp3 { 3 } else { 2 },
+        String::from_utf8_lossy(session.library().0),
+        String::from_utf8_lossy(session.library().1),
     ));
 }

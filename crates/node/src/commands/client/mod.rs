@@ -12,11 +12,11 @@ pub(crate) use list::lines;
 use super::connection::{BAD_NAME, is_plain, ok};
 use super::subcommand::{self, Subcommand};
 use crate::colleagues::{Errand, Type};
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::Flow;
-use crate::session::ReplyMode;
 use synod_data::{Flags, number};
+use synod_redis::Flow;
+use synod_redis::Join;
+use synod_redis::ReplyMode;
 use synod_replica::WaitEnd;
 use synod_types::{ClientId, ReplySink};
 
@@ -95,7 +95,7 @@ impl Node {
     }
 
     pub(crate) fn own_client_id(&mut self, client: ClientId) -> u64 {
-        let number = self.sessions.get(client).map_or(1, |session| session.number);
+        let number = self.sessions.get(client).map_or(1, |session| session.number());
         self.client_id(number)
     }
 }
@@ -107,7 +107,7 @@ fn id(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 }
 
 fn get_name(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let name = node.sessions.get(client).map(|session| session.name.clone()).unwrap_or_default();
+    let name = node.sessions.get(client).map(|session| session.name().to_vec()).unwrap_or_default();
     node.reply(client, |out| if name.is_empty() { out.null() } else { out.bulk(&name) });
     Flow::Next
 }
@@ -117,7 +117,7 @@ fn set_name(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         return node.refuse_request(client, BAD_NAME);
     }
     if let Some(session) = node.sessions.get(client) {
-        session.name = args[2].to_vec();
+        session.set_name(args[2]);
     }
     ok(node, client)
 }
@@ -135,8 +135,10 @@ fn set_info(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         return node.refuse_request(client, &text);
     }
     if let Some(session) = node.sessions.get(client) {
-        let field = if is_name { &mut session.lib_name } else { &mut session.lib_ver };
-        *field = value.to_vec();
+        match is_name {
+            true => session.set_library_name(value),
+            false => session.set_library_version(value),
+        }
     }
     ok(node, client)
 }
@@ -145,14 +147,14 @@ fn reply(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
     let word = args[2];
     if word.eq_ignore_ascii_case(b"on") {
-        session.reply_mode = ReplyMode::On;
+        session.set_reply_mode(ReplyMode::On);
         return ok(node, client);
     }
     if word.eq_ignore_ascii_case(b"off") {
-        session.reply_mode = ReplyMode::Off;
+        session.set_reply_mode(ReplyMode::Off);
     } else if word.eq_ignore_ascii_case(b"skip") {
-        if session.reply_mode != ReplyMode::Off {
-            session.reply_mode = ReplyMode::SkipNext;
+        if session.reply_mode() != ReplyMode::Off {
+            session.set_reply_mode(ReplyMode::SkipNext);
         }
     } else {
         return node.refuse_request(client, SYNTAX);
@@ -210,8 +212,8 @@ fn unblock(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 
 /// Ends the wait of this worker's connection with this id; whether it waited.
 pub(crate) fn unblock_here(node: &mut Node, id: u64, error: bool) -> bool {
-    let found = node.sessions.iter().find(|session| node.client_id(session.number) == id);
-    let Some(client) = found.map(|session| session.id) else { return false };
+    let found = node.sessions.iter().find(|session| node.client_id(session.number()) == id);
+    let Some(client) = found.map(|session| session.id()) else { return false };
     node.end_wait_of(client, if error { WaitEnd::Error } else { WaitEnd::Timeout })
 }
 

@@ -5,10 +5,10 @@
 
 use super::SYNTAX;
 use crate::colleagues::{Errand, Pause};
-use crate::gather::Join;
 use crate::node::Node;
-use crate::requests::Flow;
 use synod_data::{Command, Flags, number};
+use synod_redis::Flow;
+use synod_redis::Join;
 use synod_types::ClientId;
 
 pub(super) fn pause(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
@@ -49,7 +49,7 @@ impl Node {
     /// Ends the pause.
     pub(crate) fn unpause_clients(&mut self) {
         if self.pause.take().is_some() {
-            self.sessions.resume_all(&mut self.output);
+            self.sessions.resume_all(&mut self.output.ready);
         }
     }
 
@@ -65,7 +65,7 @@ impl Node {
         let Some(pause) = self.pause.filter(|p| p.until_us > self.now.mono_us) else {
             return false;
         };
-        let multi = self.sessions.get(client).and_then(|session| session.multi.as_ref());
+        let multi = self.sessions.get(client).and_then(|session| session.multi());
         match (multi, command.name) {
             (Some(_), name) if name != "exec" => false, // it is only queued
             _ if pause.all => true,

@@ -3,14 +3,11 @@
 mod shape;
 mod view;
 
-pub(crate) use view::node_name;
-
 use super::subcommand::{self, Subcommand};
 use crate::node::Node;
-use crate::requests::Flow;
-use crate::session::Kind;
 use synod_data::op::Op;
 use synod_data::{Flags, number};
+use synod_redis::{Flow, Kind, node_name};
 use synod_ring::MetaCommand;
 use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot, key_slot};
 use view::View;

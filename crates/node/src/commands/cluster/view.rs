@@ -6,6 +6,7 @@
 use crate::node::Node;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use synod_redis::node_name;
 use synod_ring::{NodeInfo, split_host_port};
 use synod_types::{ClusterId, NodeId, Slot};
 
@@ -146,17 +147,4 @@ impl View {
 
 fn slot_count(slots: &RangeInclusive<Slot>) -> u32 {
     u32::from(slots.end().0) - u32::from(slots.start().0) + 1
-}
-
-/// A node's name: 40 hexadecimal digits drawn from the cluster's id and the node's.
-pub(crate) fn node_name(cluster: ClusterId, node: NodeId) -> String {
-    let word = |n: u64| {
-        let mut z = cluster.0 ^ node.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ n.rotate_left(32);
-        for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb, 0xd6e8_feb8_6659_fd93] {
-            z = (z ^ (z >> 31)).wrapping_mul(factor).wrapping_add(n);
-        }
-        z ^ (z >> 32)
-    };
-    let tail = word(3) >> 32;
-    format!("{:016x}{:016x}{tail:08x}", word(1), word(2))
 }

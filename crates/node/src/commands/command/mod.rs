@@ -8,10 +8,10 @@ mod syntax;
 
 use super::subcommand::{self, Subcommand};
 use crate::node::Node;
-use crate::requests::Flow;
 use describe::Entry;
 pub(super) use of_keyspace::of_keyspace;
 use synod_data::{Flags, Glob};
+use synod_redis::Flow;
 use synod_types::{ClientId, ReplySink};
 
 const FLAGS: Flags = Flags::LOADING.and(Flags::STALE);

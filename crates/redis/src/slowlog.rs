@@ -5,7 +5,7 @@
 //! known when the turn is over and the reply has left.
 
 use std::collections::VecDeque;
-use synod_types::{ClientId, varint};
+use synod_types::{ClientId, ReplySink, varint};
 
 /// How many arguments an entry shows, and how many bytes of each (Redis: the same).
 const ARGS_MAX: usize = 32;
@@ -15,13 +15,16 @@ const TURN_MAX: usize = 16;
 
 /// One slow request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Grows; unique within the node as long as the process runs.
     pub id: u64,
     /// Seconds since 1970.
     pub at_s: u64,
+    /// How long it took, in microseconds.
     pub took_us: u64,
+    /// The client's address.
     pub addr: Vec<u8>,
+    /// The client's name.
     pub name: Vec<u8>,
     /// The count and the arguments, shortened, each behind its length.
     args: Vec<u8>,
@@ -29,17 +32,20 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// The arguments, shortened.
+    #[must_use]
     pub fn args(&self) -> Vec<&[u8]> {
         let mut bytes = self.args.as_slice();
         let count = varint::take(&mut bytes).unwrap_or(0);
         (0..count).map_while(|_| varint::take_bytes(&mut bytes)).collect()
     }
 
+    /// Appends the entry.
     pub fn encode(&self, out: &mut Vec<u8>) {
         [self.id, self.at_s, self.took_us].into_iter().for_each(|n| varint::put(out, n));
         [&self.addr, &self.name, &self.args].into_iter().for_each(|b| varint::put_bytes(out, b));
     }
 
+    /// Takes an entry off the front; `None` when there is no whole one.
     pub fn decode(bytes: &mut &[u8]) -> Option<Self> {
         let mut number = || varint::take(bytes);
         let (id, at_s, took_us) = (number()?, number()?, number()?);
@@ -79,7 +85,7 @@ struct Noted {
 
 /// The slow requests of one worker.
 #[derive(Debug)]
-pub(crate) struct SlowLog {
+pub struct SlowLog {
     /// From how many microseconds on; `u64::MAX`: none.
     threshold_us: u64,
     len_max: usize,
@@ -116,12 +122,14 @@ impl SlowLog {
     /// Whether a request that is answered at once has to be noted: every one if all are wanted, else those that are
     /// not known to be quick.
     #[inline]
+    #[must_use]
     pub fn wants(&self, quick: bool) -> bool {
         (!quick || self.threshold_us == 0) && self.threshold_us != u64::MAX
     }
 
     /// Whether a request that took so long is slow, or may turn out to be.
     #[inline]
+    #[must_use]
     pub fn is_slow(&self, took_us: u64) -> bool {
         took_us >= self.threshold_us || (took_us == 0 && self.threshold_us != u64::MAX)
     }
@@ -160,19 +168,51 @@ impl SlowLog {
         self.bytes.clear();
     }
 
+    /// How many entries are kept.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Forgets all entries.
     pub fn clear(&mut self) {
         self.entries.clear();
     }
 
-    /// The newest entries, encoded one after another.
+    /// The newest `count` entries, encoded one after another.
+    #[must_use]
     pub fn encode(&self, count: usize) -> Vec<u8> {
         let mut out = Vec::new();
         self.entries.iter().take(count).for_each(|entry| entry.encode(&mut out));
         out
+    }
+}
+
+/// Writes the newest of what the workers told.
+pub(crate) fn write(parts: &[Vec<u8>], count: usize, out: &mut dyn ReplySink) {
+    let mut entries = Vec::new();
+    for mut part in parts.iter().map(Vec::as_slice) {
+        while let Some(entry) = Entry::decode(&mut part) {
+            entries.push(entry);
+        }
+    }
+    entries.sort_by_key(|entry| std::cmp::Reverse((entry.at_s, entry.id)));
+    entries.truncate(count);
+    out.array(entries.len());
+    for entry in &entries {
+        out.array(6);
+        [entry.id, entry.at_s, entry.took_us].into_iter().for_each(|n| out.integer(n as i64));
+        let args = entry.args();
+        out.array(args.len());
+        args.iter().for_each(|arg| out.bulk(arg));
+        out.bulk(&entry.addr);
+        out.bulk(&entry.name);
     }
 }
 

@@ -2,62 +2,95 @@
 //! begins with `synod_`.
 
 use super::{Section, Tally};
-use crate::commands::{cluster, config, connection::REDIS_VERSION};
-use crate::config::Facts;
-use crate::node::Node;
-use crate::settings::Setting;
+use crate::REDIS_VERSION;
+use crate::calls::KnownName;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use synod_types::{ClusterId, NodeId, Now, Protocol};
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
+/// What only the world can know and INFO tells; refreshed about once a second.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Process id.
+    pub pid: u32,
+    /// The clients' port.
+    pub port: u16,
+    /// Seconds since the process began.
+    pub uptime_s: u64,
+    /// What gives the process its memory.
+    pub allocator: &'static str,
+    /// Resident memory, in bytes.
+    pub rss_bytes: u64,
+    /// The highest resident memory so far, in bytes.
+    pub rss_peak_bytes: u64,
+    /// Memory of the machine, in bytes.
+    pub memory_total_bytes: u64,
+    /// CPU time spent in the kernel, in seconds.
+    pub cpu_sys_s: f64,
+    /// CPU time spent in user code, in seconds.
+    pub cpu_user_s: f64,
+    /// Bytes of all log segments of this worker.
+    pub log_bytes: u64,
+    /// `direct` or `buffered`: whether the log is written past the page cache.
+    pub log_writes: &'static str,
+    /// `loop` or `thread`: whether the worker flushes its log itself.
+    pub log_flush: &'static str,
+    /// Name of the operating system and its version.
+    pub os: String,
+    /// Path of the program.
+    pub executable: String,
+    /// `always`, `everysec` or `none`.
+    pub durability: &'static str,
+    /// The configuration, as CONFIG GET shows it.
+    pub settings: BTreeMap<String, String>,
+}
+
 /// What INFO tells beside the sums: taken when the request came.
 #[derive(Debug)]
-pub(crate) struct Page {
-    sections: Vec<Section>,
-    facts: Facts,
-    now: Now,
-    uptime_s: u64,
-    node: NodeId,
-    cluster: ClusterId,
-    epoch: u64,
-    engine: Protocol,
-    nodes: usize,
-    nodes_up: usize,
-    partitions: usize,
-    workers: u16,
-    version: String,
-    aof: bool,
-    maxclients: i64,
-    maxmemory: u64,
-    maxmemory_policy: String,
+pub struct Page {
+    /// What is asked for.
+    pub sections: Vec<Section>,
+    /// What the world told of itself.
+    pub facts: Facts,
+    /// When the request came.
+    pub now: Now,
+    /// How long the process has run, in seconds.
+    pub uptime_s: u64,
+    /// Who is asked.
+    pub node: NodeId,
+    /// Which cluster it is of.
+    pub cluster: ClusterId,
+    /// The epoch of the cluster map.
+    pub epoch: u64,
+    /// The consensus engine that it runs, or is about to.
+    pub engine: Protocol,
+    /// How many nodes the cluster has.
+    pub nodes: usize,
+    /// How many of them can be reached.
+    pub nodes_up: usize,
+    /// How many partitions the cluster has.
+    pub partitions: usize,
+    /// How many workers the node has.
+    pub workers: u16,
+    /// The version of the program.
+    pub version: String,
+    /// Whether a reply to a write says that it is on disk.
+    pub aof: bool,
+    /// The setting.
+    pub maxclients: i64,
+    /// The setting, in bytes.
+    pub maxmemory: u64,
+    /// The setting.
+    pub maxmemory_policy: String,
+    /// How the names of commands are found.
+    pub known_name: KnownName,
 }
 
 impl Page {
-    pub fn of(node: &Node, sections: Vec<Section>) -> Self {
-        let map = &node.map;
-        Self {
-            sections,
-            facts: node.facts.clone(),
-            now: node.now,
-            uptime_s: node.now.mono_us.saturating_sub(node.started_us) / 1_000_000,
-            node: node.config.id,
-            cluster: map.cluster,
-            epoch: map.epoch,
-            engine: node.wanted_engine(),
-            nodes: map.nodes.len(),
-            nodes_up: map.nodes.keys().filter(|id| node.peers.is_up(**id)).count(),
-            partitions: map.partitions().len(),
-            workers: node.config.workers,
-            version: node.config.info.version.clone(),
-            aof: config::durability(node).0 == "yes",
-            maxclients: node.settings.get(Setting::MaxClients),
-            maxmemory: node.settings.get(Setting::MaxMemory).cast_unsigned(),
-            maxmemory_policy: node.settings.text(Setting::MaxMemoryPolicy),
-        }
-    }
-
     /// The text, with the sums over all workers.
+    #[must_use]
     pub fn render(&self, tally: &Tally) -> String {
         let mut lines = Lines::default();
         for section in &self.sections {
@@ -102,7 +135,7 @@ impl Page {
         lines.put("os", &facts.os);
         lines.put("arch_bits", usize::BITS);
         lines.put("process_id", facts.pid);
-        lines.put("run_id", cluster::node_name(self.cluster, self.node));
+        lines.put("run_id", node_name(self.cluster, self.node));
         lines.put("tcp_port", facts.port);
         lines.put("server_time_usec", self.now.wall.0 * 1000);
         lines.put("uptime_in_seconds", self.uptime_s);
@@ -153,7 +186,7 @@ impl Page {
         lines.put("role", "master");
         lines.put("connected_slaves", self.nodes_up.saturating_sub(1));
         lines.put("master_failover_state", "no-failover");
-        lines.put("master_replid", cluster::node_name(self.cluster, NodeId(0)));
+        lines.put("master_replid", node_name(self.cluster, NodeId(0)));
         lines.put("master_repl_offset", tally.applied);
         lines.put("synod_partitions_led", tally.led);
         lines.put("synod_partitions_followed", tally.followed);
@@ -229,6 +262,20 @@ fn human(bytes: u64) -> String {
         Some((size, unit)) => format!("{:.2}{unit}", bytes as f64 / size as f64),
         None => format!("{bytes}B"),
     }
+}
+
+/// A node's name: 40 hexadecimal digits drawn from the cluster's id and the node's.
+#[must_use]
+pub fn node_name(cluster: ClusterId, node: NodeId) -> String {
+    let word = |n: u64| {
+        let mut z = cluster.0 ^ node.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ n.rotate_left(32);
+        for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb, 0xd6e8_feb8_6659_fd93] {
+            z = (z ^ (z >> 31)).wrapping_mul(factor).wrapping_add(n);
+        }
+        z ^ (z >> 32)
+    };
+    let tail = word(3) >> 32;
+    format!("{:016x}{:016x}{tail:08x}", word(1), word(2))
 }
 
 #[cfg(test)]

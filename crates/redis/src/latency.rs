@@ -39,17 +39,41 @@ impl Histogram {
 /// Durations of reads and writes. A request answered in the turn that took it is counted when the turn's length is
 /// known.
 #[derive(Debug, Default)]
-pub(crate) struct Latency {
-    pub now_us: u64,
+pub struct Latency {
+    now_us: u64,
     /// How long the request that was answered last has taken.
-    pub last_us: u64,
-    pub reads: Histogram,
-    pub writes: Histogram,
+    last_us: u64,
+    reads: Histogram,
+    writes: Histogram,
     reads_at_once: u64,
     writes_at_once: u64,
 }
 
 impl Latency {
+    /// A turn begins.
+    pub fn begin_turn(&mut self, now_us: u64) {
+        self.now_us = now_us;
+    }
+
+    /// How long the request that was answered last has taken, in microseconds.
+    #[must_use]
+    pub fn last_us(&self) -> u64 {
+        self.last_us
+    }
+
+    /// The durations of reads.
+    #[must_use]
+    pub fn reads(&self) -> Histogram {
+        self.reads
+    }
+
+    /// The durations of writes.
+    #[must_use]
+    pub fn writes(&self) -> Histogram {
+        self.writes
+    }
+
+    /// A request that came at `since_us` was answered.
     #[inline]
     pub fn done(&mut self, read: bool, since_us: u64) {
         let us = self.now_us.saturating_sub(since_us);
@@ -62,6 +86,7 @@ impl Latency {
         }
     }
 
+    /// The turn took so long: so did what was answered in the turn that took it.
     pub fn turn_took(&mut self, us: u64) {
         self.reads.record(us, std::mem::take(&mut self.reads_at_once));
         self.writes.record(us, std::mem::take(&mut self.writes_at_once));

@@ -1,14 +1,14 @@
 //! Commands that were split over partitions, and how their parts become one answer.
 
-use crate::commands::info::{Page, Tally};
-use crate::commands::slowlog;
+use crate::info::{Page, Tally};
+use crate::slowlog;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::{RespWriter, Value};
 
 /// What becomes of the parts.
 #[derive(Debug)]
-pub(crate) enum Join {
+pub enum Join {
     /// The sum of integers (DEL, EXISTS, TOUCH, UNLINK, DBSIZE).
     Sum,
     /// Values in the order of the request: part `i` holds those of the positions in `order[i]` (MGET).
@@ -51,23 +51,23 @@ pub(crate) enum Join {
 
 /// A command under way.
 #[derive(Debug)]
-pub(crate) struct Gather {
-    pub client: ClientId,
-    pub seq: u64,
-    pub join: Join,
+pub struct Gather {
+    client: ClientId,
+    seq: u64,
+    join: Join,
     parts: Vec<Option<Vec<u8>>>,
     left: usize,
 }
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(crate) struct Gathers {
+pub struct Gathers {
     open: BTreeMap<u64, Gather>,
     next: u64,
     /// The sum of the parts' lengths.
     bytes: usize,
     /// Transactions whose parts are all there.
-    pub answered: Vec<Gather>,
+    answered: Vec<Gather>,
 }
 
 impl Gathers {
@@ -79,19 +79,38 @@ impl Gathers {
         self.next
     }
 
+    /// A transaction has all of its parts; the session goes on with it at the end of the turn.
+    pub fn set_aside(&mut self, whole: Gather) {
+        self.answered.push(whole);
+    }
+
+    /// A transaction whose parts are all there.
+    pub fn take_answered(&mut self) -> Option<Gather> {
+        self.answered.pop()
+    }
+
     /// Who asked for it, and its place in the order of replies.
+    #[must_use]
     pub fn place(&self, gather: u64) -> Option<(ClientId, u64)> {
         self.open.get(&gather).map(|whole| (whole.client, whole.seq))
     }
 
     /// How long the parts of those that are not complete are together.
+    #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// How many are not complete.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// Whether all are complete.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
     }
 
     /// Takes a part in; the whole, when it was the last.
@@ -113,6 +132,24 @@ impl Gathers {
 }
 
 impl Gather {
+    /// Who asked for it, and its place in the order of replies.
+    #[must_use]
+    pub fn asked_by(&self) -> (ClientId, u64) {
+        (self.client, self.seq)
+    }
+
+    /// What becomes of the parts.
+    #[must_use]
+    pub fn join(&self) -> &Join {
+        &self.join
+    }
+
+    /// What becomes of the parts, to be taken apart.
+    #[must_use]
+    pub fn into_join(self) -> Join {
+        self.join
+    }
+
     /// The values of the parts. A part that is an error is the answer of the whole.
     fn values(&mut self) -> Result<Vec<Value>, String> {
         let broken = || "ERR a part of the reply could not be read".to_owned();
@@ -135,6 +172,9 @@ impl Gather {
     }
 
     /// The versions that a WATCH fetched, key by key.
+    ///
+    /// # Errors
+    /// The text of the error that a part is.
     pub fn versions(&mut self) -> Result<Vec<(Vec<u8>, u64)>, String> {
         let values = self.values()?;
         let Join::Watch(keys) = &mut self.join else { return Ok(Vec::new()) };
@@ -191,7 +231,7 @@ impl Gather {
             Join::Info(page) => {
                 let mut sum = Tally::default();
                 let tallies = values.iter().filter_map(|value| match value {
-                    Value::Bulk(bytes) => Tally::decode(bytes),
+                    Value::Bulk(bytes) => Tally::decode(bytes, page.known_name),
                     _ => None,
                 });
                 tallies.for_each(|tally| sum.merge(tally));

@@ -4,33 +4,42 @@
 //! the numbers as varints, in the order of `numbers` | count, (code, times)* | count, (command, times)*
 //! ```
 
-use crate::calls::CallCounts;
+use crate::calls::{CallCounts, KnownName};
 use crate::errors::ErrorCounts;
-use crate::node::Node;
-use crate::pubsub::Space;
-use crate::session::Waits;
-use synod_consensus::Role;
-use synod_types::{PartitionId, varint};
+use synod_types::varint;
 
 /// Sums over the workers of a node, but for `behind_max` and `snapshot_s`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub struct Tally {
+    /// Connections.
     pub clients: u64,
     /// Those of them that wait: in a blocking command, or for the end of CLIENT PAUSE.
     pub paused: u64,
     /// Requests that wait for a leader.
     pub parked: u64,
+    /// Connections that were ever taken.
     pub connections: u64,
+    /// Commands that were run.
     pub commands: u64,
+    /// Commands of the last second.
     pub commands_per_s: u64,
+    /// Reads among them.
     pub reads: u64,
+    /// Writes among them.
     pub writes: u64,
+    /// Requests that were refused.
     pub refused: u64,
+    /// Requests that were sent on.
     pub forwarded: u64,
+    /// Frames of peers.
     pub frames_in: u64,
+    /// Changes of leaders and followers.
     pub role_changes: u64,
+    /// Snapshots taken.
     pub snapshots: u64,
+    /// Snapshots taken over from others.
     pub snapshots_installed: u64,
+    /// Snapshots being taken.
     pub snapshots_running: u64,
     /// Workers whose log takes no more.
     pub disks_full: u64,
@@ -40,6 +49,7 @@ pub(crate) struct Tally {
     pub data_bytes: u64,
     /// Keys of the partitions led here.
     pub keys: u64,
+    /// Keys of them with a time to live.
     pub expires: u64,
     /// Data partitions led here.
     pub led: u64,
@@ -49,14 +59,17 @@ pub(crate) struct Tally {
     pub behind_max: u64,
     /// Keys that were found, and not found, by reading commands.
     pub keyspace_hits: u64,
+    /// See above.
     pub keyspace_misses: u64,
     /// Keys that were deleted because their time had passed.
     pub expired_keys: u64,
     /// Channels and patterns that somebody listens to, worker by worker.
     pub pubsub_channels: u64,
+    /// See above.
     pub pubsub_patterns: u64,
     /// Bytes from and to clients.
     pub net_in: u64,
+    /// See above.
     pub net_out: u64,
     /// The most bytes that keys and values took, worker by worker.
     pub data_peak: u64,
@@ -66,83 +79,15 @@ pub(crate) struct Tally {
     pub snapshot_s: u64,
     /// Keys that were deleted because memory was short.
     pub evicted_keys: u64,
+    /// Errors that were answered.
     pub errors: ErrorCounts,
+    /// How often each command was called.
     pub calls: CallCounts,
 }
 
 const NUMBERS: usize = 35;
 
 impl Tally {
-    /// What this worker has to tell now.
-    pub fn of(node: &Node) -> Self {
-        let counters = &node.counters;
-        let errors = node.sessions.errors();
-        let mut tally = Self {
-            clients: node.sessions.len as u64,
-            paused: node
-                .sessions
-                .iter()
-                .filter(|session| {
-                    session.waits() == Some(Waits::Pause) || session.blocked.is_some()
-                })
-                .count() as u64,
-            pubsub_channels: node.pubsub.of(Space::Channel).len() as u64,
-            pubsub_patterns: node.pubsub.of(Space::Pattern).len() as u64,
-            parked: node.unrouted.len() as u64,
-            connections: counters.connections,
-            commands: counters.commands,
-            commands_per_s: counters.commands_per_s,
-            reads: counters.reads,
-            writes: counters.writes,
-            refused: counters.refused,
-            forwarded: counters.forwarded,
-            frames_in: counters.frames_in,
-            role_changes: counters.role_changes,
-            snapshots: counters.snapshots,
-            snapshots_installed: counters.snapshots_installed,
-            net_in: counters.net_in,
-            net_out: counters.net_out,
-            snapshot_s: counters.snapshot_s,
-            snapshots_running: u64::from(node.snapshot_running()),
-            disks_full: u64::from(node.disk_full),
-            log_bytes: node.facts.log_bytes,
-            errors,
-            calls: node.calls.clone(),
-            ..Self::default()
-        };
-        for replica in node.replicas.iter().flatten() {
-            tally.add_replica(replica);
-        }
-        tally.data_peak = counters.data_peak.max(tally.data_bytes);
-        tally
-    }
-
-    fn add_replica(&mut self, replica: &synod_replica::Replica) {
-        let leads = replica.role().0 == Role::Leader;
-        if let Some(keyspace) = replica.state().keyspace() {
-            self.data_bytes += keyspace.memory() as u64;
-            let stats = keyspace.stats();
-            self.keyspace_hits += stats.hits;
-            self.keyspace_misses += stats.misses;
-            self.expired_keys += stats.expired;
-            self.evicted_keys += stats.evicted;
-            if leads {
-                self.keys += keyspace.len() as u64;
-                self.expires += keyspace.expires_len() as u64;
-            }
-        }
-        self.applied += replica.applied().0.0;
-        if leads {
-            let status = replica.status();
-            let behind = status.peers.iter().map(|p| status.last.0.saturating_sub(p.matched.0));
-            self.behind_max = self.behind_max.max(behind.max().unwrap_or(0));
-        }
-        if replica.group() != PartitionId::META {
-            self.led += u64::from(leads);
-            self.followed += u64::from(!leads);
-        }
-    }
-
     /// Every number, in the order in which they travel.
     fn numbers(&mut self) -> [&mut u64; NUMBERS] {
         [
@@ -184,6 +129,8 @@ impl Tally {
         ]
     }
 
+    /// As it travels.
+    #[must_use]
     pub fn encode(mut self) -> Vec<u8> {
         let mut out = Vec::new();
         self.numbers().into_iter().for_each(|n| varint::put(&mut out, *n));
@@ -196,7 +143,9 @@ impl Tally {
         out
     }
 
-    pub fn decode(mut bytes: &[u8]) -> Option<Self> {
+    /// What another worker told; `None` if that cannot be read.
+    #[must_use]
+    pub fn decode(mut bytes: &[u8], known: KnownName) -> Option<Self> {
         let mut tally = Self::default();
         for number in tally.numbers() {
             *number = varint::take(&mut bytes)?;
@@ -205,7 +154,7 @@ impl Tally {
             let code = std::str::from_utf8(varint::take_bytes(&mut bytes)?).ok()?;
             tally.errors.add(code, varint::take(&mut bytes)?);
         }
-        tally.calls = CallCounts::decode(&mut bytes)?;
+        tally.calls = CallCounts::decode(&mut bytes, known)?;
         bytes.is_empty().then_some(tally)
     }
 
@@ -236,9 +185,11 @@ mod tests {
     #[test]
     fn tallies_round_trip_and_cut_ones_are_refused() {
         let bytes = counted().encode();
-        assert_eq!(Tally::decode(&bytes), Some(counted()));
+        let known: KnownName = |name| (name == b"get").then_some("get");
+        assert_eq!(Tally::decode(&bytes, known), Some(counted()));
+        assert_eq!(Tally::decode(&bytes, |_| None), None, "no such command");
         for cut in 0..bytes.len() {
-            assert_eq!(Tally::decode(&bytes[..cut]), None);
+            assert_eq!(Tally::decode(&bytes[..cut], known), None);
         }
     }
 

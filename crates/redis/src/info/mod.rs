@@ -6,33 +6,40 @@
 mod page;
 mod tally;
 
-pub(crate) use page::Page;
-pub(crate) use tally::Tally;
-
-use crate::colleagues::Errand;
-use crate::gather::Join;
-use crate::node::Node;
-use crate::requests::Flow;
-use synod_types::ClientId;
+pub use page::{Facts, Page, node_name};
+pub use tally::Tally;
 
 /// A part of INFO. The order is that of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Section {
+pub enum Section {
+    /// The process.
     Server,
+    /// Its connections.
     Clients,
+    /// Memory.
     Memory,
+    /// Logs and snapshots.
     Persistence,
+    /// Counters.
     Stats,
+    /// Leaders and followers.
     Replication,
+    /// Processor time.
     Cpu,
+    /// None.
     Modules,
+    /// How often each command was called.
     Commandstats,
+    /// How often each error was answered.
     Errorstats,
+    /// The cluster.
     Cluster,
+    /// Keys.
     Keyspace,
 }
 
 impl Section {
+    /// All of them, in order.
     pub const ALL: [Self; 12] = [
         Self::Server,
         Self::Clients,
@@ -49,6 +56,7 @@ impl Section {
     ];
 
     /// The title, which is also the section's name in lower case.
+    #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
             Self::Server => "Server",
@@ -82,16 +90,12 @@ impl Section {
 }
 
 /// The sections that a request asks for, in order.
-pub(super) fn sections(args: &[&[u8]]) -> Vec<Section> {
+#[must_use]
+pub fn sections(args: &[&[u8]]) -> Vec<Section> {
     let words = &args[1..];
     let asked = |s: &Section| match words {
         [] => s.is_told_unasked(),
         words => words.iter().any(|word| s.is_asked_by(word)),
     };
     Section::ALL.into_iter().filter(asked).collect()
-}
-
-pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    let page = Page::of(node, sections(args));
-    node.ask_colleagues(client, Join::Info(Box::new(page)), &Errand::Tally)
 }

@@ -2,14 +2,16 @@
 //!
 //! Counted by the row of the command's name in the table of commands, and by subcommand where there are some.
 
-use crate::commands::subcommands_of;
 use std::collections::BTreeMap;
 use synod_data::Command;
 use synod_types::varint;
 
+/// Finds the name of a command, or `command|subcommand`, as the tables have it.
+pub type KnownName = fn(&[u8]) -> Option<&'static str>;
+
 /// Counts of calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CallCounts {
+pub struct CallCounts {
     /// Indexed by [`Command::row`]; what is not in `by_name` yet.
     by_row: Vec<u64>,
     /// By name, or `command|subcommand`.
@@ -17,6 +19,7 @@ pub(crate) struct CallCounts {
 }
 
 impl CallCounts {
+    /// Counts a command.
     #[inline]
     pub fn count(&mut self, command: &Command) {
         let row = usize::from(command.row);
@@ -31,6 +34,7 @@ impl CallCounts {
         *self.by_name.entry(name).or_default() += 1;
     }
 
+    /// Counts from zero again.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
@@ -46,6 +50,7 @@ impl CallCounts {
         rows.filter(|(_, times)| *times > 0).chain(names)
     }
 
+    /// Appends the counts.
     pub fn encode(&self, out: &mut Vec<u8>) {
         varint::put(out, self.all().count() as u64);
         for (name, times) in self.all() {
@@ -54,7 +59,8 @@ impl CallCounts {
         }
     }
 
-    pub fn decode(bytes: &mut &[u8]) -> Option<Self> {
+    /// Takes counts off the front. `known` finds the names as the tables have them; what it does not know is refused.
+    pub fn decode(bytes: &mut &[u8], known: KnownName) -> Option<Self> {
         let mut counts = Self::default();
         for _ in 0..varint::take(bytes)? {
             let name = varint::take_bytes(bytes)?;
@@ -63,11 +69,4 @@ impl CallCounts {
         }
         Some(counts)
     }
-}
-
-/// The name as the tables have it.
-fn known(name: &[u8]) -> Option<&'static str> {
-    let command = synod_data::lookup(name.split(|b| *b == b'|').next()?)?;
-    let subs = subcommands_of(command.name).iter().map(|sub| sub.name);
-    std::iter::once(command.name).chain(subs).find(|known| known.as_bytes() == name)
 }

@@ -9,8 +9,10 @@ const CODE_BYTES_MAX: usize = 32;
 
 /// Counts of errors. `total` is at least the sum of `by_code`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ErrorCounts {
+pub struct ErrorCounts {
+    /// By their codes.
     pub by_code: BTreeMap<String, u64>,
+    /// All of them.
     pub total: u64,
 }
 

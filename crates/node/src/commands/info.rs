@@ -1,0 +1,110 @@
+//! INFO: what the node knows of itself, by section.
+//!
+//! Each worker counts for itself; a [`Tally`] of every worker is asked for and summed up, and the [`Page`], begun
+//! when the request came, is written with the sums.
+
+use crate::colleagues::Errand;
+use crate::node::Node;
+use crate::settings::Setting;
+use synod_consensus::Role;
+use synod_redis::{Flow, Join, Page, Section, Space, Tally, Waits, sections};
+use synod_replica::Replica;
+use synod_types::{ClientId, PartitionId};
+
+pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let page = page_of(node, sections(args));
+    node.ask_colleagues(client, Join::Info(Box::new(page)), &Errand::Tally)
+}
+
+/// What INFO tells beside the sums.
+pub(super) fn page_of(node: &Node, sections: Vec<Section>) -> Page {
+    let map = &node.map;
+    Page {
+        sections,
+        facts: node.facts.clone(),
+        now: node.now,
+        uptime_s: node.now.mono_us.saturating_sub(node.started_us) / 1_000_000,
+        node: node.config.id,
+        cluster: map.cluster,
+        epoch: map.epoch,
+        engine: node.wanted_engine(),
+        nodes: map.nodes.len(),
+        nodes_up: map.nodes.keys().filter(|id| node.peers.is_up(**id)).count(),
+        partitions: map.partitions().len(),
+        workers: node.config.workers,
+        version: node.config.info.version.clone(),
+        aof: super::config::durability(node).0 == "yes",
+        maxclients: node.settings.get(Setting::MaxClients),
+        maxmemory: node.settings.get(Setting::MaxMemory).cast_unsigned(),
+        maxmemory_policy: node.settings.text(Setting::MaxMemoryPolicy),
+        known_name: super::known_name,
+    }
+}
+
+/// What this worker adds to INFO.
+pub(crate) fn tally_of(node: &Node) -> Tally {
+    let counters = &node.counters;
+    let errors = node.sessions.errors();
+    let mut tally = Tally {
+        clients: node.sessions.len() as u64,
+        paused: node
+            .sessions
+            .iter()
+            .filter(|session| session.waits() == Some(Waits::Pause) || session.blocked().is_some())
+            .count() as u64,
+        pubsub_channels: node.pubsub.of(Space::Channel).len() as u64,
+        pubsub_patterns: node.pubsub.of(Space::Pattern).len() as u64,
+        parked: node.unrouted.len() as u64,
+        connections: counters.connections,
+        commands: counters.commands,
+        commands_per_s: counters.commands_per_s,
+        reads: counters.reads,
+        writes: counters.writes,
+        refused: counters.refused,
+        forwarded: counters.forwarded,
+        frames_in: counters.frames_in,
+        role_changes: counters.role_changes,
+        snapshots: counters.snapshots,
+        snapshots_installed: counters.snapshots_installed,
+        net_in: counters.net_in,
+        net_out: counters.net_out,
+        snapshot_s: counters.snapshot_s,
+        snapshots_running: u64::from(node.snapshot_running()),
+        disks_full: u64::from(node.disk_full),
+        log_bytes: node.facts.log_bytes,
+        errors,
+        calls: node.calls.clone(),
+        ..Tally::default()
+    };
+    for replica in node.replicas.iter().flatten() {
+        add_replica(&mut tally, replica);
+    }
+    tally.data_peak = counters.data_peak.max(tally.data_bytes);
+    tally
+}
+
+fn add_replica(tally: &mut Tally, replica: &Replica) {
+    let leads = replica.role().0 == Role::Leader;
+    if let Some(keyspace) = replica.state().keyspace() {
+        tally.data_bytes += keyspace.memory() as u64;
+        let stats = keyspace.stats();
+        tally.keyspace_hits += stats.hits;
+        tally.keyspace_misses += stats.misses;
+        tally.expired_keys += stats.expired;
+        tally.evicted_keys += stats.evicted;
+        if leads {
+            tally.keys += keyspace.len() as u64;
+            tally.expires += keyspace.expires_len() as u64;
+        }
+    }
+    tally.applied += replica.applied().0.0;
+    if leads {
+        let status = replica.status();
+        let behind = status.peers.iter().map(|p| status.last.0.saturating_sub(p.matched.0));
+        tally.behind_max = tally.behind_max.max(behind.max().unwrap_or(0));
+    }
+    if replica.group() != PartitionId::META {
+        tally.led += u64::from(leads);
+        tally.followed += u64::from(!leads);
+    }
+}

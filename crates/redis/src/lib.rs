@@ -1,0 +1,44 @@
+//! What the gate of Redis's clients keeps of them: sessions, the order of their replies, subscriptions, the slow log, and
+//! how the answers of several become one.
+//!
+//! Bytes come in as decoded requests and leave as encoded replies; what a request does to data is not known here, and
+//! neither is a replica, a node or a socket. A session is two machines side by side:
+//!
+//! ```text
+//!   life   Open --QUIT, an error of protocol--> Closing --all is answered--> (closed by the world)
+//!          Open, Closing --CLIENT KILL--> Killed
+//!
+//!   mode   Plain --MULTI--> Queueing --EXEC, DISCARD--> Plain
+//!          Plain --BLPOP and the like--> Blocked --its answer--> Plain
+//! ```
+//!
+//! Invariants:
+//! - Replies of one session leave in the order of its requests, whatever order the answers come in.
+//! - What a session may hold without an answer, queue between MULTI and EXEC, and subscribe to is bounded.
+
+mod calls;
+mod errors;
+mod info;
+mod joins;
+mod latency;
+mod mode;
+mod pubsub;
+mod replies;
+mod session;
+mod sessions;
+mod slowlog;
+
+pub use calls::{CallCounts, KnownName};
+pub use errors::ErrorCounts;
+pub use info::{Facts, Page, Section, Tally, node_name, sections};
+pub use joins::{Gather, Gathers, Join};
+pub use latency::{Histogram, Latency};
+pub use mode::{Blocked, Fence, Flow, Multi, ReplyMode, Waits};
+pub use pubsub::{PubSub, Space, Subscriptions};
+pub use replies::Kind;
+pub use session::Session;
+pub use sessions::{Ready, Sessions};
+pub use slowlog::{Entry, SlowLog};
+
+/// The version of Redis whose commands and texts this program follows.
+pub const REDIS_VERSION: &str = "7.0.15";

@@ -1,0 +1,510 @@
+//! One connection's session: what it has said of itself, the state that it is in, and its replies.
+
+use crate::errors::ErrorCounts;
+use crate::mode::{Blocked, Fence, Flow, Life, Mode, Multi, ReplyMode, Waits};
+use crate::pubsub::Subscriptions;
+use crate::replies::{Kind, Replies};
+use crate::sessions::Ready;
+use synod_types::{ClientId, limits};
+use synod_wire::resp::{Proto, RespWriter};
+
+/// One connection.
+#[derive(Debug)]
+pub struct Session {
+    id: ClientId,
+    /// Counts the connections of this worker; never used twice.
+    number: u64,
+    addr: String,
+    proto: Proto,
+    name: Vec<u8>,
+    lib_name: Vec<u8>,
+    lib_ver: Vec<u8>,
+    opened_us: u64,
+    active_us: u64,
+    last_command: &'static str,
+    life: Life,
+    mode: Mode,
+    /// CLIENT FENCE.
+    fence: Option<Box<Fence>>,
+    /// Keys under WATCH and the versions they had.
+    watches: Vec<(Vec<u8>, u64)>,
+    subscriptions: Subscriptions,
+    reply_mode: ReplyMode,
+    captured: Vec<u8>,
+    /// What the next request waits for, if it was offered and not taken.
+    waits: Option<Waits>,
+    replies: Replies,
+    /// Whether it is among those that have something to write.
+    dirty: bool,
+    /// The errors that were answered.
+    errors: ErrorCounts,
+}
+
+impl Session {
+    pub(crate) fn new(id: ClientId, number: u64, addr: String, now_us: u64) -> Self {
+        Self {
+            id,
+            number,
+            addr,
+            proto: Proto::Resp2,
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_ver: Vec::new(),
+            opened_us: now_us,
+            active_us: now_us,
+            last_command: "NULL",
+            life: Life::Open,
+            mode: Mode::Plain,
+            fence: None,
+            watches: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            reply_mode: ReplyMode::On,
+            captured: Vec::new(),
+            waits: None,
+            replies: Replies::default(),
+            dirty: false,
+            errors: ErrorCounts::default(),
+        }
+    }
+}
+
+/// What it says of itself.
+impl Session {
+    /// Its id.
+    #[inline]
+    #[must_use]
+    pub fn id(&self) -> ClientId {
+        self.id
+    }
+
+    /// Its number among the connections of this worker, never used twice.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub fn addr(&self) -> &str {
+        &self.addr
+    }
+
+    /// The protocol that replies are spelled in.
+    #[inline]
+    #[must_use]
+    pub fn proto(&self) -> Proto {
+        self.proto
+    }
+
+    /// Spells replies in this protocol from now on.
+    pub fn set_proto(&mut self, proto: Proto) {
+        self.proto = proto;
+    }
+
+    /// The name that the client gave itself; empty: none.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// The client names itself.
+    pub fn set_name(&mut self, name: &[u8]) {
+        self.name = name.to_vec();
+    }
+
+    /// What every write of the connection carries, if it carries something.
+    #[inline]
+    #[must_use]
+    pub fn fence(&self) -> Option<&Fence> {
+        self.fence.as_deref()
+    }
+
+    /// CLIENT FENCE: what every write of the connection carries from now on.
+    pub fn set_fence(&mut self, fence: Option<Fence>) {
+        self.fence = fence.map(Box::new);
+    }
+
+    /// The name of the client's library and its version, as it told them.
+    #[must_use]
+    pub fn library(&self) -> (&[u8], &[u8]) {
+        (&self.lib_name, &self.lib_ver)
+    }
+
+    /// The client tells its library's name.
+    pub fn set_library_name(&mut self, name: &[u8]) {
+        self.lib_name = name.to_vec();
+    }
+
+    /// The client tells its library's version.
+    pub fn set_library_version(&mut self, version: &[u8]) {
+        self.lib_ver = version.to_vec();
+    }
+
+    /// When it was opened.
+    #[must_use]
+    pub fn opened_us(&self) -> u64 {
+        self.opened_us
+    }
+
+    /// When its last request came.
+    #[must_use]
+    pub fn active_us(&self) -> u64 {
+        self.active_us
+    }
+
+    /// A request comes.
+    #[inline]
+    pub fn be_active(&mut self, now_us: u64) {
+        self.active_us = now_us;
+    }
+
+    /// The last command's name, with its subcommand.
+    #[must_use]
+    pub fn last_command(&self) -> &'static str {
+        self.last_command
+    }
+
+    /// The command that was sent last.
+    #[inline]
+    pub fn set_last_command(&mut self, name: &'static str) {
+        self.last_command = name;
+    }
+
+    /// What it listens to.
+    #[inline]
+    #[must_use]
+    pub fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
+    pub(crate) fn subscriptions_mut(&mut self) -> &mut Subscriptions {
+        &mut self.subscriptions
+    }
+
+    pub(crate) fn errors(&self) -> &ErrorCounts {
+        &self.errors
+    }
+
+    pub(crate) fn reset_errors(&mut self) {
+        self.errors = ErrorCounts::default();
+    }
+}
+
+/// Its life.
+impl Session {
+    /// Whether it takes no further request.
+    #[inline]
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.life != Life::Open
+    }
+
+    /// Whether nothing is written to its client any more.
+    #[inline]
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        self.life == Life::Killed
+    }
+
+    /// Whether the world is to close it once what it has to say is written.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        match self.life {
+            Life::Open => false,
+            Life::Closing => self.is_idle(),
+            Life::Killed => true,
+        }
+    }
+
+    /// It closes once everything is answered and written.
+    pub fn close_when_answered(&mut self) {
+        if self.life == Life::Open {
+            self.life = Life::Closing;
+        }
+    }
+
+    /// Has the connection closed at once; what it still would be answered is dropped.
+    pub fn kill(&mut self, ready: &mut Ready) {
+        self.life = Life::Killed;
+        self.reply_mode = ReplyMode::Off;
+        self.replies.out.clear();
+        self.touch(ready);
+    }
+}
+
+/// Its mode: transactions and waits.
+impl Session {
+    /// The commands between MULTI and EXEC, when it stands there.
+    #[inline]
+    #[must_use]
+    pub fn multi(&self) -> Option<&Multi> {
+        match &self.mode {
+            Mode::Queueing(multi) => Some(multi),
+            _ => None,
+        }
+    }
+
+    /// As [`Self::multi`], to be added to.
+    #[inline]
+    pub fn multi_mut(&mut self) -> Option<&mut Multi> {
+        match &mut self.mode {
+            Mode::Queueing(multi) => Some(multi),
+            _ => None,
+        }
+    }
+
+    /// MULTI.
+    pub fn begin_multi(&mut self) {
+        self.mode = Mode::Queueing(Multi::default());
+    }
+
+    /// EXEC or DISCARD: what was queued since MULTI, if it stood there.
+    pub fn end_multi(&mut self) -> Option<Multi> {
+        match std::mem::replace(&mut self.mode, Mode::Plain) {
+            Mode::Queueing(multi) => Some(multi),
+            other => {
+                self.mode = other;
+                None
+            }
+        }
+    }
+
+    /// What it waits for, as long as a blocking command is not answered.
+    #[inline]
+    #[must_use]
+    pub fn blocked(&self) -> Option<&Blocked> {
+        match &self.mode {
+            Mode::Blocked(blocked) => Some(blocked),
+            _ => None,
+        }
+    }
+
+    /// As [`Self::blocked`], to be changed.
+    pub fn blocked_mut(&mut self) -> Option<&mut Blocked> {
+        match &mut self.mode {
+            Mode::Blocked(blocked) => Some(blocked),
+            _ => None,
+        }
+    }
+
+    /// A blocking command is under way.
+    pub fn block(&mut self, blocked: Blocked) {
+        self.mode = Mode::Blocked(blocked);
+    }
+
+    /// How many keys are under WATCH.
+    #[must_use]
+    pub fn watches_len(&self) -> usize {
+        self.watches.len()
+    }
+
+    /// WATCH: keys and the versions that they have.
+    pub fn watch(&mut self, versions: impl IntoIterator<Item = (Vec<u8>, u64)>) {
+        self.watches.extend(versions);
+    }
+
+    /// EXEC, DISCARD, UNWATCH: the keys under WATCH and their versions; there are none from now on.
+    pub fn end_watches(&mut self) -> Vec<(Vec<u8>, u64)> {
+        std::mem::take(&mut self.watches)
+    }
+}
+
+/// The order of its requests.
+impl Session {
+    /// What a request has to wait for before it is looked at, if anything.
+    #[inline]
+    #[must_use]
+    pub fn obstacle(&self) -> Option<Waits> {
+        if self.replies.barriers() > 0 {
+            return Some(Waits::Barrier);
+        }
+        (self.replies.len() >= limits::INFLIGHT_MAX).then_some(Waits::Room)
+    }
+
+    /// Has the next request offered again when this is over.
+    pub fn wait_for(&mut self, what: Waits) -> Flow {
+        self.waits = Some(what);
+        Flow::Stalled
+    }
+
+    /// What the next request waits for, if it was offered and not taken.
+    #[must_use]
+    pub fn waits(&self) -> Option<Waits> {
+        self.waits
+    }
+
+    /// The next request is offered again, if it waits; whether it does.
+    pub(crate) fn go_on(&mut self, ready: &mut Ready) {
+        self.waits = None;
+        ready.resumed.push(self.id);
+    }
+
+    /// Whether what the next request waits for is over.
+    pub(crate) fn may_go_on(&self) -> bool {
+        match self.waits {
+            None | Some(Waits::Pause | Waits::NodeRoom) => false,
+            Some(Waits::Barrier) => self.replies.barriers() == 0,
+            Some(Waits::Room) => self.replies.len() < limits::INFLIGHT_MAX,
+            Some(Waits::Writes) => self.replies.writes() == 0,
+            Some(Waits::Idle) => self.is_idle(),
+        }
+    }
+
+    /// Whether nothing is in flight.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.replies.len() == 0
+    }
+
+    /// How many requests wait for their reply, or for that of one before them.
+    #[inline]
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.replies.len()
+    }
+
+    /// How many reads and how many writes are under way.
+    #[inline]
+    #[must_use]
+    pub fn under_way(&self) -> (usize, usize) {
+        (self.replies.reads(), self.replies.writes())
+    }
+
+    /// Whether a write is under way.
+    #[inline]
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.replies.writes() > 0
+    }
+
+    /// Whether a write came behind the request at this place.
+    #[must_use]
+    pub fn has_written_behind(&self, seq: u64) -> bool {
+        self.replies.has_written_behind(seq)
+    }
+
+    /// Takes a place in the order of replies.
+    #[inline]
+    pub fn reserve(&mut self, kind: Kind) -> u64 {
+        self.replies.reserve(kind, self.active_us, self.reply_mode != ReplyMode::On)
+    }
+
+    /// Takes a place in the order of replies, and lets everything behind it wait until it is filled.
+    pub fn reserve_barrier(&mut self, kind: Kind) -> u64 {
+        let seq = self.reserve(kind);
+        self.replies.close_behind();
+        seq
+    }
+}
+
+/// Its replies.
+impl Session {
+    /// Replies that are ready to be written to the socket.
+    #[inline]
+    #[must_use]
+    pub fn out(&self) -> &Vec<u8> {
+        &self.replies.out
+    }
+
+    /// What is ready, for the world to take.
+    pub fn out_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.replies.out
+    }
+
+    /// Writes a reply at once, behind those still awaited.
+    #[inline]
+    pub fn reply_now(&mut self, write: impl FnOnce(&mut RespWriter<'_>)) {
+        if self.reply_mode != ReplyMode::On {
+            return self.capture(write);
+        }
+        self.replies.write(self.proto, self.active_us, &mut self.errors, write);
+    }
+
+    #[cold]
+    fn capture(&mut self, write: impl FnOnce(&mut RespWriter<'_>)) {
+        if self.reply_mode == ReplyMode::Captured {
+            let start = self.captured.len();
+            write(&mut RespWriter::new(&mut self.captured, self.proto));
+            self.errors.note(&self.captured[start..]);
+        }
+    }
+
+    /// Fills a place reserved before, and says of what kind the request was and when it came. A place that is
+    /// unknown is passed over.
+    pub fn complete(
+        &mut self,
+        seq: u64,
+        write: &mut dyn FnMut(&mut RespWriter<'_>),
+    ) -> Option<(Kind, u64)> {
+        let mute = self.is_killed();
+        let filled = self.replies.fill(seq, self.proto, mute, &mut self.errors, write)?;
+        if self.blocked().is_some_and(|blocked| blocked.seq() == seq) {
+            self.mode = Mode::Plain;
+        }
+        Some(filled)
+    }
+
+    /// Writes a message that answers no request, whatever replies are awaited; whether much is unread now. A session
+    /// with too much unread is closed, and has nothing unread any more.
+    pub(crate) fn push(&mut self, message: &[u8], ready: &mut Ready) -> bool {
+        if self.is_closing() {
+            return false;
+        }
+        self.replies.out.extend_from_slice(message);
+        self.touch(ready);
+        if self.replies.out.len() > limits::PUBSUB_OUTPUT_BYTES_MAX {
+            self.kill(ready);
+        }
+        self.has_much_unread()
+    }
+
+    pub(crate) fn has_much_unread(&self) -> bool {
+        self.replies.out.len() > limits::PUBSUB_OUTPUT_SOFT_BYTES
+    }
+
+    /// What CLIENT REPLY asked for.
+    #[must_use]
+    pub fn reply_mode(&self) -> ReplyMode {
+        self.reply_mode
+    }
+
+    /// CLIENT REPLY.
+    pub fn set_reply_mode(&mut self, mode: ReplyMode) {
+        self.reply_mode = mode;
+    }
+
+    /// A command was taken: SKIP drops the reply of the one command behind it.
+    #[inline]
+    pub fn end_skip(&mut self) {
+        self.reply_mode = match self.reply_mode {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            other => other,
+        };
+    }
+
+    /// Replies are kept from now on; what CLIENT REPLY had asked for.
+    pub fn begin_capture(&mut self) -> ReplyMode {
+        std::mem::replace(&mut self.reply_mode, ReplyMode::Captured)
+    }
+
+    /// What was kept; replies are treated as before.
+    pub fn end_capture(&mut self, before: ReplyMode) -> Vec<u8> {
+        self.reply_mode = before;
+        std::mem::take(&mut self.captured)
+    }
+
+    /// Notes that there is something to write.
+    #[inline]
+    pub fn touch(&mut self, ready: &mut Ready) {
+        if !self.dirty {
+            self.dirty = true;
+            ready.dirty.push(self.id);
+        }
+    }
+
+    /// The world has taken note.
+    pub fn untouch(&mut self) {
+        self.dirty = false;
+    }
+}
