@@ -1,6 +1,7 @@
 //! The rules of the house that no compiler checks. Each finding names the place and what to do instead.
 //! Nothing here changes a file.
 
+mod circles;
 mod imports;
 mod links;
 mod purity;
@@ -69,6 +70,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     source::check(&files, &mut findings);
     purity::check(&workspace.root, &files, &mut findings);
     links::check(&workspace.root, &files, &mut findings);
+    circles::check(&files, &mut findings);
     imports::check(workspace, &mut findings)?;
     for warning in &findings.warnings {
         println!("warning: {warning}");
