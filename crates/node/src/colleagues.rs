@@ -38,6 +38,7 @@ const SLOW_LOG_RESET: u8 = 9;
 const UNBLOCK: u8 = 10;
 const PUBLISH: u8 = 11;
 const PUBSUB: u8 = 12;
+const SNAPSHOT: u8 = 13;
 
 /// Some of the connections: those that fit everything that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,6 +107,8 @@ pub(crate) enum Errand {
     },
     /// What PUBSUB asks.
     PubSub(Query),
+    /// Begin a snapshot of every replica that has something new.
+    Snapshot,
 }
 
 impl Filter {
@@ -161,6 +164,7 @@ impl Errand {
             }
             Self::SlowLogLen => out.push(SLOW_LOG_LEN),
             Self::SlowLogReset => out.push(SLOW_LOG_RESET),
+            Self::Snapshot => out.push(SNAPSHOT),
             Self::Publish { shard, channel, message } => {
                 out.extend_from_slice(&[PUBLISH, u8::from(*shard)]);
                 varint::put_bytes(out, channel);
@@ -197,6 +201,7 @@ impl Errand {
             SLOW_LOG => Self::SlowLog(varint::take(&mut rest)?),
             SLOW_LOG_LEN => Self::SlowLogLen,
             SLOW_LOG_RESET => Self::SlowLogReset,
+            SNAPSHOT => Self::Snapshot,
             PUBLISH => {
                 let (shard, tail) = rest.split_first()?;
                 rest = tail;
@@ -328,6 +333,10 @@ impl Node {
                 self.collect_events();
                 self.done(origin);
             }
+            Errand::Snapshot => {
+                self.replicas.iter_mut().flatten().for_each(|replica| replica.begin_snapshot());
+                self.done(origin);
+            }
             Errand::ResetStat => {
                 self.counters.reset();
                 self.calls.reset();
@@ -370,6 +379,7 @@ mod tests {
             Errand::SlowLog(300),
             Errand::SlowLogLen,
             Errand::SlowLogReset,
+            Errand::Snapshot,
             Errand::Unblock(300, true),
             Errand::Publish { shard: true, channel: b"c".to_vec(), message: b"m".to_vec() },
             Errand::PubSub(Query::Channels { shard: true, pattern: Some(b"a*".to_vec()) }),

@@ -1,5 +1,6 @@
 //! Commands that were split over partitions, and how their parts become one answer.
 
+use crate::calls::KnownName;
 use crate::info::{Page, Tally};
 use crate::slowlog;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,12 @@ pub enum Join {
     SlowLog(usize),
     /// The texts one after another (CLIENT LIST).
     Text,
+    /// This text, when no part is an error (BGSAVE).
+    Said(&'static str),
+    /// Of the summed tallies what ROLE tells.
+    Role,
+    /// Of the tallies when a snapshot was durable last; before the first one, this time, in seconds (LASTSAVE).
+    LastSave(u64),
     /// `OK` when the sum of the integers is not 0 (CLIENT KILL with an address).
     SomeKilled,
     /// Tallies, summed up and written on the page (INFO).
@@ -228,15 +235,17 @@ impl Gather {
                 let texts: String = values.iter().filter_map(Value::as_str).collect();
                 out.verbatim(&texts);
             }
-            Join::Info(page) => {
-                let mut sum = Tally::default();
-                let tallies = values.iter().filter_map(|value| match value {
-                    Value::Bulk(bytes) => Tally::decode(bytes, page.known_name),
-                    _ => None,
-                });
-                tallies.for_each(|tally| sum.merge(tally));
-                out.verbatim(&page.render(&sum));
+            Join::Info(page) => out.verbatim(&page.render(&tally(&values, page.known_name))),
+            Join::Role => {
+                out.array(3);
+                out.bulk(b"master");
+                out.integer(tally(&values, |_| None).applied as i64);
+                out.array(0);
             }
+            Join::LastSave(started_s) => {
+                out.integer(tally(&values, |_| None).snapshot_s.max(*started_s) as i64);
+            }
+            Join::Said(text) => out.simple(text),
             Join::AllOk | Join::Watch(_) | Join::Exec(..) => out.simple("OK"),
             Join::Same => match values.first() {
                 Some(value) => write_value(value, out),
@@ -277,6 +286,17 @@ impl Gather {
             }
         }
     }
+}
+
+/// What the workers of a node told of themselves, summed up.
+fn tally(values: &[Value], known_name: KnownName) -> Tally {
+    let mut sum = Tally::default();
+    let tallies = values.iter().filter_map(|value| match value {
+        Value::Bulk(bytes) => Tally::decode(bytes, known_name),
+        _ => None,
+    });
+    tallies.for_each(|tally| sum.merge(tally));
+    sum
 }
 
 fn sum(values: &[Value]) -> i64 {

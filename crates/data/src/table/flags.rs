@@ -38,8 +38,10 @@ impl Flags {
 
     /// About publishing and subscribing.
     pub const PUBSUB: Self = Self(1 << 14);
+    /// Not while data is read in the background; here it never is.
+    pub const NO_ASYNC_LOADING: Self = Self(1 << 15);
 
-    const NAMES: [&'static str; 15] = [
+    const NAMES: [&'static str; 16] = [
         "write",
         "readonly",
         "denyoom",
@@ -55,6 +57,7 @@ impl Flags {
         "skip_monitor",
         "no_mandatory_keys",
         "pubsub",
+        "no_async_loading",
     ];
 
     /// Both.

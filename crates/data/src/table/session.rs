@@ -5,6 +5,8 @@ use super::{Access, Categories, Command, Flags, Group};
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::NOSCRIPT);
 const FAST: Flags = Flags::FAST;
+const SAVE: Flags = Flags::ADMIN.and(Flags::NO_ASYNC_LOADING).and(Flags::NOSCRIPT);
+const FOLLOW: Flags = SAVE.and(Flags::STALE);
 const LISTEN: Flags = Flags::PUBSUB.and(ANYTIME);
 
 #[rustfmt::skip] // one command per line or two: this is a table
@@ -67,6 +69,25 @@ pub(super) const ROWS: &[Command] = &[
         .syntax("[section]...")
         .about("1.0.0", "Tells how the server is."),
 
+    Command::session(Group::Server, "bgrewriteaof", 1).flags(SAVE)
+        .about("1.0.0", "Takes a snapshot of every partition of this node, behind which its log is cut."),
+    Command::session(Group::Server, "bgsave", -1).flags(SAVE)
+        .syntax("[SCHEDULE]")
+        .about("1.0.0", "Takes a snapshot of every partition of this node."),
+    Command::session(Group::Server, "lastsave", 1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
+        .also_in(Categories::ADMIN.and(Categories::DANGEROUS))
+        .about("1.0.0", "When this node's last snapshot was durable, in seconds since 1970."),
+    Command::session(Group::Server, "replicaof", 3).flags(FOLLOW)
+        .syntax("host port")
+        .about("5.0.0", "Refused: replicas are placed by the cluster."),
+    Command::session(Group::Server, "role", 1).flags(ANYTIME.and(FAST))
+        .also_in(Categories::ADMIN.and(Categories::DANGEROUS))
+        .about("2.8.12", "Tells that this node takes writes, and how many entries it has applied."),
+    Command::session(Group::Server, "save", 1).flags(SAVE.and(Flags::NO_MULTI))
+        .about("1.0.0", "Refused: BGSAVE takes the same snapshots without stopping anyone."),
+    Command::session(Group::Server, "slaveof", 3).flags(FOLLOW)
+        .syntax("host port")
+        .about("1.0.0", "Refused: replicas are placed by the cluster."),
     Command::session(Group::Server, "slowlog", -2)
         .about("2.2.12", "Tells which requests took long."),
 

@@ -16,6 +16,11 @@ pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     node.ask_colleagues(client, Join::Info(Box::new(page)), &Errand::Tally)
 }
 
+/// ROLE: every node takes writes for every key. The offset is INFO's: entries applied, of all groups here.
+pub(super) fn role(node: &mut Node, client: ClientId) -> Flow {
+    node.ask_colleagues(client, Join::Role, &Errand::Tally)
+}
+
 /// What INFO tells beside the sums.
 pub(super) fn page_of(node: &Node, sections: Vec<Section>) -> Page {
     let map = &node.map;

@@ -13,6 +13,7 @@ mod exec;
 mod function;
 pub(crate) mod info;
 mod keyspace;
+mod persistence;
 pub(crate) mod pubsub;
 mod script;
 pub(crate) mod slowlog;
@@ -62,6 +63,12 @@ pub(crate) fn run(
         "debug" => debug::run(node, client, args),
         "function" => function::run(node, client, args),
         "info" => info::run(node, client, args),
+        "role" => info::role(node, client),
+        "bgsave" => persistence::bgsave(node, client, args),
+        "bgrewriteaof" => persistence::bgrewriteaof(node, client),
+        "lastsave" => persistence::lastsave(node, client),
+        "save" => persistence::save(node, client),
+        "replicaof" | "slaveof" => persistence::replicaof(node, client, args),
         "script" => script::run(node, client, args),
         "slowlog" => slowlog::run(node, client, args),
         "subscribe" => pubsub::subscribe(node, client, args, Space::Channel),
