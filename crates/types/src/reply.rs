@@ -43,6 +43,11 @@ pub trait ReplySink {
     fn big_number(&mut self, digits: &str) {
         self.bulk(digits.as_bytes());
     }
+    /// Announces an attribute of `len` pairs, which follow, for the reply behind them. Whether the client takes it; who speaks
+    /// RESP2 is sent nothing.
+    fn attribute(&mut self, _len: usize) -> bool {
+        false
+    }
     /// Whether the client speaks RESP3; a few commands (`ZRANGE WITHSCORES`, `HRANDFIELD`) nest their
     /// answer differently then.
     fn is_resp3(&self) -> bool;

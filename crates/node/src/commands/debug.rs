@@ -23,7 +23,9 @@ pub(super) const TABLE: &[Subcommand] = &[
     Subcommand::new("debug|object", 3, FLAGS, object)
         .about("1.0.0", "<key>", "How a value is kept."),
     Subcommand::new("debug|protocol", 3, FLAGS, protocol)
-        .about("1.0.0", "<type>", "A reply of this type: string, integer, double, null, array, set, map, verbatim, true, false or bignum."),
+        .about("1.0.0", "<type>", "A reply of this type: string, integer, double, null, array, set, map, attrib, verbatim, true, false or bignum."),
+    Subcommand::new("debug|quicklist-packed-threshold", 3, FLAGS, packed_threshold)
+        .about("1.0.0", "<size>", "Of no effect: there is one way to keep an element of a list, whatever its length."),
     Subcommand::new("debug|reload", 2, FLAGS, reload)
         .about("1.0.0", "", "Writes every partition as a snapshot and reads it back in its place, on all replicas."),
     Subcommand::new("debug|set-active-expire", 3, FLAGS, set_active_expire)
@@ -60,6 +62,21 @@ fn set_active_expire(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow 
     everywhere(node, client, &Op::Debug(args[1..].iter().copied().collect()))
 }
 
+/// What Redis's suite sets before it puts long elements into lists; `b`, `k` and the like may follow the number.
+fn packed_threshold(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let digits = args[2].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let unit = args[2][digits..].to_ascii_lowercase();
+    let units: [&[u8]; 8] = [b"", b"b", b"k", b"kb", b"m", b"mb", b"g", b"gb"];
+    if digits == 0 || !units.contains(&&unit[..]) {
+        return node.refuse_request(
+            client,
+            "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+        );
+    }
+    node.reply(client, |out| out.simple("OK"));
+    Flow::Next
+}
+
 fn object(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     match node.map.partition_of(key_slot(args[2])) {
         Some(partition) => node.run_op(client, partition, Kind::Read, &Op::DebugObject(args[2])),
@@ -68,7 +85,7 @@ fn object(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 fn protocol(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    const UNKNOWN: &str = "ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|verbatim|true|false|bignum";
+    const UNKNOWN: &str = "ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|verbatim|true|false|bignum";
     let name = args[2].to_ascii_lowercase();
     node.reply(client, |out| match &name[..] {
         b"string" => out.bulk(b"Hello World"),
@@ -89,6 +106,15 @@ fn protocol(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
                 out.integer(n);
                 out.boolean(n == 1);
             }
+        }
+        b"attrib" => {
+            if out.attribute(1) {
+                out.bulk(b"key-popularity");
+                out.array(2);
+                out.bulk(b"key:123");
+                out.integer(90);
+            }
+            out.bulk(b"Some real reply following the attribute");
         }
         b"verbatim" => out.verbatim("This is a verbatim\nstring"),
         b"true" => out.boolean(true),

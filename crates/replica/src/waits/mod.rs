@@ -34,11 +34,11 @@ use recorded::Recorded;
 use served::Fate;
 use std::collections::{BTreeSet, VecDeque};
 use synod_consensus::Role;
-use synod_data::op::{Op, Ticket};
+use synod_data::op::{Args, Op, Ticket};
 use synod_data::waiting::{
     begun, fills, in_the_end, is_filled, narrowed, suits, takes_turn, wait_of,
 };
-use synod_data::{Command, Context, lookup};
+use synod_data::{Command, Context, Group, Keyspace, lookup};
 use synod_machine::{MachineId, Operation};
 use synod_types::{Index, NodeId, limits};
 use table::Turn;
@@ -176,7 +176,7 @@ impl Replica {
         };
         op.encode(self.batch.add(waiter.origin));
         let fills = fills(command, &words).is_some();
-        waiter.running = true;
+        (waiter.running, waiter.woken) = (true, true);
         fills.then(|| waiter.args[2].clone())
     }
 
@@ -195,8 +195,11 @@ impl Replica {
             return;
         };
         let mut reply = Recorded::new(ticket.resp3);
-        let answered = keyspace.run_wait(&args, ctx, &mut reply);
-        if answered && ticket.node != NodeId(0) {
+        let woken = origin.and_then(|o| self.waits.get(o)).is_some_and(|waiter| waiter.woken);
+        let misled = woken && holds_something_else(&args, keyspace, ctx);
+        let answered = keyspace.run_wait(&args, ctx, &mut reply) && !misled;
+        // An error has changed nothing: whoever did not hear of it may run again.
+        if answered && ticket.node != NodeId(0) && !reply.is_error() {
             self.served.note(index, ticket, reply.clone());
         }
         let Some(origin) = origin else { return };
@@ -344,6 +347,15 @@ impl Replica {
 fn keyspace_op(mut bytes: &[u8]) -> Option<Op<'_>> {
     let operation = Operation::take(&mut bytes)?;
     (operation.machine == MachineId::KEYSPACE).then(|| Op::decode(operation.body)).flatten()
+}
+
+/// Whether the key of a wait for a list or a sorted set holds neither: it was filled and has become something else since. Who
+/// only begins to wait is told of that as an error, who was woken for it goes on waiting.
+fn holds_something_else(args: &Args<'_>, keyspace: &Keyspace, ctx: &Context) -> bool {
+    let Some(command) = lookup(args[0]) else { return false };
+    let key = wait_of(command, args).and_then(|wait| args.get(wait.keys.start).copied());
+    let of_one_kind = matches!(command.group, Group::List | Group::SortedSet);
+    of_one_kind && key.is_some_and(|key| !is_filled(command, args, keyspace, key, ctx))
 }
 
 /// How a log entry names who waits; only those of other workers can come back without having been answered.

@@ -38,6 +38,11 @@ impl Recorded {
         self.bytes
     }
 
+    /// Whether it is an error and nothing else.
+    pub fn is_error(&self) -> bool {
+        matches!(self.pieces[..], [Piece::Error(_)])
+    }
+
     /// Writes the reply.
     pub fn replay(&self, out: &mut dyn ReplySink) {
         for piece in &self.pieces {

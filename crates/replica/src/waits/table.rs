@@ -39,6 +39,8 @@ pub(crate) struct Waiter {
     pub begun: bool,
     /// Whether it is on its way through the log, so that its fate is open. Then it is not run a second time.
     pub running: bool,
+    /// Whether it has been run again because a key was filled.
+    pub woken: bool,
     /// How it ends should it find nothing once more.
     pub end: Option<WaitEnd>,
 }
@@ -87,8 +89,8 @@ impl Waits {
         if let Some(at) = deadline_us {
             self.deadlines.insert((at, turn));
         }
-        let (running, begun) = (true, false);
-        let waiter = Waiter { origin, args, keys, deadline_us, begun, running, end: None };
+        let (running, begun, woken) = (true, false, false);
+        let waiter = Waiter { origin, args, keys, deadline_us, begun, running, woken, end: None };
         self.waiters.insert(turn, waiter);
         true
     }

@@ -194,6 +194,13 @@ impl ReplySink for RespWriter<'_> {
         }
     }
 
+    fn attribute(&mut self, len: usize) -> bool {
+        if self.is_resp3() {
+            header(self.out, b'|', len);
+        }
+        self.is_resp3()
+    }
+
     fn big_number(&mut self, digits: &str) {
         if self.is_resp3() {
             self.out.push(b'(');
