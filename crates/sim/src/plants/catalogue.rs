@@ -382,6 +382,90 @@ pub const CATALOGUE: &[Plant] = &[
         "segments are removed whether or not a snapshot has their entries",
     )
     .under("snapshot,kill,power"),
+    // What locks promise.
+    Plant::new(
+        "stale-token-writes",
+        "B20 a lock without fencing",
+        "locks",
+        "a write is accepted whose token is an old one",
+    )
+    .with_locks(),
+    Plant::new(
+        "tokens-repeat",
+        "B20 a lock without fencing",
+        "locks",
+        "a grant gets the token of the one before it",
+    )
+    .with_locks(),
+    Plant::new(
+        "renewal-ignored",
+        "B20 a lease ends early",
+        "locks",
+        "the end of a lease counts although it was renewed meanwhile",
+    )
+    .seconds(60)
+    .with_locks()
+    .seed(10),
+    Plant::new(
+        "lease-cut-short",
+        "B20 a lease ends early",
+        "replica",
+        "a leader takes every lease for a fifth shorter than it is",
+    )
+    .with_locks(),
+    Plant::new(
+        "locks-lost-in-snapshot",
+        "B9 a snapshot lacks a part of the state",
+        "data",
+        "a snapshot has no locks",
+    )
+    .under("snapshot,kill,power,isolate")
+    .with_locks(),
+    // What a tree and its gate promise.
+    Plant::new(
+        "watch-after-reply",
+        "B22 watches: time travel",
+        "zookeeper",
+        "a reply is not held back until the watches that it concerns are told",
+    )
+    .nodes(5)
+    .with_trees(),
+    Plant::new(
+        "watch-begins-late",
+        "B22 watches: loss",
+        "zookeeper",
+        "what happened between a read and the moment in which its watch stands is not told",
+    )
+    .with_trees(),
+    Plant::new(
+        "missed-not-told",
+        "B22 watches: loss",
+        "tree",
+        "a client that connects again is told nothing of what it missed",
+    )
+    .with_trees(),
+    Plant::new(
+        "ephemerals-outlive",
+        "B21 session expiry races ephemeral nodes",
+        "tree",
+        "the end of a session leaves its last ephemeral",
+    )
+    .with_trees(),
+    Plant::new(
+        "sequence-by-children",
+        "B12 a number goes back",
+        "tree",
+        "a sequential name is numbered by how many children there are",
+    )
+    .with_trees(),
+    Plant::new(
+        "session-cut-short",
+        "B21 session expiry races ephemeral nodes",
+        "replica",
+        "a leader ends sessions after a quarter of their timeout",
+    )
+    .under("kill,pause,isolate,partition,disconnect")
+    .with_trees(),
     // The duties around the node.
     Plant::new(
         "ack-before-fsync",

@@ -118,6 +118,14 @@ impl Plant {
         Self { engine, ..self }
     }
 
+    const fn with_trees(self) -> Self {
+        Self { workload: Workload::Tree, ..self }
+    }
+
+    const fn with_locks(self) -> Self {
+        Self { workload: Workload::Locks, ..self }
+    }
+
     const fn with_lease_reads(self) -> Self {
         Self { lease_reads: true, ..self }
     }
