@@ -220,6 +220,9 @@ pub trait Engine {
     fn campaign(&mut self);
     /// A message came. One that cannot be right is dropped, whatever it holds.
     fn step(&mut self, from: NodeId, message: Message);
+    /// A part of a message came, or went: whoever sends or takes it lives, though it may be long before the whole is
+    /// there. What it has to say stands in line behind the rest, so silence means nothing.
+    fn hears(&mut self, from: NodeId);
     /// Appends a batch of commands.
     ///
     /// # Errors

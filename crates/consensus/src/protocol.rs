@@ -82,6 +82,10 @@ impl Engine for Seated {
         self.seat().step(from, message);
     }
 
+    fn hears(&mut self, from: NodeId) {
+        self.seat().hears(from);
+    }
+
     fn propose(&mut self, payload: Bytes) -> Result<Position, Refused> {
         self.seat().propose(payload)
     }

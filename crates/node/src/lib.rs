@@ -55,6 +55,7 @@ pub use founding::RecoveredMap;
 pub use node::Node;
 pub use output::{CallOutcome, Destination, FileWork, Log, Output};
 pub use queues::Queues;
+pub use replace::Knocking;
 pub use settings::{Setting, Settings, parse_memory};
 pub use status::{Counters, GroupStatus, NodeStatus, PeerLag, not_serving};
 pub use synod_consensus::Protocol;

@@ -97,6 +97,13 @@ impl Peers {
         }
     }
 
+    /// This node did nothing for so long: whoever spoke meanwhile was not listened to, so that was no silence.
+    fn stood_still(&mut self, us: u64) {
+        for peer in self.peers.values_mut().filter(|peer| peer.heard_us != 0) {
+            peer.heard_us = peer.heard_us.saturating_add(us).min(self.now_us.saturating_add(us));
+        }
+    }
+
     /// Notes the time; the peers that went silent since the last call.
     pub fn at(&mut self, now_us: u64) -> Vec<NodeId> {
         let up: Vec<_> = self.peers.keys().copied().filter(|n| self.is_up(*n)).collect();
@@ -109,6 +116,20 @@ impl Node {
     /// A connection to the peer stands.
     pub fn peer_up(&mut self, peer: NodeId) {
         self.peers.heard(peer);
+    }
+
+    /// The process did not run for so long, or was busy with one thing: what the peers said lies in the sockets.
+    pub fn stood_still(&mut self, us: u64) {
+        self.peers.stood_still(us);
+    }
+
+    /// A part of a long frame came from the peer, or was taken by it. What else it has to say stands in line behind the
+    /// rest of it: whether it leads or follows, it is not silent.
+    pub fn peer_lives(&mut self, peer: NodeId) {
+        self.peers.heard(peer);
+        for replica in self.replicas.iter_mut().flatten() {
+            replica.engine().hears(peer);
+        }
     }
 
     /// The connection to the peer broke: what it was asked may be lost.

@@ -9,6 +9,9 @@
 //! | leaving | moves to a membership without the node; once that is committed, reports `Left` |
 //! | joining | takes the node in as a learner; once it has caught up, as a voter where it was one; then reports `Joined` |
 //!
+//! A new directory at another address may be anybody's, so it only knocks: it takes the seat when an operator says so
+//! (`CLUSTER REPLACE`, which `synod node replace` sends).
+//!
 //! In between the map takes the new incarnation over, and with that the members let it in. It then creates an empty
 //! replica of each of its groups, without members: what it is to vote in, if anything, it learns from the log.
 
@@ -30,25 +33,76 @@ const KNOCKS_MAX: usize = 64;
 pub(crate) struct Knock {
     first_us: u64,
     last_us: u64,
+    /// It is reached elsewhere than the member was.
+    elsewhere: bool,
+}
+
+/// A new directory that wants a member's seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Knocking {
+    /// Whose.
+    pub node: NodeId,
+    /// The directory.
+    pub incarnation: Incarnation,
+    /// It is reached elsewhere than the member was, so it waits for an operator.
+    pub elsewhere: bool,
 }
 
 /// By member and by the incarnation that wants its seat.
 pub(crate) type Knocks = BTreeMap<(NodeId, Incarnation), Knock>;
 
 impl Node {
-    /// A directory that is not the member's said hello. It may take the seat if it is new, and reached where the member
-    /// was reached: one that holds data has another past, and one at another address may be anybody's.
+    /// A directory that is not the member's said hello. It may take the seat if it is new: one that holds data has another
+    /// past. Where it is not reached as the member was, it may be anybody's, and takes it only if it is told to.
     pub(crate) fn knocked(&mut self, hello: &Hello) {
         let Some(member) = self.map.nodes.get(&hello.from) else { return };
-        if hello.cluster.0 != 0 || hello.address != address_hash(&member.peer_addr) {
+        if hello.cluster.0 != 0 {
             return;
         }
+        let elsewhere = hello.address != address_hash(&member.peer_addr);
         let now = self.now.mono_us;
         self.knocks.retain(|_, knock| now.saturating_sub(knock.last_us) < GONE_US);
         let key = (hello.from, hello.incarnation);
         if self.knocks.len() < KNOCKS_MAX || self.knocks.contains_key(&key) {
-            self.knocks.entry(key).or_insert(Knock { first_us: now, last_us: now }).last_us = now;
+            let new = Knock { first_us: now, last_us: now, elsewhere };
+            let knock = self.knocks.entry(key).or_insert(new);
+            (knock.last_us, knock.elsewhere) = (now, elsewhere);
         }
+    }
+
+    /// The directories that knock at present.
+    pub(crate) fn knocking(&self) -> impl Iterator<Item = Knocking> + '_ {
+        let now = self.now.mono_us;
+        let knocks = self.knocks.iter();
+        let present = knocks.filter(move |(_, knock)| now.saturating_sub(knock.last_us) < GONE_US);
+        present.map(|((node, incarnation), knock)| {
+            let (node, incarnation, elsewhere) = (*node, *incarnation, knock.elsewhere);
+            Knocking { node, incarnation, elsewhere }
+        })
+    }
+
+    /// What gives the seat of a lost member to a directory, at an operator's word.
+    ///
+    /// # Errors
+    /// Why that must not be.
+    pub(crate) fn replacement_by(
+        &self,
+        node: NodeId,
+        successor: Incarnation,
+    ) -> Result<MetaCommand, String> {
+        let Some(info) = self.map.nodes.get(&node) else {
+            return Err(format!("ERR node {node} is not a member of this cluster"));
+        };
+        let old = info.incarnation;
+        if old == successor {
+            return Err(format!("ERR that is the data directory node {node} is known with"));
+        }
+        if node == self.config.id || self.peers.silent_for_us(node) < LOST_US {
+            return Err(format!(
+                "ERR node {node} is up with the data directory that the cluster knows: stop it before another takes its seat"
+            ));
+        }
+        Ok(MetaCommand::Replace { node, old, successor })
     }
 
     /// Does what is due for members that lost their data.
@@ -83,7 +137,7 @@ impl Node {
             });
             let gone = self.peers.silent_for_us(node) >= LOST_US && info.incarnation != successor;
             let old = info.incarnation;
-            (knocks && long && gone && free).then_some(MetaCommand::Replace {
+            (knocks && long && gone && free && !knock.elsewhere).then_some(MetaCommand::Replace {
                 node,
                 old,
                 successor,

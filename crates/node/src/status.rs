@@ -1,6 +1,7 @@
 //! What a node tells about itself: counters for INFO and metrics, and the status of its groups.
 
 use crate::node::Node;
+use crate::replace::Knocking;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::{Protocol, Role};
@@ -136,6 +137,8 @@ pub struct NodeStatus {
     pub leaders: Vec<(PartitionId, Option<NodeId>)>,
     /// The replicas here.
     pub groups: Vec<GroupStatus>,
+    /// New data directories that want the seat of a member.
+    pub knocking: Vec<Knocking>,
     /// The cluster map as far as it is known.
     pub map: Arc<ClusterMap>,
     /// What the world told last.
@@ -203,6 +206,7 @@ impl Node {
             up: self.map.nodes.keys().copied().filter(|n| self.peers.is_up(*n)).collect(),
             leaders: self.known_leaders().collect(),
             groups: self.replicas.iter().flatten().map(|r| group_status(r)).collect(),
+            knocking: self.knocking().collect(),
             map: self.map.clone(),
             facts: self.facts.clone(),
             reads: self.sessions.latencies().reads(),

@@ -25,6 +25,8 @@ use synod_types::{
 const REAP_TICKS: u64 = 20;
 /// How many of them go at once.
 const REAP_MAX: usize = 1_000;
+/// A proposal has a tick more for each so many bytes before it is given up: 10 MiB in a second.
+const LONG_BYTES_PER_TICK: u64 = 1 << 20;
 /// A snapshot that the engine wants and that could not be taken is tried again after so many ticks.
 const SNAPSHOT_RETRY_TICKS: u64 = 20;
 
@@ -84,6 +86,8 @@ pub struct Replica {
     pub(crate) state: State,
     pub(crate) batch: Batch,
     pub(crate) proposals: Proposals,
+    /// How many ticks more the longest proposal under way may take than a short one.
+    long_ticks: u64,
     pub(crate) reads: ReadQueue,
     /// What the engine would not take in this turn, reads before writes that they came before.
     refused_reads: Vec<Bounced>,
@@ -148,6 +152,7 @@ impl Replica {
             state,
             batch: Batch::default(),
             proposals: Proposals::default(),
+            long_ticks: 0,
             reads: ReadQueue::default(),
             refused_reads: Vec::new(),
             refused: Vec::new(),
@@ -432,6 +437,7 @@ impl Replica {
         };
         self.stamps.propose(position.index);
         self.reads.bound(position);
+        self.long_ticks = self.long_ticks.max(closed.payload.len() as u64 / LONG_BYTES_PER_TICK);
         let (since, origins, riders) = (self.ticks, closed.origins, closed.riders);
         let void = self.proposals.push(Proposal { position, since, origins, riders });
         for proposal in void {
@@ -604,11 +610,16 @@ impl Replica {
         }
     }
 
-    /// Another tick has passed: a snapshot that is wanted and could not be written is begun again. Whoever has waited for a proposal for more than `ticks_max` of them is told that
-    /// its fate is not known here: a leader that reaches no quorum can neither commit nor retract.
+    /// Another tick has passed: a snapshot that is wanted and could not be written is begun again. Whoever has waited for
+    /// a proposal for more than `ticks_max` of them is told that its fate is not known here: a leader that reaches no
+    /// quorum can neither commit nor retract. A long one, and what stands behind it, has the time that it takes to send.
     pub fn age_proposals(&mut self, ticks_max: u64, audience: &mut dyn Audience) {
         self.ticks += 1;
         self.age_questions(audience);
+        if self.proposals.is_empty() {
+            self.long_ticks = 0;
+        }
+        let ticks_max = ticks_max + self.long_ticks;
         if self.ticks.is_multiple_of(SNAPSHOT_RETRY_TICKS) {
             self.retry_snapshot();
         }

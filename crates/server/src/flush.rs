@@ -59,6 +59,8 @@ pub struct Flusher {
     roused: bool,
     space: Space,
     looked: Option<Instant>,
+    /// The longest batch so far: while space is short, another one like it has to fit.
+    largest_bytes: u64,
     pins_asked: Option<Instant>,
     /// What the worker was told last.
     told: DiskSpace,
@@ -87,6 +89,7 @@ impl Flusher {
             roused: false,
             space,
             looked: None,
+            largest_bytes: 0,
             pins_asked: None,
             told: DiskSpace::Enough,
             slowness_told: false,
@@ -138,6 +141,7 @@ impl Flusher {
     pub fn flush(&mut self, job: &mut Job, jobs: &Jobs) -> Option<Flushed> {
         self.roused |= std::mem::take(&mut self.idle);
         let bytes = job.len_bytes() as u64;
+        self.largest_bytes = self.largest_bytes.max(bytes);
         let sync = self.durability == Durability::Always || job.is_awaited() || job.has_marks();
         if !self.append(job, sync, jobs) {
             return None;
@@ -167,14 +171,16 @@ impl Flusher {
         let Some(allowance) = self.space.look() else { return };
         let shortened = self.commit.wal().set_segment_bytes(allowance.segment_bytes);
         self.settle(shortened);
-        let short = allowance.low && !self.commit.wal().has_next();
+        // A next segment, however short, may have been prepared out of what is kept: it must not pass for space.
+        let short = allowance.low;
         if short && self.commit.wal().room_bytes() < SEGMENT_BYTES / 2 {
             self.ask_for_snapshots();
         }
         if self.told == DiskSpace::Full {
             return; // the batch that waits says when that is over
         }
-        let leave_at = if self.told == DiskSpace::Short { 2 * ROOM_BYTES } else { ROOM_BYTES };
+        let needed = ROOM_BYTES.max(2 * self.largest_bytes);
+        let leave_at = if self.told == DiskSpace::Short { 2 * needed } else { needed };
         let refuse = short && self.commit.wal().room_bytes() < leave_at;
         self.tell(if refuse { DiskSpace::Short } else { DiskSpace::Enough });
     }

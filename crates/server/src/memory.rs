@@ -1,5 +1,6 @@
 //! How much memory there is, and how much of it keys may take when nobody says otherwise.
 
+use rustix::process::{Resource, getrlimit};
 use std::fs;
 
 /// The share of the memory that keys and replies may take: the rest is for copies during snapshots, the log, buffers of
@@ -9,16 +10,47 @@ const SHARE_PERCENT: u64 = 70;
 const NO_LIMIT: u64 = 1 << 60;
 
 /// `maxmemory` of one of `processes` nodes on this machine: their equal parts of a share of the machine's memory, or of
-/// the control group's where that is less. In bytes; 0, no limit, when neither is known.
+/// what the control groups or the limits of the process allow where that is less. In bytes; 0, no limit, when nothing is
+/// known.
 #[must_use]
 pub fn default_maxmemory(processes: u64) -> u64 {
-    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limits = limits.iter().filter_map(|file| number(&fs::read_to_string(file).ok()?));
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let groups = group_files(&own);
+    let groups = groups.iter().filter_map(|file| number(&fs::read_to_string(file).ok()?));
+    let process = [Resource::As, Resource::Data].map(|limit| getrlimit(limit).current);
+    let limits = groups.chain(process.into_iter().flatten());
     let machine = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let machine = machine.lines().find_map(|line| line.strip_prefix("MemTotal:")).and_then(number);
     let machine = machine.map(|kib| kib * 1024);
     let all = limits.filter(|bytes| *bytes < NO_LIMIT).chain(machine).min().unwrap_or(0);
     all / processes.max(1) / 100 * SHARE_PERCENT
+}
+
+/// Where the limits stand of the control groups that a process is in, by what `/proc/self/cgroup` says, and of those around
+/// them. In a container the path leads from its own root, which is among them.
+fn group_files(own: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for line in own.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(id), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
+        let (root, file) = match controllers {
+            "" if id == "0" => ("/sys/fs/cgroup", "memory.max"),
+            names if names.split(',').any(|name| name == "memory") => {
+                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            }
+            _ => continue,
+        };
+        let mut path = path.trim_end_matches('/');
+        files.push(format!("{root}{path}/{file}"));
+        while let Some((above, _)) = path.rsplit_once('/') {
+            path = above;
+            files.push(format!("{root}{path}/{file}"));
+        }
+    }
+    files
 }
 
 /// The number at the front of a line.
@@ -35,6 +67,16 @@ mod tests {
         let (alone, one_of_three) = (default_maxmemory(1), default_maxmemory(3));
         assert!(alone > 0 && one_of_three > 0);
         assert!(one_of_three <= alone / 3 && one_of_three >= alone / 3 - 200);
+        let files = group_files("12:cpu,memory:/a\n3:cpu:/b\n0::/c.slice/d\nnone\n0::/\n");
+        let expected = [
+            "/sys/fs/cgroup/memory/a/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/c.slice/d/memory.max",
+            "/sys/fs/cgroup/c.slice/memory.max",
+            "/sys/fs/cgroup/memory.max",
+            "/sys/fs/cgroup/memory.max",
+        ];
+        assert_eq!(files, expected);
         assert_eq!(number("max\n"), None);
         assert_eq!(number(" 16384 kB"), Some(16384));
     }

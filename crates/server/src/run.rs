@@ -23,6 +23,9 @@ use synod_node::{Node, NodeConfig, RecoveredMap};
 use synod_ring::NodeInfo;
 use synod_worker::Files;
 
+/// What an operator can do about a refusal to start one.
+const NO_THREAD: &str = "a thread cannot be started: check `ulimit -v` and `ulimit -u`";
+
 /// A replica is snapshotted when this many bytes of entries came since its last snapshot.
 const SNAPSHOT_BYTES: usize = 32 << 20;
 /// How often the flag that ends the process is looked at.
@@ -73,7 +76,8 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
         let stop = stop.clone();
         let handle = thread::Builder::new()
             .name(format!("worker-{worker}"))
-            .spawn(move || worker_loop.run(&stop))?;
+            .spawn(move || worker_loop.run(&stop))
+            .context(NO_THREAD)?;
         threads.push(handle);
     }
     tracing::info!(node = %config.node_id, listen = %config.listen, peers = %config.peer_listen,
@@ -177,10 +181,11 @@ impl Start<'_> {
         let space = Space::new(self.data.wal(worker), Arc::clone(&snapshot_bytes));
         let pace = Pace::new(config.tuning.log_flush);
         let flusher = Flusher::new(wal, config.durability, pace, postbox.clone(), space);
-        let log = LogWriter::start(flusher, postbox.clone(), worker)?;
+        let log = LogWriter::start(flusher, postbox.clone(), worker).context(NO_THREAD)?;
         // What a leader sends right after a restart has to be loaded, and the map may never change again.
         let laid_out = Arc::new(map.laid_out.clone());
-        let files = files::start(Files::new(disk, snapshots, laid_out), postbox, worker)?;
+        let files = files::start(Files::new(disk, snapshots, laid_out), postbox, worker)
+            .context(NO_THREAD)?;
         Worker::new(Setup {
             node,
             clock: self.clock,

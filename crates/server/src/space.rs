@@ -15,6 +15,9 @@ const RESERVE_BYTES_LEAST: u64 = 32 << 20;
 const RESERVE_SHARE: u64 = 4;
 /// How long a segment is where there is room.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// On a small disk it is not longer than one part of so many of it: what is being written cannot be let go, so there have
+/// to be others.
+const SEGMENT_SHARE: u64 = 16;
 /// With less than this left for the log, it takes only what was accepted before.
 pub const LOW_BYTES: u64 = 4 << 20;
 
@@ -34,7 +37,8 @@ impl Allowance {
         // The values are not all of it: keys, and the log's own records meanwhile.
         let reserve = (wanted + wanted / 4).min(total / RESERVE_SHARE).max(least);
         let spare = free.saturating_sub(reserve);
-        Self { segment_bytes: spare.clamp(LOW_BYTES / 4, SEGMENT_BYTES), low: spare < LOW_BYTES }
+        let longest = SEGMENT_BYTES.min(total / SEGMENT_SHARE).max(LOW_BYTES / 4);
+        Self { segment_bytes: spare.clamp(LOW_BYTES / 4, longest), low: spare < LOW_BYTES }
     }
 }
 
@@ -70,12 +74,13 @@ mod tests {
             let allowance = Allowance::of(free * MIB, total * MIB, wanted * MIB);
             (allowance.segment_bytes / MIB, allowance.low)
         };
-        assert_eq!(of(900, 1000, 0), (64, false));
+        assert_eq!(of(9000, 10_000, 0), (64, false));
+        assert_eq!(of(900, 1000, 0), (62, false), "short enough that others can be let go");
         assert_eq!(of(60, 1000, 0), (28, false), "a shorter segment where there is less");
         assert_eq!(of(33, 1000, 0), (1, true));
         assert_eq!(of(145, 1000, 100), (20, false), "as much as a snapshot takes");
         assert_eq!(of(270, 1000, 900), (20, false), "but not more than a quarter of the disk");
-        assert_eq!(of(40, 100, 0), (15, false), "a small disk keeps less");
+        assert_eq!(of(40, 100, 0), (6, false), "a small disk keeps less");
         assert_eq!(of(0, 200, 0), (1, true));
     }
 }

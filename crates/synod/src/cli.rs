@@ -1,8 +1,8 @@
 //! The command line. What `--help` says is the manual: keep it true.
 
 use crate::{
-    elect::ElectOptions, engine::EngineOptions, serve::ServeOptions, sim::SimOptions,
-    status::StatusOptions, up::UpOptions,
+    elect::ElectOptions, engine::EngineOptions, node::NodeOptions, serve::ServeOptions,
+    sim::SimOptions, status::StatusOptions, up::UpOptions,
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -46,6 +46,8 @@ pub enum Task {
     /// Run a program on the one machine that holds a lock
     #[command(long_about = ELECT_ABOUT, after_long_help = ELECT_EXAMPLES)]
     Elect(ElectOptions),
+    /// Look after one node of a running cluster
+    Node(NodeOptions),
     /// Run clusters in a simulated world full of faults
     #[command(long_about = SIM_ABOUT, after_long_help = SIM_EXAMPLES)]
     Sim(SimOptions),

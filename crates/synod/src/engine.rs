@@ -1,17 +1,13 @@
 //! `synod engine`: which consensus engine a running cluster has, and its move to another.
 
-use crate::http;
+use crate::client;
 use crate::settings::Address;
 use crate::status::Status;
 use anyhow::{Context, Result, bail};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 use synod_server::Engine;
 
-/// How long the cluster may take to agree, and how long the node may be silent.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the cluster is looked at while it moves.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -39,7 +35,7 @@ pub fn run(options: &EngineOptions) -> Result<()> {
         print!("{}", status.engines());
         return Ok(());
     };
-    choose(&client_address(&status, &address)?, to)?;
+    client::order(&client::address(&status, &address)?, &format!("CLUSTER ENGINE {to}"))?;
     let begun = Instant::now();
     let mut shown = usize::MAX;
     loop {
@@ -66,34 +62,4 @@ pub fn run(options: &EngineOptions) -> Result<()> {
 fn look(address: &str) -> Result<Status> {
     Status::whole(address)
         .with_context(|| format!("no status from {address}: is a node running there? (--http)"))
-}
-
-/// Where the node answers clients. One that listens on every address is reached where its HTTP side is.
-fn client_address(status: &Status, http: &str) -> Result<SocketAddr> {
-    let listen: SocketAddr = status
-        .listen_of_answering()
-        .context("the node does not say where it listens")?
-        .parse()
-        .context("the node says no address where it listens")?;
-    if !listen.ip().is_unspecified() {
-        return Ok(listen);
-    }
-    let mut reached = http::resolve(http)?;
-    reached.set_port(listen.port());
-    Ok(reached)
-}
-
-/// `CLUSTER ENGINE`, in the words of Redis's protocol.
-fn choose(address: &SocketAddr, to: Engine) -> Result<()> {
-    let mut stream = TcpStream::connect_timeout(address, TIMEOUT)
-        .with_context(|| format!("no connection to {address}"))?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.write_all(format!("CLUSTER ENGINE {to}\r\n").as_bytes())?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).context("the node does not answer")?;
-    match answer.trim_end().strip_prefix('-') {
-        Some(error) => bail!("{error}"),
-        None if answer.starts_with("+OK") => Ok(()),
-        None => bail!("the node answers `{}`", answer.trim_end()),
-    }
 }

@@ -5,10 +5,12 @@
 //! be read or written, at the start of a node or later.
 
 mod cli;
+mod client;
 mod elect;
 mod engine;
 mod http;
 mod logging;
+mod node;
 mod serve;
 mod settings;
 mod signals;
@@ -52,6 +54,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Up(options) => up::run(options),
         Task::Status(options) => status::run(&options),
         Task::Engine(options) => engine::run(&options),
+        Task::Node(options) => node::run(&options),
         Task::Sim(options) => sim::run(&options),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -41,8 +41,21 @@ pub struct Status {
     disk_full: bool,
     /// Why the answering node does not serve.
     not_serving: Option<String>,
+    /// The members that lost their data and are coming back.
+    replacing: Vec<u64>,
+    /// New data directories that want the seat of a member.
+    knocking: Vec<Knocking>,
     nodes: Vec<Node>,
     partitions: Vec<Partition>,
+}
+
+#[derive(Deserialize, Debug, Default)]
+#[serde(default)]
+struct Knocking {
+    node: u64,
+    incarnation: String,
+    /// It is reached elsewhere than the member was, so it waits for an operator.
+    elsewhere: bool,
 }
 
 #[derive(Deserialize, Debug, Default)]
@@ -100,6 +113,69 @@ impl Status {
     pub fn listen_of_answering(&self) -> Option<&str> {
         let node = self.nodes.iter().find(|node| node.id == self.node)?;
         Some(node.listen.as_str()).filter(|listen| !listen.is_empty())
+    }
+
+    /// Whether a member that lost its data is coming back.
+    pub fn is_replacing(&self, node: u64) -> bool {
+        self.replacing.contains(&node)
+    }
+
+    /// Whether the answering node hears a member.
+    pub fn is_up(&self, id: u64) -> bool {
+        self.nodes.iter().any(|node| node.id == id && node.up)
+    }
+
+    /// The new data directory that is to have the seat of this member, where it may.
+    pub fn successor_of(&self, id: u64, incarnation: Option<&str>) -> Result<&str> {
+        let Some(node) = self.nodes.iter().find(|node| node.id == id) else {
+            bail!("node {id} is not a member of this cluster");
+        };
+        if node.up {
+            bail!("node {id} is up, with the data directory that the cluster knows");
+        }
+        if let Some(group) = self.partitions.iter().find(|group| !self.outlives(group, id)) {
+            bail!(self.why_not(group, id));
+        }
+        let knocking = self.knocking.iter().filter(|knock| knock.node == id);
+        let wanted = |knock: &&Knocking| incarnation.is_none_or(|i| i == knock.incarnation);
+        let found: Vec<&str> =
+            knocking.filter(wanted).map(|knock| knock.incarnation.as_str()).collect();
+        match found[..] {
+            [one] => Ok(one),
+            [] => bail!(
+                "no new data directory asks node {} for the seat of node {id}: start node {id} with an empty --data \
+                 directory and an --initial-cluster that names the others, wait some seconds, and ask again",
+                self.node
+            ),
+            _ => bail!(
+                "several new data directories ask for the seat of node {id}: {}; stop all but one, or choose by --incarnation",
+                found.join(", ")
+            ),
+        }
+    }
+
+    /// Whether the group goes on without this node: a majority of its voters is up and not it.
+    fn outlives(&self, group: &Partition, without: u64) -> bool {
+        let left = group.replicas.iter().filter(|id| **id != without && self.is_up(**id)).count();
+        !group.replicas.contains(&without) || 2 * left > group.replicas.len()
+    }
+
+    fn why_not(&self, group: &Partition, id: u64) -> String {
+        let name = match group.slots {
+            None => "the metadata group".to_owned(),
+            Some((first, last)) => format!("partition {} (slots {first}-{last})", group.id),
+        };
+        match group.replicas.len() {
+            1 => format!(
+                "node {id} held the only copy of {name}: what it held is gone with its data directory, and no other node can \
+                 take it over. Bring the old directory back if there is any way to"
+            ),
+            all => format!(
+                "{name} cannot go on without node {id}: too few of its {all} voters ({}) are up to be a majority that does \
+                 not count it. Nothing was changed; start the others, or bring the old directory of node {id} back",
+                join(group.replicas.iter())
+            ),
+        }
     }
 
     /// The groups that are not known to run this engine.
@@ -189,6 +265,16 @@ fn tables(status: &Status) -> String {
         ]);
     }
     columns(&mut out, &nodes);
+    for node in &status.replacing {
+        let _ = writeln!(out, "node {node} lost its data and is being taken in again");
+    }
+    for Knocking { node, incarnation, .. } in status.knocking.iter().filter(|k| k.elsewhere) {
+        let _ = writeln!(
+            out,
+            "a new data directory ({incarnation}) asks for the seat of node {node} from another address: `synod node \
+             replace {node}` lets it in"
+        );
+    }
     out.push('\n');
     let mut groups = vec![
         ["GROUP", "SLOTS", "LEADER", "REPLICAS", "ENGINE", "KEYS", "TERM", "COMMIT", "LAG"]

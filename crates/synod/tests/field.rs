@@ -37,6 +37,29 @@ impl Node {
         node
     }
 
+    /// A node whose data lies on a disk of its own, of this size, which goes with it.
+    fn on_a_disk_of(size: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (port, peers, http) = (free(), free(), free());
+        let here = dir.path().display();
+        let mounted =
+            format!("mkdir -p {here}/disk && mount -t tmpfs -o size={size} none {here}/disk");
+        let serve = format!(
+            "{mounted} && exec {} serve --data {here}/disk/data --workers 1 --listen 127.0.0.1:{port} \
+             --peer-listen 127.0.0.1:{peers} --http 127.0.0.1:{http} 2> {here}/log",
+            env!("CARGO_BIN_EXE_synod"),
+        );
+        let child = Command::new("unshare")
+            .args(["--map-root-user", "--mount", "sh", "-c", &serve])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("unshare, of util-linux, makes the disk");
+        let node = Self { child, serve, port, http, dir };
+        node.wait_ready();
+        node
+    }
+
     fn spawn(serve: &str) -> Child {
         Command::new("sh").args(["-c", serve]).stdin(Stdio::null()).spawn().unwrap()
     }
@@ -336,6 +359,63 @@ fn half_a_request_does_not_keep_a_connection_to_the_http_side() {
         Ok(_) => {}
         Err(error) => assert_ne!(error.kind(), ErrorKind::WouldBlock, "it is still open"),
     }
+}
+
+/// More half requests than there are seats at the HTTP side: whoever asks for the node's health still hears it.
+#[test]
+fn half_requests_without_number_do_not_keep_the_health_from_being_told() {
+    let node = Node::start(":");
+    let half = |_| {
+        let mut visitor = TcpStream::connect(("127.0.0.1", node.http)).unwrap();
+        visitor.write_all(b"GET /status HT").unwrap();
+        visitor
+    };
+    let visitors: Vec<TcpStream> = (0..200).map(half).collect();
+    let mut asks = TcpStream::connect(("127.0.0.1", node.http)).unwrap();
+    // The seats of 200 visitors, ten seconds each, would be free after a minute.
+    asks.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    asks.write_all(b"GET /health HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = [0; 12];
+    asks.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.0 200");
+    drop(visitors);
+}
+
+/// Memory that the process may not have is none: the ceiling for keys is below it.
+#[test]
+fn the_ceiling_that_nobody_set_fits_what_the_process_may_have() {
+    let node = Node::start("ulimit -v 4000000");
+    let told = node.ask(b"CONFIG GET maxmemory\r\n");
+    let max: u64 = told.lines().last().unwrap().parse().unwrap();
+    assert!(max > 0 && max <= 4_096_000_000 / 10 * 7, "{max}");
+}
+
+/// Ten times as much is written as there is space, over and over the same few keys: the log must leave room for the
+/// snapshots that let it be cut, whatever it prepares ahead. Writers may be told to wait, and the error names the disk.
+#[test]
+fn a_small_disk_is_written_over_and_over_and_does_not_stand_still() {
+    const VALUE: usize = 512 << 10;
+    let mut node = Node::on_a_disk_of("100m");
+    let value = vec![b'v'; VALUE];
+    for n in 0..2000 {
+        let mut set =
+            format!("*3\r\n$3\r\nSET\r\n$2\r\n{:02}\r\n${VALUE}\r\n", n % 20).into_bytes();
+        set.extend_from_slice(&value);
+        set.extend_from_slice(b"\r\n");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = node.ask(&set);
+            if answer == "+OK\r\n" {
+                break;
+            }
+            assert!(answer.contains("The disk is full"), "{n}: {answer}");
+            assert!(Instant::now() < deadline, "{n}: {answer}; {}", node.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    assert!(node.log().contains("snapshot taken"), "{}", node.log());
+    node.signal("TERM");
+    assert!(node.child.wait().unwrap().success(), "{}", node.log());
 }
 
 /// Who flushes the log, and how it is written, is told by INFO; acknowledged writes are there whichever it is.

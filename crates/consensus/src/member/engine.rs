@@ -43,6 +43,19 @@ impl<R: Rules> Engine for Member<R> {
         self.receive(from, message);
     }
 
+    fn hears(&mut self, from: NodeId) {
+        let now = self.now;
+        match &mut self.state {
+            State::Leader(leader) => {
+                if let Some(peer) = leader.peer_mut(from) {
+                    peer.heard = now;
+                }
+            }
+            State::Follower if self.leader == Some(from) => self.elapsed = 0,
+            State::Follower | State::Electing(_) => {}
+        }
+    }
+
     fn propose(&mut self, payload: Bytes) -> Result<Position, Refused> {
         if self.reign()?.transfer.is_some() {
             return Err(Refused::Transferring);

@@ -204,15 +204,15 @@ impl Wal {
         self.ledger.segments.len()
     }
 
-    /// How many bytes the segment being written still takes.
+    /// How many bytes the segment being written still takes, and the next one where its space is set aside.
     #[must_use]
     pub fn room_bytes(&self) -> u64 {
-        self.bytes.saturating_sub(self.offset + SECTOR_BYTES as u64)
+        let room = |bytes: u64, offset: u64| bytes.saturating_sub(offset + SECTOR_BYTES as u64);
+        let next = self.next.as_ref().filter(|next| next.is_ready(Fill::Reserved));
+        room(self.bytes, self.offset) + next.map_or(0, |next| room(next.bytes(), 0))
     }
 
-    /// Whether the space of the next segment is set aside.
-    #[must_use]
-    pub fn has_next(&self) -> bool {
+    fn has_next(&self) -> bool {
         self.next.as_ref().is_some_and(|next| next.is_ready(Fill::Reserved))
     }
 

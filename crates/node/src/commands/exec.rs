@@ -27,7 +27,7 @@ pub(super) enum Runner {
 }
 
 /// Subcommands that cannot run inside a transaction, though others of their command can.
-const OUTSIDE: [&str; 31] = [
+const OUTSIDE: [&str; 32] = [
     "client|kill",
     "client|list",
     "client|pause",
@@ -36,6 +36,7 @@ const OUTSIDE: [&str; 31] = [
     "cluster|countkeysinslot",
     "cluster|engine",
     "cluster|getkeysinslot",
+    "cluster|replace",
     "config|resetstat",
     "debug|loadaof",
     "debug|object",

@@ -19,6 +19,10 @@ pub const CONNECTIONS_MAX: usize = 32;
 /// A connection on which nothing moves for so long is closed: one that was opened and asked for nothing, a request
 /// that does not go on, an answer that nobody reads.
 pub const SILENCE: Duration = Duration::from_secs(10);
+/// The same while few seats are left: whoever waits outside, such as one that asks for the node's health, comes in soon.
+const SILENCE_WHEN_SCARCE: Duration = Duration::from_millis(200);
+/// Few seats.
+const SEATS_FEW: usize = 8;
 /// After the operating system refused a connection, as it does without descriptors, the next is tried this late.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -48,8 +52,9 @@ impl axum::serve::Listener for Door {
             };
             match self.listener.accept().await {
                 Ok((stream, addr)) => {
-                    let patience = Box::pin(sleep(SILENCE));
-                    return (Visitor { stream, patience, _seat: seat }, addr);
+                    let seats = Arc::clone(&self.seats);
+                    let patience = Box::pin(sleep(silence(&seats)));
+                    return (Visitor { stream, patience, seats, _seat: seat }, addr);
                 }
                 Err(error) => {
                     tracing::debug!(%error, "an HTTP connection could not be accepted");
@@ -64,10 +69,16 @@ impl axum::serve::Listener for Door {
     }
 }
 
+/// How long a connection may say nothing, from now on.
+fn silence(seats: &Semaphore) -> Duration {
+    if seats.available_permits() < SEATS_FEW { SILENCE_WHEN_SCARCE } else { SILENCE }
+}
+
 /// A connection that ends when nothing moves on it.
 pub struct Visitor {
     stream: TcpStream,
     patience: Pin<Box<Sleep>>,
+    seats: Arc<Semaphore>,
     _seat: OwnedSemaphorePermit,
 }
 
@@ -79,7 +90,8 @@ impl Visitor {
         moved: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if moved.is_ready() {
-            self.patience.as_mut().reset(Instant::now() + SILENCE);
+            let silence = silence(&self.seats);
+            self.patience.as_mut().reset(Instant::now() + silence);
             return moved;
         }
         match self.patience.as_mut().poll(cx) {

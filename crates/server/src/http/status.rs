@@ -2,10 +2,10 @@
 
 use crate::config::Config;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use synod_consensus::Role;
 use synod_node::{GroupStatus, NodeStatus};
-use synod_types::{NodeId, PartitionId};
+use synod_types::{Incarnation, NodeId, PartitionId};
 
 /// Renders what the workers said.
 pub fn json(config: &Config, workers: &[NodeStatus]) -> String {
@@ -41,10 +41,23 @@ pub fn json(config: &Config, workers: &[NodeStatus]) -> String {
         "serving": super::not_serving(workers).is_none(),
         "not_serving": super::not_serving(workers),
         "replacing": map.replacements().map(|(node, _)| node.0).collect::<Vec<_>>(),
+        "knocking": knocking(workers),
         "nodes": nodes,
         "partitions": partitions,
     });
     format!("{body:#}\n")
+}
+
+/// The new data directories that want a member's seat, each once, whichever workers heard it.
+fn knocking(workers: &[NodeStatus]) -> Vec<Value> {
+    let heard = workers.iter().flat_map(|worker| &worker.knocking);
+    let each: BTreeMap<_, _> =
+        heard.map(|knock| ((knock.node, knock.incarnation), knock.elsewhere)).collect();
+    let value = |((node, incarnation), elsewhere): ((NodeId, Incarnation), bool)| {
+        let incarnation = format!("{:016x}", incarnation.0);
+        json!({ "node": node.0, "incarnation": incarnation, "elsewhere": elsewhere })
+    };
+    each.into_iter().map(value).collect()
 }
 
 fn partition(group: PartitionId, workers: &[NodeStatus]) -> Value {

@@ -7,6 +7,8 @@ use synod_types::limits;
 use synod_wire::peer::{Frame, FrameDecoder};
 
 const READ_BYTES: usize = 64 << 10;
+/// The most bytes that are read of one connection in one turn: others wait, and the node's own heartbeats are due.
+const TURN_BYTES: usize = 8 << 20;
 
 /// A TCP connection with its buffers.
 pub struct Link {
@@ -17,6 +19,8 @@ pub struct Link {
     scratch: Box<[u8]>,
     output: BytesMut,
     blocked: bool,
+    /// The socket may hold more than was read of it; it is not reported again.
+    unread: bool,
 }
 
 impl Link {
@@ -29,7 +33,23 @@ impl Link {
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
             output: BytesMut::new(),
             blocked: false,
+            unread: false,
         }
+    }
+
+    /// Whether there may be more to read that no event will tell of.
+    pub fn is_unread(&self) -> bool {
+        self.unread
+    }
+
+    /// How many bytes are missing of a frame that has begun to arrive.
+    pub fn missing(&self) -> usize {
+        if self.input.is_empty() { 0 } else { self.decoder.missing() }
+    }
+
+    /// Whether bytes wait for the other side to take those before them.
+    pub fn is_behind(&self) -> bool {
+        !self.output.is_empty()
     }
 
     /// The other side has said who it is: long frames may follow.
@@ -47,12 +67,18 @@ impl Link {
         std::mem::take(&mut self.input).to_vec()
     }
 
-    /// Reads all that is there.
+    /// Reads what is there, up to what one turn may take.
     ///
     /// # Errors
     /// The connection is at its end or broken.
     pub fn fill(&mut self) -> io::Result<()> {
+        let full = self.input.len() + TURN_BYTES;
+        self.unread = false;
         loop {
+            if self.input.len() >= full {
+                self.unread = true;
+                return Ok(());
+            }
             match self.stream.read(&mut self.scratch) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(n) => {

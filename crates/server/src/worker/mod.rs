@@ -48,6 +48,8 @@ const RETIRE_US_MAX: u64 = 3_000_000;
 const ACCEPT_MAX: usize = 256;
 /// That connections cannot be accepted is told in the log this often, in microseconds.
 const REFUSED_TOLD_EVERY_US: u64 = 10_000_000;
+/// A turn that begins so late is a stall of this node: what others said meanwhile was not listened to.
+const STALL_US: u64 = 300_000;
 
 /// What a worker is made of.
 pub struct Setup {
@@ -106,6 +108,8 @@ pub struct Worker {
     lazy_since_us: Option<u64>,
     facts: Facts,
     facts_us: u64,
+    /// When the turn before began.
+    turned_us: u64,
     started_us: u64,
     next_worker: usize,
     /// How the log finds its disk.
@@ -179,6 +183,7 @@ impl Worker {
             lazy_since_us: None,
             facts,
             facts_us: 0,
+            turned_us: 0,
             started_us: clock.mono_us(),
             next_worker: 0,
             disk: DiskSpace::Enough,
@@ -257,10 +262,16 @@ impl Worker {
             result => result?,
         }
         let now = self.clock.now();
+        let stalled_us = match std::mem::replace(&mut self.turned_us, now.mono_us) {
+            0 => 0,
+            before => now.mono_us.saturating_sub(before + STALL_US),
+        };
+        self.core.node().stood_still(stalled_us);
         let ticked = self.core.begin_turn(now);
         self.clients.begin_turn(now.mono_us, self.core.node());
-        self.tick(now.mono_us, ticked);
+        self.tick(now.mono_us, ticked, stalled_us > 0);
         // Peers, the log and the other workers come first: what they say may be what keeps a leader in its place.
+        self.go_on_with_peers();
         for event in events.iter() {
             match event.token() {
                 WAKER | LISTENER => {}
@@ -311,6 +322,7 @@ impl Worker {
     fn wait(&self) -> Duration {
         if self.flushed.is_some()
             || self.accept_more
+            || self.peers.unread
             || self.clients.waiting()
             || self.zookeeper.as_ref().is_some_and(Zookeeper::waiting)
             || self.core.is_busy()
@@ -325,10 +337,14 @@ impl Worker {
     }
 
     /// What is done from time to time.
-    fn tick(&mut self, now: u64, ticked: bool) {
+    fn tick(&mut self, now: u64, ticked: bool, stalled: bool) {
         if ticked {
             if let Some(zookeeper) = &mut self.zookeeper {
                 zookeeper.tick(now, self.core.node_ref());
+            }
+            // After a stall their words lie in the sockets, and are read in this turn.
+            if !stalled {
+                self.drop_silent_peers(now);
             }
             self.dial_peers(now);
             self.accept_what_waits();

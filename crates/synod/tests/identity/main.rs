@@ -4,6 +4,7 @@
 
 mod cluster;
 mod moved;
+mod replaced;
 mod settings;
 
 use cluster::{Node, eventually, free_ports, list, three};

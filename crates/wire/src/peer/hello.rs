@@ -136,7 +136,8 @@ pub enum HelloRefused {
     /// The other side has another data directory than the member of this id.
     #[error(
         "node {from} has another data directory (incarnation {theirs:016x}) than the member that is known here \
-         ({known:016x}): it lost its data, or two nodes were given the id {from}. It neither votes nor acknowledges"
+         ({known:016x}): it lost its data, or two nodes were given the id {from}. It neither votes nor acknowledges. Where it \
+         lost its data, it is taken in again by itself at the address it had, and elsewhere by `synod node replace {from}`"
     )]
     Incarnation {
         /// The speaker.
@@ -150,7 +151,7 @@ pub enum HelloRefused {
     #[error(
         "node {from} knows node {to} with another data directory (incarnation {known:016x}) than this one \
          ({ours:016x}): this directory is new, or another node has the id {to}. It neither votes nor acknowledges until \
-         the cluster takes it as a new member"
+         the cluster takes it as a new member, which needs `synod node replace {to}` at another address than it had"
     )]
     Disowned {
         /// The speaker.

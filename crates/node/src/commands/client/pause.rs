@@ -69,10 +69,17 @@ impl Node {
         match (multi, command.name) {
             (Some(_), name) if name != "exec" => false, // it is only queued
             _ if pause.all => true,
-            (Some(multi), _) => multi.commands.iter().any(|args| {
-                synod_data::lookup(&args[0]).is_some_and(|c| c.flags.has(Flags::WRITE))
-            }),
-            (None, _) => command.flags.has(Flags::WRITE),
+            (Some(multi), _) => multi
+                .commands
+                .iter()
+                .any(|args| synod_data::lookup(&args[0]).is_some_and(may_write)),
+            (None, _) => may_write(command),
         }
     }
+}
+
+/// Whether a pause of writes holds the command back: what writes, and what Redis may have to send to its replicas.
+fn may_write(command: &Command) -> bool {
+    let may = ["eval", "evalsha", "fcall", "pfcount", "publish", "spublish"];
+    command.flags.has(Flags::WRITE) || may.contains(&command.name)
 }

@@ -9,7 +9,7 @@ use synod_data::op::Op;
 use synod_data::{Flags, number};
 use synod_redis::{Flow, Kind, node_name};
 use synod_ring::MetaCommand;
-use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot, key_slot};
+use synod_types::{ClientId, Incarnation, NodeId, ReplySink, SLOT_COUNT, Slot, key_slot};
 use view::View;
 
 const PLAIN: Flags = Flags::STALE;
@@ -36,6 +36,8 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("3.0.0", "", "The nodes, a line each: <id> <ip:port@bus-port> <flags> <master> <ping> <pong> <epoch> <link> <slots> ..."),
     Subcommand::new("cluster|replicas", 3, OPERATOR, replicas)
         .about("5.0.0", "<node-id>", "The nodes that serve nothing and are replicas of one that does."),
+    Subcommand::new("cluster|replace", 4, OPERATOR, replace)
+        .about("7.0.0", "<node-number> <incarnation>", "Synod's own: gives the seat of a member that lost its data to a new data directory."),
     Subcommand::new("cluster|slaves", 3, OPERATOR, replicas)
         .about("3.0.0", "<node-id>", "The same as REPLICAS."),
     Subcommand::new("cluster|slots", 2, PLAIN, slots)
@@ -95,6 +97,22 @@ fn engine(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     match name.parse() {
         Ok(engine) => node.change_map(client, &MetaCommand::Engine(engine)),
         Err(_) => node.refuse_request(client, "ERR no such engine; there are raft, paxos, zab"),
+    }
+}
+
+/// The seat of a member that lost its data goes to the directory with this incarnation, given in hexadecimal as `/status`
+/// tells it, wherever that is.
+fn replace(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let id = number::parse_i64(args[2]).and_then(|id| u64::try_from(id).ok()).map(NodeId);
+    let word = std::str::from_utf8(args[3]).ok();
+    let successor = word.and_then(|word| u64::from_str_radix(word, 16).ok()).filter(|n| *n != 0);
+    let (Some(id), Some(successor)) = (id, successor.map(Incarnation)) else {
+        let text = "ERR a node's number and the incarnation of a data directory in hexadecimal";
+        return node.refuse_request(client, text);
+    };
+    match node.replacement_by(id, successor) {
+        Ok(command) => node.change_map(client, &command),
+        Err(text) => node.refuse_request(client, &text),
     }
 }
 

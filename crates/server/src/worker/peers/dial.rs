@@ -43,9 +43,8 @@ impl Peers {
 }
 
 impl Worker {
-    /// Dials the peers that this node has to dial and is not connected to, and drops connections that never said
-    /// who they are, or say nothing any more.
-    pub(in crate::worker) fn dial_peers(&mut self, now_us: u64) {
+    /// Drops connections that never said who they are, or say nothing any more.
+    pub(in crate::worker) fn drop_silent_peers(&mut self, now_us: u64) {
         let lost: Vec<usize> = (0..self.peers.table.len())
             .filter(|at| self.peers.table[*at].as_ref().is_some_and(|peer| peer.is_lost(now_us)))
             .collect();
@@ -56,7 +55,10 @@ impl Worker {
                 self.drop_peer(at, None);
             }
         }
+    }
 
+    /// Dials the peers that this node has to dial and is not connected to.
+    pub(in crate::worker) fn dial_peers(&mut self, now_us: u64) {
         self.tell_who_is_missing(now_us);
         for id in self.peers.addresses.peers() {
             let (addr, purpose) = if self.peers.data.contains_key(&id) {

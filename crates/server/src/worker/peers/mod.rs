@@ -17,6 +17,7 @@ use mio::{Interest, Token};
 use names::Names;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
+use synod_node::TICK_MS;
 use synod_ring::ClusterMap;
 use synod_types::{NodeId, PartitionId};
 use synod_wire::peer::{FrameKind, Hello, HelloRefused, Purpose, encode_frame};
@@ -29,6 +30,11 @@ const SILENT_US_MAX: u64 = 4_000_000;
 /// The same for whole frames: where a damaged header promises a body that never ends, bytes go on coming and no
 /// checksum is ever reached.
 const FRAME_US_MAX: u64 = 10_000_000;
+/// A long frame has more time: that of a link on which so many bytes pass in a microsecond.
+const FRAME_BYTES_PER_US: u64 = 16;
+/// Of a frame that lacks so much, or of bytes that wait for the peer to take those before them, parts count as signs of
+/// life. Shorter ones are whole soon.
+const LONG_BYTES: usize = 256 << 10;
 struct Peer {
     link: Link,
     /// Who it is, or is to be, where that is known.
@@ -42,6 +48,8 @@ struct Peer {
     heard_us: u64,
     /// When a frame was whole last; `opened_us <= framed_us <= heard_us`.
     framed_us: u64,
+    /// When the node was told last that it lives, amid a long frame.
+    lived_us: u64,
 }
 
 impl Peer {
@@ -49,7 +57,8 @@ impl Peer {
     fn new(link: Link, node: Option<NodeId>, purpose: Purpose, dialled: bool, now_us: u64) -> Self {
         let (opened_us, heard_us, framed_us) = (now_us, now_us, now_us);
         let hello = None;
-        Self { link, node, hello, purpose, dialled, opened_us, heard_us, framed_us }
+        let lived_us = 0;
+        Self { link, node, hello, purpose, dialled, opened_us, heard_us, framed_us, lived_us }
     }
 
     /// Whether the connection is of no more use. Snapshots are rare, so their connections go with those of data.
@@ -57,8 +66,9 @@ impl Peer {
         match self.hello.and(self.node) {
             None => now_us.saturating_sub(self.opened_us) > HELLO_US_MAX,
             Some(_) => {
+                let frame_us_max = FRAME_US_MAX + self.link.missing() as u64 / FRAME_BYTES_PER_US;
                 let silent = now_us.saturating_sub(self.heard_us) > SILENT_US_MAX
-                    || now_us.saturating_sub(self.framed_us) > FRAME_US_MAX;
+                    || now_us.saturating_sub(self.framed_us) > frame_us_max;
                 silent && self.purpose == Purpose::Data
             }
         }
@@ -80,6 +90,8 @@ pub struct Peers {
     unresolved_us: BTreeMap<NodeId, u64>,
     /// When the log said last that the cluster waits to be founded; the start of the process counts as that.
     waiting_told_us: u64,
+    /// Some connection was not read to its end.
+    pub(super) unread: bool,
 }
 
 impl Peers {
@@ -96,6 +108,7 @@ impl Peers {
             refused: BTreeMap::new(),
             unresolved_us: BTreeMap::new(),
             waiting_told_us: 0,
+            unread: false,
         }
     }
 
@@ -153,15 +166,56 @@ impl Worker {
         let Some(Some(peer)) = self.peers.table.get_mut(at) else { return };
         let mut result = Ok(());
         if event.is_writable() {
+            let takes_long = peer.link.is_behind();
             result = peer.link.writable();
+            if takes_long {
+                self.peer_lives(at);
+            }
         }
         if result.is_ok() && (event.is_readable() || event.is_read_closed() || event.is_error()) {
-            result = peer.link.fill();
-            peer.heard_us = self.clock.mono_us();
-            self.read_frames(at);
+            return self.read_peer(at);
         }
         if let Err(error) = result {
             self.drop_peer(at, Some(&error));
+        }
+    }
+
+    fn read_peer(&mut self, at: usize) {
+        let Some(Some(peer)) = self.peers.table.get_mut(at) else { return };
+        let result = peer.link.fill();
+        peer.heard_us = self.clock.mono_us();
+        let is_amid = peer.link.missing() >= LONG_BYTES;
+        self.peers.unread |= peer.link.is_unread();
+        if is_amid {
+            self.peer_lives(at);
+        }
+        self.read_frames(at);
+        if let Err(error) = result {
+            self.drop_peer(at, Some(&error));
+        }
+    }
+
+    /// Reads on where the turn before had read enough.
+    pub(super) fn go_on_with_peers(&mut self) {
+        if !std::mem::take(&mut self.peers.unread) {
+            return;
+        }
+        for at in 0..self.peers.table.len() {
+            let unread = |peer: &Peer| peer.link.is_unread();
+            if self.peers.table[at].as_ref().is_some_and(unread) {
+                self.read_peer(at);
+            }
+        }
+    }
+
+    /// A part of what passes on this connection did; the node hears that once per tick at most.
+    fn peer_lives(&mut self, at: usize) {
+        let now_us = self.clock.mono_us();
+        let Some(Some(peer)) = self.peers.table.get_mut(at) else { return };
+        let Some(node) = peer.hello.and(peer.node) else { return };
+        if now_us.saturating_sub(peer.lived_us) >= TICK_MS * 1000 {
+            peer.lived_us = now_us;
+            self.core.node().peer_lives(node);
         }
     }
 
