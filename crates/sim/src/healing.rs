@@ -112,7 +112,7 @@ impl World {
         None
     }
 
-    /// Reads every bank, every ring and every value with a time to live once more.
+    /// Reads every bank, every ring, every queue and every value with a time to live once more.
     fn look_at_all(&mut self) {
         let keys = self.params.workload == Workload::Keys;
         for kind in Several::all().filter(|_| keys) {
@@ -138,6 +138,18 @@ impl World {
             });
             if !read {
                 return self.fail("progress", format!("lock {lock} cannot be read after healing"));
+            }
+        }
+        let queues = if self.params.workload == Workload::Queues { self.queues() } else { 0..0 };
+        for queue in queues {
+            let read = self.try_often(|world| {
+                world.look_at_queue(0, queue)
+                    && world.wait(DRAIN_US_MAX, |w| w.clients[0].waiting.is_empty())
+                    && world.was_queue_looked_at(queue)
+            });
+            if !read {
+                return self
+                    .fail("progress", format!("queue {queue} cannot be read after healing"));
             }
         }
         for key in self.fading.keys() {
@@ -257,6 +269,9 @@ impl World {
             self.fail(rule, detail);
         }
         if let Some((rule, detail)) = self.locks.judge() {
+            self.fail(rule, detail);
+        }
+        if let Some((rule, detail)) = self.queues.judge() {
             self.fail(rule, detail);
         }
         let drift = |m: &Machine| (self.time / 1_000_000 + 1) * m.clock.ppm.unsigned_abs();

@@ -51,6 +51,8 @@ pub enum Workload {
     Locks,
     /// They are clients of ZooKeeper.
     Tree,
+    /// They push to lists, and wait for what others push.
+    Queues,
 }
 
 impl fmt::Display for Workload {
@@ -59,6 +61,7 @@ impl fmt::Display for Workload {
             Self::Keys => "keys",
             Self::Locks => "locks",
             Self::Tree => "tree",
+            Self::Queues => "queues",
         })
     }
 }
@@ -70,8 +73,9 @@ impl FromStr for Workload {
         match text {
             "keys" => Ok(Self::Keys),
             "locks" => Ok(Self::Locks),
+            "queues" => Ok(Self::Queues),
             "tree" => Ok(Self::Tree),
-            _ => Err(format!("no workload `{text}`; there are: keys, locks, tree")),
+            _ => Err(format!("no workload `{text}`; there are: keys, locks, queues, tree")),
         }
     }
 }

@@ -366,6 +366,7 @@ impl World {
     /// All trouble ends.
     pub(crate) fn heal(&mut self) {
         self.trouble.over = true;
+        self.healed_us = Some(self.time);
         self.trouble.full.clear();
         self.trouble.deposing = None;
         let network = &mut self.network;

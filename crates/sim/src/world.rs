@@ -3,7 +3,7 @@
 //! Time passes from event to event. Two events of the same microsecond happen in the order in which they were
 //! planned, so nothing is left to the machine that runs this.
 
-use crate::client::{Books, Client, Fading, Locks, ToClient, Trees};
+use crate::client::{Books, Client, Fading, Locks, Queues, ToClient, Trees};
 use crate::damage::Atlas;
 use crate::faults::Fault;
 use crate::gate::GateHost;
@@ -109,6 +109,10 @@ pub(crate) struct World {
     pub trees: Trees,
     /// How many gates there have been.
     lives: u32,
+    /// What clients know of queues.
+    pub queues: Queues,
+    /// When all trouble ended.
+    pub healed_us: Option<u64>,
     /// How many registers there are.
     pub keys: u64,
     pub value_next: u64,
@@ -154,6 +158,8 @@ impl World {
             locks: Locks::default(),
             trees: Trees::default(),
             lives: 0,
+            queues: Queues::default(),
+            healed_us: None,
             value_next: 0,
             requests: 0,
             open_writes: BTreeMap::new(),
@@ -401,7 +407,7 @@ impl World {
             simulated_us: self.time,
             events: self.count,
             operations: self.history.len() as u64,
-            answered: ended(|o| matches!(o, Ended::Returned { .. })),
+            answered: ended(|o| matches!(o, Ended::Returned { .. })) + self.queues.taken_len(),
             unknown: ended(|o| matches!(o, Ended::Unknown)),
             snapshots: self.oracle.snapshots,
             refused_starts: self.atlas.refused(),

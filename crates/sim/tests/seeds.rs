@@ -1,6 +1,6 @@
 //! A few seeds of every size, for every change. The many run in CI through `synod sim --seeds`.
 
-use synod_sim::{Params, run};
+use synod_sim::{Params, Workload, run};
 
 fn sweep(seeds: std::ops::Range<u64>, params: &Params) {
     for seed in seeds {
@@ -28,5 +28,14 @@ fn one_node() {
     sweep(
         201..211,
         &Params { nodes: 1, partitions: 2, seconds: 20, clients: 3, ..Params::default() },
+    );
+}
+
+#[test]
+fn clients_that_wait_for_what_others_push() {
+    let workload = Workload::Queues;
+    sweep(
+        301..321,
+        &Params { nodes: 3, partitions: 2, seconds: 10, workload, ..Params::default() },
     );
 }

@@ -7,11 +7,13 @@
 //! | [`fading`] | values with a time to live | `expiry` |
 //! | [`locks`], in runs with `--workload locks` | locks: taken, renewed, slept through, written under with any token | itself |
 //! | [`tree`], in runs with `--workload tree` | ZooKeeper's sessions, ephemerals, sequences and watches | itself |
+//! | [`queues`], in runs with `--workload queues` | lists: pushed to, and waited for | itself |
 //! | [`pipelined`] | long pipelines of reads and writes of keys of its own | itself, reply by reply |
 
 mod fading;
 mod locks;
 mod pipelined;
+mod queues;
 mod replies;
 mod several;
 mod single;
@@ -27,6 +29,7 @@ use synod_checker::Input;
 
 pub(crate) use fading::Fading;
 pub(crate) use locks::Locks;
+pub(crate) use queues::Queues;
 pub(crate) use replies::fate;
 pub(crate) use several::{Books, Kind as Several};
 pub(crate) use tree::Trees;
@@ -42,6 +45,8 @@ pub(crate) enum Waiting {
     Lock(locks::Asked),
     /// The answer of a tree.
     Tree(tree::Asked),
+    /// The answer of a queue.
+    Queue(queues::Asked),
     /// The answer to a write of this value to a key of the connection's own.
     OwnWrite(String, u64),
     /// The answer to a read of keys of the connection's own.
@@ -114,6 +119,10 @@ impl World {
             Workload::Keys => {}
             Workload::Locks => {
                 self.ask_lock(at);
+                return self.expect_answer(at);
+            }
+            Workload::Queues => {
+                self.ask_queue(at);
                 return self.expect_answer(at);
             }
             Workload::Tree => {
@@ -233,7 +242,10 @@ impl World {
     }
 
     fn expect_answer(&mut self, at: usize) {
-        let patience = self.random.between(1_000_000, 8_000_000);
+        let patience = match self.patience_with_queue(at) {
+            Some(us) => us,
+            None => self.random.between(1_000_000, 8_000_000),
+        };
         let client = &mut self.clients[at];
         client.burst += 1;
         let burst = client.burst;
@@ -244,6 +256,7 @@ impl World {
     /// The client has waited long enough.
     pub(crate) fn impatient(&mut self, at: usize, burst: u64) {
         if self.clients[at].burst == burst && !self.clients[at].waiting.is_empty() {
+            self.lost_patience_with_queue(at);
             self.disconnect(at);
             self.act_later(at);
         }

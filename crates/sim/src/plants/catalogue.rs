@@ -12,6 +12,15 @@ pub const CATALOGUE: &[Plant] = &[
         "replica",
         "a read behind unanswered writes of its connection is not placed behind them",
     ),
+    // What those who wait may rely on.
+    Plant::new(
+        "wait-lost-at-leader-change",
+        "B28 trouble does not end when its cause goes",
+        "node",
+        "a wait that a leader gave back or took along is not armed at the next one",
+    )
+    .with_queues()
+    .seed(3),
     // What a leader and its voters promise.
     Plant::new(
         "read-unconfirmed",
@@ -30,7 +39,7 @@ pub const CATALOGUE: &[Plant] = &[
     .seconds(60)
     .under("isolate")
     .with_lease_reads()
-    .seed(36),
+    .seed(202),
     Plant::new(
         "lease-ignores-pause",
         "B2 lease beyond its bound",

@@ -126,6 +126,10 @@ impl Plant {
         Self { workload: Workload::Locks, ..self }
     }
 
+    const fn with_queues(self) -> Self {
+        Self { workload: Workload::Queues, ..self }
+    }
+
     const fn with_lease_reads(self) -> Self {
         Self { lease_reads: true, ..self }
     }
