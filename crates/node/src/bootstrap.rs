@@ -71,10 +71,11 @@ impl Node {
         self.found_replica(group, Membership::default());
     }
 
-    /// Joins the metadata group of a cluster that has taken this node in.
+    /// Joins the metadata group of a cluster that has taken this node in. One of those that the cluster was founded with
+    /// waits for the word of another, and founds: what its log tells begins with the members.
     pub(crate) fn join_if_known(&mut self) {
         let has_meta = self.replica(PartitionId::META).is_some();
-        if self.config.worker == 0 && !has_meta && self.belongs {
+        if self.config.worker == 0 && !has_meta && self.belongs && self.roster.is_successor() {
             self.join_replica(PartitionId::META);
         }
     }

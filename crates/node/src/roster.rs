@@ -36,6 +36,8 @@ pub(crate) struct Roster {
     known: BTreeMap<NodeId, Incarnation>,
     /// Who was heard to know the same as this node does now.
     agreed: BTreeSet<NodeId>,
+    /// Whether one that has founded did so with another directory of this node's.
+    succeeds: bool,
 }
 
 /// What another member says.
@@ -50,7 +52,7 @@ impl Roster {
         let mut known = config.roster.clone();
         known.insert(config.id, config.info.incarnation);
         let expected = config.initial_cluster.keys().copied().collect();
-        Self { own: config.id, expected, known, agreed: BTreeSet::new() }
+        Self { own: config.id, expected, known, agreed: BTreeSet::new(), succeeds: false }
     }
 
     /// The incarnation met of a member; 0 if none.
@@ -84,9 +86,16 @@ impl Roster {
         planted("wiped-voter-votes") || self.expected.iter().all(agreed)
     }
 
+    /// Whether the cluster was founded with another directory of this node's, so that this one can only join.
+    pub fn is_successor(&self) -> bool {
+        self.succeeds || planted("wiped-voter-votes")
+    }
+
     /// What another member says of whom it met. One that has founded had heard the same from everyone, this node
     /// included.
     fn hear(&mut self, from: NodeId, said: &Introduction) {
+        let met = said.known.get(&self.own);
+        self.succeeds |= said.founded && met.is_some_and(|met| *met != self.incarnation(self.own));
         if self.known != said.known || !said.known.keys().eq(self.expected.iter()) {
             return;
         }
@@ -181,7 +190,7 @@ mod tests {
     fn roster(own: u64, incarnation: u64) -> Roster {
         let (own, expected) = (NodeId(own), (1..=3).map(NodeId).collect());
         let known = [(own, Incarnation(incarnation))].into();
-        Roster { own, expected, known, agreed: BTreeSet::new() }
+        Roster { own, expected, known, agreed: BTreeSet::new(), succeeds: false }
     }
 
     fn known(incarnations: [u64; 3]) -> BTreeMap<NodeId, Incarnation> {
@@ -204,6 +213,20 @@ mod tests {
         assert!(!first.is_agreed(), "it knows another");
         first.hear(NodeId(3), &says(false, [10, 20, 30]));
         assert!(first.is_agreed());
+    }
+
+    /// Whom the cluster was founded with does not join it like a successor, whatever it hears first.
+    #[test]
+    fn only_another_directory_than_the_founding_one_joins() {
+        for (founded, own, joins) in
+            [(true, 21, true), (true, 20, false), (false, 21, false), (false, 20, false)]
+        {
+            let mut late = roster(2, own);
+            late.hear(NodeId(1), &says(founded, [10, 20, 30]));
+            assert_eq!(late.is_successor(), joins, "{founded} {own}");
+            late.hear(NodeId(3), &says(false, [10, 99, 30]));
+            assert_eq!(late.is_successor(), joins, "who has not founded may have met anyone");
+        }
     }
 
     #[test]

@@ -123,3 +123,19 @@ fn nothing_is_taken_past_what_was_given_back() {
         assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
     }
 }
+
+/// A member was cut off while the others founded. It heard from their hellos that the cluster knows it before it heard that
+/// they have founded, and joined as an empty learner: of the metadata group it never knew the members.
+#[test]
+fn who_is_cut_off_while_others_found_is_a_founder_all_the_same() {
+    let faults = || "delay,partition,one-way,isolate,clog,pause,slow-disk".parse().expect("names");
+    let params =
+        Params { nodes: 3, partitions: 2, clients: 6, faults: faults(), ..Params::default() };
+    let found =
+        Params { seed: 240, seconds: 5, keys: Some(4), only: Some(vec![2]), ..params.clone() };
+    let whole = Params { seed: 240, seconds: 20, ..params };
+    for params in [found, whole] {
+        let outcome = run(&params);
+        assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
+    }
+}
