@@ -47,7 +47,9 @@ impl Node {
                 replica.at(Step { wall, seed });
                 replica.engine().tick();
                 replica.expire(expire_max, &mut out);
-                if !self.disk_full {
+                if self.disk_full {
+                    replica.pass_time(us);
+                } else {
                     replica.expire_sessions(us, &mut out);
                     replica.expire_locks(us, &mut out);
                 }

@@ -32,6 +32,11 @@ impl Leases {
         self.ending.clear();
     }
 
+    /// It is that late now.
+    pub const fn pass_time(&mut self, now_us: u64) {
+        self.now_us = now_us;
+    }
+
     /// These sessions are heard from.
     pub fn touch(&mut self, sessions: &[i64]) {
         for session in sessions {
@@ -96,5 +101,12 @@ mod tests {
         assert_eq!(leases.over(&tree, 2_000_000), []);
         assert_eq!(leases.over(&tree, 2_300_000), []);
         assert_eq!(leases.over(&tree, 2_300_001), [id], "nobody heard from it");
+        // While the disk is full nobody's session is ended, and who is heard from is.
+        leases.forget();
+        assert_eq!(leases.over(&tree, 3_000_000), []);
+        leases.pass_time(3_200_000);
+        leases.touch(&[id]);
+        assert_eq!(leases.over(&tree, 3_500_000), []);
+        assert_eq!(leases.over(&tree, 3_500_001), [id]);
     }
 }

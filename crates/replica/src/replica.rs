@@ -588,6 +588,11 @@ impl Replica {
         self.solo = membership.voters == [self.node] && membership.outgoing.is_empty();
     }
 
+    /// Time passes in which no session is ended: who is heard from is heard from now.
+    pub const fn pass_time(&mut self, now_us: u64) {
+        self.leases.pass_time(now_us);
+    }
+
     /// Another tick has passed for the tree: proposes the end of the sessions that were not heard
     /// from in time, and now and then that of the znodes that have faded; only the leader does.
     pub fn expire_sessions(&mut self, now_us: u64, out: &mut Vec<Output>) {

@@ -26,6 +26,11 @@ impl Gate {
                 return self.ask();
             }
             let Some((waiting, reply)) = connection.pop() else { return };
+            // Reads that were on their way together may have been executed by two leaders. What the gate answers by
+            // itself has no zxid of its own.
+            if reply.zxid > 0 && reply.zxid < connection.shown {
+                return self.hang_up(id);
+            }
             self.dirty.insert(id);
             self.count_reply();
             self.write(id, waiting, reply);

@@ -429,6 +429,9 @@ impl Gate {
     /// Tells one connection what it watches of a change.
     fn fire(&mut self, id: ConnectionId, kind: Kind, path: &str) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.phase == Phase::Closing {
+            return; // the last word was spoken
+        }
         let output = &mut connection.output;
         connection.watches.fire(kind, path, &mut |kind, path| {
             jute::put_event(output, kind as i32, path);

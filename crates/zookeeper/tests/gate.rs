@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use synod_machine::{Context, Machine, Operation};
-use synod_tree::Tree;
+use synod_tree::{Reply, Tree};
 use synod_types::{Millis, ReplySink};
 use synod_zookeeper::{ConnectionId, Gate, Outcome, Submit};
 
@@ -430,4 +430,37 @@ fn words_list_sessions_connections_and_watches() {
         assert!(close && parts.iter().all(|part| text.contains(part)), "{text}");
         world.gate.close(id);
     }
+}
+
+#[test]
+fn no_reply_shows_less_than_the_one_before_it() {
+    let mut world = World::new();
+    let (a, mut client, ..) = world.session();
+    world.send(a, 1, GET_DATA, &[string("/"), vec![0]].concat());
+    world.send(a, 2, GET_DATA, &[string("/"), vec![0]].concat());
+    world.execute();
+    // The first one was lost with its leader and executed again later than the second.
+    let (_, first) = &mut world.replies[0];
+    let mut later = Reply::decode(first).unwrap();
+    later.zxid += 1;
+    first.clear();
+    later.encode(first);
+    world.tell_replies();
+    assert_eq!(world.read(a, &mut client), [Got::Reply(1, 0)]);
+    assert!(world.is_closed(a));
+}
+
+#[test]
+fn nothing_is_told_behind_the_end_of_a_session() {
+    let mut world = World::new();
+    let (a, mut client, ..) = world.session();
+    let (b, ..) = world.session();
+    world.send(b, 1, CREATE, &create("/x", 0));
+    world.settle();
+    world.send(a, 1, GET_DATA, &watching("/x"));
+    world.send(a, 2, CLOSE, &[]);
+    world.settle();
+    world.send(b, 2, SET_DATA, &set("/x"));
+    world.settle();
+    assert_eq!(world.read(a, &mut client), [Got::Reply(1, 0), Got::Reply(2, 0)]);
 }
