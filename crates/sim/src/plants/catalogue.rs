@@ -73,7 +73,7 @@ pub const CATALOGUE: &[Plant] = &[
         "consensus",
         "a vote goes to a candidate that lacks entries of the voter",
     )
-    .seed(3),
+    .seed(5),
     Plant::new(
         "reply-before-quorum",
         "B6 everything lost on failover",
@@ -96,7 +96,7 @@ pub const CATALOGUE: &[Plant] = &[
         "consensus",
         "an append that comes late cuts off what the follower acknowledged since",
     )
-    .seed(7),
+    .seed(26),
     Plant::new(
         "follower-acks-early",
         "B8 entries are acknowledged before they are durable",
@@ -104,7 +104,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a follower acknowledges entries before its log has them",
     )
     .under("power,blackout,slow-disk")
-    .seed(8),
+    .seed(10),
     Plant::new(
         "wiped-voter-votes",
         "B8 a member that lost its disk counts as the voter that it was",
@@ -122,14 +122,14 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(60)
     .under("crash-point,power,slow-disk,depose")
-    .seed(9),
+    .seed(14),
     Plant::new(
         "commit-beyond-match",
         "B8 a follower commits what it was not asked about",
         "consensus",
         "heartbeats tell a follower a commit index beyond what it is known to hold",
     )
-    .seed(39),
+    .seed(76),
     Plant::new(
         "apply-before-commit",
         "B17 aborted read",
@@ -143,7 +143,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a candidate that is not answered waits for ever",
     )
     .under("loss,kill,isolate,partition")
-    .seed(6),
+    .seed(141),
     // How Multi-Paxos elects, and what a proposer takes over.
     Plant::new(
         "paxos-promised-twice",
@@ -187,7 +187,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("power,blackout,slow-disk")
     .by(Protocol::Paxos)
-    .seed(17),
+    .seed(124),
     Plant::new(
         "paxos-joint-not-recounted",
         "B4 a quorum of the wrong members",
@@ -222,7 +222,7 @@ pub const CATALOGUE: &[Plant] = &[
         "the elected leads before a quorum has accepted its epoch",
     )
     .by(Protocol::Zab)
-    .seed(154),
+    .seed(87),
     Plant::new(
         "zab-vote-by-id",
         "B26 an election race wedges the group",
@@ -248,7 +248,7 @@ pub const CATALOGUE: &[Plant] = &[
         "the elected leads though a follower has a newer history",
     )
     .by(Protocol::Zab)
-    .seed(96),
+    .seed(97),
     // How one engine takes over from another.
     Plant::new(
         "engine-change-cuts-tail",
@@ -257,7 +257,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a new engine begins with the committed log and drops what was acknowledged behind it",
     )
     .under("engine,kill,isolate,power")
-    .seed(8),
+    .seed(31),
     Plant::new(
         "engine-change-untold",
         "B26 members disagree and the group is wedged",
@@ -322,14 +322,14 @@ pub const CATALOGUE: &[Plant] = &[
         "node",
         "a forwarded write whose leader was lost is sent to the next one",
     )
-    .seed(3),
+    .seed(2),
     Plant::new(
         "error-for-committed",
         "B16 an error for a write that was committed",
         "node",
         "a write of unknown fate is reported as not executed",
     )
-    .seed(1),
+    .seed(5),
     Plant::new(
         "parked-forever",
         "B28 trouble does not end when its cause goes",
@@ -352,7 +352,7 @@ pub const CATALOGUE: &[Plant] = &[
         "after a failed sync the log syncs again and believes it",
     )
     .under("sync-error,power,blackout")
-    .seed(2),
+    .seed(8),
     Plant::new(
         "recovered-not-synced",
         "B14 what was read after a crash counts as durable",
@@ -483,7 +483,7 @@ pub const CATALOGUE: &[Plant] = &[
         "what was appended to the log counts as durable",
     )
     .under("power,blackout,slow-disk")
-    .seed(23),
+    .seed(48),
     Plant::new(
         "tail-forgotten",
         "B6 everything lost on failover",
