@@ -11,7 +11,7 @@ use synod_replica::{Access, Origin, Replica, State};
 use synod_ring::{ClusterMap, MetaCommand, NodeInfo};
 use synod_types::plant::planted;
 use synod_types::{
-    ClusterId, HardState, Index, Membership, NodeId, PartitionId, SLOT_COUNT, Slot, SnapshotMeta,
+    ClusterId, Index, Membership, NodeId, PartitionId, SLOT_COUNT, Slot, SnapshotMeta,
 };
 
 /// The metadata group has at most this many voters; further founding members learn.
@@ -40,7 +40,7 @@ impl Node {
     /// Founds the metadata group on worker 0 once all founding members are known to have agreed on who they are.
     pub(crate) fn found_if_agreed(&mut self) {
         let has_meta = self.replica(PartitionId::META).is_some();
-        if self.config.worker != 0 || has_meta || !self.roster.is_agreed() {
+        if self.config.worker != 0 || self.config.joins || has_meta || !self.roster.is_agreed() {
             return;
         }
         let members: Vec<NodeId> = self.config.initial_cluster.keys().copied().collect();
@@ -54,7 +54,7 @@ impl Node {
     fn found_replica(&mut self, group: PartitionId, membership: Membership) {
         let meta = SnapshotMeta { membership, ..SnapshotMeta::default() };
         self.output.log.push(Log::Snapshot { group, meta: meta.clone() });
-        let hard_state = HardState::default();
+        let hard_state = self.tombs.remove(&group).unwrap_or_default();
         let entries = Vec::new();
         self.add_replica(RecoveredGroup {
             group,
@@ -75,7 +75,8 @@ impl Node {
     /// waits for the word of another, and founds: what its log tells begins with the members.
     pub(crate) fn join_if_known(&mut self) {
         let has_meta = self.replica(PartitionId::META).is_some();
-        if self.config.worker == 0 && !has_meta && self.belongs && self.roster.is_successor() {
+        let joins = self.config.joins || self.roster.is_successor();
+        if self.config.worker == 0 && !has_meta && self.belongs && joins {
             self.join_replica(PartitionId::META);
         }
     }
@@ -122,11 +123,22 @@ impl Node {
         self.touch(group);
     }
 
+    /// Who should vote in the metadata group: members that are not to be emptied, up to a number of them.
+    pub(crate) fn meta_voters(&self) -> Vec<NodeId> {
+        match self.map.is_founded() {
+            true => {
+                let stay = self.map.nodes.keys().filter(|node| !self.map.is_draining(**node));
+                stay.take(META_VOTERS_MAX).copied().collect()
+            }
+            false => self.config.initial_cluster.keys().take(META_VOTERS_MAX).copied().collect(),
+        }
+    }
+
     /// Who should lead a group when all is well: the first of its replicas on the ring.
     pub(crate) fn preferred_leader(&self, group: PartitionId) -> Option<NodeId> {
         match group {
-            PartitionId::META => self.config.initial_cluster.keys().next().copied(),
-            _ => self.map.partition(group)?.replicas.first().copied(),
+            PartitionId::META => self.meta_voters().first().copied(),
+            _ => self.map.holders(group)?.first().copied(),
         }
     }
 
@@ -145,13 +157,16 @@ impl Node {
         if map.epoch <= self.map.epoch {
             return;
         }
+        self.planner.learn(&self.map, &map, self.now.mono_us);
         self.map = map;
         let own = self.config.id;
         let missing: Vec<_> = self
             .map
             .partitions()
             .iter()
-            .filter(|(id, info)| self.owns(**id) && info.replicas.contains(&own))
+            .filter(|(id, info)| {
+                self.owns(**id) && (info.replicas.contains(&own) || info.learners.contains(&own))
+            })
             .map(|(id, info)| (*id, info.replicas.clone()))
             .collect();
         let wiped = planted("wiped-voter-votes");
@@ -162,8 +177,9 @@ impl Node {
         }
         let founder = self.map.is_founder(own) || wiped;
         for (id, replicas) in missing {
-            if self.replica(id).is_none() {
-                match founder {
+            if self.replica(id).is_none() && !self.removing.contains(&id) {
+                let founds = founder && self.map.is_as_founded(id) && replicas.contains(&own);
+                match founds {
                     true => self.found_replica(id, Membership::of_voters(replicas)),
                     false => self.join_replica(id),
                 }

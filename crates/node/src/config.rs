@@ -18,6 +18,8 @@ pub struct NodeConfig {
     pub info: NodeInfo,
     /// The founding members and their peer addresses.
     pub initial_cluster: BTreeMap<NodeId, String>,
+    /// Whether it joins a cluster that exists: `initial_cluster` are then the members that it was told of.
+    pub joins: bool,
     /// The founding members that this node has met, as its data directory remembers them.
     pub roster: BTreeMap<NodeId, Incarnation>,
     /// A random number of this process, the same for all of its workers.

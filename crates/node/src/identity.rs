@@ -116,8 +116,8 @@ impl Node {
     /// A member told who the members are. What it tells was committed, so it holds whatever this node's log says.
     pub(crate) fn told_of_members(&mut self, body: &[u8]) {
         let Some(told) = Members::decode(body) else { return };
-        let is_same = told.nodes.keys().eq(self.map.nodes.keys());
-        if self.map.is_founded() && is_same && told.epoch > self.map.epoch.max(self.told.epoch) {
+        let is_ours = told.nodes.contains_key(&self.config.id);
+        if self.map.is_founded() && is_ours && told.epoch > self.map.epoch.max(self.told.epoch) {
             self.told = told;
         }
     }
@@ -167,7 +167,7 @@ impl Node {
             return Err(HelloRefused::Disowned { from, to: own, known, ours });
         }
         let member = match self.map.is_founded() {
-            true => self.map.nodes.contains_key(&from),
+            true => self.members().contains_key(&from),
             false => self.roster.expects(from),
         };
         if !member {
@@ -217,6 +217,7 @@ mod tests {
             workers: 1,
             info: NodeInfo { incarnation, starts: 3, ..NodeInfo::default() },
             initial_cluster: (1..=3).map(|id| (NodeId(id), String::new())).collect(),
+            joins: false,
             roster: BTreeMap::new(),
             process: id,
             partitions: 1,

@@ -11,6 +11,7 @@ use crate::identity::{Acquaintances, Members};
 use crate::memory::Memory;
 use crate::output::Output;
 use crate::peers::Peers;
+use crate::planner::Planner;
 use crate::replace::Knocks;
 use crate::roster::Roster;
 use crate::routing::Leaders;
@@ -18,7 +19,7 @@ use crate::settings::Settings;
 use crate::snapshots::Fetches;
 use crate::status::Counters;
 use crate::unrouted::Unrouted;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use synod_consensus::Token;
 use synod_redis::CallCounts;
@@ -29,7 +30,7 @@ use synod_redis::{Sessions, Waits};
 use synod_replica::{Failure, Replica};
 use synod_ring::ClusterMap;
 use synod_types::plant::planted;
-use synod_types::{ClientId, NodeId, Now, PartitionId, RequestId};
+use synod_types::{ClientId, HardState, NodeId, Now, PartitionId, RequestId};
 use synod_wire::resp::RespWriter;
 
 /// One worker of one node. See the crate's page for how it is driven.
@@ -71,6 +72,11 @@ pub struct Node {
     /// they are asked waits for the next tick, or it would go round in circles within the turn.
     pub(crate) refusing: Vec<PartitionId>,
     pub(crate) fetches: Fetches,
+    /// What groups promised whose replica here was dropped: it counts if they come back.
+    pub(crate) tombs: BTreeMap<PartitionId, HardState>,
+    /// Groups whose replica was dropped, and not yet from the disk.
+    pub(crate) removing: BTreeSet<PartitionId>,
+    pub(crate) planner: Planner,
     pub(crate) pubsub: PubSub,
     pub(crate) output: Output,
     pub(crate) counters: Counters,
@@ -124,6 +130,9 @@ impl Node {
             waiting: BTreeMap::new(),
             refusing: Vec::new(),
             fetches: Fetches::new(),
+            tombs: BTreeMap::new(),
+            removing: BTreeSet::new(),
+            planner: Planner::default(),
             pubsub: PubSub::default(),
             output: Output::default(),
             counters: Counters::default(),
@@ -361,6 +370,7 @@ pub(crate) fn started(seed: u64) -> Node {
         workers: 1,
         info: synod_ring::NodeInfo::default(),
         initial_cluster: [(NodeId(1), String::new())].into(),
+        joins: false,
         roster: BTreeMap::new(),
         process: seed,
         partitions: 1,

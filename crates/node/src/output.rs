@@ -39,6 +39,14 @@ pub enum Log {
         /// The snapshot.
         meta: SnapshotMeta,
     },
+    /// The replica is gone: its entries are obsolete. Of the group stays what it has promised. When that is durable its
+    /// snapshot files go, and `Node::group_removed` is called.
+    Remove {
+        /// The group.
+        group: PartitionId,
+        /// Term and vote.
+        hard_state: HardState,
+    },
 }
 
 /// What goes on beside the turns: work on snapshot files, and the freeing of much memory.

@@ -183,7 +183,10 @@ impl Node {
     }
 
     /// The membership of a group that is led here: the one in force, and the last one that was committed and applied.
-    fn led_membership(&mut self, group: PartitionId) -> Option<(Membership, Membership)> {
+    pub(crate) fn led_membership(
+        &mut self,
+        group: PartitionId,
+    ) -> Option<(Membership, Membership)> {
         if !self.is_leader(group) {
             return None;
         }
@@ -192,7 +195,7 @@ impl Node {
         Some((replica.status().membership, committed))
     }
 
-    fn move_to(&mut self, group: PartitionId, target: Membership) {
+    pub(crate) fn move_to(&mut self, group: PartitionId, target: Membership) {
         let settled = target.outgoing.is_empty() && !target.voters.is_empty();
         if settled && let Some(replica) = self.replica(group) {
             let _refused_while_another_is_under_way = replica.engine().change_membership(target);
@@ -203,14 +206,12 @@ impl Node {
     /// Whether the node votes in the group when all is well.
     fn is_to_vote(&self, group: PartitionId, node: NodeId) -> bool {
         match group {
-            PartitionId::META => {
-                self.map.nodes.keys().take(crate::bootstrap::META_VOTERS_MAX).any(|n| *n == node)
-            }
+            PartitionId::META => self.meta_voters().contains(&node),
             _ => self.map.partition(group).is_some_and(|info| info.replicas.contains(&node)),
         }
     }
 
-    fn has_caught_up(&mut self, group: PartitionId, node: NodeId) -> bool {
+    pub(crate) fn has_caught_up(&mut self, group: PartitionId, node: NodeId) -> bool {
         let Some(replica) = self.replica(group) else { return false };
         let status = replica.status();
         status.peers.iter().any(|p| p.node == node && p.active && p.matched >= status.commit)

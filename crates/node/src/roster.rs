@@ -80,10 +80,13 @@ impl Roster {
         true
     }
 
-    /// Whether all members are known to know the same.
+    /// Whether all members are known to know the same. Who has met others than it is to found with founds nothing: it was
+    /// to join them.
     pub fn is_agreed(&self) -> bool {
         let agreed = |node: &NodeId| *node == self.own || self.agreed.contains(node);
-        planted("wiped-voter-votes") || self.expected.iter().all(agreed)
+        planted("wiped-voter-votes")
+            || self.expected.iter().all(agreed)
+                && self.known.keys().all(|node| self.expected.contains(node))
     }
 
     /// Whether the cluster was founded with another directory of this node's, so that this one can only join.
@@ -137,7 +140,8 @@ impl Introduction {
 impl Node {
     /// Until the metadata group is here: tells the other founding members whom this node has met.
     pub(crate) fn introduce(&mut self) {
-        if self.config.worker != 0 || self.replica(PartitionId::META).is_some() {
+        let joins = self.config.joins;
+        if self.config.worker != 0 || joins || self.replica(PartitionId::META).is_some() {
             return;
         }
         let own = self.config.id;
@@ -157,7 +161,7 @@ impl Node {
     #[must_use]
     pub fn founding_waits_for(&self) -> Vec<NodeId> {
         let has_meta = self.replicas.first().is_some_and(Option::is_some);
-        if self.config.worker != 0 || has_meta || self.map.is_founded() {
+        if self.config.worker != 0 || self.config.joins || has_meta || self.map.is_founded() {
             return Vec::new();
         }
         let roster = &self.roster;

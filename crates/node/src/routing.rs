@@ -225,6 +225,7 @@ impl Node {
             return usable.then_some(leader);
         }
         let members = match partition {
+            PartitionId::META if self.map.is_reshaped() => self.meta_voters(),
             PartitionId::META => self.config.initial_cluster.keys().copied().collect(),
             _ => self.map.partition(partition)?.replicas.clone(),
         };

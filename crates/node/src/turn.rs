@@ -18,6 +18,8 @@ const EXPIRE_KEYS_MAX: usize = 16_000;
 const PREFERRED_UP_US: u64 = 3_000_000;
 /// How many entries an heir may still lack when it is chosen.
 const HEIR_LAG_MAX: u64 = 1_000;
+/// Members that come and go, and replicas that move, are looked after this often.
+const SHAPE_TICKS: u64 = 4;
 /// Leaders are looked at this often.
 const PLACE_TICKS: u64 = 10;
 
@@ -82,6 +84,9 @@ impl Node {
         if self.ticks.is_multiple_of(2) {
             self.introduce();
             self.send_heartbeats();
+        }
+        if self.ticks.is_multiple_of(SHAPE_TICKS) {
+            self.tend_shape();
         }
         if self.ticks.is_multiple_of(PLACE_TICKS) {
             self.join_if_known();

@@ -246,6 +246,27 @@ impl Replica {
         self.engine.protocol()
     }
 
+    /// What the group has promised here, as it was handed to the log last.
+    #[must_use]
+    pub fn hard_state(&self) -> HardState {
+        self.hard_state
+    }
+
+    /// Whether nothing waits here for an entry or for a word of the leader, and no snapshot is being taken.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.batch.is_empty()
+            && self.proposals.is_empty()
+            && self.reads.is_empty()
+            && !self.snapshot_running()
+    }
+
+    /// Gives the replica up; what is to be freed where nobody waits.
+    #[must_use]
+    pub fn into_garbage(self) -> Option<Garbage> {
+        self.state.into_garbage()
+    }
+
     /// Everything the engine says of itself.
     #[must_use]
     pub fn status(&self) -> Status {

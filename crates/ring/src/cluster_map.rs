@@ -5,10 +5,12 @@
 //!   empty --Found--> founded --Announce--> founded (a node's addresses or version changed)
 //!                            --Replace, Left, Joined--> founded (see replacement.rs)
 //!                            --Engine----> founded (the groups move to another consensus engine, one by one)
+//!                            --Reshape---> founded (members come and go, see reshape.rs)
 //! ```
 
 use crate::placement::{self, Member};
 use crate::replacement::Replacement;
+use crate::reshape::{Reshape, Shape};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
@@ -39,7 +41,7 @@ pub struct NodeInfo {
 }
 
 impl NodeInfo {
-    fn is_bounded(&self) -> bool {
+    pub(crate) fn is_bounded(&self) -> bool {
         [&self.client_addr, &self.peer_addr, &self.http_addr, &self.version]
             .iter()
             .all(|text| text.len() <= ADDR_BYTES_MAX)
@@ -117,6 +119,8 @@ pub enum MetaCommand {
         /// Its incarnation.
         successor: Incarnation,
     },
+    /// Members come or go, or replicas move.
+    Reshape(Reshape),
 }
 
 /// What a command did.
@@ -126,7 +130,7 @@ pub enum Applied {
     Founded,
     /// A node's information changed; the epoch grew by one.
     Announced,
-    /// A replacement went on; the epoch grew by one.
+    /// A replacement or a change of the cluster's shape went on; the epoch grew by one.
     Changed,
     /// Another engine is wanted; the epoch grew by one.
     EngineChosen,
@@ -149,6 +153,26 @@ pub enum Rejected {
     /// It speaks of another data directory than the one that the node is known with.
     #[error("node {0} is known with another data directory")]
     OtherIncarnation(NodeId),
+    /// A node asks to join another cluster than this.
+    #[error("this is cluster {:016x}, and the node asks to join another one", .0.0)]
+    OtherCluster(ClusterId),
+    /// The id is taken.
+    #[error(
+        "node {0} is a member already, with another data directory: give the new node an id that is free, or start it on \
+         the address of the member that it is to replace"
+    )]
+    MemberExists(NodeId),
+    /// Somebody has to hold the data.
+    #[error("node {0} is the last one that is not drained: somebody has to hold the data")]
+    LastNode(NodeId),
+    /// It holds replicas, or votes.
+    #[error(
+        "node {0} is not drained: `synod node drain {0}` moves what it holds to the others, and loses nothing"
+    )]
+    NotDrained(NodeId),
+    /// It has not dropped its former replica yet.
+    #[error("node {0} has not dropped its former replica of the partition yet")]
+    StillThere(NodeId),
     /// A number is 0 or above its limit, or a text too long.
     #[error("a value is out of bounds")]
     OutOfBounds,
@@ -170,6 +194,7 @@ pub struct ClusterMap {
     pub(crate) replacements: BTreeMap<NodeId, Replacement>,
     /// Members whose present incarnation was not there when the cluster was founded.
     pub(crate) joined: BTreeSet<NodeId>,
+    pub(crate) shape: Shape,
     /// The partition of each slot, `META` where there is none; derived from `partitions`.
     pub(crate) slot_table: Vec<PartitionId>,
 }
@@ -184,6 +209,7 @@ impl Default for ClusterMap {
             partitions: BTreeMap::new(),
             replacements: BTreeMap::new(),
             joined: BTreeSet::new(),
+            shape: Shape::default(),
             slot_table: vec![PartitionId::META; usize::from(SLOT_COUNT)],
         }
     }
@@ -241,6 +267,7 @@ impl ClusterMap {
                 Ok(done)
             }
             MetaCommand::Engine(engine) => self.choose_engine(engine),
+            MetaCommand::Reshape(reshape) => self.reshape(reshape),
             MetaCommand::Announce { node, info } => self.announce(node, info),
             MetaCommand::Replace { node, old, successor } => self.replace(node, old, successor),
             MetaCommand::Left { node, group, successor } => self.left(node, group, successor),

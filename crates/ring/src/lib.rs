@@ -9,9 +9,12 @@ pub mod hashing;
 mod meta_codec;
 pub mod placement;
 mod replacement;
+mod reshape;
+mod reshape_codec;
 
 pub use cluster_map::{
     ADDR_BYTES_MAX, Applied, ClusterMap, MetaCommand, NodeInfo, PartitionInfo, Rejected,
     split_host_port,
 };
 pub use replacement::Replacement;
+pub use reshape::Reshape;

@@ -5,6 +5,7 @@
 
 use crate::cluster_map::{ADDR_BYTES_MAX, ClusterMap, MetaCommand, NodeInfo, PartitionInfo};
 use crate::replacement::Replacement;
+use crate::reshape::{Reshape, Shape};
 use std::collections::{BTreeMap, BTreeSet};
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
 use synod_types::varint::{put, put_bytes, take, take_bytes};
@@ -21,11 +22,14 @@ const TAG_JOINED: u8 = 7;
 /// As `TAG_FOUND`, with an engine's tag right behind this one.
 const TAG_FOUND_WITH: u8 = 8;
 const TAG_ENGINE: u8 = 9;
+const TAG_RESHAPE: u8 = 10;
 /// The formats of a snapshot: of earlier versions, and of this one.
 const TAG_MAP_V1: u8 = 0x41;
 const TAG_MAP_V2: u8 = 0x42;
 /// As V2, with an engine's tag right behind this one.
 const TAG_MAP_V3: u8 = 0x43;
+/// Of a cluster whose shape was changed: as V2 or V3, whose tag stands behind this one, with the shape at the end.
+const TAG_MAP_RESHAPED: u8 = 0x44;
 
 /// What an encoded node has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,10 @@ impl MetaCommand {
                 put(out, u64::from(*partitions));
                 put(out, u64::from(*replicas));
                 put_nodes(out, nodes);
+            }
+            Self::Reshape(reshape) => {
+                out.push(TAG_RESHAPE);
+                reshape.encode(out);
             }
             Self::Engine(engine) => out.extend_from_slice(&[TAG_ENGINE, engine.tag()]),
             Self::Announce { node, info } => {
@@ -73,6 +81,7 @@ impl MetaCommand {
         let (tag, mut rest) = bytes.split_first()?;
         let of = |tag, old| if tag == old { Format::V1 } else { Format::V2 };
         let command = match *tag {
+            TAG_RESHAPE => Self::Reshape(Reshape::take(&mut rest)?),
             TAG_ENGINE => Self::Engine(take_engine(&mut rest)?),
             TAG_FOUND | TAG_FOUND_V1 | TAG_FOUND_WITH => Self::Found {
                 engine: match *tag {
@@ -112,6 +121,9 @@ impl MetaCommand {
 impl ClusterMap {
     /// Appends the map as a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        if self.shape.reshaped {
+            out.push(TAG_MAP_RESHAPED);
+        }
         put_engine(out, self.engine, [TAG_MAP_V2, TAG_MAP_V3]);
         put(out, self.cluster.0);
         put(out, self.epoch);
@@ -132,13 +144,17 @@ impl ClusterMap {
             put_groups(out, &replacement.leaving);
             put_groups(out, &replacement.joining);
         }
+        if self.shape.reshaped {
+            self.shape.encode(out);
+        }
     }
 
     /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else, or describe a map
     /// in which partitions overlap or live on nodes that are no members.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (tag, mut rest) = bytes.split_first()?;
+        let reshaped = bytes.first() == Some(&TAG_MAP_RESHAPED);
+        let (tag, mut rest) = bytes[usize::from(reshaped)..].split_first()?;
         let (format, engine) = match *tag {
             TAG_MAP_V1 => (Format::V1, None),
             TAG_MAP_V2 => (Format::V2, None),
@@ -165,6 +181,9 @@ impl ClusterMap {
         if format == Format::V2 {
             map.joined = take_ids(&mut rest)?.into_iter().collect();
             map.replacements = take_replacements(&mut rest)?;
+        }
+        if reshaped {
+            map.shape = Shape::take(&mut rest)?;
         }
         map.fill_slot_table();
         let owned = map.slot_table.iter().filter(|p| **p != PartitionId::META).count();
@@ -221,7 +240,7 @@ fn take_groups(bytes: &mut &[u8]) -> Option<BTreeSet<PartitionId>> {
     (0..count).map(|_| take_u32(bytes).map(PartitionId)).collect()
 }
 
-fn put_info(out: &mut Vec<u8>, info: &NodeInfo) {
+pub(crate) fn put_info(out: &mut Vec<u8>, info: &NodeInfo) {
     for text in [&info.client_addr, &info.peer_addr, &info.http_addr, &info.version] {
         put_bytes(out, text.as_bytes());
     }
@@ -251,6 +270,11 @@ fn take_info(bytes: &mut &[u8], format: Format) -> Option<NodeInfo> {
     Some(info)
 }
 
+/// As this version writes it.
+pub(crate) fn take_new_info(bytes: &mut &[u8]) -> Option<NodeInfo> {
+    take_info(bytes, Format::V2)
+}
+
 fn put_nodes(out: &mut Vec<u8>, nodes: &BTreeMap<NodeId, NodeInfo>) {
     put(out, nodes.len() as u64);
     for (node, info) in nodes {
@@ -269,7 +293,7 @@ fn take_nodes(bytes: &mut &[u8], format: Format) -> Option<BTreeMap<NodeId, Node
     Some(nodes)
 }
 
-fn put_ids<'a>(
+pub(crate) fn put_ids<'a>(
     out: &mut Vec<u8>,
     ids: impl IntoIterator<Item = &'a NodeId, IntoIter: ExactSizeIterator>,
 ) {
@@ -279,7 +303,7 @@ fn put_ids<'a>(
 }
 
 /// Distinct ids, in the order in which they were put.
-fn take_ids(bytes: &mut &[u8]) -> Option<Vec<NodeId>> {
+pub(crate) fn take_ids(bytes: &mut &[u8]) -> Option<Vec<NodeId>> {
     let mut ids = Vec::new();
     for _ in 0..take_count(bytes, NODES_MAX)? {
         let id = NodeId(take(bytes)?);
@@ -291,11 +315,11 @@ fn take_ids(bytes: &mut &[u8]) -> Option<Vec<NodeId>> {
     Some(ids)
 }
 
-fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+pub(crate) fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
     u32::try_from(take(bytes)?).ok()
 }
 
-fn take_count(bytes: &mut &[u8], max: usize) -> Option<usize> {
+pub(crate) fn take_count(bytes: &mut &[u8], max: usize) -> Option<usize> {
     usize::try_from(take(bytes)?).ok().filter(|count| *count <= max)
 }
 
@@ -334,6 +358,32 @@ mod tests {
         (0..Protocol::ALL.len()).prop_map(|n| Protocol::ALL[n])
     }
 
+    fn some_reshape() -> impl Strategy<Value = Reshape> {
+        let node = || (1u64..6).prop_map(NodeId);
+        let partition = || (0u32..4).prop_map(PartitionId);
+        let to =
+            || prop::collection::btree_set(node(), 0..4).prop_map(|to| to.into_iter().collect());
+        prop_oneof![
+            (1u64..3, node(), some_info()).prop_map(|(cluster, node, info)| Reshape::Admit {
+                cluster: ClusterId(cluster),
+                node,
+                info
+            }),
+            node().prop_map(Reshape::Drain),
+            node().prop_map(Reshape::Restore),
+            node().prop_map(Reshape::Retired),
+            node().prop_map(Reshape::Remove),
+            (0u32..4).prop_map(Reshape::Copies),
+            (partition(), to()).prop_map(|(partition, to)| Reshape::Move { partition, to }),
+            (partition(), to()).prop_map(|(partition, to)| Reshape::Moved { partition, to }),
+            (partition(), node(), 0u64..3).prop_map(|(partition, node, process)| {
+                Reshape::Vacate { partition, node, process }
+            }),
+            (partition(), node())
+                .prop_map(|(partition, node)| Reshape::Vacated { partition, node }),
+        ]
+    }
+
     fn some_command() -> impl Strategy<Value = MetaCommand> {
         let nodes = prop::collection::btree_map((1u64..9).prop_map(NodeId), some_info(), 1..6);
         prop_oneof![
@@ -359,6 +409,7 @@ mod tests {
                 }
             ),
             some_engine().prop_map(MetaCommand::Engine),
+            some_reshape().prop_map(MetaCommand::Reshape),
             (1u64..9, some_info())
                 .prop_map(|(node, info)| MetaCommand::Announce { node: NodeId(node), info }),
         ]
@@ -395,9 +446,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..10) {
+        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..11) {
             let mut tagged = bytes;
-            for version in [TAG_MAP_V1, TAG_MAP_V2, TAG_MAP_V3] {
+            for version in [TAG_MAP_V1, TAG_MAP_V2, TAG_MAP_V3, TAG_MAP_RESHAPED] {
                 let _ = ClusterMap::decode(&[&[version][..], &tagged].concat());
             }
             tagged.insert(0, tag);

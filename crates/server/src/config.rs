@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 pub use synod_consensus::Protocol as Engine;
 use synod_ring::ClusterMap;
-use synod_types::{NodeId, limits};
+use synod_types::{ClusterId, Incarnation, NodeId, limits};
 
 /// How many partitions a new cluster gets for each worker of each node when nobody says otherwise: enough to spread
 /// a lost node's share over the others, few enough that each still gathers large batches.
@@ -100,9 +100,10 @@ impl Explicit {
         let members = |ids: &mut dyn Iterator<Item = &NodeId>| {
             ids.map(ToString::to_string).collect::<Vec<_>>().join(",")
         };
-        if self.initial_cluster && !config.initial_cluster.keys().eq(map.nodes.keys()) {
+        let founders = map.founders();
+        if self.initial_cluster && !config.initial_cluster.keys().eq(founders.iter()) {
             let given = members(&mut config.initial_cluster.keys());
-            let made = members(&mut map.nodes.keys());
+            let made = members(&mut founders.iter());
             let (given, made) = (format!("names the nodes {given}"), format!("the nodes {made}"));
             return differs("--initial-cluster", given, made);
         }
@@ -110,12 +111,23 @@ impl Explicit {
         if let Some(given) = self.partitions.filter(|given| *given as usize != partitions) {
             return differs("--partitions", given.to_string(), partitions.to_string());
         }
-        let replicas = map.partitions().values().map(|info| info.replicas.len()).max().unwrap_or(0);
-        if let Some(given) = self.replicas.filter(|given| *given as usize != replicas) {
+        let replicas = map.copies();
+        if let Some(given) = self.replicas.filter(|given| *given != replicas) {
             return differs("--replicas", given.to_string(), replicas.to_string());
         }
         Ok(())
     }
+}
+
+/// A cluster that a new node wants to join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// Which.
+    pub cluster: ClusterId,
+    /// Where its members serve clients.
+    pub members: Vec<SocketAddr>,
+    /// Its members, and the data directory of each.
+    pub roster: BTreeMap<NodeId, Incarnation>,
 }
 
 /// Everything one node is told.
@@ -147,6 +159,9 @@ pub struct Config {
     pub engine: Engine,
     /// The nodes the cluster is made of and their peer addresses (`HOST:PORT`), this one included.
     pub initial_cluster: BTreeMap<NodeId, String>,
+    /// The cluster to ask for a seat, by a node that belongs to none yet. `initial_cluster` are its members then, and
+    /// this node.
+    pub join: Option<Join>,
     /// Serve reads from the leader's lease.
     pub lease_reads: bool,
     /// Whether clients may use DEBUG.
@@ -237,6 +252,7 @@ mod tests {
             replicas: 1,
             engine: Engine::Raft,
             initial_cluster: BTreeMap::from([(NodeId(1), "127.0.0.1:16379".into())]),
+            join: None,
             lease_reads: false,
             debug_command: false,
             maxmemory: 0,
@@ -272,7 +288,6 @@ mod tests {
     #[test]
     fn a_cluster_that_exists_is_not_changed_by_options() {
         use synod_ring::{MetaCommand, NodeInfo};
-        use synod_types::ClusterId;
         let nodes = (1..=3).map(|id| (NodeId(id), NodeInfo::default())).collect();
         let mut map = ClusterMap::default();
         let all = Explicit { initial_cluster: true, partitions: Some(9), replicas: Some(1) };

@@ -69,6 +69,18 @@ impl DataDir {
         self.starts
     }
 
+    /// Remembers durably whom the node is going to meet. It then founds no cluster without them.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn expect(&mut self, members: &BTreeMap<NodeId, Incarnation>) -> Result<()> {
+        let mut identity = self.identity.clone();
+        identity.roster.extend(members);
+        write(&identity, &self.root)?;
+        self.identity = identity;
+        Ok(())
+    }
+
     /// For the one who keeps the identity up to date.
     pub fn keeper(&self) -> Keeper {
         Keeper { root: self.root.clone(), identity: self.identity.clone() }
@@ -163,6 +175,13 @@ impl Keeper {
 #[must_use]
 pub fn remembered_workers(root: &Path) -> Option<u16> {
     Identity::read(&RealDisk, root).ok()?.map(|identity| identity.workers)
+}
+
+/// The cluster that the directory belongs to; `None` when it belongs to none yet, or cannot be read.
+#[must_use]
+pub fn remembered_cluster(root: &Path) -> Option<ClusterId> {
+    let cluster = Identity::read(&RealDisk, root).ok()??.cluster;
+    (cluster.0 != 0).then_some(cluster)
 }
 
 /// Whether the directory is that of a node already.

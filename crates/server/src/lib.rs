@@ -23,6 +23,7 @@ mod flush;
 mod gather;
 mod http;
 mod inbox;
+mod join;
 mod log_writer;
 mod memory;
 mod pace;
@@ -34,10 +35,10 @@ mod tuning;
 mod worker;
 
 pub use config::{
-    Config, ConfigError, Durability, Engine, Explicit, REPLICAS_DEFAULT, WORKERS_MAX,
+    Config, ConfigError, Durability, Engine, Explicit, Join, REPLICAS_DEFAULT, WORKERS_MAX,
     default_partitions,
 };
-pub use data_dir::{is_made, remembered_workers};
+pub use data_dir::{is_made, remembered_cluster, remembered_workers};
 pub use exit::{EX_IOERR, is_disk_error};
 pub use memory::default_maxmemory;
 pub use run::run;

@@ -9,7 +9,7 @@ use crate::log_writer::LogWriter;
 use crate::pace::Pace;
 use crate::space::Space;
 use crate::worker::{Setup, Worker};
-use crate::{descriptors, files, http, recovery};
+use crate::{descriptors, files, http, join, recovery};
 use anyhow::{Context, Result};
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
@@ -38,7 +38,8 @@ const STOP_EVERY: Duration = Duration::from_millis(50);
 /// Once the node serves, an error of its disk ends the process instead.
 pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     config.validate()?;
-    let data = DataDir::open(&config.data, config.node_id, config.workers, config.engine)?;
+    let mut data = DataDir::open(&config.data, config.node_id, config.workers, config.engine)?;
+    warn_of_strangers(&config, &data);
     let clients_max = descriptors::prepare(&config)?;
     let process = random_seed();
     let listener = listen(config.listen, "clients")?;
@@ -60,7 +61,13 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
 
     // A process that runs several servers, as tests do, has its secret already.
     let _first = synod_node::seed_hashes(random_seed());
-    let http = http::start(&config, postboxes.clone())?;
+    // What it shows is what the cluster was founded with.
+    let shown = Config { engine: data.founded_with(), ..config.clone() };
+    let http = http::start(&shown, postboxes.clone())?;
+    if let Some(join) = &config.join {
+        data.expect(&join.roster)?;
+        join::ask(join, config.node_id, &info(&config, &data, process), stop)?;
+    }
     let mut listeners = Some((listener, peer_listener));
     let mut threads = Vec::new();
     let mut map = RecoveredMap::default();
@@ -97,6 +104,18 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     http.stop();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A node that was to join others and is started without them would wait in silence.
+fn warn_of_strangers(config: &Config, data: &DataDir) {
+    let identity = data.identity();
+    let met = identity.roster.keys().any(|node| !config.initial_cluster.contains_key(node));
+    if config.join.is_none() && identity.cluster.0 == 0 && met {
+        tracing::warn!(
+            "this directory was made to join others, and nothing shows that it has: unless its log does, start it with \
+             the same --join or --initial-cluster again"
+        );
+    }
 }
 
 fn listen(address: std::net::SocketAddr, whom: &str) -> Result<TcpListener> {
@@ -157,8 +176,9 @@ impl Start<'_> {
             id: config.node_id,
             worker,
             workers: config.workers,
-            info: self.info(),
+            info: info(config, self.data, self.process),
             initial_cluster: config.initial_cluster.clone(),
+            joins: config.join.is_some(),
             roster: self.data.identity().roster.clone(),
             process: self.process,
             partitions: config.partitions,
@@ -205,19 +225,19 @@ impl Start<'_> {
             snapshot_bytes,
         })
     }
+}
 
-    fn info(&self) -> NodeInfo {
-        let config = self.config;
-        let peer_addr = config.initial_cluster.get(&config.node_id).cloned();
-        NodeInfo {
-            client_addr: config.listen.to_string(),
-            peer_addr: peer_addr.unwrap_or_else(|| config.peer_listen.to_string()),
-            http_addr: config.http.to_string(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            workers: u32::from(config.workers),
-            incarnation: self.data.identity().incarnation,
-            starts: self.data.starts(),
-            process: self.process,
-        }
+/// What the node says of itself.
+fn info(config: &Config, data: &DataDir, process: u64) -> NodeInfo {
+    let peer_addr = config.initial_cluster.get(&config.node_id).cloned();
+    NodeInfo {
+        client_addr: config.listen.to_string(),
+        peer_addr: peer_addr.unwrap_or_else(|| config.peer_listen.to_string()),
+        http_addr: config.http.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        workers: u32::from(config.workers),
+        incarnation: data.identity().incarnation,
+        starts: data.starts(),
+        process,
     }
 }

@@ -79,6 +79,7 @@ impl Flush {
                 self.hard_states |= hard_state.is_some();
             }
             Log::Snapshot { group, meta } => self.promises.snapshot(*group, meta),
+            Log::Remove { group, hard_state } => self.promises.remove(*group, hard_state),
         }
         self.job.add(record);
     }

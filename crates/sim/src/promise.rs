@@ -14,6 +14,8 @@ struct Promise {
     vote: NodeId,
     /// The last entry; logs are compared by it, the term first.
     last: (Term, Index),
+    /// Whether the log before was given up: of what it held nothing counts.
+    removed: bool,
 }
 
 /// What was made durable for each group.
@@ -37,6 +39,12 @@ impl Promises {
         self.0.entry(group).or_default().last = (meta.term, meta.index);
     }
 
+    /// Notes that a group's log is given up, and what stays promised.
+    pub fn remove(&mut self, group: PartitionId, state: &HardState) {
+        let (term, vote) = (state.term, state.vote);
+        self.0.insert(group, Promise { term, vote, removed: true, ..Promise::default() });
+    }
+
     /// A flush was reported: what it brought replaces what stood before.
     pub fn keep(&mut self, flushed: Self) {
         for (group, new) in flushed.0 {
@@ -44,7 +52,7 @@ impl Promises {
             if new.term > Term(0) {
                 (old.term, old.vote) = (new.term, new.vote);
             }
-            if new.last.1 > Index(0) {
+            if new.last.1 > Index(0) || new.removed {
                 old.last = new.last;
             }
         }

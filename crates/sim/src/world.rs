@@ -351,6 +351,7 @@ impl World {
                 ..NodeInfo::default() // the disk knows which
             },
             initial_cluster: (1..=nodes).map(|id| (NodeId(id), address(id, 16379))).collect(),
+            joins: false,
             roster: BTreeMap::new(),
             process: self.random.next(),
             partitions: self.params.partitions,

@@ -73,6 +73,10 @@ Examples:
       --peer-listen 127.0.0.1:17001 --http 127.0.0.1:27001 \\
       --initial-cluster 1=127.0.0.1:17001,2=127.0.0.1:17002,3=127.0.0.1:17003
 
+  A further node of a cluster that runs; replicas move to it by themselves:
+    synod serve --node-id 4 --data /srv/synod-4 --listen 127.0.0.1:7004 \\
+      --peer-listen 127.0.0.1:17004 --http 127.0.0.1:27004 --join 127.0.0.1:27001
+
   From a file:
     $ cat synod.toml
     data = \"/srv/synod\"

@@ -11,6 +11,7 @@ mod engine;
 mod http;
 mod logging;
 mod node;
+mod seat;
 mod serve;
 mod settings;
 mod signals;

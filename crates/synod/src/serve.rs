@@ -1,6 +1,7 @@
 //! `synod serve`: one node.
 
 use crate::logging::{self, Format, Level};
+use crate::seat::Seat;
 use crate::settings::{self, Address, InitialCluster, Memory, Usage, from_text};
 use crate::{cli, signals};
 use anyhow::Result;
@@ -91,6 +92,14 @@ pub struct ServeOptions {
     #[arg(long, env = "SYNOD_INITIAL_CLUSTER", value_name = "1=HOST:PEERPORT,2=...")]
     #[serde(deserialize_with = "from_text")]
     initial_cluster: Option<InitialCluster>,
+
+    /// Join the cluster of which a member serves HTTP at this address, instead of founding one
+    ///
+    /// Give --node-id an id that no member has (`synod node list`). Needed once, and harmless later: a node that belongs
+    /// to a cluster finds it by itself.
+    #[arg(long, env = "SYNOD_JOIN", value_name = "HOST:PORT")]
+    #[serde(deserialize_with = "from_text")]
+    join: Option<Address>,
 
     /// Let a leader answer reads on its own while its lease lasts [default: false]
     ///
@@ -220,6 +229,7 @@ impl ServeOptions {
             engine: self.engine.or(file.engine),
             node_id: self.node_id.or(file.node_id),
             initial_cluster: self.initial_cluster.or(file.initial_cluster),
+            join: self.join.or(file.join),
             lease_reads: self.lease_reads.or(file.lease_reads),
             enable_debug_command: self.enable_debug_command.or(file.enable_debug_command),
             maxmemory: self.maxmemory.or(file.maxmemory),
@@ -261,16 +271,32 @@ impl ServeOptions {
             ))
             .into());
         }
-        if !explicit.initial_cluster && node_id > NodeId(1) && !synod_server::is_made(&data) {
+        let belongs = synod_server::remembered_cluster(&data).is_some();
+        let seat = match &self.join {
+            Some(_) if explicit != Explicit::default() || self.node_id.is_none() => {
+                return Err(Usage(
+                    "--join needs a --node-id that no member has, and neither --initial-cluster nor --partitions nor \
+                     --replicas: what the cluster was made with holds for all of its nodes"
+                        .into(),
+                )
+                .into());
+            }
+            Some(at) if !belongs => Some(Seat::ask(at, node_id, peer_listen)?),
+            _ => None,
+        };
+        let founds = !explicit.initial_cluster && self.join.is_none();
+        if founds && node_id > NodeId(1) && !synod_server::is_made(&data) {
             return Err(Usage(format!(
                 "--node-id {node_id} without --initial-cluster would be a cluster of its own. Name all of its members with \
-                 --initial-cluster 1=HOST:PORT,2=HOST:PORT,..., or leave --node-id out for a single node"
+                 --initial-cluster 1=HOST:PORT,2=HOST:PORT,..., join one that runs with --join HOST:PORT, or leave --node-id \
+                 out for a single node"
             ))
             .into());
         }
-        let initial_cluster = match self.initial_cluster {
-            Some(cluster) => cluster.0,
-            None => [(node_id, peer_listen.to_string())].into(),
+        let initial_cluster = match (&seat, self.initial_cluster) {
+            (Some(seat), _) => seat.members.clone(),
+            (None, Some(cluster)) => cluster.0,
+            (None, None) => [(node_id, peer_listen.to_string())].into(),
         };
         let nodes = initial_cluster.len() as u32;
         let workers = self.workers.or_else(|| synod_server::remembered_workers(&data));
@@ -289,8 +315,12 @@ impl ServeOptions {
             workers,
             partitions: self.partitions.unwrap_or_else(|| default_partitions(nodes, workers)),
             replicas: self.replicas.unwrap_or(REPLICAS_DEFAULT.min(nodes)),
-            engine: self.engine.unwrap_or_default(),
+            engine: match &seat {
+                Some(seat) => seat.engine,
+                None => self.engine.unwrap_or_default(),
+            },
             initial_cluster,
+            join: seat.map(|seat| seat.join),
             lease_reads: self.lease_reads.unwrap_or(false),
             debug_command: self.enable_debug_command.unwrap_or(false),
             maxmemory: self.maxmemory.map_or_else(|| default_maxmemory(1), |memory| memory.0),

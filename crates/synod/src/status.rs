@@ -45,6 +45,10 @@ pub struct Status {
     replacing: Vec<u64>,
     /// New data directories that want the seat of a member.
     knocking: Vec<Knocking>,
+    /// The engine that the cluster was founded with.
+    founded_with: String,
+    /// Partitions that are being moved to other nodes.
+    moving: Vec<u32>,
     nodes: Vec<Node>,
     partitions: Vec<Partition>,
 }
@@ -60,14 +64,34 @@ struct Knocking {
 
 #[derive(Deserialize, Debug, Default)]
 #[serde(default)]
-struct Node {
-    id: u64,
+pub struct Node {
+    pub id: u64,
     /// Where clients connect.
-    listen: String,
-    peer_listen: String,
+    pub listen: String,
+    pub peer_listen: String,
     http: String,
+    /// Which data directory it has, in hexadecimal.
+    pub incarnation: String,
     /// Whether the answering node hears from it.
-    up: bool,
+    pub up: bool,
+    /// Whether it is to hold nothing any more, and whether it does not.
+    draining: bool,
+    /// Whether the metadata group does without it.
+    pub retired: bool,
+    pub drained: bool,
+}
+
+impl Node {
+    /// How it is, in a word.
+    pub fn state(&self) -> &'static str {
+        match (self.up, self.draining, self.drained) {
+            (_, _, true) => "drained",
+            (true, true, _) => "draining",
+            (false, true, _) => "down, draining",
+            (true, false, _) => "up",
+            (false, false, _) => "down",
+        }
+    }
 }
 
 #[derive(Deserialize, Debug, Default)]
@@ -178,6 +202,41 @@ impl Status {
         }
     }
 
+    /// The cluster's number, in hexadecimal.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The engine that the cluster was founded with.
+    pub fn founded_with(&self) -> &str {
+        &self.founded_with
+    }
+
+    /// All members.
+    pub fn members(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// One member.
+    pub fn member(&self, node: u64) -> Option<&Node> {
+        self.nodes.iter().find(|member| member.id == node)
+    }
+
+    /// How many groups a node leads.
+    pub fn led_by(&self, node: u64) -> usize {
+        self.partitions.iter().filter(|p| p.leader == Some(node)).count()
+    }
+
+    /// How many groups a node has a replica of.
+    pub fn held_by(&self, node: u64) -> usize {
+        self.partitions.iter().filter(|p| p.replicas.contains(&node)).count()
+    }
+
+    /// The partitions that are being moved.
+    pub fn moving(&self) -> &[u32] {
+        &self.moving
+    }
+
     /// The groups that are not known to run this engine.
     pub fn groups_not_running(&self, engine: &str) -> Vec<u32> {
         let others = self.partitions.iter().filter(|p| p.engine.as_deref() != Some(engine));
@@ -252,11 +311,10 @@ fn tables(status: &Status) -> String {
     let mut nodes =
         vec![["NODE", "STATE", "CLIENTS", "PEERS", "HTTP", "LEADS", "HOLDS"].map(String::from)];
     for node in &status.nodes {
-        let leads = status.partitions.iter().filter(|p| p.leader == Some(node.id)).count();
-        let holds = status.partitions.iter().filter(|p| p.replicas.contains(&node.id)).count();
+        let (leads, holds) = (status.led_by(node.id), status.held_by(node.id));
         nodes.push([
             node.id.to_string(),
-            if node.up { "up" } else { "down" }.into(),
+            node.state().into(),
             node.listen.clone(),
             node.peer_listen.clone(),
             node.http.clone(),
@@ -309,7 +367,7 @@ fn join(items: impl Iterator<Item = impl ToString>) -> String {
 }
 
 /// Left-aligned columns, two spaces apart.
-fn columns<const N: usize>(out: &mut String, rows: &[[String; N]]) {
+pub fn columns<const N: usize>(out: &mut String, rows: &[[String; N]]) {
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N).map(width).collect();
     for row in rows {

@@ -64,6 +64,7 @@ fn help_names_every_flag_and_its_variable() {
                 "engine",
                 "node-id",
                 "initial-cluster",
+                "join",
                 "lease-reads",
                 "enable-debug-command",
                 "maxmemory",

@@ -58,6 +58,8 @@ pub const PEER_QUEUE_BYTES_MAX: usize = 256 << 20;
 pub const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
 /// The most partitions of one cluster.
 pub const PARTITIONS_MAX: u32 = 4096;
+/// The most partitions whose replicas move at the same time.
+pub const MOVES_MAX: usize = 2;
 /// The most nodes of one cluster.
 pub const NODES_MAX: usize = 1024;
 /// How long a request may wait for a leader before it is refused, in milliseconds.

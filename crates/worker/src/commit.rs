@@ -24,6 +24,8 @@ pub struct Job {
     acks: Vec<(PartitionId, Token)>,
     /// Snapshots that the records mark.
     marks: Vec<(PartitionId, SnapshotMeta)>,
+    /// Groups that are gone.
+    removed: Vec<PartitionId>,
     /// Whether somebody waits for it to be durable: it is synced before it is reported.
     sync: bool,
 }
@@ -45,6 +47,12 @@ impl Job {
             Log::Snapshot { group, meta } => {
                 self.batch.snapshot(group, &meta);
                 self.marks.push((group, meta));
+            }
+            Log::Remove { group, hard_state } => {
+                self.batch.remove_group(group);
+                self.batch.hard_state(group, &hard_state);
+                self.sync = true;
+                self.removed.push(group);
             }
         }
     }
@@ -150,7 +158,8 @@ impl Commit {
         job.sync = false;
         let (acks, marks) = (std::mem::take(&mut job.acks), std::mem::take(&mut job.marks));
         self.prepared = self.wal.is_prepared(self.fill);
-        Ok(Flushed { acks, marks, log_bytes: self.wal.bytes() })
+        let removed = std::mem::take(&mut job.removed);
+        Ok(Flushed { acks, marks, removed, log_bytes: self.wal.bytes() })
     }
 
     /// Whom to have snapshotted, since more segments have gathered than there should be; once for each further one.

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use synod_log::Disk;
-use synod_log::snapshot::{SnapshotError, SnapshotFile, SnapshotReceiver, SnapshotWriter, prune};
+use synod_log::snapshot::{
+    SnapshotError, SnapshotFile, SnapshotReceiver, SnapshotWriter, prune, remove_all,
+};
 use synod_node::{FileWork, Node};
 use synod_replica::Chunk;
 use synod_ring::ClusterMap;
@@ -20,6 +22,8 @@ pub enum Task {
     Work(FileWork),
     /// Older snapshots of the group can go.
     Prune(PartitionId, SnapshotMeta),
+    /// The group is gone from the log: all of its snapshots can go.
+    Remove(PartitionId),
     /// The cluster map, which tells the slots of a partition being loaded.
     Map(Arc<ClusterMap>),
 }
@@ -79,6 +83,15 @@ impl Files {
                 }
                 if let Err(source) = prune(&*self.disk, &self.dir, group, meta.index) {
                     let what = "older snapshots could not be removed";
+                    let error = SnapshotError::Io { path: self.dir.clone(), source }.into();
+                    done.trouble = Some(Trouble { group, what, error });
+                }
+            }
+            Task::Remove(group) => {
+                self.served.remove(&group);
+                self.give_up(group);
+                if let Err(source) = remove_all(&*self.disk, &self.dir, group) {
+                    let what = "snapshots of a partition that moved away could not be removed";
                     let error = SnapshotError::Io { path: self.dir.clone(), source }.into();
                     done.trouble = Some(Trouble { group, what, error });
                 }

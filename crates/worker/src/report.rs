@@ -22,6 +22,8 @@ pub struct Flushed {
     pub acks: Vec<(PartitionId, Token)>,
     /// Snapshots whose mark is durable: older files can go.
     pub marks: Vec<(PartitionId, SnapshotMeta)>,
+    /// Groups that are gone from the log: their snapshot files can go.
+    pub removed: Vec<PartitionId>,
     /// Bytes of all segments of the log.
     pub log_bytes: u64,
 }

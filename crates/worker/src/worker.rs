@@ -82,6 +82,10 @@ impl Worker {
                 }
                 let marks = flushed.marks.into_iter().filter(|(_, meta)| meta.index.0 > 0);
                 self.tasks.extend(marks.map(|(group, meta)| Task::Prune(group, meta)));
+                for group in flushed.removed {
+                    self.tasks.push(Task::Remove(group));
+                    node.group_removed(group);
+                }
             }
             Report::Disk(DiskSpace::Full) => node.disk_is_full(),
             Report::Disk(space) => node.refuse_writes(space != DiskSpace::Enough),

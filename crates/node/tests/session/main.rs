@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod chance;
+mod grow;
 mod long_replies;
 mod room;
 mod scan;
 mod script;
 mod scripts;
+mod snapshots;
 mod views;
 mod world;

@@ -3,13 +3,15 @@
 //! Everything a turn brings forth is delivered in the next one. Time stands still but for [`World::pass`]. The log
 //! can be held back, so that writes stay under way.
 
+use crate::snapshots::Files;
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use synod_consensus::Token;
-use synod_node::{Destination, Facts, FileWork, Flow, Log, Node, NodeConfig, TICK_MS};
-use synod_ring::NodeInfo;
+use synod_node::{Destination, Facts, Flow, Log, Node, NodeConfig, TICK_MS};
+use synod_ring::{ClusterMap, NodeInfo};
 use synod_types::{ClientId, Incarnation, Millis, NodeId, Now, PartitionId};
-use synod_wire::peer::{Frame, FrameDecoder, FrameKind};
+use synod_wire::peer::{Frame, FrameDecoder, FrameKind, Purpose};
 
 /// More turns than this without coming to rest are a loop.
 const TURNS_MAX: usize = 10_000;
@@ -38,10 +40,13 @@ struct Connection {
 pub struct World {
     size: Size,
     workers: BTreeMap<Destination, Node>,
+    files: BTreeMap<Destination, Files>,
     clients: BTreeMap<String, Connection>,
     now: Now,
     mail: Vec<(Destination, NodeId, Frame)>,
     flushed: Vec<(Destination, PartitionId, Token)>,
+    /// Whether snapshots are written and sent.
+    pub snapshots: bool,
     /// Whether the log is held back.
     pub held: bool,
     /// Nodes that reach nobody, and that nobody reaches.
@@ -68,6 +73,32 @@ fn info(node: u64, workers: u16) -> NodeInfo {
     }
 }
 
+fn config(
+    size: Size,
+    id: u64,
+    worker: u16,
+    initial_cluster: &BTreeMap<NodeId, String>,
+) -> NodeConfig {
+    NodeConfig {
+        id: NodeId(id),
+        worker,
+        workers: size.workers,
+        info: info(id, size.workers),
+        initial_cluster: initial_cluster.clone(),
+        joins: false,
+        roster: initial_cluster.keys().map(|id| (*id, Incarnation(id.0))).collect(),
+        process: id,
+        partitions: size.partitions,
+        replicas: size.nodes as u32,
+        ack_early: false,
+        lease_reads: false,
+        engine: synod_consensus::Protocol::Raft,
+        snapshot_bytes: usize::MAX,
+        maxmemory: 0,
+        seed: id * 1000 + u64::from(worker),
+    }
+}
+
 fn facts() -> Facts {
     Facts {
         port: 6379,
@@ -88,23 +119,7 @@ impl World {
             ids.clone().map(|id| (NodeId(id), info(id, size.workers).peer_addr)).collect();
         let mut workers = BTreeMap::new();
         for (id, worker) in ids.clone().flat_map(|id| (0..size.workers).map(move |w| (id, w))) {
-            let config = NodeConfig {
-                id: NodeId(id),
-                worker,
-                workers: size.workers,
-                info: info(id, size.workers),
-                initial_cluster: initial_cluster.clone(),
-                roster: ids.clone().map(|id| (NodeId(id), Incarnation(id))).collect(),
-                process: id,
-                partitions: size.partitions,
-                replicas: size.nodes as u32,
-                ack_early: false,
-                lease_reads: false,
-                engine: synod_consensus::Protocol::Raft,
-                snapshot_bytes: usize::MAX,
-                maxmemory: 0,
-                seed: id * 1000 + u64::from(worker),
-            };
+            let config = config(size, id, worker, &initial_cluster);
             let mut node = Node::new(config, Vec::new(), now);
             node.set_facts(facts());
             workers.insert(Destination { node: NodeId(id), worker }, node);
@@ -112,10 +127,12 @@ impl World {
         let mut world = Self {
             size,
             workers,
+            files: BTreeMap::new(),
             clients: BTreeMap::new(),
             now,
             mail: Vec::new(),
             flushed: Vec::new(),
+            snapshots: false,
             held: false,
             lost: Vec::new(),
             mute: Vec::new(),
@@ -135,6 +152,71 @@ impl World {
             }
         }
         panic!("no cluster came to be");
+    }
+
+    /// A further node, which is to join the cluster; the words with which it asks for that.
+    pub fn add_node(&mut self, id: u64) -> String {
+        let mut members: BTreeMap<_, _> =
+            self.workers.keys().map(|at| (at.node, info(at.node.0, 1).peer_addr)).collect();
+        members.insert(NodeId(id), info(id, 1).peer_addr);
+        for worker in 0..self.size.workers {
+            let mut config = config(self.size, id, worker, &members);
+            config.joins = true;
+            let mut node = Node::new(config, Vec::new(), self.now);
+            node.set_facts(facts());
+            self.workers.insert(Destination { node: NodeId(id), worker }, node);
+        }
+        let (cluster, info) = (self.map(1).cluster.0, info(id, self.size.workers));
+        format!(
+            "CLUSTER JOIN {cluster:016x} {id} {:016x} {} {} - {} {} 1 {id}",
+            id, info.peer_addr, info.client_addr, info.version, info.workers
+        )
+    }
+
+    /// Two nodes say hello to each other; whether both take the other for a member.
+    pub fn greet(&mut self, one: u64, other: u64) -> bool {
+        let at = |node| Destination { node: NodeId(node), worker: 0 };
+        let [first, second] = [(one, other), (other, one)]
+            .map(|(from, to)| self.workers[&at(from)].hello(NodeId(to), Purpose::Data));
+        [(other, first), (one, second)].into_iter().all(|(to, hello)| {
+            self.workers.get_mut(&at(to)).expect("such a node").admit(&hello).is_ok()
+        })
+    }
+
+    /// A node ends.
+    pub fn end_node(&mut self, id: u64) {
+        self.workers.retain(|at, _| at.node.0 != id);
+    }
+
+    /// The cluster map as a node has it.
+    pub fn map(&self, node: u64) -> Arc<ClusterMap> {
+        Arc::clone(self.workers[&Destination { node: NodeId(node), worker: 0 }].map())
+    }
+
+    /// What moves, and how every replica stands.
+    pub fn tell(&self) -> String {
+        let mut text = String::new();
+        for (at, worker) in &self.workers {
+            let moves: Vec<_> = worker.map().moves().collect();
+            let _ = writeln!(text, "{at:?}: epoch {}, moves {moves:?}", worker.map().epoch);
+            for group in worker.status().groups {
+                let (id, members) = (group.group, worker.membership(group.group));
+                let _ = writeln!(
+                    text,
+                    "  {id} {:?} commit {} of {}: {members:?}",
+                    group.role, group.commit, group.last
+                );
+                let _ = writeln!(text, "    {:?}", group.followers);
+            }
+        }
+        text
+    }
+
+    /// The partitions of which a node has a replica.
+    pub fn held(&self, node: u64) -> Vec<PartitionId> {
+        let of = self.workers.iter().filter(|(at, _)| at.node.0 == node);
+        let groups = of.flat_map(|(_, worker)| worker.status().groups);
+        groups.map(|group| group.group).filter(|group| *group != PartitionId::META).collect()
     }
 
     /// Whether every worker knows a leader of every partition and an address of every node.
@@ -259,10 +341,14 @@ impl World {
         for record in output.log {
             if let Log::Append { group, token: Some(token), .. } = record {
                 self.flushed.push((at, group, token));
+            } else if let Log::Remove { group, .. } = record {
+                node.group_removed(group);
             }
         }
-        let freed = |work: &FileWork| matches!(work, FileWork::Discard(_));
-        assert!(output.files.iter().all(freed), "no snapshot is taken in this world");
+        while self.snapshots && node.snapshot_step() {}
+        let files = self.files.entry(at).or_default();
+        let works = output.files.into_iter().chain(std::mem::take(&mut node.output().files));
+        let sent: Vec<_> = works.filter_map(|work| files.work(node, work)).collect();
         for id in output.ready.dirty {
             let client = self.clients.values_mut().find(|c| c.at == at && c.id == id && !c.closed);
             if let Some(client) = client {
@@ -278,7 +364,8 @@ impl World {
                 self.workers.iter_mut().filter(|(to, _)| to.node == at.node && **to != at);
             colleagues.for_each(|(_, node)| node.install_map(Arc::clone(&map)));
         }
-        output.frames.into_iter().for_each(|(to, bytes)| self.post(at, to, &bytes));
+        let frames = output.frames.into_iter().chain(sent);
+        frames.for_each(|(to, bytes)| self.post(at, to, &bytes));
     }
 
     fn post(&mut self, from: Destination, to: Destination, bytes: &[u8]) {

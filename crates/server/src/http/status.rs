@@ -19,7 +19,8 @@ pub fn json(config: &Config, workers: &[NodeStatus]) -> String {
             json!({
                 "id": id.0, "listen": info.client_addr, "peer_listen": info.peer_addr,
                 "http": info.http_addr, "version": info.version, "workers": info.workers,
-                "up": up.contains(id),
+                "up": up.contains(id), "incarnation": format!("{:016x}", info.incarnation.0),
+                "draining": map.is_draining(*id), "retired": map.is_retired(*id), "drained": map.is_drained(*id),
             })
         })
         .collect();
@@ -33,6 +34,9 @@ pub fn json(config: &Config, workers: &[NodeStatus]) -> String {
         "version": env!("CARGO_PKG_VERSION"),
         "durability": config.durability.as_str(),
         "engine": map.engine.unwrap_or(config.engine).as_str(),
+        "founded_with": config.engine.as_str(),
+        "copies": map.copies(),
+        "moving": map.moves().map(|(partition, _)| partition.0).collect::<Vec<_>>(),
         "workers": config.workers,
         "clients": sum(|w| w.clients as u64),
         "parked_requests": sum(|w| w.parked as u64),

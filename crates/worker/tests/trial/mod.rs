@@ -40,6 +40,7 @@ impl Trial {
             workers: 1,
             info: NodeInfo { workers: 1, ..NodeInfo::default() },
             initial_cluster: BTreeMap::from([(NodeId(1), String::new())]),
+            joins: false,
             roster: BTreeMap::new(),
             process: 0,
             partitions: 1,

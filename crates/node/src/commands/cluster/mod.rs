@@ -1,5 +1,6 @@
 //! CLUSTER: which node serves which slots, told from the cluster map and the leaders that are known.
 
+mod members;
 mod shape;
 mod view;
 
@@ -18,26 +19,36 @@ const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
 
 #[rustfmt::skip] // one subcommand per line or two: this is a table
 pub(super) const TABLE: &[Subcommand] = &[
+    Subcommand::new("cluster|copies", 3, OPERATOR, members::copies)
+        .about("7.0.0", "<count>", "Synod's own: how many replicas each partition is to have."),
     Subcommand::new("cluster|count-failure-reports", 3, OPERATOR, failure_reports)
         .about("3.0.0", "<node-id>", "Whether this node cannot reach another: 1 or 0."),
     Subcommand::new("cluster|countkeysinslot", 3, PLAIN, count_keys)
         .about("3.0.0", "<slot>", "The number of keys in a slot."),
+    Subcommand::new("cluster|drain", 3, OPERATOR, members::drain)
+        .about("7.0.0", "<node>", "Synod's own: moves everything that a node holds to the others."),
     Subcommand::new("cluster|engine", -2, OPERATOR, engine)
         .about("7.0.0", "[raft|paxos|zab]", "Synod's own: the consensus engine, or moves the running cluster to another."),
     Subcommand::new("cluster|getkeysinslot", 4, PLAIN, get_keys)
         .about("3.0.0", "<slot> <count>", "Some keys of a slot."),
     Subcommand::new("cluster|info", 2, PLAIN, info)
         .about("3.0.0", "", "Tells how the cluster is."),
+    Subcommand::new("cluster|join", 12, OPERATOR, members::join)
+        .about("7.0.0", "<cluster> <node> <incarnation> <peers> <clients> <http> <version> <workers> <starts> <process>", "Synod's own: what a new node says to be taken in."),
     Subcommand::new("cluster|keyslot", 3, PLAIN, key_slot_of)
         .about("3.0.0", "<key>", "The slot of a key."),
     Subcommand::new("cluster|myid", 2, PLAIN, my_id)
         .about("3.0.0", "", "The id of this node."),
     Subcommand::new("cluster|nodes", 2, PLAIN, nodes)
         .about("3.0.0", "", "The nodes, a line each: <id> <ip:port@bus-port> <flags> <master> <ping> <pong> <epoch> <link> <slots> ..."),
+    Subcommand::new("cluster|remove", 3, OPERATOR, members::remove)
+        .about("7.0.0", "<node>", "Synod's own: a drained node is no member any more."),
     Subcommand::new("cluster|replicas", 3, OPERATOR, replicas)
         .about("5.0.0", "<node-id>", "The nodes that serve nothing and are replicas of one that does."),
     Subcommand::new("cluster|replace", 4, OPERATOR, replace)
         .about("7.0.0", "<node-number> <incarnation>", "Synod's own: gives the seat of a member that lost its data to a new data directory."),
+    Subcommand::new("cluster|restore", 3, OPERATOR, members::restore)
+        .about("7.0.0", "<node>", "Synod's own: a drained node may hold something again."),
     Subcommand::new("cluster|slaves", 3, OPERATOR, replicas)
         .about("3.0.0", "<node-id>", "The same as REPLICAS."),
     Subcommand::new("cluster|slots", 2, PLAIN, slots)
@@ -71,7 +82,7 @@ pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if let Some(name) = by_hand {
         let name = name.to_ascii_uppercase();
         let text = format!(
-            "ERR CLUSTER {name} is not supported: membership is replicated by the metadata group"
+            "ERR CLUSTER {name} is not supported: membership is replicated by the metadata group; see `synod node`"
         );
         return node.refuse_request(client, &text);
     }

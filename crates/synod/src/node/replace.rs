@@ -10,21 +10,7 @@ use std::time::{Duration, Instant};
 /// How often the cluster is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
-/// What is to be done with a node.
-#[derive(clap::Args, Debug)]
-pub struct NodeOptions {
-    #[command(subcommand)]
-    task: NodeTask,
-}
-
-#[derive(clap::Subcommand, Debug)]
-enum NodeTask {
-    /// Give the seat of a node that lost its data to a new data directory
-    #[command(long_about = REPLACE_ABOUT)]
-    Replace(ReplaceOptions),
-}
-
-const REPLACE_ABOUT: &str = "\
+pub const REPLACE_ABOUT: &str = "\
 Give the seat of a node that lost its data directory to a new, empty one, wherever that is.
 
 A node that comes back with an empty directory at the address that it had needs no command: where a majority of the \
@@ -40,7 +26,7 @@ all copies, cannot be replaced; the command says so and changes nothing.";
 
 /// Whose seat, and whom to ask.
 #[derive(clap::Args, Debug)]
-struct ReplaceOptions {
+pub struct ReplaceOptions {
     /// The id of the node that lost its data
     #[arg(value_name = "ID")]
     node: u64,
@@ -59,13 +45,7 @@ struct ReplaceOptions {
 }
 
 /// Does it.
-pub fn run(options: &NodeOptions) -> Result<()> {
-    match &options.task {
-        NodeTask::Replace(options) => replace(options),
-    }
-}
-
-fn replace(options: &ReplaceOptions) -> Result<()> {
+pub fn run(options: &ReplaceOptions) -> Result<()> {
     let (address, node) = (options.http.to_string(), options.node);
     let begun = Instant::now();
     let status = look(&address)?;

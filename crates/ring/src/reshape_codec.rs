@@ -1,0 +1,161 @@
+//! The bytes of changes of the cluster's shape, as `meta_codec.rs` puts them into commands and snapshots.
+
+use crate::meta_codec::{put_ids, put_info, take_count, take_ids, take_new_info, take_u32};
+use crate::reshape::{Reshape, Shape};
+use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
+use synod_types::varint::{put, take};
+use synod_types::{ClusterId, NodeId, PartitionId};
+
+/// Every node may have given up every partition; how many there are is bounded by the bytes that name them.
+const LEFT_MAX: usize = NODES_MAX * PARTITIONS_MAX as usize;
+
+impl Reshape {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Admit { cluster, node, info } => {
+                out.push(1);
+                put(out, cluster.0);
+                put(out, node.0);
+                put_info(out, info);
+            }
+            Self::Drain(node) => put_words(out, 2, &[node.0]),
+            Self::Restore(node) => put_words(out, 3, &[node.0]),
+            Self::Remove(node) => put_words(out, 4, &[node.0]),
+            Self::Retired(node) => put_words(out, 5, &[node.0]),
+            Self::Copies(copies) => put_words(out, 6, &[u64::from(*copies)]),
+            Self::Move { partition, to } => {
+                put_words(out, 7, &[u64::from(partition.0)]);
+                put_ids(out, to);
+            }
+            Self::Moved { partition, to } => {
+                put_words(out, 8, &[u64::from(partition.0)]);
+                put_ids(out, to);
+            }
+            Self::Vacate { partition, node, process } => {
+                put_words(out, 9, &[u64::from(partition.0), node.0, *process]);
+            }
+            Self::Vacated { partition, node } => {
+                put_words(out, 10, &[u64::from(partition.0), node.0]);
+            }
+        }
+    }
+
+    pub(crate) fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let (tag, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let command = match *tag {
+            1 => Self::Admit {
+                cluster: ClusterId(take(bytes)?),
+                node: NodeId(take(bytes)?),
+                info: take_new_info(bytes)?,
+            },
+            2 => Self::Drain(NodeId(take(bytes)?)),
+            3 => Self::Restore(NodeId(take(bytes)?)),
+            4 => Self::Remove(NodeId(take(bytes)?)),
+            5 => Self::Retired(NodeId(take(bytes)?)),
+            6 => Self::Copies(take_u32(bytes)?),
+            7 => Self::Move { partition: take_partition(bytes)?, to: take_ids(bytes)? },
+            8 => Self::Moved { partition: take_partition(bytes)?, to: take_ids(bytes)? },
+            9 => Self::Vacate {
+                partition: take_partition(bytes)?,
+                node: NodeId(take(bytes)?),
+                process: take(bytes)?,
+            },
+            10 => Self::Vacated { partition: take_partition(bytes)?, node: NodeId(take(bytes)?) },
+            _ => return None,
+        };
+        Some(command)
+    }
+}
+
+impl Shape {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        put_ids(out, &self.founders);
+        put(out, u64::from(self.copies));
+        put(out, self.draining.len() as u64);
+        for (node, retired) in &self.draining {
+            put(out, node.0);
+            put(out, u64::from(*retired));
+        }
+        put(out, self.moves.len() as u64);
+        for (partition, to) in &self.moves {
+            put(out, u64::from(partition.0));
+            put_ids(out, to);
+        }
+        put(out, self.moved.len() as u64);
+        self.moved.iter().for_each(|partition| put(out, u64::from(partition.0)));
+        put(out, self.left.len() as u64);
+        for ((partition, node), process) in &self.left {
+            [u64::from(partition.0), node.0, *process].into_iter().for_each(|word| put(out, word));
+        }
+    }
+
+    pub(crate) fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let mut shape = Self { reshaped: true, ..Self::default() };
+        shape.founders = take_ids(bytes)?.into_iter().collect();
+        shape.copies = take_u32(bytes)?;
+        for _ in 0..take_count(bytes, NODES_MAX)? {
+            shape.draining.insert(NodeId(take(bytes)?), take(bytes)? != 0);
+        }
+        for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
+            shape.moves.insert(take_partition(bytes)?, take_ids(bytes)?);
+        }
+        for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
+            shape.moved.insert(take_partition(bytes)?);
+        }
+        for _ in 0..take_count(bytes, LEFT_MAX)? {
+            let of = (take_partition(bytes)?, NodeId(take(bytes)?));
+            shape.left.insert(of, take(bytes)?);
+        }
+        Some(shape)
+    }
+}
+
+fn put_words(out: &mut Vec<u8>, tag: u8, words: &[u64]) {
+    out.push(tag);
+    words.iter().for_each(|word| put(out, *word));
+}
+
+fn take_partition(bytes: &mut &[u8]) -> Option<PartitionId> {
+    take_u32(bytes).map(PartitionId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster_map::NodeInfo;
+    use synod_types::Incarnation;
+
+    #[test]
+    fn commands_round_trip_and_cut_ones_are_refused() {
+        let info = NodeInfo {
+            peer_addr: "10.0.0.4:1".into(),
+            incarnation: Incarnation(9),
+            ..NodeInfo::default()
+        };
+        let (node, partition) = (NodeId(4), PartitionId(300));
+        let to = vec![NodeId(4), NodeId(1)];
+        for command in [
+            Reshape::Admit { cluster: ClusterId(77), node, info },
+            Reshape::Drain(node),
+            Reshape::Restore(node),
+            Reshape::Remove(node),
+            Reshape::Retired(node),
+            Reshape::Copies(3),
+            Reshape::Move { partition, to: to.clone() },
+            Reshape::Moved { partition, to },
+            Reshape::Vacate { partition, node, process: u64::MAX },
+            Reshape::Vacated { partition, node },
+        ] {
+            let mut bytes = Vec::new();
+            command.encode(&mut bytes);
+            for cut in 0..bytes.len() {
+                assert_eq!(Reshape::take(&mut &bytes[..cut]), None);
+            }
+            let mut rest = &bytes[..];
+            assert_eq!(Reshape::take(&mut rest), Some(command));
+            assert!(rest.is_empty());
+        }
+        assert_eq!(Reshape::take(&mut &[11, 0][..]), None);
+    }
+}
