@@ -81,7 +81,13 @@ mod tests {
 
     #[test]
     fn it_is_stopped_though_it_does_not_want_to() {
-        let mut program = start("trap '' TERM; while :; do sleep 1; done");
+        let folder = tempfile::tempdir().unwrap();
+        let deaf = folder.path().join("deaf");
+        let script = format!("trap '' TERM; : > {}; while :; do sleep 1; done", deaf.display());
+        let mut program = start(&script);
+        while !deaf.exists() {
+            std::thread::sleep(LOOK);
+        }
         program.stop(Instant::now()).unwrap();
         assert_eq!(end(&mut program), 137);
     }
