@@ -42,9 +42,9 @@ pub enum Join {
     /// This text, when no part is an error (BGSAVE).
     Said(&'static str),
     /// Of the summed tallies what ROLE tells.
-    Role,
+    Role(KnownName),
     /// Of the tallies when a snapshot was durable last; before the first one, this time, in seconds (LASTSAVE).
-    LastSave(u64),
+    LastSave(u64, KnownName),
     /// `OK` when the sum of the integers is not 0 (CLIENT KILL with an address).
     SomeKilled,
     /// Tallies, summed up and written on the page (INFO).
@@ -236,14 +236,14 @@ impl Gather {
                 out.verbatim(&texts);
             }
             Join::Info(page) => out.verbatim(&page.render(&tally(&values, page.known_name))),
-            Join::Role => {
+            Join::Role(known_name) => {
                 out.array(3);
                 out.bulk(b"master");
-                out.integer(tally(&values, |_| None).applied as i64);
+                out.integer(tally(&values, *known_name).applied as i64);
                 out.array(0);
             }
-            Join::LastSave(started_s) => {
-                out.integer(tally(&values, |_| None).snapshot_s.max(*started_s) as i64);
+            Join::LastSave(started_s, known_name) => {
+                out.integer(tally(&values, *known_name).snapshot_s.max(*started_s) as i64);
             }
             Join::Said(text) => out.simple(text),
             Join::AllOk | Join::Watch(_) | Join::Exec(..) => out.simple("OK"),

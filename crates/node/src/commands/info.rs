@@ -18,7 +18,7 @@ pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 
 /// ROLE: every node takes writes for every key. The offset is INFO's: entries applied, of all groups here.
 pub(super) fn role(node: &mut Node, client: ClientId) -> Flow {
-    node.ask_colleagues(client, Join::Role, &Errand::Tally)
+    node.ask_colleagues(client, Join::Role(super::known_name), &Errand::Tally)
 }
 
 /// What INFO tells beside the sums.

@@ -31,7 +31,7 @@ pub(super) fn bgrewriteaof(node: &mut Node, client: ClientId) -> Flow {
 pub(super) fn lastsave(node: &mut Node, client: ClientId) -> Flow {
     let up_s = node.now.mono_us.saturating_sub(node.started_us) / 1_000_000;
     let started_s = (node.now.wall.0 / 1000).saturating_sub(up_s);
-    node.ask_colleagues(client, Join::LastSave(started_s), &Errand::Tally)
+    node.ask_colleagues(client, Join::LastSave(started_s, super::known_name), &Errand::Tally)
 }
 
 pub(super) fn save(node: &mut Node, client: ClientId) -> Flow {
