@@ -43,6 +43,7 @@
 //! [`value::Collection`].
 
 pub mod args;
+pub mod authority;
 mod commands;
 mod context;
 mod debug;

@@ -31,6 +31,7 @@ const CHANGE_FUNCTIONS: u8 = 16;
 const READ_FUNCTIONS: u8 = 17;
 const DEBUG: u8 = 18;
 const DEBUG_OBJECT: u8 = 19;
+const AS: u8 = 20;
 
 /// Who waits for a command that may wait, as the log names them. Node 0: a client of the leader itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +111,13 @@ pub enum Op<'a> {
     Debug(Args<'a>),
     /// Read: how the value of a key is kept.
     DebugObject(&'a [u8]),
+    /// Another operation, whose scripts may do only what these rights allow. The operation itself was allowed.
+    As {
+        /// As [`crate::authority::Rights`] writes them.
+        rights: &'a [u8],
+        /// What runs.
+        op: Box<Op<'a>>,
+    },
 }
 
 /// Appends a command as an operation of the keyspace. Its length is reckoned first, so that it is as short as it can be.
@@ -242,6 +250,11 @@ impl<'a> Op<'a> {
                 out.push(DEBUG_OBJECT);
                 varint::put_bytes(out, key);
             }
+            Op::As { rights, op } => {
+                out.push(AS);
+                varint::put_bytes(out, rights);
+                op.encode_body(out);
+            }
         }
     }
 
@@ -280,9 +293,27 @@ impl<'a> Op<'a> {
             READ_FUNCTIONS => Op::ReadFunctions(take_args(bytes)?),
             DEBUG => Op::Debug(take_args(bytes)?),
             DEBUG_OBJECT => Op::DebugObject(varint::take_bytes(bytes)?),
+            AS => {
+                let rights = varint::take_bytes(bytes)?;
+                // One inside another would be as deep as its bytes are many.
+                if bytes.first() == Some(&AS) {
+                    return None;
+                }
+                Op::As { rights, op: Box::new(Op::take(bytes)?) }
+            }
             SLOT_KEYS => Op::SlotKeys { slot: take_slot(bytes)?, count: varint::take(bytes)? },
             _ => return None,
         })
+    }
+
+    /// What runs, whoever it runs for.
+    #[inline]
+    #[must_use]
+    pub fn plain(&self) -> &Op<'a> {
+        match self {
+            Op::As { op, .. } => op,
+            op => op,
+        }
     }
 
     fn take_transaction(bytes: &mut &'a [u8]) -> Option<Op<'a>> {
@@ -378,6 +409,7 @@ mod tests {
                 args: command(&["BLPOP", "a", "0"]),
             },
             Op::Clear,
+            Op::As { rights: b"r", op: Box::new(Op::Command(command(&["EVAL", "x", "0"]))) },
             Op::Versions(command(&["a"])),
             Op::Scan { cursor: 9, count: 10, pattern: Some(b"a*"), kind: None },
             Op::Stats,

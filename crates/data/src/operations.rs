@@ -1,8 +1,10 @@
 //! The keyspace as a machine of a partition: its operations are run, its snapshot is taken and read back.
 
+use crate::authority::Rights;
 use crate::op::Op;
 use crate::value::Kind;
 use crate::{Context, Keyspace, Restorer, ScanFilter, lookup};
+use std::sync::Arc;
 use synod_machine::{Machine, MachineId, Restore};
 use synod_types::{ReplySink, SLOT_COUNT, Slot};
 
@@ -104,6 +106,14 @@ fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn Repl
         }
         Op::ChangeFunctions(args) => keyspace.change_functions(args, out),
         Op::Debug(words) => keyspace.debug(words, out),
+        Op::As { rights, op } => match Rights::decode(rights) {
+            Some(rights) => {
+                keyspace.act_for(Some(Arc::new(rights)));
+                apply(keyspace, op, ctx, out);
+                keyspace.act_for(None);
+            }
+            None => out.error("ERR malformed operation"),
+        },
         reading => read(keyspace, reading, ctx, out),
     }
 }
@@ -141,6 +151,7 @@ fn read(keyspace: &Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink
         Op::ReadFunctions(args) => keyspace.read_functions(args, out),
         Op::DebugObject(key) => keyspace.debug_object(key, ctx, out),
         Op::Wait { .. }
+        | Op::As { .. }
         | Op::Transaction { .. }
         | Op::Expire(_)
         | Op::Evict(_)

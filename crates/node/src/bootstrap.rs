@@ -5,6 +5,7 @@ use crate::node::Node;
 use crate::output::Log;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use synod_acl::{Change, DEFAULT, Rule};
 use synod_consensus::{Config, Recovered};
 use synod_machine::{MachineId, put_operation};
 use synod_replica::{Access, Origin, Replica, State};
@@ -159,6 +160,7 @@ impl Node {
         }
         self.planner.learn(&self.map, &map, self.now.mono_us);
         self.map = map;
+        self.learn_users();
         let own = self.config.id;
         let missing: Vec<_> = self
             .map
@@ -196,6 +198,12 @@ impl Node {
         let command = if !self.map.is_founded() {
             if !self.is_leader(PartitionId::META) {
                 return;
+            }
+            // A cluster with a password has it from its first moment.
+            if let Some(password) = self.config.password {
+                let rules = vec![Rule::ResetPass, Rule::AddPassword(password)];
+                let change = Change::Set { name: DEFAULT.to_vec(), rules };
+                self.propose_meta(&MetaCommand::Users(change));
             }
             self.founding()
         } else if self.has_news() {

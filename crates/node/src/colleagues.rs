@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! errand:  tag u8 | fields as varints and length-prefixed byte strings
-//! filter:  count, id* | addr | laddr | asker | skip_asker u8 | type u8        an absent address is empty
+//! filter:  count, id* | addr | laddr | user | asker | skip_asker u8 | type u8        an absent address is empty
 //! ```
 
 use crate::attempts::Attempt;
@@ -14,10 +14,10 @@ use crate::commands::pubsub::{self, Query};
 use crate::commands::{client, info};
 use crate::forward::{self, Forward};
 use crate::node::Node;
-use crate::settings::Change;
+use crate::settings::{Change, Setting};
 use synod_redis::Flow;
 use synod_redis::Join;
-use synod_redis::{Kind, Waits};
+use synod_redis::{Kind, Refusal, Waits};
 use synod_replica::{Access, Audience, Origin};
 use synod_types::{ClientId, PartitionId, ReplySink, limits, varint};
 use synod_wire::resp::{Proto, RespWriter};
@@ -39,6 +39,10 @@ const UNBLOCK: u8 = 10;
 const PUBLISH: u8 = 11;
 const PUBSUB: u8 = 12;
 const SNAPSHOT: u8 = 13;
+const DENIED: u8 = 14;
+const ACL_LOG: u8 = 15;
+const ACL_LOG_RESET: u8 = 16;
+const KNOW: u8 = 17;
 
 /// Some of the connections: those that fit everything that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub(crate) struct Filter {
     pub addr: Vec<u8>,
     /// The server's address; empty: any.
     pub laddr: Vec<u8>,
+    /// The user; empty: any.
+    pub user: Vec<u8>,
     /// Who asks.
     pub asker: u64,
     /// Whether the asker itself does not count.
@@ -109,6 +115,14 @@ pub(crate) enum Errand {
     PubSub(Query),
     /// Begin a snapshot of every replica that has something new.
     Snapshot,
+    /// A client was refused something; for worker 0, which answers nothing.
+    Denied(Refusal),
+    /// The newest so many refusals, of worker 0.
+    AclLog(u64),
+    /// Forget them.
+    AclLogReset,
+    /// Answer when you know a map of this epoch.
+    Know(u64),
 }
 
 impl Filter {
@@ -117,6 +131,7 @@ impl Filter {
         self.ids.iter().for_each(|id| varint::put(out, *id));
         varint::put_bytes(out, &self.addr);
         varint::put_bytes(out, &self.laddr);
+        varint::put_bytes(out, &self.user);
         varint::put(out, self.asker);
         out.push(u8::from(self.skip_asker));
         out.push(self.of_type.map_or(0, |of_type| of_type as u8));
@@ -127,6 +142,7 @@ impl Filter {
         let ids = (0..count).map(|_| varint::take(bytes)).collect::<Option<_>>()?;
         let addr = varint::take_bytes(bytes)?.to_vec();
         let laddr = varint::take_bytes(bytes)?.to_vec();
+        let user = varint::take_bytes(bytes)?.to_vec();
         let asker = varint::take(bytes)?;
         let ([skip, of_type], rest) = bytes.split_first_chunk::<2>()?;
         *bytes = rest;
@@ -136,7 +152,7 @@ impl Filter {
             3 => Some(Type::Replica),
             _ => None,
         };
-        Some(Self { ids, addr, laddr, asker, skip_asker: *skip == 1, of_type })
+        Some(Self { ids, addr, laddr, user, asker, skip_asker: *skip == 1, of_type })
     }
 }
 
@@ -165,6 +181,19 @@ impl Errand {
             Self::SlowLogLen => out.push(SLOW_LOG_LEN),
             Self::SlowLogReset => out.push(SLOW_LOG_RESET),
             Self::Snapshot => out.push(SNAPSHOT),
+            Self::Denied(refusal) => {
+                out.push(DENIED);
+                refusal.encode(out);
+            }
+            Self::AclLog(count) => {
+                out.push(ACL_LOG);
+                varint::put(out, *count);
+            }
+            Self::AclLogReset => out.push(ACL_LOG_RESET),
+            Self::Know(epoch) => {
+                out.push(KNOW);
+                varint::put(out, *epoch);
+            }
             Self::Publish { shard, channel, message } => {
                 out.extend_from_slice(&[PUBLISH, u8::from(*shard)]);
                 varint::put_bytes(out, channel);
@@ -202,6 +231,10 @@ impl Errand {
             SLOW_LOG_LEN => Self::SlowLogLen,
             SLOW_LOG_RESET => Self::SlowLogReset,
             SNAPSHOT => Self::Snapshot,
+            DENIED => Self::Denied(Refusal::decode(&mut rest)?),
+            ACL_LOG => Self::AclLog(varint::take(&mut rest)?),
+            ACL_LOG_RESET => Self::AclLogReset,
+            KNOW => Self::Know(varint::take(&mut rest)?),
             PUBLISH => {
                 let (shard, tail) = rest.split_first()?;
                 rest = tail;
@@ -337,6 +370,21 @@ impl Node {
                 self.replicas.iter_mut().flatten().for_each(|replica| replica.begin_snapshot());
                 self.done(origin);
             }
+            Errand::Denied(refusal) => {
+                let max = self.settings.get(Setting::AclLogMaxLen);
+                self.authority.log.note(refusal.clone(), usize::try_from(max).unwrap_or(0));
+                self.done(origin);
+            }
+            Errand::AclLog(count) => {
+                let count = usize::try_from(*count).unwrap_or(usize::MAX);
+                let refusals = self.authority.log.encode(count);
+                self.desk(NODE).answer(origin, &mut |out| out.bulk(&refusals));
+            }
+            Errand::AclLogReset => {
+                self.authority.log.clear();
+                self.done(origin);
+            }
+            Errand::Know(epoch) => self.know_epoch(*epoch, origin),
             Errand::ResetStat => {
                 self.counters.reset();
                 self.calls.reset();
@@ -357,7 +405,7 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Setting;
+    use synod_redis::Reason;
 
     #[test]
     fn errands_round_trip_and_cut_ones_are_refused() {
@@ -365,6 +413,7 @@ mod tests {
             ids: vec![1, 300],
             addr: b"127.0.0.1:5".to_vec(),
             laddr: Vec::new(),
+            user: b"u".to_vec(),
             asker: 7,
             skip_asker: true,
             of_type: Some(Type::Subscriber),
@@ -380,6 +429,10 @@ mod tests {
             Errand::SlowLogLen,
             Errand::SlowLogReset,
             Errand::Snapshot,
+            Errand::Denied(Refusal::new(Reason::Key, true, b"k", b"u", 300)),
+            Errand::AclLog(300),
+            Errand::AclLogReset,
+            Errand::Know(1 << 40),
             Errand::Unblock(300, true),
             Errand::Publish { shard: true, channel: b"c".to_vec(), message: b"m".to_vec() },
             Errand::PubSub(Query::Channels { shard: true, pattern: Some(b"a*".to_vec()) }),

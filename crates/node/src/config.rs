@@ -1,6 +1,7 @@
 //! What a node is told at birth, and what its world tells it about itself now and then.
 
 use std::collections::BTreeMap;
+use synod_acl::Digest;
 use synod_consensus::Protocol;
 use synod_ring::NodeInfo;
 use synod_types::{Entry, HardState, Incarnation, NodeId, PartitionId, SnapshotMeta};
@@ -39,6 +40,10 @@ pub struct NodeConfig {
     pub snapshot_bytes: usize,
     /// `maxmemory` of the node to begin with, in bytes; 0: no limit.
     pub maxmemory: u64,
+    /// The password of the default user until the cluster is founded, and the one that it is founded with.
+    pub password: Option<Digest>,
+    /// What passwords are made up from: random, and known to nobody else. The same for all workers.
+    pub secret: [u8; 32],
     /// Where all randomness comes from.
     pub seed: u64,
 }

@@ -84,8 +84,9 @@ impl Audience for Desk<'_> {
             if op.machine != MachineId::KEYSPACE {
                 return;
             }
-            match Op::decode(op.body) {
-                Some(Op::Command(args)) => self.sessions.slow().note(client, took_us, &args),
+            let op = Op::decode(op.body);
+            match op.as_ref().map(Op::plain) {
+                Some(Op::Command(args)) => self.sessions.slow().note(client, took_us, args),
                 Some(Op::Transaction { .. }) => {
                     self.sessions.slow().note(client, took_us, &[b"EXEC"])
                 }
@@ -179,7 +180,7 @@ impl Desk<'_> {
             self.watched(&mut whole);
             return;
         }
-        if matches!(whole.join(), Join::Exec(..)) {
+        if matches!(whole.join(), Join::Exec(..) | Join::Users(..)) {
             self.gathers.set_aside(whole);
             return;
         }

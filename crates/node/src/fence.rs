@@ -39,7 +39,8 @@ impl Node {
         let Some(fence) = session.fence().cloned() else { return Flow::Next };
         let mut words: Args<'_> = SmallVec::from_slice(&[&b"FENCE"[..], &fence.name, &fence.token]);
         words.extend_from_slice(args);
-        self.take_request(client, &words)
+        let Some(command) = synod_data::lookup(words[0]) else { return Flow::Next };
+        self.take_admitted(client, command, &words)
     }
 }
 

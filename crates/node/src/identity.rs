@@ -227,6 +227,8 @@ mod tests {
             engine: synod_consensus::Protocol::Raft,
             snapshot_bytes: 1 << 20,
             maxmemory: 0,
+            password: None,
+            secret: [0; 32],
             seed: id,
         };
         Node::new(config, Vec::new(), Now { wall: Millis(1), mono_us: 1 })

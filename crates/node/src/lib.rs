@@ -19,6 +19,7 @@
 
 mod answers;
 mod attempts;
+mod authority;
 mod bootstrap;
 mod colleagues;
 mod commands;

@@ -2,6 +2,7 @@
 
 use crate::answers::LongReplies;
 use crate::attempts::Attempts;
+use crate::authority::Authority;
 use crate::colleagues::Pause;
 use crate::config::{NodeConfig, RecoveredGroup};
 use crate::desk::Desk;
@@ -58,6 +59,7 @@ pub struct Node {
     pub(crate) knocks: Knocks,
     /// Whether a member of a founded cluster said that it knows this node as it is.
     pub(crate) belongs: bool,
+    pub(crate) authority: Authority,
     pub(crate) sessions: Sessions,
     pub(crate) gathers: Gathers,
     pub(crate) ledger: Ledger,
@@ -111,6 +113,7 @@ impl Node {
             told: Members::default(),
             knocks: Knocks::new(),
             belongs: false,
+            authority: Authority::new(config.password),
             config,
             facts: Facts::default(),
             now,
@@ -245,7 +248,11 @@ impl Node {
     /// A client connected; `addr` is for people.
     pub fn open_session(&mut self, addr: String) -> ClientId {
         self.counters.connections += 1;
-        self.sessions.open(addr, self.now.mono_us)
+        let client = self.sessions.open(addr, self.now.mono_us);
+        if let Some(session) = self.sessions.get(client) {
+            session.set_identity(self.authority.stranger());
+        }
+        client
     }
 
     /// A client is gone. What it sent may still be executed.
@@ -380,6 +387,8 @@ pub(crate) fn started(seed: u64) -> Node {
         engine: synod_consensus::Protocol::Raft,
         snapshot_bytes: 1 << 20,
         maxmemory: 0,
+        password: None,
+        secret: [0; 32],
         seed,
     };
     Node::new(config, Vec::new(), Now { wall: synod_types::Millis(1), mono_us: 1 })

@@ -28,6 +28,8 @@ pub enum Setting {
     ProtoMaxBulkLen,
     /// What is told of changes of keys: the bits of [`Classes`].
     NotifyKeyspaceEvents,
+    /// How many refusals ACL LOG keeps.
+    AclLogMaxLen,
 }
 
 /// How a value is written.
@@ -51,7 +53,7 @@ struct Row {
     default: i64,
 }
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 11] = [
     Row::number("timeout", 0, i32::MAX as i64, 0),
     Row::number("maxclients", 1, limits::CLIENTS_MAX as i64, limits::CLIENTS_MAX as i64),
     Row::number("tcp-keepalive", 0, KEEPALIVE_S_MAX, 300),
@@ -76,6 +78,7 @@ const ROWS: [Row; 10] = [
         notation: Notation::Events,
         ..Row::number("notify-keyspace-events", 0, u16::MAX as i64, 0)
     },
+    Row::number("acllog-max-len", 0, limits::ACL_LOG_LEN_MAX as i64, 128),
 ];
 
 impl Row {
@@ -100,6 +103,7 @@ const ALL: [Setting; ROWS.len()] = [
     Setting::MaxMemorySamples,
     Setting::ProtoMaxBulkLen,
     Setting::NotifyKeyspaceEvents,
+    Setting::AclLogMaxLen,
 ];
 
 impl Setting {

@@ -78,6 +78,7 @@ impl Node {
         self.counters.data_peak = self.counters.data_peak.max(self.keyspace_bytes() as u64);
         self.close_idle_clients();
         self.close_slow_subscribers();
+        self.expire_awaited();
         self.tend_map();
         self.collect_events();
         self.tend_engines();

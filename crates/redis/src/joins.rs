@@ -1,5 +1,6 @@
 //! Commands that were split over partitions, and how their parts become one answer.
 
+use crate::acl_log;
 use crate::calls::KnownName;
 use crate::info::{Page, Tally};
 use crate::slowlog;
@@ -51,6 +52,13 @@ pub enum Join {
     Info(Box<Page>),
     /// The parts are versions of these keys; they go into the session (WATCH).
     Watch(Vec<Vec<u8>>),
+    /// Refusals, told at this time in milliseconds since 1970 (ACL LOG).
+    AclLog(u64),
+    /// The part is what the metadata group answers to a change of users; these are the words that stand for its rules, and
+    /// whether the number of deleted users is asked for. The node goes on when it is there.
+    Users(Vec<Vec<u8>>, bool),
+    /// This number, when no part is an error (ACL DELUSER).
+    Number(i64),
     /// A transaction: its commands, and which of them the session runs once the first part is there. The other
     /// parts are tallies.
     Exec(Vec<Vec<Vec<u8>>>, Vec<bool>),
@@ -246,7 +254,12 @@ impl Gather {
                 out.integer(tally(&values, *known_name).snapshot_s.max(*started_s) as i64);
             }
             Join::Said(text) => out.simple(text),
-            Join::AllOk | Join::Watch(_) | Join::Exec(..) => out.simple("OK"),
+            Join::Number(number) => out.integer(*number),
+            Join::AclLog(now_ms) => match values.first() {
+                Some(Value::Bulk(bytes)) => acl_log::write(bytes, *now_ms, out),
+                _ => out.array(0),
+            },
+            Join::AllOk | Join::Watch(_) | Join::Users(..) | Join::Exec(..) => out.simple("OK"),
             Join::Same => match values.first() {
                 Some(value) => write_value(value, out),
                 None => out.null(),

@@ -16,8 +16,10 @@
 //! - Replies of one session leave in the order of its requests, whatever order the answers come in.
 //! - What a session may hold without an answer, queue between MULTI and EXEC, and subscribe to is bounded.
 
+mod acl_log;
 mod calls;
 mod errors;
+mod identity;
 mod info;
 mod joins;
 mod latency;
@@ -28,8 +30,10 @@ mod session;
 mod sessions;
 mod slowlog;
 
+pub use acl_log::{AclLog, Reason, Refusal};
 pub use calls::{CallCounts, KnownName};
 pub use errors::ErrorCounts;
+pub use identity::Identity;
 pub use info::{Facts, Page, Section, Tally, node_name, sections};
 pub use joins::{Gather, Gathers, Join};
 pub use latency::{Histogram, Latency};

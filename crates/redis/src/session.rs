@@ -1,6 +1,7 @@
 //! One connection's session: what it has said of itself, the state that it is in, and its replies.
 
 use crate::errors::ErrorCounts;
+use crate::identity::Identity;
 use crate::mode::{Blocked, Fence, Flow, Life, Mode, Multi, ReplyMode, Waits};
 use crate::pubsub::Subscriptions;
 use crate::replies::{Kind, Replies};
@@ -15,6 +16,7 @@ pub struct Session {
     /// Counts the connections of this worker; never used twice.
     number: u64,
     addr: String,
+    identity: Identity,
     proto: Proto,
     name: Vec<u8>,
     lib_name: Vec<u8>,
@@ -46,6 +48,7 @@ impl Session {
             id,
             number,
             addr,
+            identity: Identity::default(),
             proto: Proto::Resp2,
             name: Vec::new(),
             lib_name: Vec::new(),
@@ -87,6 +90,18 @@ impl Session {
     #[must_use]
     pub fn addr(&self) -> &str {
         &self.addr
+    }
+
+    /// Who it acts for.
+    #[inline]
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// It acts for somebody else from now on, or what that one may do has changed.
+    pub fn set_identity(&mut self, identity: Identity) {
+        self.identity = identity;
     }
 
     /// The protocol that replies are spelled in.
@@ -492,6 +507,15 @@ impl Session {
     pub fn end_capture(&mut self, before: ReplyMode) -> Vec<u8> {
         self.reply_mode = before;
         std::mem::take(&mut self.captured)
+    }
+
+    /// Its user is gone: nothing more is taken from it. What it is about to be answered, it is answered, unless that may
+    /// take any time.
+    pub fn dismiss(&mut self, ready: &mut Ready) {
+        match self.is_idle() || self.blocked().is_some() {
+            true => self.kill(ready),
+            false => self.close_when_answered(),
+        }
     }
 
     /// Notes that there is something to write.

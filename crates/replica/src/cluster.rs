@@ -2,7 +2,7 @@
 
 use synod_data::digest::mix;
 use synod_machine::{Context, Machine, MachineId, Restore};
-use synod_ring::{ClusterMap, MetaCommand};
+use synod_ring::{Applied, ClusterMap, MetaCommand};
 use synod_types::ReplySink;
 
 /// Members and partitions. A body is one [`MetaCommand`].
@@ -33,6 +33,12 @@ impl Machine for ClusterMachine {
     fn apply(&mut self, body: &[u8], _: &Context, out: &mut dyn ReplySink) {
         match MetaCommand::decode(body) {
             Some(command) => match self.map.apply(command) {
+                // Whoever asked waits until this epoch is known where it is.
+                Ok(Applied::Users(deleted)) => {
+                    out.array(2);
+                    out.integer(self.map.epoch as i64);
+                    out.integer(deleted as i64);
+                }
                 Ok(_) => out.simple("OK"),
                 Err(rejected) => out.error(&format!("ERR {rejected}")),
             },

@@ -6,13 +6,18 @@
 //!                            --Replace, Left, Joined--> founded (see replacement.rs)
 //!                            --Engine----> founded (the groups move to another consensus engine, one by one)
 //!                            --Reshape---> founded (members come and go, see reshape.rs)
+//!                            --Users-----> founded (who may use it, see `synod_acl`)
 //! ```
+//!
+//! `Users` may come before `Found`, so that a cluster has a password from its first moment.
 
 use crate::placement::{self, Member};
 use crate::replacement::Replacement;
 use crate::reshape::{Reshape, Shape};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
+use synod_acl::{Change, Users, Why};
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
 use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, Protocol, SLOT_COUNT, Slot};
 
@@ -121,6 +126,8 @@ pub enum MetaCommand {
     },
     /// Members come or go, or replicas move.
     Reshape(Reshape),
+    /// Users of the cluster change.
+    Users(Change),
 }
 
 /// What a command did.
@@ -134,6 +141,8 @@ pub enum Applied {
     Changed,
     /// Another engine is wanted; the epoch grew by one.
     EngineChosen,
+    /// The users changed, and so many are gone; once the cluster is founded, the epoch grew by one.
+    Users(usize),
     /// Nothing new; neither map nor epoch changed.
     Unchanged,
 }
@@ -176,6 +185,9 @@ pub enum Rejected {
     /// A number is 0 or above its limit, or a text too long.
     #[error("a value is out of bounds")]
     OutOfBounds,
+    /// A rule about a user is refused: which of the change's rules, and why.
+    #[error("rule {0}: {1}")]
+    Rule(usize, Why),
 }
 
 /// Members and partitions. Equal on every node that applied the same commands.
@@ -195,6 +207,7 @@ pub struct ClusterMap {
     /// Members whose present incarnation was not there when the cluster was founded.
     pub(crate) joined: BTreeSet<NodeId>,
     pub(crate) shape: Shape,
+    pub(crate) users: Arc<Users>,
     /// The partition of each slot, `META` where there is none; derived from `partitions`.
     pub(crate) slot_table: Vec<PartitionId>,
 }
@@ -210,6 +223,7 @@ impl Default for ClusterMap {
             replacements: BTreeMap::new(),
             joined: BTreeSet::new(),
             shape: Shape::default(),
+            users: Arc::default(),
             slot_table: vec![PartitionId::META; usize::from(SLOT_COUNT)],
         }
     }
@@ -268,6 +282,7 @@ impl ClusterMap {
             }
             MetaCommand::Engine(engine) => self.choose_engine(engine),
             MetaCommand::Reshape(reshape) => self.reshape(reshape),
+            MetaCommand::Users(change) => self.change_users(&change),
             MetaCommand::Announce { node, info } => self.announce(node, info),
             MetaCommand::Replace { node, old, successor } => self.replace(node, old, successor),
             MetaCommand::Left { node, group, successor } => self.left(node, group, successor),
@@ -307,6 +322,21 @@ impl ClusterMap {
         self.epoch = 1;
         self.fill_slot_table();
         Ok(Applied::Founded)
+    }
+
+    /// Who may use the cluster, and how.
+    #[must_use]
+    pub fn users(&self) -> &Arc<Users> {
+        &self.users
+    }
+
+    fn change_users(&mut self, change: &Change) -> Result<Applied, Rejected> {
+        let changed = Arc::make_mut(&mut self.users).apply(change);
+        let changed = changed.map_err(|(rule, why)| Rejected::Rule(rule, why))?;
+        if self.is_founded() {
+            self.epoch += 1;
+        }
+        Ok(Applied::Users(changed.deleted))
     }
 
     fn choose_engine(&mut self, engine: Protocol) -> Result<Applied, Rejected> {

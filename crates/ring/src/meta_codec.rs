@@ -7,7 +7,10 @@ use crate::cluster_map::{ADDR_BYTES_MAX, ClusterMap, MetaCommand, NodeInfo, Part
 use crate::replacement::Replacement;
 use crate::reshape::{Reshape, Shape};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use synod_acl::{Change, Users};
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
+use synod_types::plant::planted;
 use synod_types::varint::{put, put_bytes, take, take_bytes};
 use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, Protocol, SLOT_COUNT, Slot};
 
@@ -23,6 +26,7 @@ const TAG_JOINED: u8 = 7;
 const TAG_FOUND_WITH: u8 = 8;
 const TAG_ENGINE: u8 = 9;
 const TAG_RESHAPE: u8 = 10;
+const TAG_USERS: u8 = 11;
 /// The formats of a snapshot: of earlier versions, and of this one.
 const TAG_MAP_V1: u8 = 0x41;
 const TAG_MAP_V2: u8 = 0x42;
@@ -30,6 +34,8 @@ const TAG_MAP_V2: u8 = 0x42;
 const TAG_MAP_V3: u8 = 0x43;
 /// Of a cluster whose shape was changed: as V2 or V3, whose tag stands behind this one, with the shape at the end.
 const TAG_MAP_RESHAPED: u8 = 0x44;
+/// Of a cluster with users: as any other, whose tag stands behind this one, with the users at the end.
+const TAG_MAP_WITH_USERS: u8 = 0x45;
 
 /// What an encoded node has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +61,10 @@ impl MetaCommand {
                 reshape.encode(out);
             }
             Self::Engine(engine) => out.extend_from_slice(&[TAG_ENGINE, engine.tag()]),
+            Self::Users(change) => {
+                out.push(TAG_USERS);
+                change.encode(out);
+            }
             Self::Announce { node, info } => {
                 out.push(TAG_ANNOUNCE);
                 put(out, node.0);
@@ -83,6 +93,7 @@ impl MetaCommand {
         let command = match *tag {
             TAG_RESHAPE => Self::Reshape(Reshape::take(&mut rest)?),
             TAG_ENGINE => Self::Engine(take_engine(&mut rest)?),
+            TAG_USERS => Self::Users(Change::decode(&mut rest)?),
             TAG_FOUND | TAG_FOUND_V1 | TAG_FOUND_WITH => Self::Found {
                 engine: match *tag {
                     TAG_FOUND_WITH => Some(take_engine(&mut rest)?),
@@ -121,6 +132,10 @@ impl MetaCommand {
 impl ClusterMap {
     /// Appends the map as a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        let has_users = !self.users.are_untouched() && !planted("users-lost-in-snapshot");
+        if has_users {
+            out.push(TAG_MAP_WITH_USERS);
+        }
         if self.shape.reshaped {
             out.push(TAG_MAP_RESHAPED);
         }
@@ -147,12 +162,17 @@ impl ClusterMap {
         if self.shape.reshaped {
             self.shape.encode(out);
         }
+        if has_users {
+            self.users.encode(out);
+        }
     }
 
     /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else, or describe a map
     /// in which partitions overlap or live on nodes that are no members.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let has_users = bytes.first() == Some(&TAG_MAP_WITH_USERS);
+        let bytes = &bytes[usize::from(has_users)..];
         let reshaped = bytes.first() == Some(&TAG_MAP_RESHAPED);
         let (tag, mut rest) = bytes[usize::from(reshaped)..].split_first()?;
         let (format, engine) = match *tag {
@@ -184,6 +204,9 @@ impl ClusterMap {
         }
         if reshaped {
             map.shape = Shape::take(&mut rest)?;
+        }
+        if has_users {
+            map.users = Arc::new(Users::decode(&mut rest)?);
         }
         map.fill_slot_table();
         let owned = map.slot_table.iter().filter(|p| **p != PartitionId::META).count();
@@ -327,6 +350,7 @@ pub(crate) fn take_count(bytes: &mut &[u8], max: usize) -> Option<usize> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use synod_acl::Rule;
 
     fn some_info() -> impl Strategy<Value = NodeInfo> {
         (
@@ -410,6 +434,13 @@ mod tests {
             ),
             some_engine().prop_map(MetaCommand::Engine),
             some_reshape().prop_map(MetaCommand::Reshape),
+            (0u8..3, any::<bool>()).prop_map(|(user, deletes)| {
+                let name = vec![b'a' + user];
+                MetaCommand::Users(match deletes {
+                    true => Change::Delete(vec![name]),
+                    false => Change::Set { name, rules: vec![Rule::On] },
+                })
+            }),
             (1u64..9, some_info())
                 .prop_map(|(node, info)| MetaCommand::Announce { node: NodeId(node), info }),
         ]
@@ -446,9 +477,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..11) {
+        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..12) {
             let mut tagged = bytes;
-            for version in [TAG_MAP_V1, TAG_MAP_V2, TAG_MAP_V3, TAG_MAP_RESHAPED] {
+            for version in [TAG_MAP_V1, TAG_MAP_V2, TAG_MAP_V3, TAG_MAP_RESHAPED, TAG_MAP_WITH_USERS] {
                 let _ = ClusterMap::decode(&[&[version][..], &tagged].concat());
             }
             tagged.insert(0, tag);

@@ -3,6 +3,7 @@
 use crate::captured::{Captured, Reply};
 use crate::number::general;
 use mlua::{MultiValue, Value};
+use synod_data::authority::{Denied, Named};
 use synod_data::scripting::Reach;
 use synod_data::{Command, Context, Flags, Handler, Keyspace, lookup, random};
 use synod_types::{ReplySink, SLOT_COUNT, key_slot};
@@ -66,6 +67,9 @@ impl<'a> Commands<'a> {
         if command.flags.has(Flags::NOSCRIPT) || !runs_here(command) {
             return Err("ERR This Redis command is not allowed from script");
         }
+        if let Some(text) = self.refusal(command, args) {
+            return Err(text);
+        }
         if self.read_only && command.flags.has(Flags::WRITE) {
             return Err("ERR Write commands are not allowed from read-only scripts.");
         }
@@ -83,6 +87,33 @@ impl<'a> Commands<'a> {
             return Err("ERR Script attempted to access a non local key in a cluster node");
         }
         Ok(command)
+    }
+
+    /// Why the user whose script this is may not run the command, if it may not.
+    fn refusal(&self, command: &Command, args: &[&[u8]]) -> Option<&'static str> {
+        let rights = self.keyspace().acting()?;
+        let named = Named::of(command, args);
+        match rights.check(&named, args) {
+            Ok(()) => rights.refuse_patterns(&named, args),
+            Err(Denied::Command) => {
+                Some("ERR The user executing the script can't run this command or subcommand")
+            }
+            Err(Denied::Key(_)) => Some(
+                "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments",
+            ),
+            Err(Denied::Channel(_)) => Some(
+                "ERR The user executing the script can't publish to the channel mentioned in the command",
+            ),
+        }
+    }
+
+    /// `redis.acl_check_cmd`: whether the user whose script this is may run the command; `None` for one that there is not.
+    pub fn may_run(&self, values: &MultiValue) -> Option<bool> {
+        let args: Vec<Vec<u8>> = values.iter().map(argument).collect::<Option<_>>()?;
+        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        let command = lookup(args.first()?)?;
+        let rights = self.keyspace().acting();
+        Some(rights.is_none_or(|rights| rights.check(&Named::of(command, &args), &args).is_ok()))
     }
 
     fn keyspace(&self) -> &Keyspace {

@@ -88,6 +88,15 @@ pub(crate) fn build<'scope, 'env>(
         Ok(())
     })?;
     redis.raw_set("setresp", setresp)?;
+    let acl_check = scope.create_function(move |_, values: MultiValue| {
+        const NONE: &str = "Please specify at least one argument for this redis lib call";
+        const UNKNOWN: &str = "Invalid command passed to redis.acl_check_cmd()";
+        match values.is_empty() {
+            true => Err(raised::coded(NONE)),
+            false => commands.borrow().may_run(&values).ok_or_else(|| raised::coded(UNKNOWN)),
+        }
+    })?;
+    redis.raw_set("acl_check_cmd", acl_check)?;
     add_plain_functions(lua, &redis)?;
     native.raw_set("redis", redis)?;
     let libraries = lua.create_table()?;
@@ -156,17 +165,7 @@ fn add_plain_functions(lua: &Lua, redis: &Table) -> Result<()> {
             _ => Err(raised::coded(FLAGS)),
         }
     })?;
-    redis.raw_set("set_repl", set_repl)?;
-    let acl_check = lua.create_function(|_, values: MultiValue| {
-        const NONE: &str = "Please specify at least one argument for this redis lib call";
-        const UNKNOWN: &str = "Invalid command passed to redis.acl_check_cmd()";
-        match values.front() {
-            None => Err(raised::coded(NONE)),
-            Some(Value::String(name)) if synod_data::lookup(&name.as_bytes()).is_some() => Ok(true),
-            Some(_) => Err(raised::coded(UNKNOWN)),
-        }
-    })?;
-    redis.raw_set("acl_check_cmd", acl_check)
+    redis.raw_set("set_repl", set_repl)
 }
 
 /// What a function may promise, each with its bit.

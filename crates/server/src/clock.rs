@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::io::Read;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use synod_types::{Millis, Now};
 
@@ -33,4 +34,14 @@ impl Clock {
 pub fn random_seed() -> u64 {
     // The standard library keys its hash maps with the system's randomness; this is that key, hashed.
     RandomState::new().build_hasher().finish()
+}
+
+/// Bytes from the operating system that nobody can guess.
+///
+/// # Errors
+/// It gives none.
+pub fn random_secret() -> std::io::Result<[u8; 32]> {
+    let mut secret = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut secret)?;
+    Ok(secret)
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use synod_acl::Digest;
 pub use synod_consensus::Protocol as Engine;
 use synod_ring::ClusterMap;
 use synod_types::{ClusterId, Incarnation, NodeId, limits};
@@ -130,6 +131,41 @@ pub struct Join {
     pub roster: BTreeMap<NodeId, Incarnation>,
 }
 
+/// A password as the operator said it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl FromStr for Password {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        match text {
+            "" => Err(ConfigError("an empty password would let everybody in".into())),
+            text => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+impl Password {
+    /// What is known of it elsewhere.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
+
+    /// The request that logs in with it.
+    #[must_use]
+    pub fn request(&self) -> String {
+        format!("*2\r\n$4\r\nAUTH\r\n${}\r\n{}\r\n", self.0.len(), self.0)
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
 /// Everything one node is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -168,6 +204,9 @@ pub struct Config {
     pub debug_command: bool,
     /// The most memory that keys and replies may take, in bytes; 0: no limit. `CONFIG SET maxmemory` changes it.
     pub maxmemory: u64,
+    /// The password of the default user: the cluster is founded with it, and this node asks for it as long as that user
+    /// has none.
+    pub password: Option<Password>,
     /// Which of these were not filled in.
     pub explicit: Explicit,
     /// How the loop goes about its work.
@@ -256,6 +295,7 @@ mod tests {
             lease_reads: false,
             debug_command: false,
             maxmemory: 0,
+            password: None,
             explicit: Explicit::default(),
             tuning: Tuning::default(),
         }
@@ -312,6 +352,10 @@ mod tests {
 
     #[test]
     fn choices_read_back_as_they_are_spelled() {
+        let password: Password = "a b".parse().unwrap();
+        assert_eq!(format!("{password:?}"), "Password(..)");
+        assert_eq!(password.request(), "*2\r\n$4\r\nAUTH\r\n$3\r\na b\r\n");
+        assert!("".parse::<Password>().is_err());
         for durability in Durability::ALL {
             assert_eq!(durability.as_str().parse(), Ok(durability));
         }

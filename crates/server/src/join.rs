@@ -1,7 +1,7 @@
 //! How a new node asks for its seat: it tells a member who it is, in the words of Redis's protocol, and is known to all once
 //! the metadata group has taken that down.
 
-use crate::config::Join;
+use crate::config::{Join, Password};
 use anyhow::{Result, bail};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -25,16 +25,27 @@ const ANSWER_BYTES_MAX: u64 = 4096;
 /// # Errors
 /// The cluster refuses, with its reason; or it could not decide for a while, or the node is told to stop. Asked again with
 /// the same data directory the node gets the same seat.
-pub fn ask(join: &Join, node: NodeId, info: &NodeInfo, stop: &AtomicBool) -> Result<()> {
+pub fn ask(
+    join: &Join,
+    password: Option<&Password>,
+    node: NodeId,
+    info: &NodeInfo,
+    stop: &AtomicBool,
+) -> Result<()> {
     let request = request(join, node, info);
     let begun = Instant::now();
     let mut last = String::from("nobody was asked");
     while begun.elapsed() < PATIENCE && !stop.load(Ordering::Relaxed) {
         for member in &join.members {
-            match say(*member, &request) {
+            match say(*member, password, &request) {
                 Ok(answer) if answer == "+OK" => {
                     tracing::info!(cluster = %format!("{:016x}", join.cluster.0), %member, "joined the cluster");
                     return Ok(());
+                }
+                Ok(answer) if answer.starts_with("-NOAUTH") || answer.starts_with("-WRONGPASS") => {
+                    bail!(
+                        "the cluster asks for its password: start the node with the --requirepass of the others"
+                    )
                 }
                 Ok(answer) => match answer.strip_prefix("-ERR ") {
                     Some(reason) => bail!("the cluster does not take this node in: {reason}"),
@@ -65,13 +76,23 @@ fn request(join: &Join, node: NodeId, info: &NodeInfo) -> String {
     )
 }
 
-fn say(member: SocketAddr, request: &str) -> io::Result<String> {
+fn say(member: SocketAddr, password: Option<&Password>, request: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&member, CONNECT)?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.set_write_timeout(Some(ANSWER))?;
+    stream.write_all(password.map(Password::request).unwrap_or_default().as_bytes())?;
     stream.write_all(request.as_bytes())?;
+    let mut answers = BufReader::new(stream.take(ANSWER_BYTES_MAX));
     let mut answer = String::new();
-    BufReader::new(stream.take(ANSWER_BYTES_MAX)).read_line(&mut answer)?;
+    if password.is_some() {
+        answers.read_line(&mut answer)?;
+        // A cluster without a password says so; the node asks its own clients for one all the same.
+        if answer.starts_with("-WRONGPASS") {
+            return Ok(answer.trim_end().to_owned());
+        }
+        answer.clear();
+    }
+    answers.read_line(&mut answer)?;
     Ok(answer.trim_end().to_owned())
 }
 
@@ -112,7 +133,7 @@ mod tests {
             starts: 1,
             process: 77,
         };
-        let asked = ask(&join, NodeId(4), &info, &AtomicBool::new(false));
+        let asked = ask(&join, None, NodeId(4), &info, &AtomicBool::new(false));
         (asked, member.join().unwrap())
     }
 
@@ -124,5 +145,7 @@ mod tests {
         assert_eq!(heard, [words; 3]);
         let (asked, _) = answered(&["-ERR node 4 is a member already\r\n"]);
         assert!(asked.unwrap_err().to_string().contains("node 4 is a member already"));
+        let (asked, _) = answered(&["-NOAUTH Authentication required.\r\n"]);
+        assert!(asked.unwrap_err().to_string().contains("--requirepass"));
     }
 }

@@ -35,8 +35,8 @@ mod tuning;
 mod worker;
 
 pub use config::{
-    Config, ConfigError, Durability, Engine, Explicit, Join, REPLICAS_DEFAULT, WORKERS_MAX,
-    default_partitions,
+    Config, ConfigError, Durability, Engine, Explicit, Join, Password, REPLICAS_DEFAULT,
+    WORKERS_MAX, default_partitions,
 };
 pub use data_dir::{is_made, remembered_cluster, remembered_workers};
 pub use exit::{EX_IOERR, is_disk_error};

@@ -1,7 +1,7 @@
 //! Starting a node, and stopping it.
 
-use crate::clock::{Clock, random_seed};
-use crate::config::{Config, Durability};
+use crate::clock::{Clock, random_secret, random_seed};
+use crate::config::{Config, Durability, Password};
 use crate::data_dir::DataDir;
 use crate::flush::Flusher;
 use crate::inbox::{Mail, Postbox};
@@ -42,6 +42,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     warn_of_strangers(&config, &data);
     let clients_max = descriptors::prepare(&config)?;
     let process = random_seed();
+    let secret = random_secret()?;
     let listener = listen(config.listen, "clients")?;
     let peer_listener = listen(config.peer_listen, "peers")?;
     let mut zookeeper = config.zookeeper.map(|at| listen(at, "ZooKeeper's clients")).transpose()?;
@@ -66,7 +67,8 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     let http = http::start(&shown, postboxes.clone())?;
     if let Some(join) = &config.join {
         data.expect(&join.roster)?;
-        join::ask(join, config.node_id, &info(&config, &data, process), stop)?;
+        let password = config.password.as_ref();
+        join::ask(join, password, config.node_id, &info(&config, &data, process), stop)?;
     }
     let mut listeners = Some((listener, peer_listener));
     let mut threads = Vec::new();
@@ -76,8 +78,17 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
         let worker = worker as u16;
         let (data, postboxes, connected) = (&data, &postboxes[..], &connected);
         let config = &config;
-        let start =
-            Start { config, data, clock, process, worker, postboxes, connected, clients_max };
+        let start = Start {
+            config,
+            data,
+            clock,
+            process,
+            secret,
+            worker,
+            postboxes,
+            connected,
+            clients_max,
+        };
         let doors = Doors { listeners: listeners.take(), zookeeper: zookeeper.take() };
         let worker_loop = start.worker(poll, inbox, doors, &mut map)?;
         let stop = stop.clone();
@@ -139,6 +150,7 @@ struct Start<'a> {
     data: &'a DataDir,
     clock: Clock,
     process: u64,
+    secret: [u8; 32],
     worker: u16,
     postboxes: &'a [Postbox],
     connected: &'a Arc<AtomicUsize>,
@@ -188,6 +200,8 @@ impl Start<'_> {
             engine: self.data.founded_with(),
             snapshot_bytes: SNAPSHOT_BYTES,
             maxmemory: config.maxmemory,
+            password: config.password.as_ref().map(Password::digest),
+            secret: self.secret,
             seed: random_seed(),
         };
         let mut node = Node::new(node_config, groups, self.clock.now());

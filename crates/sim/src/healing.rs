@@ -271,6 +271,9 @@ impl World {
         if let Some((rule, detail)) = self.locks.judge() {
             self.fail(rule, detail);
         }
+        if let Some(lost) = self.lost_user() {
+            self.fail("users lost", lost);
+        }
         if let Some((rule, detail)) = self.queues.judge() {
             self.fail(rule, detail);
         }

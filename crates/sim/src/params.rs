@@ -53,6 +53,8 @@ pub enum Workload {
     Tree,
     /// They push to lists, and wait for what others push.
     Queues,
+    /// They change users of the cluster.
+    Users,
 }
 
 impl fmt::Display for Workload {
@@ -62,6 +64,7 @@ impl fmt::Display for Workload {
             Self::Locks => "locks",
             Self::Tree => "tree",
             Self::Queues => "queues",
+            Self::Users => "users",
         })
     }
 }
@@ -75,7 +78,8 @@ impl FromStr for Workload {
             "locks" => Ok(Self::Locks),
             "queues" => Ok(Self::Queues),
             "tree" => Ok(Self::Tree),
-            _ => Err(format!("no workload `{text}`; there are: keys, locks, queues, tree")),
+            "users" => Ok(Self::Users),
+            _ => Err(format!("no workload `{text}`; there are: keys, locks, queues, tree, users")),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Time passes from event to event. Two events of the same microsecond happen in the order in which they were
 //! planned, so nothing is left to the machine that runs this.
 
-use crate::client::{Books, Client, Fading, Locks, Queues, ToClient, Trees};
+use crate::client::{Books, Client, Fading, Locks, Queues, ToClient, Trees, Users};
 use crate::damage::Atlas;
 use crate::faults::Fault;
 use crate::gate::GateHost;
@@ -111,6 +111,8 @@ pub(crate) struct World {
     lives: u32,
     /// What clients know of queues.
     pub queues: Queues,
+    /// Changes of users that clients know of.
+    pub users: Users,
     /// When all trouble ended.
     pub healed_us: Option<u64>,
     /// How many registers there are.
@@ -159,6 +161,7 @@ impl World {
             trees: Trees::default(),
             lives: 0,
             queues: Queues::default(),
+            users: Users::default(),
             healed_us: None,
             value_next: 0,
             requests: 0,
@@ -361,6 +364,8 @@ impl World {
             engine: self.params.engine,
             snapshot_bytes: self.snapshot_bytes,
             maxmemory: 0,
+            password: None,
+            secret: [7; 32],
             seed: self.random.next(),
         }
     }

@@ -6,6 +6,18 @@ use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+use synod_server::Password;
+
+/// Where a node's own password and that of whoever gives it orders come from.
+const PASSWORD: &str = "SYNOD_REQUIREPASS";
+
+/// The password to give orders with, if there is one.
+pub fn password() -> Result<Option<Password>> {
+    match std::env::var(PASSWORD) {
+        Ok(text) => Ok(Some(text.parse().context(PASSWORD)?)),
+        Err(_) => Ok(None),
+    }
+}
 
 /// How long the cluster may take to agree, and how long the node may be silent.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,9 +42,19 @@ pub fn order(address: &SocketAddr, words: &str) -> Result<()> {
     let mut stream = TcpStream::connect_timeout(address, TIMEOUT)
         .with_context(|| format!("no connection to {address}"))?;
     stream.set_read_timeout(Some(TIMEOUT))?;
+    let password = password()?;
+    stream.write_all(password.as_ref().map(Password::request).unwrap_or_default().as_bytes())?;
     stream.write_all(format!("{words}\r\n").as_bytes())?;
+    let mut answers = BufReader::new(stream);
     let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).context("the node does not answer")?;
+    answers.read_line(&mut answer).context("the node does not answer")?;
+    if password.is_some() && !answer.starts_with("-WRONGPASS") {
+        answer.clear();
+        answers.read_line(&mut answer).context("the node does not answer")?;
+    }
+    if answer.starts_with("-NOAUTH") || answer.starts_with("-WRONGPASS") {
+        bail!("the node asks for the password of its default user: set {PASSWORD}");
+    }
     match answer.trim_end().strip_prefix('-') {
         Some(error) => bail!("{error}"),
         None if answer.starts_with("+OK") => Ok(()),

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use synod_server::{
-    Config, Durability, Engine, Explicit, LogFlush, LogWrites, REPLICAS_DEFAULT, SPIN_US_DEFAULT,
-    Tuning, default_maxmemory, default_partitions,
+    Config, Durability, Engine, Explicit, LogFlush, LogWrites, Password, REPLICAS_DEFAULT,
+    SPIN_US_DEFAULT, Tuning, default_maxmemory, default_partitions,
 };
 use synod_types::NodeId;
 
@@ -159,8 +159,19 @@ pub struct ServeOptions {
     #[arg(long, env = "SYNOD_SPIN_US", value_name = "US")]
     spin_us: Option<u32>,
 
-    /// Listen on addresses that other machines can reach, although there is no authentication yet
+    /// The password of Redis clients that name no user
+    ///
+    /// A cluster is founded with it: give it to all founding members. ACL SETUSER and CONFIG SET requirepass change it later.
+    /// As long as the cluster has none, this node asks for this one. Better in the environment or the file than on the command
+    /// line, which others on this machine can read.
+    #[arg(long, env = "SYNOD_REQUIREPASS", value_name = "PASSWORD", hide_env_values = true)]
+    #[serde(deserialize_with = "from_text")]
+    requirepass: Option<Password>,
+
+    /// Listen on addresses that other machines can reach, although whoever reaches them may read and change everything
     /// [default: false]
+    ///
+    /// With --requirepass, --listen may be such an address without it.
     #[arg(
         long,
         env = "SYNOD_ALLOW_REMOTE",
@@ -236,6 +247,7 @@ impl ServeOptions {
             log_writes: self.log_writes.or(file.log_writes),
             log_flush: self.log_flush.or(file.log_flush),
             spin_us: self.spin_us.or(file.spin_us),
+            requirepass: self.requirepass.or(file.requirepass),
             allow_remote: self.allow_remote.or(file.allow_remote),
             log_format: self.log_format.or(file.log_format),
             log_level: self.log_level.or(file.log_level),
@@ -304,7 +316,10 @@ impl ServeOptions {
         let config = Config {
             node_id,
             data,
-            listen: listen("--listen", self.listen, "127.0.0.1:6379")?,
+            listen: match (self.listen, &self.requirepass) {
+                (Some(address), Some(_)) => address.to_listen("--listen", true)?,
+                (address, _) => listen("--listen", address, "127.0.0.1:6379")?,
+            },
             peer_listen,
             http: listen("--http", self.http, "127.0.0.1:26379")?,
             zookeeper: self
@@ -324,6 +339,7 @@ impl ServeOptions {
             lease_reads: self.lease_reads.unwrap_or(false),
             debug_command: self.enable_debug_command.unwrap_or(false),
             maxmemory: self.maxmemory.map_or_else(|| default_maxmemory(1), |memory| memory.0),
+            password: self.requirepass,
             explicit,
             tuning: Tuning {
                 log_writes: self.log_writes.unwrap_or_default(),

@@ -134,9 +134,10 @@ impl Address {
         let resolved: Vec<SocketAddr> = self.resolve(flag)?;
         if !allow_remote && resolved.iter().any(|address| !address.ip().is_loopback()) {
             return Err(Usage(format!(
-                "{flag} {self} can be reached from other machines, and there is no authentication yet: \
+                "{flag} {self} can be reached from other machines, and nobody is asked for a password there: \
                  whoever reaches it may read and change everything. Give a loopback address such as \
-                 127.0.0.1, or --allow-remote if the network is trusted"
+                 127.0.0.1, or --allow-remote if the network is trusted{}",
+                if flag == "--listen" { "; with --requirepass no client gets in without it" } else { "" }
             ))
             .into());
         }

@@ -219,11 +219,30 @@ fn what_makes_no_sense_is_refused_with_exit_code_2() {
 #[test]
 fn addresses_that_others_can_reach_need_a_word() {
     for flag in ["--listen", "--peer-listen", "--http"] {
-        refused(&["serve", "--check", flag, "0.0.0.0:7001"], &[], 2, "there is no authentication");
+        refused(
+            &["serve", "--check", flag, "0.0.0.0:7001"],
+            &[],
+            2,
+            "nobody is asked for a password",
+        );
     }
     let config = resolved(&["--listen", "0.0.0.0:7001", "--allow-remote"], &[]);
     assert_eq!(config["listen"].as_str(), Some("0.0.0.0:7001"));
     resolved(&["--listen", "0.0.0.0:7001"], &[("SYNOD_ALLOW_REMOTE", "true")]);
+}
+
+#[test]
+fn with_a_password_clients_may_come_from_anywhere_and_nobody_else() {
+    let secret = [("SYNOD_REQUIREPASS", "open sesame")];
+    let config = resolved(&["--listen", "0.0.0.0:7001"], &secret);
+    assert!(!config.to_string().contains("sesame"), "{config}");
+    for flag in ["--peer-listen", "--http", "--zookeeper"] {
+        let args = ["serve", "--check", flag, "0.0.0.0:7001"];
+        refused(&args, &secret, 2, "nobody is asked for a password");
+    }
+    refused(&["serve", "--check"], &[("SYNOD_REQUIREPASS", "")], 2, "an empty password");
+    let help = synod(&["serve", "--help"], &secret);
+    assert!(!stdout(&help).contains("sesame"));
 }
 
 #[test]

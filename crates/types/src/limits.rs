@@ -104,3 +104,13 @@ pub const EVENTS_MAX: usize = 100_000;
 pub const SUBSCRIPTIONS_MAX: usize = 65_536;
 /// The longest channel name or pattern that can be subscribed to, in bytes.
 pub const CHANNEL_BYTES_MAX: usize = 64 << 10;
+/// The most users of one cluster.
+pub const ACL_USERS_MAX: usize = 4096;
+/// The most bytes that one user's name, rules and passwords take; a script that it runs carries what it may do.
+pub const ACL_USER_BYTES_MAX: usize = 64 << 10;
+/// The most bytes that all users take together: they are part of the cluster map, which every node has.
+pub const ACL_BYTES_MAX: usize = 4 << 20;
+/// The most refusals that ACL LOG keeps.
+pub const ACL_LOG_LEN_MAX: usize = 10_000;
+/// How much of a key, a channel or a name ACL LOG keeps, in bytes.
+pub const ACL_LOG_TEXT_BYTES_MAX: usize = 1024;

@@ -27,6 +27,13 @@ pub struct Connections {
     limits: Limits,
 }
 
+/// What one request may cost of a client that has logged in.
+pub(crate) fn limits_of(node: &Node) -> Limits {
+    let bulk = node.settings().get(Setting::ProtoMaxBulkLen);
+    let bulk_bytes_max = usize::try_from(bulk).unwrap_or(limits::BULK_BYTES_MAX);
+    Limits { bulk_bytes_max, ..Limits::default() }
+}
+
 impl Connections {
     /// Takes in a connection with its session; its place.
     pub fn open(&mut self, id: ClientId) -> usize {
@@ -74,8 +81,7 @@ impl Connections {
     /// A turn begins: the node's settings may have changed.
     pub fn begin_turn(&mut self, node: &Node) {
         self.yielded.extend(self.intake.begin_turn());
-        let bulk = node.settings().get(Setting::ProtoMaxBulkLen);
-        self.limits.bulk_bytes_max = usize::try_from(bulk).unwrap_or(limits::BULK_BYTES_MAX);
+        self.limits = limits_of(node);
     }
 
     /// Whether there are requests for which the turn had no time.
@@ -109,7 +115,10 @@ impl Connections {
     pub fn received(&mut self, at: usize, n: usize, node: &mut Node) {
         node.count_traffic(n, 0);
         let Some(Some(client)) = self.table.get_mut(at) else { return };
-        client.decoder.set_limits(self.limits);
+        client.decoder.set_limits(match node.is_stranger(client.id) {
+            true => Limits::unauthenticated(),
+            false => self.limits,
+        });
         if client.input.is_empty() {
             return self.intake.take(at, client, n);
         }

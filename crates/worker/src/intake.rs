@@ -4,6 +4,7 @@
 //! requests are fetched side by side; only then are the requests executed, connection by connection.
 
 use crate::connection::{Connection, State, Why};
+use crate::connections::limits_of;
 use std::ops::Range;
 use synod_node::{Flow, Node};
 use synod_types::{ClientId, limits};
@@ -159,6 +160,13 @@ impl Turn<'_> {
                         return self.halt(client, step, at, buf);
                     }
                     at += consumed;
+                }
+                // It was decoded before the request that logs in was executed.
+                Ahead::Failed(error)
+                    if error.is_of_strangers() && !self.node.is_stranger(client.id) =>
+                {
+                    client.decoder.restart();
+                    client.decoder.set_limits(limits_of(self.node));
                 }
                 Ahead::Failed(error) => {
                     let mut reply = Vec::new();

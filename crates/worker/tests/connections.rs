@@ -23,6 +23,33 @@ fn answers(trial: &mut Trial, bytes: &[u8], piece: usize) -> (Vec<u8>, bool) {
     (client.received, client.closed)
 }
 
+/// Who has not logged in may send what that takes, and what it sends together with it is read as of somebody who has.
+#[test]
+fn little_is_taken_from_who_has_not_logged_in() {
+    let mut trial = Trial::new();
+    let mut admin = trial.connect();
+    let password = request(&[b"CONFIG", b"SET", b"requirepass", b"pw"]);
+    trial.send(&mut admin, &password, 1 << 20);
+    trial.pass();
+    trial.send(&mut admin, &request(&[b"PING"]), 1 << 20);
+    assert_eq!(admin.received, b"+OK\r\n+PONG\r\n", "it is who it was");
+    let many = request(&[&b"DEL"[..]; 11]);
+    let long = request(&[b"SET", b"k", &[b'x'; 20_000]]);
+    let in_time = [request(&[b"AUTH", b"pw"]), long.clone(), many.clone()].concat();
+    let cases: [(&[u8], &str); 4] = [
+        (&request(&[b"GET", b"k"]), "-NOAUTH Authentication required.\r\n"),
+        (&many, "-ERR Protocol error: unauthenticated multibulk length\r\n"),
+        (&long, "-ERR Protocol error: unauthenticated bulk length\r\n"),
+        (&in_time, "+OK\r\n+OK\r\n:0\r\n"),
+    ];
+    for (bytes, expected) in cases {
+        for piece in [1 << 20, 997, 1] {
+            let (received, _) = answers(&mut trial, bytes, piece);
+            assert_eq!(String::from_utf8_lossy(&received), expected, "{piece}");
+        }
+    }
+}
+
 /// A connection that sent something wrong is told so, once, and nothing behind that is looked at: it used to be shown
 /// to a decoder that was in the middle of the bad request, and the process ended.
 #[test]

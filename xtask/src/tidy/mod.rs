@@ -19,6 +19,7 @@ const PURE: &[&str] = &[
     "checker",
     "consensus",
     "data",
+    "acl",
     "locks",
     "machine",
     "node",

@@ -33,6 +33,7 @@ pub(crate) use text::text_object;
 use used::Used;
 pub use warm::warm;
 
+use crate::authority::Rights;
 use crate::events::{Classes, Events};
 use crate::hashing::{self, hash};
 use crate::object::Object;
@@ -41,6 +42,7 @@ use crate::snapshot::Run;
 use crate::{Args, Command, Context, Group, Handler, digest, error, waiting};
 use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use synod_locks::Locks;
 use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
 
@@ -79,6 +81,8 @@ pub struct Keyspace {
     pub(crate) events: Events,
     /// Nor this.
     stats: Stats,
+    /// Who the running operation acts for, if there is something that it may not do. None between operations.
+    acting: Option<Arc<Rights>>,
 }
 
 /// Where a key is, or would be. Valid until the keyspace changes elsewhere in the slot.
@@ -120,7 +124,19 @@ impl Keyspace {
             garbage: Garbage::default(),
             events: Events::default(),
             stats: Stats::default(),
+            acting: None,
         }
+    }
+
+    /// What runs from now on is for somebody who may not do everything, or for nobody like that.
+    pub(crate) fn act_for(&mut self, rights: Option<Arc<Rights>>) {
+        self.acting = rights;
+    }
+
+    /// What a script may do that runs now; `None`: everything.
+    #[must_use]
+    pub fn acting(&self) -> Option<&Arc<Rights>> {
+        self.acting.as_ref()
     }
 
     /// The slots this keyspace owns.

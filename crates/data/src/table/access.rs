@@ -33,4 +33,16 @@ impl Access {
     pub const fn words(self) -> &'static [&'static str] {
         self.0
     }
+
+    /// Whether whoever asks has to be allowed to read the key.
+    #[must_use]
+    pub fn reads(self) -> bool {
+        self.0.contains(&"access")
+    }
+
+    /// Whether whoever asks has to be allowed to change the key.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        self.0.iter().any(|word| matches!(*word, "insert" | "update" | "delete"))
+    }
 }

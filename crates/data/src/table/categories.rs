@@ -122,6 +122,23 @@ impl Categories {
         Self(self.0 & !other.0)
     }
 
+    /// The category with this name, in lower case and without its `@`.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::NAMES.iter().position(|known| &known[1..] == name).map(|bit| Self(1 << bit))
+    }
+
+    /// All of them, each for itself, with its name and without its `@`.
+    pub fn all() -> impl ExactSizeIterator<Item = (&'static str, Self)> {
+        Self::NAMES.iter().enumerate().map(|(bit, name)| (&name[1..], Self(1 << bit)))
+    }
+
+    /// Whether they have some in common.
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// The names, each with its `@`, in the order in which Redis lists them.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES

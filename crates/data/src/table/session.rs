@@ -11,6 +11,9 @@ const LISTEN: Flags = Flags::PUBSUB.and(ANYTIME);
 
 #[rustfmt::skip] // one command per line or two: this is a table
 pub(super) const ROWS: &[Command] = &[
+    Command::session(Group::Server, "acl", -2)
+        .about("6.0.0", "Makes users and says what they may do."),
+
     Command::session(Group::Connection, "auth", -2).flags(ANYTIME.and(FAST).and(Flags::NO_AUTH))
         .syntax("[username] password")
         .about("1.0.0", "Proves who the client is."),

@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use synod_data::{Flags, Glob};
 use synod_redis::Flow;
 use synod_redis::Join;
-use synod_redis::ReplyMode;
+use synod_redis::{ReplyMode, Waits};
 use synod_replica::Origin;
 use synod_types::{ClientId, ReplySink};
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE);
+/// The default user's password, which nobody can read back.
+const REQUIREPASS: &str = "requirepass";
 /// What Redis does not let anybody set either.
 const IMMUTABLE: [&str; 2] = ["cluster-enabled", "databases"];
 const OPERATOR: Flags = ANYTIME.and(Flags::ADMIN).and(Flags::NOSCRIPT);
@@ -60,7 +62,7 @@ fn settings(node: &Node) -> BTreeMap<String, String> {
         ("cluster-enabled", "yes".to_owned()),
         ("cluster-require-full-coverage", "no".to_owned()),
         ("databases", "1".to_owned()),
-        ("requirepass", String::new()),
+        (REQUIREPASS, String::new()),
         ("save", String::new()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -95,21 +97,39 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         Err(text) => return node.refuse_request(client, &text),
     };
     let mut change = Change { asked_us: node.now.mono_us, values: Vec::new() };
+    let mut password = None;
     for (name, [_, value]) in named.iter().zip(pairs) {
+        if name == REQUIREPASS {
+            password = Some(*value);
+            continue;
+        }
         if let Err(reason) = check(node, name, &settings[name], value, &mut change) {
             return node.refuse_request(client, &failed(name, &reason));
         }
     }
-    if change.values.is_empty() {
+    let captured = node.sessions.get(client).is_some_and(|s| s.reply_mode() == ReplyMode::Captured);
+    if captured && password.is_some() {
+        let reason = "not inside a transaction: all nodes have to hear of it";
+        return node.refuse_request(client, &failed(REQUIREPASS, reason));
+    }
+    if change.values.is_empty() && password.is_none() {
         return super::connection::ok(node, client);
     }
-    let captured = node.sessions.get(client).is_some_and(|s| s.reply_mode() == ReplyMode::Captured);
-    if !captured {
+    if !captured && password.is_none() {
         return node.ask_colleagues(client, Join::AllOk, &Errand::Change(change));
     }
-    // Within EXEC the answer cannot wait: the others are told and answer to nobody.
+    if let Some(session) = node.sessions.get(client)
+        && password.is_some()
+        && session.is_writing()
+    {
+        return session.wait_for(Waits::Writes);
+    }
+    // Within EXEC the answer cannot wait, and beside a password it is not the one: the others are told and answer to nobody.
     for worker in 0..node.config.workers {
         node.ask_colleague(worker, Origin::Internal, &Errand::Change(change.clone()));
+    }
+    if let Some(password) = password {
+        return super::acl::set_password(node, client, password);
     }
     super::connection::ok(node, client)
 }

@@ -1,9 +1,10 @@
 //! PING, ECHO, QUIT, RESET, HELLO, AUTH, SELECT.
 
 use crate::node::Node;
+use synod_acl::DEFAULT;
 use synod_data::number;
 use synod_redis::{Flow, REDIS_VERSION};
-use synod_redis::{ReplyMode, Waits};
+use synod_redis::{Reason, ReplyMode, Waits};
 use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::Proto;
 
@@ -58,6 +59,7 @@ pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
         session.set_name(b"");
         session.set_reply_mode(ReplyMode::On);
         session.set_proto(Proto::Resp2);
+        session.set_identity(node.authority.stranger());
     }
     node.unsubscribe_all(client);
     node.reply(client, |out| out.simple("RESET"));
@@ -65,14 +67,33 @@ pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
 }
 
 pub(super) fn auth(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    match args.len() {
-        2 => node.refuse_request(
-            client,
-            "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
-        ),
-        3 if args[1] == b"default" => ok(node, client),
-        3 => node.refuse_request(client, WRONGPASS),
-        _ => node.refuse_request(client, "ERR syntax error"),
+    let (user, password) = match &args[1..] {
+        [_] if node.authority.default_needs_no_password() => {
+            let text = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?";
+            return node.refuse_request(client, text);
+        }
+        [password] => (DEFAULT, *password),
+        [user, password] => (*user, *password),
+        _ => return node.refuse_request(client, "ERR syntax error"),
+    };
+    match node.log_in(client, user, password, args[0]) {
+        true => ok(node, client),
+        false => node.refuse_request(client, WRONGPASS),
+    }
+}
+
+impl Node {
+    /// Lets a client be somebody, if it knows the password.
+    fn log_in(&mut self, client: ClientId, user: &[u8], password: &[u8], word: &[u8]) -> bool {
+        let Some(identity) = self.authority.login(user, password) else {
+            let in_multi = self.sessions.get(client).is_some_and(|s| s.multi().is_some());
+            self.log_refusal(client, (Reason::Auth, in_multi), word, user);
+            return false;
+        };
+        if let Some(session) = self.sessions.get(client) {
+            session.set_identity(identity);
+        }
+        true
     }
 }
 
@@ -121,6 +142,7 @@ pub(super) fn wait(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 #[derive(Default)]
 struct Hello<'a> {
     proto: Option<Proto>,
+    login: Option<(&'a [u8], &'a [u8])>,
     name: Option<&'a [u8]>,
 }
 
@@ -135,10 +157,8 @@ fn parse_hello<'a>(words: &[&'a [u8]]) -> Result<Hello<'a>, String> {
     };
     while let Some((option, tail)) = rest.split_first() {
         rest = match tail {
-            [user, _password, tail @ ..] if option.eq_ignore_ascii_case(b"auth") => {
-                if *user != b"default" {
-                    return Err(WRONGPASS.into());
-                }
+            [user, password, tail @ ..] if option.eq_ignore_ascii_case(b"auth") => {
+                hello.login = Some((user, password));
                 tail
             }
             [name, tail @ ..] if option.eq_ignore_ascii_case(b"setname") => {
@@ -157,6 +177,8 @@ fn parse_hello<'a>(words: &[&'a [u8]]) -> Result<Hello<'a>, String> {
     Ok(hello)
 }
 
+const NOT_YET: &str = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time";
+
 pub(super) const BAD_NAME: &str =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 
@@ -173,6 +195,16 @@ pub(super) fn hello(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
     if !session.is_idle() {
         return session.wait_for(Waits::Idle);
+    }
+    if let Some((user, password)) = hello.login
+        && !node.log_in(client, user, password, args[0])
+    {
+        return node.refuse_request(client, WRONGPASS);
+    }
+    let anybody = node.authority.admits_anybody();
+    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    if !session.identity().is_authenticated() && !anybody {
+        return node.refuse_request(client, NOT_YET);
     }
     let proto = hello.proto.unwrap_or(session.proto());
     session.set_proto(proto);

@@ -5,6 +5,7 @@
 //! the same time as the partition.
 
 use super::subcommand;
+use crate::authority::{acting, runs_script};
 use crate::colleagues::{Errand, NODE};
 use crate::node::Node;
 use crate::requests::CROSSSLOT;
@@ -27,7 +28,10 @@ pub(super) enum Runner {
 }
 
 /// Subcommands that cannot run inside a transaction, though others of their command can.
-const OUTSIDE: [&str; 32] = [
+const OUTSIDE: [&str; 35] = [
+    "acl|deluser",
+    "acl|log",
+    "acl|setuser",
     "client|kill",
     "client|list",
     "client|pause",
@@ -90,9 +94,9 @@ pub(super) fn runner(node: &Node, command: &Command, args: &[&[u8]]) -> Result<R
             Runner::Partition
         }
         "publish" | "spublish" => Runner::Session,
-        "asking" | "auth" | "client" | "cluster" | "command" | "config" | "debug" | "function"
-        | "info" | "lolwut" | "readonly" | "readwrite" | "script" | "select" | "slowlog"
-        | "time" => Runner::Session,
+        "acl" | "asking" | "auth" | "client" | "cluster" | "command" | "config" | "debug"
+        | "function" | "info" | "lolwut" | "readonly" | "readwrite" | "script" | "select"
+        | "slowlog" | "time" => Runner::Session,
         _ => Runner::Nobody,
     })
 }
@@ -104,14 +108,28 @@ pub(super) fn is_own(node: &Node, args: &[Vec<u8>]) -> bool {
         .is_some_and(|command| runner(node, command, &args) == Ok(Runner::Session))
 }
 
+/// Whether a script is among these commands.
+pub(super) fn has_scripts(commands: &[Args<'_>]) -> bool {
+    commands
+        .iter()
+        .any(|args| synod_data::lookup(args[0]).is_some_and(|command| runs_script(command, args)))
+}
+
 /// EXEC of commands some of which the session runs.
 pub(super) fn exec_mixed(
     node: &mut Node,
     client: ClientId,
     multi: Multi,
     watches: &[(Vec<u8>, u64)],
+    denied: &[bool],
 ) -> Flow {
-    let own: Vec<bool> = multi.commands.iter().map(|args| is_own(node, args)).collect();
+    let rights = node.rights_of(client);
+    let own: Vec<bool> = multi
+        .commands
+        .iter()
+        .enumerate()
+        .map(|(at, args)| denied.get(at) == Some(&true) || is_own(node, args))
+        .collect();
     let theirs: Vec<Args<'_>> = multi
         .commands
         .iter()
@@ -132,7 +150,8 @@ pub(super) fn exec_mixed(
     let watched = watches.iter().map(|(key, version)| (key.as_slice(), *version)).collect();
     let alone = theirs.is_empty() && watches.is_empty();
     let mut op = Vec::new();
-    Op::Transaction { watched, commands: theirs }.encode(&mut op);
+    let rights = rights.as_ref().filter(|_| has_scripts(&theirs));
+    acting(rights, Op::Transaction { watched, commands: theirs }).encode(&mut op);
     let asks_info = multi.commands.iter().any(|args| args[0].eq_ignore_ascii_case(b"info"));
     let workers = if asks_info { node.config.workers } else { 0 };
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
@@ -156,7 +175,10 @@ impl Node {
     /// Answers the transactions whose partitions have answered.
     pub(crate) fn finish_transactions(&mut self) {
         while let Some(whole) = self.gathers.take_answered() {
-            self.finish_transaction(whole);
+            match whole.join() {
+                Join::Users(..) => self.finish_users(whole),
+                _ => self.finish_transaction(whole),
+            }
         }
     }
 
@@ -200,6 +222,20 @@ impl Node {
     fn run_own(&mut self, client: ClientId, args: &[Vec<u8>], tally: &Tally) -> Vec<u8> {
         let args: Args<'_> = args.iter().map(Vec::as_slice).collect();
         let Some(command) = synod_data::lookup(args[0]) else { return Vec::new() };
+        let runs = runner(self, command, &args) == Ok(Runner::Session);
+        let session_free = self.sessions.get(client).is_some_and(|s| s.identity().is_free());
+        if !runs || !session_free {
+            let refusal = self.judge_queued(client, &args).err();
+            // One that was refused when EXEC came, and is not any more, was left out of the transaction all the same.
+            let refusal = refusal.or_else(|| (!runs).then(|| crate::desk::NOT_EXECUTED.to_owned()));
+            if let Some(text) = refusal {
+                let Some(session) = self.sessions.get(client) else { return Vec::new() };
+                let mode = session.begin_capture();
+                self.reply(client, |out| out.error(&text));
+                let Some(session) = self.sessions.get(client) else { return Vec::new() };
+                return session.end_capture(mode);
+            }
+        }
         self.count_call(command);
         let Some(session) = self.sessions.get(client) else { return Vec::new() };
         if command.name == "info" {

@@ -3,6 +3,7 @@
 //! One file per family. Each function answers through the session, in order, and says whether the next
 //! request may be offered.
 
+pub(crate) mod acl;
 pub(crate) mod client;
 mod cluster;
 mod command;
@@ -17,7 +18,7 @@ mod persistence;
 pub(crate) mod pubsub;
 mod script;
 pub(crate) mod slowlog;
-mod subcommand;
+pub(crate) mod subcommand;
 mod transaction;
 
 use crate::node::Node;
@@ -42,6 +43,7 @@ pub(crate) fn run(
         "quit" => connection::quit(node, client),
         "reset" => connection::reset(node, client),
         "hello" => connection::hello(node, client, args),
+        "acl" => acl::run(node, client, args),
         "auth" => connection::auth(node, client, args),
         "select" => connection::select(node, client, args),
         "asking" | "readonly" | "readwrite" => connection::ok(node, client),
@@ -88,6 +90,7 @@ pub(crate) fn run(
 /// The subcommands of a command that the node runs; none for most.
 pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
     match name {
+        "acl" => acl::TABLE,
         "client" => client::TABLE,
         "cluster" => cluster::TABLE,
         "command" => command::TABLE,

@@ -4,6 +4,7 @@
 //! partition's state machine runs the commands only if no version has changed, on every replica alike.
 
 use super::exec::{self, Runner};
+use crate::authority::{self, acting};
 use crate::node::Node;
 use crate::requests::CROSSSLOT;
 use synod_data::Command;
@@ -103,8 +104,10 @@ pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
         let text = "EXECABORT Transaction discarded because of previous errors.";
         return node.refuse_request(client, text);
     }
-    if multi.commands.iter().any(|args| exec::is_own(node, args)) {
-        return exec::exec_mixed(node, client, multi, &watches);
+    let rights = node.rights_of(client);
+    let denied = denied(node, client, &multi.commands);
+    if denied.contains(&true) || multi.commands.iter().any(|args| exec::is_own(node, args)) {
+        return exec::exec_mixed(node, client, multi, &watches, &denied);
     }
     let commands: Vec<Args<'_>> =
         multi.commands.iter().map(|c| c.iter().map(Vec::as_slice).collect()).collect();
@@ -121,7 +124,20 @@ pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
         Err(()) => return node.refuse_request(client, CROSSSLOT),
     };
     let watched = watches.iter().map(|(key, version)| (key.as_slice(), *version)).collect();
-    node.run_op(client, partition, Kind::Write, &Op::Transaction { watched, commands })
+    let rights = rights.as_ref().filter(|_| exec::has_scripts(&commands));
+    let op = acting(rights, Op::Transaction { watched, commands });
+    node.run_op(client, partition, Kind::Write, &op)
+}
+
+/// Which of the queued commands the client may not run any more.
+fn denied(node: &mut Node, client: ClientId, commands: &[Vec<Vec<u8>>]) -> Vec<bool> {
+    let Some(rights) = node.rights_of(client) else { return Vec::new() };
+    let is_denied = |args: &Vec<Vec<u8>>| {
+        let args: Args<'_> = args.iter().map(Vec::as_slice).collect();
+        let command = synod_data::lookup(args[0]);
+        command.is_some_and(|command| authority::check(&rights, command, &args).is_err())
+    };
+    commands.iter().map(is_denied).collect()
 }
 
 /// The partition of everything that a transaction touches.

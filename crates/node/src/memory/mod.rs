@@ -72,8 +72,9 @@ impl Memory {
             return !(self.refusing && Call::decode(operation.body).is_some_and(grows));
         }
         let keyspace = operation.filter(|operation| operation.machine == MachineId::KEYSPACE);
-        let commands = match keyspace.and_then(|operation| Op::decode(operation.body)) {
-            Some(Op::Command(args)) => vec![args],
+        let op = keyspace.and_then(|operation| Op::decode(operation.body));
+        let commands = match op.as_ref().map(Op::plain) {
+            Some(Op::Command(args)) => std::slice::from_ref(args),
             Some(Op::Transaction { commands, .. }) => commands,
             _ => return true,
         };

@@ -95,6 +95,8 @@ fn config(
         engine: synod_consensus::Protocol::Raft,
         snapshot_bytes: usize::MAX,
         maxmemory: 0,
+        password: None,
+        secret: [7; 32],
         seed: id * 1000 + u64::from(worker),
     }
 }

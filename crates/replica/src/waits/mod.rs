@@ -256,7 +256,7 @@ impl Replica {
         };
         // What deletes a key ends the wait of a group's reader, and whoever was served may have left something.
         written_keys(&op, |key, _, _| note(key));
-        match &op {
+        match op.plain() {
             Op::Expire(keys) | Op::Evict(keys) => keys.iter().for_each(|key| note(key)),
             Op::Clear => waits.keys().for_each(&mut note),
             // A script may fill keys that it does not declare.
@@ -374,7 +374,7 @@ fn runs_script(op: &Op<'_>) -> bool {
         let command = in_the_end(args).first().and_then(|name| lookup(name));
         command.is_some_and(Command::runs_writing_script)
     };
-    match op {
+    match op.plain() {
         Op::Command(args) => is_script(args),
         Op::Transaction { commands, .. } => commands.iter().any(|args| is_script(args)),
         _ => false,
@@ -389,7 +389,7 @@ fn written_keys(op: &Op<'_>, mut see: impl FnMut(&[u8], &'static Command, Option
         let many = fills(command, args);
         command.key_positions(args).for_each(|at| see(args[at], command, many));
     };
-    match op {
+    match op.plain() {
         Op::Command(args) | Op::Wait { args, .. } => command(args),
         Op::Transaction { commands, .. } => commands.iter().for_each(|args| command(args)),
         _ => {}

@@ -8,6 +8,7 @@
 //! | [`locks`], in runs with `--workload locks` | locks: taken, renewed, slept through, written under with any token | itself |
 //! | [`tree`], in runs with `--workload tree` | ZooKeeper's sessions, ephemerals, sequences and watches | itself |
 //! | [`queues`], in runs with `--workload queues` | lists: pushed to, and waited for | itself |
+//! | [`users`], in runs with `--workload users` | users of the cluster: changed, and looked at | itself |
 //! | [`pipelined`] | long pipelines of reads and writes of keys of its own | itself, reply by reply |
 
 mod fading;
@@ -18,6 +19,7 @@ mod replies;
 mod several;
 mod single;
 mod tree;
+mod users;
 
 use crate::machine::Mail;
 use crate::params::Workload;
@@ -33,6 +35,7 @@ pub(crate) use queues::Queues;
 pub(crate) use replies::fate;
 pub(crate) use several::{Books, Kind as Several};
 pub(crate) use tree::Trees;
+pub(crate) use users::Users;
 
 /// A reply that a client waits for.
 #[derive(Clone, Debug)]
@@ -47,6 +50,8 @@ pub(crate) enum Waiting {
     Tree(tree::Asked),
     /// The answer of a queue.
     Queue(queues::Asked),
+    /// The answer about a user.
+    User(users::Asked),
     /// The answer to a write of this value to a key of the connection's own.
     OwnWrite(String, u64),
     /// The answer to a read of keys of the connection's own.
@@ -86,6 +91,8 @@ pub(crate) struct Client {
     pub served: u64,
     /// The keys that only its present connection writes.
     pub own: OwnKeys,
+    /// The changes of users that were answered on its present connection.
+    pub changed: Users,
     /// The number of the grant of a lock that it thinks it holds.
     pub held: Option<usize>,
     /// Its session with a tree.
@@ -123,6 +130,10 @@ impl World {
             }
             Workload::Queues => {
                 self.ask_queue(at);
+                return self.expect_answer(at);
+            }
+            Workload::Users => {
+                self.ask_users(at);
                 return self.expect_answer(at);
             }
             Workload::Tree => {
@@ -174,6 +185,7 @@ impl World {
         client.conn += 1;
         client.input.clear();
         client.own.clear();
+        client.changed.clear();
         let conn = client.conn;
         if self.params.workload == Workload::Tree {
             self.send_to_node(at, Mail::GateOpen { client: at, conn });

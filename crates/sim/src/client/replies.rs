@@ -91,6 +91,7 @@ impl World {
             // Its replies are no RESP.
             Waiting::Tree(_) => {}
             Waiting::Lock(asked) => self.lock_answered(at, asked, value),
+            Waiting::User(asked) => self.users_answered(at, asked, value),
             Waiting::Queue(asked) => self.queue_answered(at, asked, value),
             Waiting::OwnWrite(key, wrote) => self.own_written(at, key, wrote, value),
             Waiting::OwnRead(keys) => self.own_read(at, &keys, value),

@@ -431,6 +431,23 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("snapshot,kill,power,isolate")
     .with_locks(),
+    // What users of the cluster may rely on.
+    Plant::new(
+        "users-lost-in-snapshot",
+        "B23 state missing after a snapshot",
+        "ring",
+        "a snapshot of the cluster map has no users",
+    )
+    .under("snapshot,kill,power,isolate")
+    .with_users(),
+    Plant::new(
+        "users-answered-early",
+        "B1 stale read: a connection misses its own change of users",
+        "node",
+        "a change of users is answered before the node of its client has applied it",
+    )
+    .under("isolate,one-way,partition,delay,clog")
+    .with_users(),
     // What a tree and its gate promise.
     Plant::new(
         "watch-after-reply",

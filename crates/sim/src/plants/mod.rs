@@ -130,6 +130,10 @@ impl Plant {
         Self { workload: Workload::Queues, ..self }
     }
 
+    const fn with_users(self) -> Self {
+        Self { workload: Workload::Users, ..self }
+    }
+
     const fn with_lease_reads(self) -> Self {
         Self { lease_reads: true, ..self }
     }

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
+use synod_server::Password;
 use synod_wire::resp::Value;
 
 /// How long a read blocks before it is looked whether this process is to stop.
@@ -15,6 +16,8 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 pub enum Answer {
     Number(i64),
     Null,
+    /// Whatever it was, it is done.
+    Done,
     Error(String),
 }
 
@@ -61,7 +64,26 @@ impl Connection {
         for arg in args {
             request.extend_from_slice(format!("${}\r\n{arg}\r\n", arg.len()).as_bytes());
         }
-        self.0.write_all(&request)?;
+        self.exchange(&request, until, stop)
+    }
+
+    /// Logs in, before anything else is asked.
+    pub fn log_in(
+        &mut self,
+        password: &Password,
+        until: Instant,
+        stop: &dyn Fn() -> bool,
+    ) -> io::Result<Answer> {
+        self.exchange(password.request().as_bytes(), until, stop)
+    }
+
+    fn exchange(
+        &mut self,
+        request: &[u8],
+        until: Instant,
+        stop: &dyn Fn() -> bool,
+    ) -> io::Result<Answer> {
+        self.0.write_all(request)?;
         let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
         loop {
             match Value::decode(&answer) {
@@ -90,6 +112,7 @@ fn understood(value: Value) -> io::Result<Answer> {
     match value {
         Value::Integer(n) => Ok(Answer::Number(n)),
         Value::Null => Ok(Answer::Null),
+        Value::Simple(_) => Ok(Answer::Done),
         Value::Error(text) => Ok(Answer::Error(text)),
         _ => Err(io::Error::from(ErrorKind::InvalidData)),
     }

@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use synod_server::Password;
 
 /// How long one request stands in line before it is made anew, so that a dead node is noticed.
 const WAIT_MS: u64 = 30_000;
@@ -56,6 +57,8 @@ struct Candidate<'a> {
     options: &'a ElectOptions,
     stop: Arc<AtomicBool>,
     connection: Option<Connection>,
+    /// What the nodes ask for, if anything.
+    password: Option<Password>,
     /// Which of the nodes is asked next.
     next: usize,
 }
@@ -72,7 +75,8 @@ enum End {
 
 /// Stands for election until the program has run and ended by itself; its exit code.
 pub fn run(options: &ElectOptions) -> Result<ExitCode> {
-    let mut candidate = Candidate { options, stop: stop_flag()?, connection: None, next: 0 };
+    let (stop, password) = (stop_flag()?, crate::client::password()?);
+    let mut candidate = Candidate { options, stop, connection: None, password, next: 0 };
     loop {
         let Some(token) = candidate.wait()? else { return Ok(ExitCode::SUCCESS) };
         match candidate.lead(token)? {
@@ -106,6 +110,9 @@ impl Candidate<'_> {
                 self.next += 1;
                 let patience = (until - Instant::now()).min(self.ttl() / 8);
                 self.connection = Connection::open(&address.to_string(), patience).ok();
+                if let Some(refused) = self.log_in(until) {
+                    return Some(refused);
+                }
             }
             let stop = || self.stop.load(Ordering::Relaxed);
             match self.connection.as_mut().map(|connection| connection.ask(args, until, &stop)) {
@@ -118,6 +125,21 @@ impl Candidate<'_> {
         None
     }
 
+    /// Logs in on a new connection; why not, if the password is wrong.
+    fn log_in(&mut self, until: Instant) -> Option<Answer> {
+        let (connection, password) = (self.connection.as_mut()?, self.password.as_ref()?);
+        let stop = || self.stop.load(Ordering::Relaxed);
+        match connection.log_in(password, until, &stop) {
+            Ok(Answer::Error(text)) if text.starts_with("WRONGPASS") => Some(Answer::Error(text)),
+            // A cluster without a password says that it has none.
+            Ok(_) => None,
+            Err(_) => {
+                self.connection = None;
+                None
+            }
+        }
+    }
+
     /// Stands in line until the lock is granted; `None` when this process was told to stop.
     fn wait(&mut self) -> Result<Option<i64>> {
         let (ttl, wait) = (self.options.ttl.to_string(), WAIT_MS.to_string());
@@ -128,7 +150,7 @@ impl Candidate<'_> {
                 Some(Answer::Number(token)) => return Ok(Some(token)),
                 Some(Answer::Error(text)) => bail!("the lock {name} is refused: {text}"),
                 // It waited in vain, or the connection is of no use while an answer may be on its way.
-                Some(Answer::Null) => {}
+                Some(Answer::Null | Answer::Done) => {}
                 None => self.connection = None,
             }
         }

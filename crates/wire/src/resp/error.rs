@@ -29,6 +29,12 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
+    /// Whether it would be none if the client had logged in.
+    #[must_use]
+    pub const fn is_of_strangers(self) -> bool {
+        matches!(self, Self::UnauthenticatedMultibulkLength | Self::UnauthenticatedBulkLength)
+    }
+
     const fn text(self) -> &'static str {
         match self {
             Self::InvalidMultibulkLength => "Protocol error: invalid multibulk length",

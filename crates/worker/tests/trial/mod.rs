@@ -50,6 +50,8 @@ impl Trial {
             engine: synod_node::Protocol::Raft,
             snapshot_bytes: usize::MAX,
             maxmemory: 0,
+            password: None,
+            secret: [7; 32],
             seed: 1,
         };
         let node = Node::new(config, Vec::new(), now);

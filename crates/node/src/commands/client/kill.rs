@@ -6,6 +6,7 @@ use crate::colleagues::{Errand, Filter};
 use crate::node::Node;
 use crate::settings::Setting;
 use crate::turn::TICK_MS;
+use synod_acl::Users;
 use synod_data::number;
 use synod_redis::Flow;
 use synod_redis::Join;
@@ -24,7 +25,7 @@ pub(super) fn kill(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
             false => node.ask_colleagues(client, Join::SomeKilled, &Errand::KillClients(filter)),
         };
     }
-    match parse(&args[2..], asker) {
+    match parse(&args[2..], asker, node.authority.users()) {
         Ok(Some(filter)) => node.ask_colleagues(client, Join::Sum, &Errand::KillClients(filter)),
         Ok(None) => {
             node.reply(client, |out| out.integer(0));
@@ -35,7 +36,7 @@ pub(super) fn kill(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 /// Which connections the options mean; `None` when they can mean none.
-fn parse(mut options: &[&[u8]], asker: u64) -> Result<Option<Filter>, String> {
+fn parse(mut options: &[&[u8]], asker: u64, users: &Users) -> Result<Option<Filter>, String> {
     let mut filter = Filter { asker, skip_asker: true, ..Filter::default() };
     let mut none = false;
     while let Some((option, rest)) = options.split_first() {
@@ -54,10 +55,11 @@ fn parse(mut options: &[&[u8]], asker: u64) -> Result<Option<Filter>, String> {
             none |= value.is_empty();
             filter.laddr = value.to_vec();
         } else if is("user") {
-            if *value != b"default" {
+            if users.get(value).is_none() {
                 let user = String::from_utf8_lossy(&value[..value.len().min(128)]);
                 return Err(format!("ERR No such user '{user}'"));
             }
+            filter.user = value.to_vec();
         } else if is("skipme") {
             filter.skip_asker = match () {
                 () if value.eq_ignore_ascii_case(b"yes") => true,

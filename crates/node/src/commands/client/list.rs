@@ -15,6 +15,13 @@ use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::Proto;
 
 pub(super) fn info(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    let text = own_line(node, client) + "\n";
+    node.reply(client, |out| out.verbatim(&text));
+    Flow::Next
+}
+
+/// The line of one connection.
+pub(crate) fn own_line(node: &mut Node, client: ClientId) -> String {
     let mut text = String::new();
     let now_us = node.now.mono_us;
     let id = node.own_client_id(client);
@@ -22,8 +29,8 @@ pub(super) fn info(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
     if let Some(session) = node.sessions.get(client) {
         line(session, id, &laddr, now_us, &mut text);
     }
-    node.reply(client, |out| out.verbatim(&text));
-    Flow::Next
+    text.truncate(text.trim_end().len());
+    text
 }
 
 pub(super) fn list(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
@@ -68,6 +75,7 @@ pub(super) fn fits(filter: &Filter, id: u64, session: &Session, laddr: &str) -> 
         && (filter.ids.is_empty() || filter.ids.contains(&id))
         && (filter.addr.is_empty() || filter.addr == session.addr().as_bytes())
         && (filter.laddr.is_empty() || filter.laddr == laddr.as_bytes())
+        && (filter.user.is_empty() || filter.user == session.identity().name())
         && !(filter.skip_asker && filter.asker == id)
         && filter.of_type.is_none_or(|of_type| of_type == session_type(session))
 }
@@ -94,7 +102,7 @@ fn line(session: &Session, id: u64, laddr: &str, now_us: u64, text: &mut String)
     text.push_str(&format!(
         "id={id} addr={} laddr={laddr} fd=-1 name={} age={} idle={} flags={flags} db=0 sub={} psub={} ssub={} \
          multi={multi} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem={multi_mem} rbs={size} rbp={size} obl={used} \
-         oll=0 omem=0 tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
+         oll=0 omem=0 tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}\n",
         session.addr(),
         String::from_utf8_lossy(session.name()),
         seconds(session.opened_us()),
@@ -104,6 +112,7 @@ fn line(session: &Session, id: u64, laddr: &str, now_us: u64, text: &mut String)
         session.subscriptions().of(Space::Shard).len(),
         size + multi_mem,
         session.last_command(),
+        String::from_utf8_lossy(session.identity().name()),
         if session.proto() == Proto::Resp3 { 3 } else { 2 },
         String::from_utf8_lossy(session.library().0),
         String::from_utf8_lossy(session.library().1),

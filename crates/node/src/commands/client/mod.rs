@@ -7,7 +7,7 @@ mod list;
 mod pause;
 
 pub(crate) use kill::kill_matching;
-pub(crate) use list::lines;
+pub(crate) use list::{lines, own_line};
 
 use super::connection::{BAD_NAME, is_plain, ok};
 use super::subcommand::{self, Subcommand};

@@ -8,6 +8,13 @@ pub(super) fn line(name: &str) -> Option<&'static str> {
 
 #[rustfmt::skip] // one command per line: this is a table
 pub(super) const LINES: &[(&str, &str)] = &[
+    ("acl|cat", "[categoryname]"),
+    ("acl|deluser", "username..."),
+    ("acl|dryrun", "username command [arg]..."),
+    ("acl|genpass", "[bits:integer]"),
+    ("acl|getuser", "username"),
+    ("acl|log", "[count | RESET]"),
+    ("acl|setuser", "username [rule]..."),
     ("client|caching", "<YES | NO>"),
     ("client|kill", "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME yes/no]>...>"),
     ("client|list", "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id...]"),

@@ -1,0 +1,60 @@
+//! Who a connection acts for.
+
+use std::sync::Arc;
+use synod_data::authority::Rights;
+
+/// The user of a connection, as its last login or the last change of the user left it.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    name: Arc<[u8]>,
+    /// What it may do; `None`: everything.
+    rights: Option<Arc<Rights>>,
+    /// Whether it has logged in, or had no need to.
+    authenticated: bool,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { name: Arc::from(&b"default"[..]), rights: None, authenticated: true }
+    }
+}
+
+impl Identity {
+    /// A user by name, what it may do (`None`: everything), and whether it has logged in.
+    #[must_use]
+    pub fn new(name: Arc<[u8]>, rights: Option<Arc<Rights>>, authenticated: bool) -> Self {
+        Self { name, rights, authenticated }
+    }
+
+    /// The user's name.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// What it may do; `None`: everything.
+    #[inline]
+    #[must_use]
+    pub fn rights(&self) -> Option<&Arc<Rights>> {
+        self.rights.as_ref()
+    }
+
+    /// Whether it has logged in, or had no need to.
+    #[inline]
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    /// Whether nothing has to be looked at before it may do something.
+    #[inline]
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.authenticated && self.rights.is_none()
+    }
+
+    /// What the user may do has changed.
+    pub fn set_rights(&mut self, rights: Option<Arc<Rights>>) {
+        self.rights = rights;
+    }
+}
