@@ -9,12 +9,13 @@
 
 use crate::clock::random_seed;
 use crate::config::ConfigError;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use synod_consensus::Protocol;
-use synod_log::{Identity, RealDisk, count_start};
+use synod_log::{Identity, IdentityError, RealDisk, count_start};
 use synod_types::{ClusterId, Incarnation, NodeId};
 
 /// What a new directory may hold: what a mounted disk has, and what a first start that failed left.
@@ -37,21 +38,21 @@ impl DataDir {
     /// It cannot be made or written, another process uses it, it holds something else, or it belongs to another node
     /// or was made with another number of workers. Nothing was changed.
     pub fn open(root: &Path, node: NodeId, workers: u16, engine: Protocol) -> Result<Self> {
-        fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
+        fs::create_dir_all(root).map_err(refused("make", root))?;
         let found = Identity::read(&RealDisk, root)?;
         if found.is_none() {
             expect_empty(root)?;
         }
         let path = root.join("LOCK");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
+        let lock = lock.map_err(refused("open", &path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 bail!("{} is in use by another synod process", root.display())
             }
             Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+                return Err(refused("lock", &path)(error));
             }
         }
         let identity = identify(root, found, node, workers, engine)?;
@@ -192,9 +193,8 @@ pub fn is_made(root: &Path) -> bool {
 
 /// Refuses a directory that somebody else uses for something else.
 fn expect_empty(root: &Path) -> Result<()> {
-    let entries = fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))?;
-    for entry in entries {
-        let name = entry.with_context(|| format!("cannot read {}", root.display()))?.file_name();
+    for entry in fs::read_dir(root).map_err(refused("read", root))? {
+        let name = entry.map_err(refused("read", root))?.file_name();
         ensure!(
             HARMLESS.iter().any(|harmless| name == *harmless),
             "{} is not a data directory of synod and not empty: it holds `{}`. Give an empty or new directory as --data",
@@ -236,8 +236,15 @@ fn identify(
 }
 
 fn write(identity: &Identity, root: &Path) -> Result<()> {
-    let written = identity.write(&RealDisk, root);
-    written.with_context(|| format!("cannot write {}", root.join("node").display()))
+    identity.write(&RealDisk, root).map_err(refused("write", &root.join("node")))
+}
+
+/// An error of the operating system about the directory, as one that [`crate::is_disk_error`] knows.
+fn refused<'a>(what: &'a str, path: &'a Path) -> impl Fn(io::Error) -> anyhow::Error + 'a {
+    move |source| {
+        let error = IdentityError::Io { path: path.to_path_buf(), source };
+        anyhow::Error::new(error).context(format!("cannot {what} the data directory"))
+    }
 }
 
 #[cfg(test)]

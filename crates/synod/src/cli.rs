@@ -87,8 +87,8 @@ Examples:
 Signals: SIGTERM or SIGINT stops the node in an orderly way; a second one stops it at once. Nothing \
 that was acknowledged is lost either way.
 
-The exit code is 0 after an orderly stop, 2 when the options make no sense, 74 when the log or a snapshot \
-could not be read or written (nothing unsafe was acknowledged), and 1 for any other reason, such as \
+The exit code is 0 after an orderly stop, 2 when the options make no sense, 74 when the data \
+directory could not be read or written (nothing unsafe was acknowledged), and 1 for any other reason, such as \
 files that are damaged.";
 
 const UP_ABOUT: &str = "\
