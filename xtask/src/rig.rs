@@ -30,7 +30,8 @@ pub struct Options {
     #[arg(long, default_value_t = NODES, value_parser = clap::value_parser!(u64).range(3..=5))]
     nodes: u64,
     /// What they go through, separated by commas: kill, blackout, power, pause, cut, one-way, loss,
-    /// duplicate, delay, reorder, corrupt, eio, enospc, clock, damage, rolling, or all. docs/testing.md
+    /// duplicate, delay, reorder, corrupt, eio, enospc, slow-disk, clock, damage, wipe, older, stranger,
+    /// contradiction, address, descriptors, memory, large, slow-reader, leaver, lone, rolling, or all. docs/testing.md
     /// says what each does.
     #[arg(long, default_value = "all", value_name = "KINDS")]
     nemesis: String,

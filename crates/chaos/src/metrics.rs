@@ -9,12 +9,12 @@ const ANSWER: Duration = Duration::from_secs(3);
 /// No page of metrics is longer, in bytes.
 const PAGE_LEN_MAX: u64 = 4 << 20;
 
-/// The page at `/metrics`.
-pub fn page(http: SocketAddr) -> io::Result<String> {
+/// The page at this path.
+pub fn page(http: SocketAddr, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&http, ANSWER)?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.set_write_timeout(Some(ANSWER))?;
-    write!(stream, "GET /metrics HTTP/1.0\r\nHost: {http}\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {http}\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(PAGE_LEN_MAX).read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::InvalidData)?;

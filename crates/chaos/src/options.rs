@@ -118,7 +118,8 @@ impl Options {
     }
 
     fn own_disks(&self) -> bool {
-        self.cuts_power() || self.kinds().contains(&Kind::Enospc)
+        let on_them = |kind| [Kind::Enospc, Kind::SlowDisk].contains(&kind);
+        self.cuts_power() || self.kinds().into_iter().any(on_them)
     }
 
     fn cuts_power(&self) -> bool {

@@ -44,16 +44,22 @@ impl Connection {
     /// Sends one request and waits for its reply. After an error the connection is of no more use, and
     /// whether the request was carried out is not known.
     pub fn call(&mut self, args: &[&str]) -> io::Result<Reply> {
+        self.send(args)?;
+        self.receive()
+    }
+
+    /// Sends one request; its reply comes after those of the requests before it.
+    pub fn send(&mut self, args: &[&str]) -> io::Result<()> {
         self.request.clear();
         write!(self.request, "*{}\r\n", args.len())?;
         for arg in args {
             write!(self.request, "${}\r\n{arg}\r\n", arg.len())?;
         }
-        self.stream.get_mut().write_all(&self.request)?;
-        self.read()
+        self.stream.get_mut().write_all(&self.request)
     }
 
-    fn read(&mut self) -> io::Result<Reply> {
+    /// Waits for the next reply.
+    pub fn receive(&mut self) -> io::Result<Reply> {
         let line = self.line()?;
         let (kind, rest) = line.split_at_checked(1).ok_or_else(|| bad("an empty line"))?;
         match kind {
@@ -90,7 +96,7 @@ impl Connection {
         if len < 0 {
             return Ok(None);
         }
-        (0..bounded(len)?).map(|_| self.read()).collect::<io::Result<_>>().map(Some)
+        (0..bounded(len)?).map(|_| self.receive()).collect::<io::Result<_>>().map(Some)
     }
 }
 

@@ -78,7 +78,7 @@ impl Session {
 /// What an error reply says about the request.
 fn sort(text: &str) -> Trouble {
     match text.split(' ').next().unwrap_or_default() {
-        "CLUSTERDOWN" | "TRYAGAIN" | "LOADING" | "MASTERDOWN" | "READONLY" | "MISCONF"
+        "CLUSTERDOWN" | "TRYAGAIN" | "LOADING" | "MASTERDOWN" | "READONLY" | "MISCONF" | "OOM"
         | "MOVED" | "ASK" | "EXECABORT" => Trouble::Refused,
         "UNKNOWN" => Trouble::Unknown,
         _ => Trouble::Strange(text.to_owned()),

@@ -105,6 +105,18 @@ impl Node {
         line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()
     }
 
+    /// The whole answer to whoever asks for the node's health; empty while nobody does.
+    fn health(&self) -> String {
+        let Ok(mut asks) = TcpStream::connect(("127.0.0.1", self.http)) else {
+            return String::new();
+        };
+        asks.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = String::new();
+        let _it_may_be_closed = asks.write_all(b"GET /health HTTP/1.0\r\n\r\n");
+        let _it_may_be_reset = asks.read_to_string(&mut answer);
+        answer
+    }
+
     fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         Self::number(&status, "VmRSS:")
@@ -416,6 +428,44 @@ fn a_small_disk_is_written_over_and_over_and_does_not_stand_still() {
     assert!(node.log().contains("snapshot taken"), "{}", node.log());
     node.signal("TERM");
     assert!(node.child.wait().unwrap().success(), "{}", node.log());
+}
+
+/// Somebody else fills the disk while the node is down. It cannot lead then, and whoever asks for its health hears why; once
+/// there is room it serves again by itself.
+#[test]
+fn a_node_that_starts_on_a_full_disk_says_so_and_serves_once_there_is_room() {
+    let mut node = Node::on_a_disk_of("60m");
+    assert_eq!(node.ask(b"SET k v\r\n"), "+OK\r\n");
+    let beside_it = |pid: u32, command: &str| {
+        Command::new("nsenter")
+            .args(["--target", &pid.to_string(), "--user", "--mount", "--preserve-credentials"])
+            .args(["sh", "-c", &format!("exec {command}")])
+            .spawn()
+            .expect("nsenter, of util-linux, enters where the disk is")
+    };
+    // The disk goes with the last process that has it.
+    let mut keeper = beside_it(node.child.id(), "sleep 600");
+    let beside = format!("/proc/{}/root{}/disk", keeper.id(), node.dir.path().display());
+    node.signal("TERM");
+    assert!(node.child.wait().unwrap().success(), "{}", node.log());
+    let mut other = std::fs::File::create(format!("{beside}/other")).unwrap();
+    while other.write_all(&[1; 4096]).is_ok() {}
+    let again = node.serve.split_once("&& exec ").unwrap().1.to_owned();
+    node.child = beside_it(keeper.id(), &again);
+    let deadline = Instant::now() + PATIENCE;
+    while !node.health().contains("the disk of this node is full") {
+        assert!(Instant::now() < deadline, "{} {}", node.health(), node.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::fs::remove_file(format!("{beside}/other")).unwrap();
+    drop(other);
+    node.wait_ready();
+    assert_eq!(node.ask(b"GET k\r\n"), "$1\r\nv\r\n");
+    assert!(node.health().starts_with("HTTP/1.0 200"), "{}", node.health());
+    node.signal("TERM");
+    assert!(node.child.wait().unwrap().success(), "{}", node.log());
+    keeper.kill().unwrap();
+    keeper.wait().unwrap();
 }
 
 /// Who flushes the log, and how it is written, is told by INFO; acknowledged writes are there whichever it is.

@@ -8,12 +8,18 @@ use anyhow::{Result, bail};
 use super::Settings;
 use crate::net;
 
-/// Where free ports are looked for; three per node.
+/// Where free ports are looked for.
 const PORTS: std::ops::Range<u16> = 20_000..29_000;
 /// In a namespace of its own, a node may have any port. They differ, so that a port names a node.
 const CLIENT_PORT: u16 = 7_001;
 const PEER_PORT: u16 = 17_001;
 const HTTP_PORT: u16 = 27_001;
+/// The same of a node that has moved.
+const MOVED_PEER_PORT: u16 = 17_101;
+/// The same of a guest.
+const GUEST_PORTS: [u16; 3] = [7_201, 17_201, 27_201];
+/// How many ports a node may need on loopback.
+const PORTS_PER_NODE: usize = 4;
 
 /// Where a node is reached.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +28,8 @@ pub struct Addresses {
     pub client: SocketAddr,
     /// By other nodes.
     pub peer: SocketAddr,
+    /// By other nodes, once it has moved.
+    pub moved_peer: SocketAddr,
     /// By people and monitors.
     pub http: SocketAddr,
 }
@@ -31,11 +39,30 @@ pub fn addresses(settings: &Settings) -> Result<Vec<Addresses>> {
     if settings.in_namespaces {
         return Ok((0..settings.nodes).map(in_namespace).collect());
     }
-    let ports = free_ports(3 * settings.nodes)?;
+    let ports = free_ports(PORTS_PER_NODE * settings.nodes)?;
+    Ok(ports.chunks(PORTS_PER_NODE).map(on_loopback).collect())
+}
+
+fn on_loopback(ports: &[u16]) -> Addresses {
     let on = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let three =
-        |ports: &[u16]| Addresses { client: on(ports[0]), peer: on(ports[1]), http: on(ports[2]) };
-    Ok(ports.chunks(3).map(three).collect())
+    let [client, peer, http] = [0, 1, 2].map(|at| on(ports[at]));
+    Addresses { client, peer, http, moved_peer: ports.get(3).map_or(peer, |port| on(*port)) }
+}
+
+/// Addresses for a process beside the node at `host`, which is no member.
+pub fn guest(host: &Addresses) -> Result<Addresses> {
+    if host.client.ip().is_loopback() {
+        return Ok(on_loopback(&free_ports(3)?));
+    }
+    let [client, peer, http] = GUEST_PORTS;
+    let (of_client, of_peer) = (host.client.ip(), host.peer.ip());
+    let peer = (of_peer, peer).into();
+    Ok(Addresses {
+        client: (of_client, client).into(),
+        peer,
+        moved_peer: peer,
+        http: (of_client, http).into(),
+    })
 }
 
 fn in_namespace(node: usize) -> Addresses {
@@ -45,13 +72,14 @@ fn in_namespace(node: usize) -> Addresses {
     Addresses {
         client: (client, CLIENT_PORT + offset).into(),
         peer: (peer, PEER_PORT + offset).into(),
+        moved_peer: (peer, MOVED_PEER_PORT + offset).into(),
         http: (client, HTTP_PORT + offset).into(),
     }
 }
 
-/// What follows the program's name.
+/// What follows the program's name, for the node `i` of these.
 pub fn synod(settings: &Settings, data: &Path, i: usize, all: &[Addresses]) -> Vec<String> {
-    let Addresses { client, peer, http } = all[i];
+    let Addresses { client, peer, http, .. } = all[i];
     let mut command: Vec<String> = [
         "serve",
         "--data",
@@ -80,7 +108,7 @@ pub fn synod(settings: &Settings, data: &Path, i: usize, all: &[Addresses]) -> V
     if let Some(engine) = &settings.engine {
         command.extend(["--engine".into(), engine.clone()]);
     }
-    if settings.nodes > 1 {
+    if all.len() > 1 {
         let members: Vec<String> =
             (1..).zip(all).map(|(id, addresses)| format!("{id}={}", addresses.peer)).collect();
         let replicas = settings.nodes.min(3).to_string();

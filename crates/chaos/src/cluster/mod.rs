@@ -1,6 +1,7 @@
 //! The processes under test: started, killed, paused and restarted, and never outliving the run.
 
 mod command;
+mod guest;
 mod node;
 
 use std::net::SocketAddr;
@@ -12,7 +13,9 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 
 use crate::net::Network;
-pub use node::Node;
+use command::Addresses;
+pub use guest::Guest;
+pub use node::{Change, Node};
 
 /// What is under test.
 #[derive(Clone, Debug)]
@@ -65,6 +68,8 @@ pub enum Power {
 /// All nodes of one run.
 #[derive(Debug)]
 pub struct Cluster {
+    settings: Settings,
+    addresses: Vec<Addresses>,
     nodes: Vec<Node>,
     network: Option<Arc<Network>>,
 }
@@ -76,11 +81,11 @@ impl Cluster {
             true => Some(Arc::new(Network::build(settings.nodes, settings.seed)?)),
             false => None,
         };
-        let all = command::addresses(settings)?;
+        let addresses = command::addresses(settings)?;
         let nodes = (0..settings.nodes)
-            .map(|i| Node::new(settings, i, &all, network.clone()))
+            .map(|i| Node::new(settings, i, &addresses, network.clone()))
             .collect::<Result<_>>()?;
-        Ok(Self { nodes, network })
+        Ok(Self { settings: settings.clone(), addresses, nodes, network })
     }
 
     /// How many nodes there are.

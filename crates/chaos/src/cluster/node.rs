@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,15 @@ impl Outlet {
     }
 }
 
+/// What is different about one start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// This option has this value.
+    Option(&'static str, String),
+    /// The process may have so many descriptors.
+    Descriptors(u64),
+}
+
 /// A process that comes and goes.
 #[derive(Debug)]
 pub struct Node {
@@ -73,7 +82,9 @@ pub struct Node {
     programs: Vec<PathBuf>,
     /// Which of them is next.
     program: AtomicUsize,
-    arguments: Vec<String>,
+    /// What it is started with where it began, and where it is once it has moved.
+    arguments: [Vec<String>; 2],
+    moved: AtomicBool,
     has_status: bool,
     data: PathBuf,
     log: PathBuf,
@@ -95,10 +106,14 @@ impl Node {
         let data = settings.directory.join(&name);
         std::fs::create_dir_all(&data)
             .with_context(|| format!("cannot make the directory {}", data.display()))?;
+        let mut moved = all.to_vec();
+        moved[i].peer = all[i].moved_peer;
         let (programs, arguments) = match &settings.program {
-            Program::Synod(paths) => (paths.clone(), command::synod(settings, &data, i, all)),
+            Program::Synod(paths) => {
+                (paths.clone(), [all, &moved].map(|all| command::synod(settings, &data, i, all)))
+            }
             Program::Redis(path) => {
-                (vec![path.clone()], command::redis(settings, &data, all[i].client))
+                (vec![path.clone()], [0; 2].map(|_| command::redis(settings, &data, all[i].client)))
             }
         };
         let wall = settings
@@ -110,6 +125,7 @@ impl Node {
             programs,
             program: AtomicUsize::new(0),
             arguments,
+            moved: AtomicBool::new(false),
             has_status: matches!(settings.program, Program::Synod(_)),
             log: settings.directory.join(format!("{name}.log")),
             process: Mutex::new(None),
@@ -140,16 +156,54 @@ impl Node {
         self.wall.as_ref()
     }
 
+    /// Whether it is one of ours, which tells how it is.
+    pub fn has_status(&self) -> bool {
+        self.has_status
+    }
+
+    /// A list of members that has nobody but this node.
+    pub fn list_without_others(&self) -> String {
+        let peer =
+            if self.moved.load(Ordering::Relaxed) { self.at.moved_peer } else { self.at.peer };
+        format!("{}={peer}", self.i + 1)
+    }
+
+    /// From the next start on its peers find it at its other address.
+    pub fn move_house(&self) {
+        self.moved.fetch_xor(true, Ordering::Relaxed);
+    }
+
     /// Starts the process, in its namespace if it has one.
     pub fn start(&self) -> Result<()> {
+        self.start_with(None)
+    }
+
+    /// The same, with something changed for this once.
+    pub fn start_with(&self, change: Option<&Change>) -> Result<()> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut process = self.process()?;
         if process.is_some() {
             bail!("{} runs already", self.at.client);
         }
         let program = &self.programs[self.program.load(Ordering::Relaxed) % self.programs.len()];
-        let mut command = Command::new(program);
-        command.args(&self.arguments).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let mut arguments = self.arguments[usize::from(self.moved.load(Ordering::Relaxed))].clone();
+        if let Some(Change::Option(name, value)) = change {
+            let at = arguments.iter().position(|argument| argument == name);
+            match at {
+                Some(at) => arguments[at + 1].clone_from(value),
+                None => arguments.extend([(*name).to_owned(), value.clone()]),
+            }
+        }
+        let mut command = match change {
+            Some(Change::Descriptors(most)) => {
+                let mut shell = Command::new("sh");
+                let limited = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+                shell.args(["-c", &limited]).arg(program);
+                shell
+            }
+            _ => Command::new(program),
+        };
+        command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         if let Some(wall) = &self.wall {
             command.envs(wall.environment());
         }
@@ -258,13 +312,18 @@ impl Node {
         Ok(metrics::samples(&page, family).map(|(_, value)| value).max())
     }
 
+    /// A page that it tells monitors, by its path.
+    pub fn page(&self, path: &str) -> Result<String> {
+        let http = self.at.http;
+        metrics::page(http, path).with_context(|| format!("no {path} at {http}"))
+    }
+
     /// Its metrics; none of a server that has none.
     pub fn metrics(&self) -> Result<String> {
         if !self.has_status {
             return Ok(String::new());
         }
-        let http = self.at.http;
-        metrics::page(http).with_context(|| format!("no metrics at {http}"))
+        self.page("/metrics")
     }
 
     /// The cluster as this node sees it, for people.

@@ -51,6 +51,7 @@ impl Film {
 pub struct PowerDisk {
     tree: Arc<Mutex<Tree>>,
     film: Arc<Mutex<Option<Film>>>,
+    sync_ms: Arc<AtomicU64>,
     _session: BackgroundSession,
 }
 
@@ -61,15 +62,25 @@ impl PowerDisk {
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("power-disk".into()), MountOption::NoAtime];
         let film = Arc::new(Mutex::new(None));
-        let disk = Disk { tree: Arc::clone(&tree), film: Arc::clone(&film) };
+        let sync_ms = Arc::new(AtomicU64::new(0));
+        let disk = Disk {
+            tree: Arc::clone(&tree),
+            film: Arc::clone(&film),
+            sync_ms: Arc::clone(&sync_ms),
+        };
         let session = fuser::spawn_mount(disk, at, &config)
             .with_context(|| format!("cannot mount a power disk at {}", at.display()))?;
-        Ok(Self { tree, film, _session: session })
+        Ok(Self { tree, film, sync_ms, _session: session })
     }
 
     /// From now on there is, or is not, space for more.
     pub fn set_full(&self, full: bool) {
         lock(&self.tree).set_full(full);
+    }
+
+    /// From now on every sync, and every write that is one, takes so much longer, in milliseconds.
+    pub fn set_slow(&self, sync_ms: u64) {
+        self.sync_ms.store(sync_ms, Ordering::Relaxed);
     }
 
     /// How many writes found no space since the disk was mounted.
@@ -108,6 +119,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Disk {
     tree: Arc<Mutex<Tree>>,
     film: Arc<Mutex<Option<Film>>>,
+    sync_ms: Arc<AtomicU64>,
 }
 
 impl From<Fault> for Errno {
@@ -160,7 +172,16 @@ impl Disk {
         lock(&self.tree)
     }
 
+    /// A slow disk is slow for all who use it.
+    fn wait(&self) {
+        let ms = self.sync_ms.load(Ordering::Relaxed);
+        if ms > 0 {
+            std::thread::sleep(Duration::from_millis(ms));
+        }
+    }
+
     fn sync(&self, number: u64) -> Result<(), Fault> {
+        self.wait();
         let mut tree = self.tree();
         if let Some(film) = &mut *lock(&self.film) {
             film.take(&tree);
@@ -170,6 +191,9 @@ impl Disk {
 
     /// Writes; with `durable` the write is safe when it is done, as one through a file opened with `O_DSYNC` is.
     fn write_to(&self, number: u64, offset: u64, data: &[u8], durable: bool) -> Result<(), Fault> {
+        if durable {
+            self.wait();
+        }
         let mut tree = self.tree();
         tree.write(number, offset, data)?;
         if durable {

@@ -25,6 +25,8 @@ const FILL_LIMIT: Duration = Duration::from_secs(20);
 const SYNCS_MAX: u64 = 40;
 /// The same when it is to come before the node serves.
 const SYNCS_AT_START: u64 = 3;
+/// How long a sync takes on a slow disk, in milliseconds.
+const SLOW_SYNC_MS: std::ops::Range<u64> = 20..300;
 /// How long a node may take to end, or to say what it gave up, when it was told of the error.
 const SETTLE: Duration = Duration::from_secs(2);
 
@@ -123,6 +125,19 @@ impl Nemesis<'_> {
             node.check_alive().context("its disk was full")?;
             std::thread::sleep(Duration::from_millis(50));
         }
+        Ok(())
+    }
+
+    /// Makes every sync of a node slow for a while, as a disk that others use or that is about to die does.
+    pub(super) fn slow_disk(&mut self, i: usize) -> Result<()> {
+        let Some(disk) = self.scene.cluster.node(i).disk() else { return Ok(()) };
+        let ms = self.dice.range(SLOW_SYNC_MS.start, SLOW_SYNC_MS.end);
+        self.scene.count(Kind::SlowDisk);
+        self.scene.write_down(format!("a sync of node {} takes {ms} ms", i + 1));
+        disk.set_slow(ms);
+        self.dice.sleep(1_000, 3_000);
+        disk.set_slow(0);
+        self.scene.write_down(format!("the disk of node {} is fast again", i + 1));
         Ok(())
     }
 

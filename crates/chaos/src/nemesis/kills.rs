@@ -3,14 +3,21 @@
 //! The killer is a thread of its own: every 2 to 5 s it kills a node that nobody else has in hand, whatever else is
 //! wrong just then.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::scene::{Hold, Scene};
 use super::{Kind, Nemesis};
+use crate::cluster::Node;
 use crate::dice::Dice;
 use crate::failover;
+
+/// How far a wall clock is off at the most, in hours.
+const CLOCK_HOURS_MAX: u64 = 6;
+
+/// How long a node may say that it serves after it was left alone; some election time-outs.
+const ADMITTED: Duration = Duration::from_secs(10);
 
 /// Who kills one node after the other.
 #[derive(Debug)]
@@ -110,6 +117,29 @@ impl Nemesis<'_> {
         Ok(())
     }
 
+    /// Kills all nodes but one, which must say that it does not serve.
+    pub(super) fn leave_one(&mut self) -> Result<()> {
+        let cluster = self.scene.cluster;
+        if cluster.len() < 3 {
+            return Ok(());
+        }
+        let _all = self.scene.hold(0..cluster.len());
+        let left = self.dice.index(cluster.len());
+        let others: Vec<_> = (0..cluster.len()).filter(|node| *node != left).collect();
+        self.scene.count_kill(Kind::Lone);
+        self.scene.write_down(format!("kill all nodes but {}", left + 1));
+        others.iter().try_for_each(|node| cluster.kill(*node))?;
+        let (node, until) = (cluster.node(left), Instant::now() + ADMITTED);
+        while node.has_status() && !says_no(node) {
+            if Instant::now() > until {
+                bail!("node {} is alone and says that it serves\n{}", left + 1, node.tail());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.scene.write_down(format!("node {} says that it does not serve", left + 1));
+        others.iter().try_for_each(|node| cluster.start(*node))
+    }
+
     pub(super) fn pause(&mut self, node: usize) -> Result<()> {
         self.scene.count(Kind::Pause);
         self.scene.write_down(format!("pause node {}", node + 1));
@@ -119,13 +149,17 @@ impl Nemesis<'_> {
         self.scene.cluster.resume(node)
     }
 
-    /// Sets the wall clock of a node up to a minute ahead or back.
+    /// Sets the wall clock of a node up to a minute ahead or back, now and then by hours.
     pub(super) fn set_clock(&mut self, node: usize) -> Result<()> {
         let Some(wall) = self.scene.cluster.node(node).wall() else { return Ok(()) };
-        // Between -60 and 60, so it fits.
-        let seconds = match self.dice.range(0, 4) {
+        // Within a day, so it fits.
+        let seconds = match self.dice.range(0, 6) {
             0 => -60,
             1 => 60,
+            2 => {
+                self.dice.range(0, 2 * CLOCK_HOURS_MAX * 3_600) as i64
+                    - CLOCK_HOURS_MAX as i64 * 3_600
+            }
             _ => self.dice.range(0, 121) as i64 - 60,
         };
         wall.set(seconds)?;
@@ -133,4 +167,9 @@ impl Nemesis<'_> {
         self.scene.write_down(format!("the clock of node {} is off by {seconds} s", node + 1));
         Ok(())
     }
+}
+
+/// Whether a node answers those who watch over it that it does not serve.
+fn says_no(node: &Node) -> bool {
+    node.page("/health").is_err_and(|error| format!("{error:#}").contains(" 503"))
 }

@@ -31,12 +31,36 @@ pub enum Kind {
     Eio,
     /// A node's disk has no space for more (ENOSPC) for a while: it must refuse writes, and recover
     Enospc,
-    /// A node's wall clock jumps by up to 60 s, either way
+    /// A node's wall clock jumps by up to 60 s, now and then by hours, either way
     Clock,
     /// A bit of a stopped node's files is flipped: it must refuse to start and say why, or serve well
     Damage,
     /// All nodes are stopped with SIGTERM and started again, one after the other, with the other build
     Rolling,
+    /// Every sync of a node takes 20 to 300 ms for a while
+    SlowDisk,
+    /// A node loses its directory: it must not vote, and be taken in again as a new member
+    Wipe,
+    /// A node's directory is put back to what it was some time ago: it must be refused
+    Older,
+    /// A process with an empty directory claims a node's id, or a new one: it must serve nobody
+    Stranger,
+    /// A node is started with options that contradict its cluster: it must refuse and say which
+    Contradiction,
+    /// A node's peers find it at another address from now on, and are not told
+    Address,
+    /// A node has few descriptors, and more clients come than it has
+    Descriptors,
+    /// A node has little memory for keys, and is written to until it refuses
+    Memory,
+    /// Values of megabytes are written, grown, and read on another node
+    Large,
+    /// A client leaves while its write is held back: the write must not be done
+    Leaver,
+    /// All nodes but one are killed: that one must say that it does not serve
+    Lone,
+    /// A client asks for hundreds of megabytes and does not read for a while
+    SlowReader,
     /// All of these
     All,
 }
@@ -55,7 +79,7 @@ impl Kind {
         Self::Corrupt,
     ];
     /// What is over when it is done, and how often it comes in relation to the others.
-    pub const MOMENTARY: [(Self, u64); 7] = [
+    pub const MOMENTARY: [(Self, u64); 19] = [
         (Self::Blackout, 10),
         (Self::Pause, 15),
         (Self::Eio, 8),
@@ -63,6 +87,18 @@ impl Kind {
         (Self::Clock, 10),
         (Self::Damage, 6),
         (Self::Rolling, 3),
+        (Self::SlowDisk, 4),
+        (Self::Wipe, 4),
+        (Self::Older, 3),
+        (Self::Stranger, 4),
+        (Self::Contradiction, 3),
+        (Self::Address, 3),
+        (Self::Descriptors, 3),
+        (Self::Memory, 3),
+        (Self::Large, 4),
+        (Self::SlowReader, 3),
+        (Self::Leaver, 3),
+        (Self::Lone, 4),
     ];
 
     /// Every kind.

@@ -7,15 +7,19 @@
 //!                     -> perhaps one more deed (pause, blackout, EIO, full disk, clock, ...)
 //! ```
 //!
-//! One file per family: [`kills`], [`links`], [`disks`], [`damage`], [`upgrades`].
+//! One file per family: [`kills`], [`links`], [`disks`], [`damage`], [`directories`], [`settings`], [`clients`],
+//! [`upgrades`].
 
+mod clients;
 mod damage;
 mod deeds;
+mod directories;
 mod disks;
 mod kills;
 mod kind;
 mod links;
 mod scene;
+mod settings;
 mod strace;
 mod upgrades;
 
@@ -96,11 +100,13 @@ struct Nemesis<'a> {
     scene: &'a Scene<'a>,
     dice: Dice,
     lasting: Option<Lasting<'a>>,
+    /// How many clients have left early.
+    lefts: u64,
 }
 
 impl<'a> Nemesis<'a> {
     fn new(scene: &'a Scene<'a>, dice: Dice) -> Self {
-        Self { scene, dice, lasting: None }
+        Self { scene, dice, lasting: None, lefts: 0 }
     }
 
     fn make_trouble(&mut self) -> Result<()> {
@@ -150,6 +156,7 @@ impl<'a> Nemesis<'a> {
         let _amid = scene.begin_trouble();
         match kind {
             Kind::Blackout => return self.blackout(),
+            Kind::Lone => return self.leave_one(),
             Kind::Rolling => return self.upgrade(),
             _ => {}
         }
@@ -160,6 +167,17 @@ impl<'a> Nemesis<'a> {
             Kind::Enospc => self.fill_disk(held.node()),
             Kind::Clock => self.set_clock(held.node()),
             Kind::Damage => self.damage(held.node()),
+            Kind::SlowDisk => self.slow_disk(held.node()),
+            Kind::Wipe => self.wipe(held.node()),
+            Kind::Older => self.put_back(held.node()),
+            Kind::Stranger => self.invite(held.node()),
+            Kind::Contradiction => self.contradict(held.node()),
+            Kind::Address => self.move_house(held.node()),
+            Kind::Descriptors => self.crowd(held.node()),
+            Kind::Memory => self.fill_memory(held.node()),
+            Kind::Large => self.write_large(held.node()),
+            Kind::SlowReader => self.read_late(held.node()),
+            Kind::Leaver => self.leave(held.node()),
             _ => Ok(()),
         }
     }

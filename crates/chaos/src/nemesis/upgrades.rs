@@ -33,7 +33,7 @@ impl Nemesis<'_> {
         Ok(())
     }
 
-    fn wait_answers(&self, i: usize) -> Result<()> {
+    pub(super) fn wait_answers(&self, i: usize) -> Result<()> {
         let (node, until) = (self.scene.cluster.node(i), Instant::now() + PATIENCE);
         while !node.answers() {
             node.check_alive()?;

@@ -6,6 +6,7 @@
 mod chance;
 mod grow;
 mod long_replies;
+mod retiring;
 mod room;
 mod scan;
 mod script;

@@ -195,6 +195,18 @@ impl World {
         Arc::clone(self.workers[&Destination { node: NodeId(node), worker: 0 }].map())
     }
 
+    /// Who leads a partition, as the first node sees it.
+    pub fn leader(&self, group: PartitionId) -> Option<NodeId> {
+        let worker = self.workers.values().next().expect("a worker");
+        let known = worker.status().leaders.into_iter().find(|(of, _)| *of == group);
+        known.and_then(|(_, leader)| leader)
+    }
+
+    /// A node is about to stop; whether it leads nothing any more.
+    pub fn retire(&mut self, node: NodeId) -> bool {
+        self.workers.iter_mut().filter(|(at, _)| at.node == node).all(|(_, w)| w.retire())
+    }
+
     /// What moves, and how every replica stands.
     pub fn tell(&self) -> String {
         let mut text = String::new();

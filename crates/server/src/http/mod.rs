@@ -113,7 +113,10 @@ async fn respond(
 /// Why the node does not serve, if it does not.
 fn not_serving(workers: &[NodeStatus]) -> Option<String> {
     let Some(first) = workers.first() else { return Some("a worker does not answer".to_owned()) };
-    synod_node::not_serving(&first.map, workers.iter().flat_map(|w| w.leaders.iter().copied()))
+    let leaders = workers.iter().flat_map(|w| w.leaders.iter().copied());
+    let why = synod_node::not_serving(&first.map, leaders)?;
+    let full = workers.iter().any(|worker| worker.disk_full);
+    Some(if full { format!("{why}; the disk of this node is full") } else { why })
 }
 
 /// 200 when the node serves, 503 and why otherwise.
