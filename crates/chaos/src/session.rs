@@ -75,12 +75,16 @@ impl Session {
     }
 }
 
+/// What a client is told for whom a node has no descriptor.
+const TOO_MANY: &str = "ERR max number of clients reached";
+
 /// What an error reply says about the request.
 fn sort(text: &str) -> Trouble {
     match text.split(' ').next().unwrap_or_default() {
         "CLUSTERDOWN" | "TRYAGAIN" | "LOADING" | "MASTERDOWN" | "READONLY" | "MISCONF" | "OOM"
         | "MOVED" | "ASK" | "EXECABORT" => Trouble::Refused,
         "UNKNOWN" => Trouble::Unknown,
+        _ if text == TOO_MANY => Trouble::Refused,
         _ => Trouble::Strange(text.to_owned()),
     }
 }
@@ -94,6 +98,8 @@ mod tests {
         assert_eq!(sort("CLUSTERDOWN no leader"), Trouble::Refused);
         assert_eq!(sort("TRYAGAIN"), Trouble::Refused);
         assert_eq!(sort("UNKNOWN the leader changed"), Trouble::Unknown);
+        assert_eq!(sort(TOO_MANY), Trouble::Refused);
+        assert_eq!(sort("OOM command not allowed"), Trouble::Refused);
         assert!(matches!(sort("ERR syntax error"), Trouble::Strange(_)));
         assert!(matches!(sort(""), Trouble::Strange(_)));
     }

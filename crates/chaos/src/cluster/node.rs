@@ -161,11 +161,15 @@ impl Node {
         self.has_status
     }
 
-    /// A list of members that has nobody but this node.
-    pub fn list_without_others(&self) -> String {
-        let peer =
-            if self.moved.load(Ordering::Relaxed) { self.at.moved_peer } else { self.at.peer };
-        format!("{}={peer}", self.i + 1)
+    /// A list of members that has one more than there is.
+    pub fn list_with_another(&self) -> String {
+        let arguments = self.arguments();
+        let list = arguments.iter().skip_while(|argument| *argument != "--initial-cluster").nth(1);
+        format!("{},99={}", list.map_or("", String::as_str), self.at.moved_peer)
+    }
+
+    fn arguments(&self) -> &Vec<String> {
+        &self.arguments[usize::from(self.moved.load(Ordering::Relaxed))]
     }
 
     /// From the next start on its peers find it at its other address.
@@ -186,7 +190,7 @@ impl Node {
             bail!("{} runs already", self.at.client);
         }
         let program = &self.programs[self.program.load(Ordering::Relaxed) % self.programs.len()];
-        let mut arguments = self.arguments[usize::from(self.moved.load(Ordering::Relaxed))].clone();
+        let mut arguments = self.arguments().clone();
         if let Some(Change::Option(name, value)) = change {
             let at = arguments.iter().position(|argument| argument == name);
             match at {

@@ -22,9 +22,9 @@ impl Nemesis<'_> {
         }
         let (option, value) = match self.dice.range(0, 3) {
             0 => ("--partitions", "1000".to_owned()),
-            1 => ("--replicas", "7".to_owned()),
-            // Somebody's list of another cluster, with this node in it.
-            _ => ("--initial-cluster", node.list_without_others()),
+            1 if self.scene.cluster.len() > 1 => ("--replicas", "1".to_owned()),
+            _ if self.scene.cluster.len() > 1 => ("--initial-cluster", node.list_with_another()),
+            _ => ("--partitions", "999".to_owned()),
         };
         self.scene.count(Kind::Contradiction);
         self.scene.write_down(format!("node {} is started with {option} {value}", i + 1));
