@@ -1,11 +1,12 @@
 //! Restart: the log of a worker is read, and operators see how far.
 
+use crate::space::{Allowance, SEGMENT_BYTES, on_disk_of};
 use crate::tuning::LogWrites;
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use synod_log::{Disk, Options, Recovered, Wal};
+use synod_log::{Disk, OpenError, Options, Recovered, Wal};
 
 /// Progress is shown this often, in bytes of log.
 const SHOW_BYTES: u64 = 256 << 20;
@@ -24,7 +25,11 @@ pub fn open_log(disk: Arc<dyn Disk>, dir: &Path, writes: LogWrites) -> Result<(W
             tracing::info!(read_mib = read, total_mib = total, "reading the log");
         }
     };
-    let options = Options { direct: writes == LogWrites::Auto, ..Options::default() };
+    disk.create_dir_all(dir).map_err(|source| OpenError::Io { path: dir.to_path_buf(), source })?;
+    // The first segment has to leave room as well; nothing is known yet of what snapshots will take.
+    let segment_bytes = on_disk_of(dir)
+        .map_or(SEGMENT_BYTES, |(free, total)| Allowance::of(free, total, 0).segment_bytes);
+    let options = Options { direct: writes == LogWrites::Auto, segment_bytes };
     let (wal, recovered) = Wal::open(disk, dir, options, &mut progress)
         .with_context(|| format!("the log in {} cannot be used", dir.display()))?;
     let report = recovered.report;

@@ -5,7 +5,7 @@
 //! everything that was accepted, and the snapshots, still fit.
 
 use rustix::fs::statvfs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -57,10 +57,15 @@ impl Space {
 
     /// Looks; `None` when the operating system does not say.
     pub fn look(&self) -> Option<Allowance> {
-        let disk = statvfs(&self.dir).ok()?;
-        let (free, total) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
+        let (free, total) = on_disk_of(&self.dir)?;
         Some(Allowance::of(free, total, self.wanted.load(Ordering::Relaxed)))
     }
+}
+
+/// The free bytes on the disk of a directory, and its size; `None` when the operating system does not say.
+pub fn on_disk_of(dir: &Path) -> Option<(u64, u64)> {
+    let disk = statvfs(dir).ok()?;
+    Some((disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize))
 }
 
 #[cfg(test)]
