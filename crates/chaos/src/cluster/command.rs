@@ -18,8 +18,8 @@ const HTTP_PORT: u16 = 27_001;
 const MOVED_PEER_PORT: u16 = 17_101;
 /// The same of a guest.
 const GUEST_PORTS: [u16; 3] = [7_201, 17_201, 27_201];
-/// How many ports a node may need on loopback.
-const PORTS_PER_NODE: usize = 4;
+/// How many ports a node and its guest may need on loopback.
+const PORTS_PER_NODE: usize = 7;
 
 /// Where a node is reached.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,8 @@ pub struct Addresses {
     pub moved_peer: SocketAddr,
     /// By people and monitors.
     pub http: SocketAddr,
+    /// The same three of a process beside it that is no member.
+    pub guest: [SocketAddr; 3],
 }
 
 /// Addresses of all nodes.
@@ -45,24 +47,14 @@ pub fn addresses(settings: &Settings) -> Result<Vec<Addresses>> {
 
 fn on_loopback(ports: &[u16]) -> Addresses {
     let on = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let [client, peer, http] = [0, 1, 2].map(|at| on(ports[at]));
-    Addresses { client, peer, http, moved_peer: ports.get(3).map_or(peer, |port| on(*port)) }
+    let [client, peer, http, moved_peer] = [0, 1, 2, 3].map(|at| on(ports[at]));
+    Addresses { client, peer, http, moved_peer, guest: [4, 5, 6].map(|at| on(ports[at])) }
 }
 
-/// Addresses for a process beside the node at `host`, which is no member.
-pub fn guest(host: &Addresses) -> Result<Addresses> {
-    if host.client.ip().is_loopback() {
-        return Ok(on_loopback(&free_ports(3)?));
-    }
-    let [client, peer, http] = GUEST_PORTS;
-    let (of_client, of_peer) = (host.client.ip(), host.peer.ip());
-    let peer = (of_peer, peer).into();
-    Ok(Addresses {
-        client: (of_client, client).into(),
-        peer,
-        moved_peer: peer,
-        http: (of_client, http).into(),
-    })
+/// Where a process beside the node at `host` is reached, which is no member.
+pub fn guest(host: &Addresses) -> Addresses {
+    let [client, peer, http] = host.guest;
+    Addresses { client, peer, http, moved_peer: peer, guest: host.guest }
 }
 
 fn in_namespace(node: usize) -> Addresses {
@@ -74,6 +66,11 @@ fn in_namespace(node: usize) -> Addresses {
         peer: (peer, PEER_PORT + offset).into(),
         moved_peer: (peer, MOVED_PEER_PORT + offset).into(),
         http: (client, HTTP_PORT + offset).into(),
+        guest: [
+            (client, GUEST_PORTS[0]).into(),
+            (peer, GUEST_PORTS[1]).into(),
+            (client, GUEST_PORTS[2]).into(),
+        ],
     }
 }
 

@@ -30,7 +30,7 @@ impl Guest {
         let Program::Synod(programs) = &settings.program else {
             anyhow::bail!("Redis has no guests")
         };
-        let at = command::guest(&cluster.addresses[host])?;
+        let at = command::guest(&cluster.addresses[host]);
         let mut all = cluster.addresses.clone();
         match all.get_mut(id - 1) {
             Some(named) => *named = at,

@@ -3,6 +3,7 @@
 //! Each partition answers for itself at its own moment; the whole is not one snapshot of the cluster.
 
 use crate::node::Node;
+use crate::requests::NOT_READY;
 use synod_data::op::Op;
 use synod_data::{Keyspace, number};
 use synod_redis::Flow;
@@ -84,8 +85,9 @@ pub(super) fn scan(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         0 => Some(Slot(0)),
         cursor => Keyspace::cursor_slot(cursor),
     };
-    let Some(partition) = slot.and_then(|slot| node.map.partition_of(slot)) else {
-        return node.refuse_request(client, "ERR invalid cursor");
+    let Some(slot) = slot else { return node.refuse_request(client, "ERR invalid cursor") };
+    let Some(partition) = node.map.partition_of(slot) else {
+        return node.refuse_request(client, NOT_READY);
     };
     let op = Op::Scan { cursor, count, pattern, kind };
     node.run_op(client, partition, Kind::Read, &op)

@@ -6,7 +6,7 @@
 use super::exec::{self, Runner};
 use crate::authority::{self, acting};
 use crate::node::Node;
-use crate::requests::CROSSSLOT;
+use crate::requests::{CROSSSLOT, NOT_READY};
 use synod_data::Command;
 use synod_data::op::{Args, Op};
 use synod_redis::Flow;
@@ -82,7 +82,9 @@ pub(super) fn watch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     }
     let mut parts: Vec<(PartitionId, Args<'_>)> = Vec::new();
     for key in &args[1..] {
-        let partition = node.map.partition_of(key_slot(key)).unwrap_or(PartitionId::META);
+        let Some(partition) = node.map.partition_of(key_slot(key)) else {
+            return node.refuse_request(client, NOT_READY);
+        };
         match parts.iter_mut().find(|(p, _)| *p == partition) {
             Some((_, keys)) => keys.push(key),
             None => parts.push((partition, Args::from_slice(&[*key]))),

@@ -187,3 +187,35 @@ fn what_would_cost_a_quorum_is_refused() {
     });
     trial.expect(1, "CLUSTER REMOVE 3", "OK");
 }
+
+/// Keys of a node that has no map are keys of nobody: not of the metadata group either.
+#[test]
+fn who_is_no_member_yet_refuses_whatever_has_keys() {
+    let mut trial = Trial::new(3, 1, 4);
+    trial.world.add_node(4);
+    trial.world.connect("of-4", 4, 0);
+    for request in [
+        "GET k",
+        "SET k v",
+        "MGET k l",
+        "MSET k v l w",
+        "WATCH k",
+        "EVAL return 1 1 k",
+        "BLPOP k 0",
+        "EXISTS k l",
+        "OBJECT ENCODING k",
+        "SORT k",
+        "XREAD STREAMS k 0",
+        "SCAN 0",
+        "KEYS *",
+        "DBSIZE",
+        "FLUSHALL",
+        "RANDOMKEY",
+        "LOCK LIST",
+    ] {
+        trial.refused(4, request, "CLUSTERDOWN");
+    }
+    trial.expect(4, "MULTI", "OK");
+    trial.expect(4, "SET k v", "QUEUED");
+    trial.refused(4, "EXEC", "CLUSTERDOWN");
+}
