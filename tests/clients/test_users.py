@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 
 import pytest
 import redis
@@ -303,4 +304,49 @@ def test_all_nodes_know_the_users_and_still_do_after_a_restart():
             with node.connect() as admin:
                 servers.wait_until("the users are there", lambda: admin.call("ACL", "LIST") == before)
     finally:
+        cluster.close()
+
+
+@pytest.mark.synod_only
+def test_a_cluster_is_founded_with_a_password_and_joined_with_it(monkeypatch):
+    monkeypatch.setenv("SYNOD_REQUIREPASS", "open sesame")
+    cluster = servers.cluster(partitions=4)
+    directory = cluster.directory
+    # Nobody gets in before the first request is answered, so the usual look at the servers is of no use.
+    joiner = None
+    try:
+        for node in cluster.nodes:
+            node.start()
+
+        def works(node):
+            with node.connect() as client:
+                assert client.call("SET", "k", "v") == resp.Error("NOAUTH Authentication required.")
+                assert client.call("AUTH", "open sesame") == resp.Simple("OK")
+                return client.call("SET", "k", "v") == resp.Simple("OK")
+
+        for node in cluster.nodes:
+            servers.wait_until("the cluster is there", lambda: works(node))
+        client, peer, http = servers.free_ports(3)
+        first = cluster.nodes[0]
+        command = [servers.SYNOD_BIN, "serve", "--data", str(directory / "node4"), "--listen", f"{servers.HOST}:{client}",
+                   "--peer-listen", f"{servers.HOST}:{peer}", "--http", f"{servers.HOST}:{http}", "--workers", "1",
+                   "--node-id", "4", "--join", f"{servers.HOST}:{first.http}"]  # fmt: skip
+        joiner = servers.Process(command, client, directory / "node4", http)
+        joiner.start()
+        servers.wait_until("the new node is in", lambda: works(joiner))
+        # Orders log in as well, and a node without the password is not taken in.
+        order = [servers.SYNOD_BIN, "node", "copies", "3", "--http", f"{servers.HOST}:{first.http}"]
+        subprocess.run(order, check=True, capture_output=True, timeout=30)
+        monkeypatch.delenv("SYNOD_REQUIREPASS")
+        refused = subprocess.run(order, capture_output=True, text=True, timeout=30, check=False)
+        assert refused.returncode != 0 and "SYNOD_REQUIREPASS" in refused.stderr, refused.stderr
+        # The password is the cluster's: it holds without the setting that founded it.
+        cluster.stop(signal.SIGKILL)
+        for node in cluster.nodes:
+            node.start()
+        for node in cluster.nodes:
+            servers.wait_until("the cluster is back", lambda: works(node))
+    finally:
+        if joiner is not None and joiner.running():
+            joiner.stop(signal.SIGKILL)
         cluster.close()

@@ -18,12 +18,16 @@ use synod_data::op::Op;
 use synod_data::{Categories, Command, Flags, Group};
 use synod_redis::{AclLog, Flow, Identity, Reason, Refusal, Space};
 use synod_replica::{Audience, Origin};
+use synod_ring::ClusterMap;
 use synod_types::plant::planted;
 use synod_types::{ClientId, ReplySink, limits};
 
 const NOAUTH: &str = "NOAUTH Authentication required.";
 /// What a client is told whose change of users is committed, and not known to all workers of its node in time.
 const LATE: &str = "UNKNOWN The users were changed, and this node has not heard of it yet";
+
+/// So long after a start the users of an older map than the log tells of are not taken over.
+const REMEMBERED_US: u64 = 10_000_000;
 
 /// A worker's answer to [`Errand::Know`] that has to wait.
 #[derive(Debug)]
@@ -40,6 +44,9 @@ pub(crate) struct Authority {
     given: Arc<Users>,
     /// As they hold here.
     users: Arc<Users>,
+    /// After a start: the epoch of the map that the log tells of, committed or not, and until when older maps do not count.
+    /// How far the log is committed may have been written down long before, and a right that was revoked stays revoked.
+    remembered: Option<(u64, u64)>,
     /// What the default user's password is here while it has none in the map.
     password: Option<Digest>,
     /// What each user may do; `None`: everything.
@@ -58,6 +65,7 @@ impl Authority {
         let mut authority = Self {
             given: Arc::default(),
             users: Arc::default(),
+            remembered: None,
             password,
             rights: BTreeMap::new(),
             admits_anybody: true,
@@ -290,13 +298,7 @@ impl Node {
         if !self.map.is_founded() {
             return;
         }
-        let users = self.map.users().clone();
-        let before = self.authority.users.clone();
-        let given = &self.authority.given;
-        if !Arc::ptr_eq(&users, given) && users != *given {
-            self.authority.take_over(users);
-            self.apply_users(&before);
-        }
+        self.take_users_over();
         let epoch = self.map.epoch;
         let unheard = std::mem::take(&mut self.authority.unheard);
         for one in unheard {
@@ -304,6 +306,30 @@ impl Node {
                 true => self.know(one.origin),
                 false => self.authority.unheard.push(one),
             }
+        }
+    }
+
+    /// As the log has them after a start, committed or not: no older ones are to hold until the group has said how far it is.
+    pub(crate) fn remember_users(&mut self, map: &ClusterMap) {
+        if map.is_founded() {
+            self.authority.remembered = Some((map.epoch, self.now.mono_us + REMEMBERED_US));
+            self.authority.take_over(map.users().clone());
+        }
+    }
+
+    fn take_users_over(&mut self) {
+        if let Some((epoch, until_us)) = self.authority.remembered {
+            if self.map.epoch < epoch && self.now.mono_us < until_us {
+                return;
+            }
+            self.authority.remembered = None;
+        }
+        let users = self.map.users().clone();
+        let before = self.authority.users.clone();
+        let given = &self.authority.given;
+        if !Arc::ptr_eq(&users, given) && users != *given {
+            self.authority.take_over(users);
+            self.apply_users(&before);
         }
     }
 
@@ -351,8 +377,11 @@ impl Node {
         self.desk(NODE).answer(origin, &mut |out: &mut dyn ReplySink| out.simple("OK"));
     }
 
-    /// Gives up waiting for a map that does not come.
+    /// Gives up waiting for a map that does not come, or one that is as new as the log.
     pub(crate) fn expire_awaited(&mut self) {
+        if self.authority.remembered.is_some() && self.map.is_founded() {
+            self.take_users_over();
+        }
         let now_us = self.now.mono_us;
         let is_late = |one: &mut Awaited| one.deadline_us <= now_us;
         let late: Vec<Awaited> = self.authority.unheard.extract_if(.., is_late).collect();
@@ -395,5 +424,67 @@ fn text(refused: &Refused) -> String {
             "NOPERM this user has no permissions to access one of the channels used as arguments"
                 .into()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::started;
+    use synod_ring::{MetaCommand, NodeInfo};
+    use synod_types::{ClusterId, Millis, NodeId, Now};
+
+    fn founded() -> ClusterMap {
+        let nodes = [(NodeId(1), NodeInfo::default())].into();
+        let (cluster, partitions, replicas) = (ClusterId(9), 1, 1);
+        let mut map = ClusterMap::default();
+        map.apply(MetaCommand::Found { cluster, partitions, replicas, nodes, engine: None })
+            .unwrap();
+        map
+    }
+
+    fn with_password(map: &ClusterMap) -> ClusterMap {
+        let rules = vec![Rule::ResetPass, Rule::AddPassword(Digest::of(b"pw"))];
+        let mut map = map.clone();
+        let change = Change::Set { name: DEFAULT.to_vec(), rules };
+        map.apply(MetaCommand::Users(change)).unwrap();
+        map
+    }
+
+    /// What is known to be committed after a start may be older than what the process before it had applied.
+    #[test]
+    fn a_restart_brings_no_revoked_right_back() {
+        let old = founded();
+        let new = with_password(&old);
+        let mut node = started(1);
+        node.remember_members(&new);
+        node.install_map(Arc::new(old.clone()));
+        assert!(!node.authority.admits_anybody());
+        let stranger = node.open_session("a".into());
+        assert!(node.is_stranger(stranger));
+        // The change was never committed: another entry took its place.
+        let later_us = node.now.mono_us + REMEMBERED_US;
+        node.begin_turn(Now { wall: Millis(1), mono_us: later_us });
+        node.tick();
+        assert!(node.authority.admits_anybody() && !node.is_stranger(stranger));
+        let mut node = started(1);
+        node.remember_members(&old);
+        node.install_map(Arc::new(new));
+        assert!(!node.authority.admits_anybody(), "a newer map counts at once");
+    }
+
+    #[test]
+    fn a_nodes_own_password_holds_while_the_map_has_none() {
+        let mut authority = Authority::new(Some(Digest::of(b"own")));
+        assert!(!authority.admits_anybody() && !authority.stranger().is_authenticated());
+        assert!(authority.login(DEFAULT, b"own").is_some());
+        authority.take_over(with_password(&founded()).users().clone());
+        assert!(
+            authority.login(DEFAULT, b"own").is_none() && authority.login(DEFAULT, b"pw").is_some()
+        );
+        authority.take_over(founded().users().clone());
+        assert!(
+            authority.login(DEFAULT, b"own").is_some() && authority.login(DEFAULT, b"pw").is_none()
+        );
     }
 }

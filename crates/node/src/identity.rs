@@ -125,6 +125,7 @@ impl Node {
     /// What the node's log says of the members, committed or not: on that a restart judges peers too, since how far the
     /// log is committed may have been written down long before.
     pub fn remember_members(&mut self, map: &ClusterMap) {
+        self.remember_users(map);
         self.remembered = map.nodes.clone();
     }
 

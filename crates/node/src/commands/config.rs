@@ -17,7 +17,7 @@ const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE);
 /// The default user's password, which nobody can read back.
 const REQUIREPASS: &str = "requirepass";
 /// What Redis does not let anybody set either.
-const IMMUTABLE: [&str; 2] = ["cluster-enabled", "databases"];
+const IMMUTABLE: [&str; 3] = ["aclfile", "cluster-enabled", "databases"];
 const OPERATOR: Flags = ANYTIME.and(Flags::ADMIN).and(Flags::NOSCRIPT);
 
 #[rustfmt::skip] // one subcommand per line or two: this is a table
@@ -57,6 +57,8 @@ pub(super) fn durability(node: &Node) -> (&'static str, &'static str) {
 fn settings(node: &Node) -> BTreeMap<String, String> {
     let (appendonly, appendfsync) = durability(node);
     let mut settings: BTreeMap<String, String> = [
+        ("acl-pubsub-default", "resetchannels".to_owned()),
+        ("aclfile", String::new()),
         ("appendfsync", appendfsync.to_owned()),
         ("appendonly", appendonly.to_owned()),
         ("cluster-enabled", "yes".to_owned()),
