@@ -53,6 +53,8 @@ pub(crate) struct Authority {
     rights: BTreeMap<Arc<[u8]>, Option<Arc<Rights>>>,
     /// Whether a connection that names nobody needs no password.
     admits_anybody: bool,
+    /// Whether the users of the cluster are known. Before, nobody has a password but by `password`.
+    informed: bool,
     unheard: Vec<Awaited>,
     /// The refusals of the whole node, on worker 0.
     pub log: AclLog,
@@ -69,6 +71,7 @@ impl Authority {
             password,
             rights: BTreeMap::new(),
             admits_anybody: true,
+            informed: false,
             unheard: Vec::new(),
             log: AclLog::default(),
             made_up: 0,
@@ -328,13 +331,17 @@ impl Node {
         let before = self.authority.users.clone();
         let given = &self.authority.given;
         if !Arc::ptr_eq(&users, given) && users != *given {
+            let was_open = self.authority.admits_anybody && !self.authority.informed;
             self.authority.take_over(users);
-            self.apply_users(&before);
+            self.apply_users(&before, was_open);
         }
+        self.authority.informed = true;
     }
 
-    fn apply_users(&mut self, before: &Users) {
+    /// Those who came while this node knew no users (`was_open`) have to log in now, if anybody has to.
+    fn apply_users(&mut self, before: &Users, was_open: bool) {
         let Self { authority, sessions, output, .. } = self;
+        let stays = !was_open || authority.admits_anybody;
         let mut gone = Vec::new();
         for session in sessions.iter_mut() {
             let identity = session.identity();
@@ -351,6 +358,9 @@ impl Node {
             let rights = authority.rights.get(name).cloned().flatten();
             let mut identity = identity.clone();
             identity.set_rights(rights);
+            if !stays {
+                identity.forget_login();
+            }
             let deaf = identity.rights().is_some_and(|rights| hears_too_much(session, rights));
             session.set_identity(identity);
             if deaf {

@@ -53,6 +53,11 @@ impl Identity {
         self.authenticated && self.rights.is_none()
     }
 
+    /// It has to log in.
+    pub fn forget_login(&mut self) {
+        self.authenticated = false;
+    }
+
     /// What the user may do has changed.
     pub fn set_rights(&mut self, rights: Option<Arc<Rights>>) {
         self.rights = rights;

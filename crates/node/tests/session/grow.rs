@@ -219,3 +219,23 @@ fn who_is_no_member_yet_refuses_whatever_has_keys() {
     trial.expect(4, "SET k v", "QUEUED");
     trial.refused(4, "EXEC", "CLUSTERDOWN");
 }
+
+/// A node that does not know the cluster yet knows no password either: who came in then is nobody once it does.
+#[test]
+fn who_came_before_the_users_were_known_has_to_log_in() {
+    let mut trial = Trial::new(3, 1, 4);
+    let join = trial.world.add_node(4);
+    trial.world.connect("of-4", 4, 0);
+    trial.refused(4, "GET k", "CLUSTERDOWN");
+    trial.expect(1, "CONFIG SET requirepass secret", "OK");
+    trial.expect(1, &join, "OK");
+    trial.until(1, "known", |world| {
+        (1..=3).all(|node| world.map(node).nodes.contains_key(&NodeId(4)))
+    });
+    assert!(trial.world.greet(4, 1));
+    trial.world.pass(5_000);
+    trial.refused(4, "GET k", "NOAUTH");
+    trial.expect(4, "AUTH secret", "OK");
+    let said = trial.ask(4, "GET k");
+    assert!(!format!("{said:?}").contains("Error"), "{said:?}");
+}
