@@ -204,6 +204,18 @@ def test_what_the_session_answers_inside_a_transaction(single, genuine, protocol
     differential.compare(single, genuine, [c.encode().split() for c in commands], protocol)
 
 
+MINUS_ZERO = """ZADD z -0 m|ZSCORE z m|ZINCRBY z -0 n|ZSCORE z n|ZADD z INCR -0 t|ZINCRBY z -0 t|ZMSCORE z m n t|ZPOPMIN z
+    ZADD l 1 LONG -0 m|ZSCORE l m|ZADD l 0 m|ZSCORE l m|ZINCRBY l -0 m|ZINCRBY l -0 n|ZRANGE l 0 -1 WITHSCORES
+    ZUNIONSTORE u 1 l|ZRANGE u 0 -1 WITHSCORES|ZADD z 5 r|ZINCRBY z -5 r|INCRBYFLOAT f -0|HINCRBYFLOAT h f -0"""
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_minus_zero(single, genuine, protocol):
+    lines = MINUS_ZERO.replace("LONG", "l" * 65).replace("\n", "|").split("|")
+    commands = [[arg.encode() for arg in line.split()] for line in lines]
+    differential.compare(single, genuine, [[b"FLUSHALL"], *commands], protocol)
+
+
 def _counts(connection):
     """What INFO counts of keys and commands."""
     text = connection.call("INFO", "all")
@@ -212,7 +224,11 @@ def _counts(connection):
     counts = {name: lines[name] for name in ("keyspace_hits", "keyspace_misses", "expired_keys", "evicted_keys")}
     for name, value in lines.items():
         if name.startswith("cmdstat_") and name != "cmdstat_info":
-            counts[name] = value.split(",")[0]
+            fields = dict(field.split("=") for field in value.split(","))
+            assert list(fields) == ["calls", "usec", "usec_per_call", "rejected_calls", "failed_calls"], value
+            calls, usec = int(fields["calls"]), int(fields["usec"])
+            assert fields["usec_per_call"] == f"{usec / calls if calls else 0:.2f}", value
+            counts[name] = {key: fields[key] for key in ("calls", "rejected_calls", "failed_calls")}
         if name.startswith("errorstat_"):
             counts[name] = value
     return counts
@@ -221,7 +237,7 @@ def _counts(connection):
 def test_what_info_counts(single, genuine):
     commands = """SET a 1|GET a|GET nosuch|MGET a b c|EXISTS a b|TTL a|TTL nosuch|TYPE a|STRLEN nosuch|HGET h f
         HSET h f v|HGETALL h|LRANGE l 0 -1|ZADD z 1 m|ZRANGE z 0 -1|SINTER s t|CONFIG GET maxmemory-policy|CLIENT ID
-        INCR h|NOSUCH|MULTI|SET a 2|GET a|CLIENT ID|EXEC|PING|SET e 1 PX 1|OBJECT ENCODING a""".replace("\n", "|")
+        INCR h|GET|GET h|SET a 1 NX XX|NOSUCH|MULTI|SET a 2|GET a|CLIENT ID|EXEC|PING|SET e 1 PX 1|OBJECT ENCODING a""".replace("\n", "|")
     counts = []
     for node in (single, genuine):
         with node.connect() as connection:

@@ -23,10 +23,10 @@ use crate::unrouted::Unrouted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use synod_consensus::Token;
-use synod_redis::CallCounts;
 use synod_redis::Facts;
 use synod_redis::Gathers;
 use synod_redis::PubSub;
+use synod_redis::{CallCounts, Called};
 use synod_redis::{Sessions, Waits};
 use synod_replica::{Failure, Replica};
 use synod_ring::ClusterMap;
@@ -331,7 +331,7 @@ impl Node {
     pub(crate) fn count_call(&mut self, command: &synod_data::Command) {
         self.counters.command(command);
         if !crate::commands::has_subcommands(command) {
-            self.calls.count(command);
+            self.calls.count(Called::command(command));
         }
     }
 

@@ -12,7 +12,7 @@ use synod_consensus::Role;
 use synod_data::op::{Args, Op, put_command};
 use synod_data::{Command, Flags, Handler};
 use synod_machine::{MachineId, put_operation};
-use synod_redis::{Flow, Kind, Session, Waits};
+use synod_redis::{Answered, Called, Flow, Kind, Session, Waits};
 use synod_replica::{Access, Origin};
 use synod_ring::MetaCommand;
 use synod_types::{ClientId, PartitionId, ReplySink, Term, key_slot};
@@ -81,9 +81,9 @@ impl Node {
                 let _discarded = session.end_multi();
                 text = text.replacen("ERR", "EXECABORT Transaction discarded because of:", 1);
             }
-            return self.refuse_request(client, &text);
+            return self.reject(client, command, &text);
         }
-        session.set_last_command(command.name);
+        session.set_last_command(command.name, Called::command(command));
         let free = session.identity().is_free();
         if !free && let Some(flow) = self.judge(client, command, args) {
             return flow;
@@ -104,7 +104,7 @@ impl Node {
             && !commands::pubsub::is_allowed_to_subscribers(command.name)
         {
             let text = commands::pubsub::not_for_subscribers(command.name);
-            return self.refuse_request(client, &text);
+            return self.reject(client, command, &text);
         }
         if session.fence().is_some() && crate::fence::concerns(command) {
             return self.fenced_request(client, command, args);
@@ -123,12 +123,18 @@ impl Node {
         if in_multi && !commands::runs_inside_multi(command.name) {
             return self.queue_command(client, command, args);
         }
+        let refused = self.counters.refused;
         let flow = match command.handler {
             Handler::Session => self.session_request(client, command, args),
             Handler::Read(_) | Handler::Write(_) => self.data_request(client, command, args),
         };
-        if flow == Flow::Next {
-            self.count_call(command);
+        let is_data = !matches!(command.handler, Handler::Session);
+        match flow {
+            Flow::Next if is_data && self.counters.refused > refused => {
+                self.calls.count_rejected(Called::command(command));
+            }
+            Flow::Next => self.count_call(command),
+            _ => {}
         }
         flow
     }
@@ -140,7 +146,15 @@ impl Node {
         command: &'static Command,
         args: &[&[u8]],
     ) -> Flow {
+        let before = self.sessions.get(client).map(|session| session.outcomes());
         let flow = commands::run(self, client, command, args);
+        if flow == Flow::Next
+            && let (Some((waiting, errors)), Some(session)) = (before, self.sessions.get(client))
+            && session.outcomes().0 == waiting
+        {
+            let (called, failed) = (session.called(), session.outcomes().1 > errors);
+            self.sessions.answered().push(Answered { called, us: 0, failed });
+        }
         // Those that are known to contain secrets do not enter.
         let secret = matches!(command.name, "auth" | "hello");
         if !secret
@@ -151,6 +165,12 @@ impl Node {
             self.sessions.slow().note(client, 0, &shown);
         }
         flow
+    }
+
+    /// Refuses a command before it is executed.
+    fn reject(&mut self, client: ClientId, command: &Command, text: &str) -> Flow {
+        self.calls.count_rejected(Called::command(command));
+        self.refuse_request(client, text)
     }
 
     /// Answers an error that the request itself earned.
@@ -263,10 +283,14 @@ impl Node {
         };
         match kind {
             Kind::Read if replica.can_read_now(self.now.wall, behind, command, args) => {
+                let errors = session.outcomes().1;
                 session.reply_now(|out| replica.read_now(command, args, out));
                 session.touch(&mut self.output.ready);
+                let failed = session.outcomes().1 > errors;
                 let tells = replica.has_events();
                 self.sessions.latency().done(true, self.now.mono_us);
+                let called = Called::command(command);
+                self.sessions.answered().push(Answered { called, us: 0, failed });
                 if self.sessions.slow().wants(command.flags.has(Flags::FAST)) {
                     self.sessions.slow().note(client, 0, args);
                 }

@@ -102,6 +102,7 @@ impl Node {
     /// How long the turn took, deliveries included: what requests answered within it have waited.
     pub fn turn_took(&mut self, us: u64) {
         self.sessions.latency().turn_took(us);
+        self.calls.close_turn(us, self.sessions.answered());
         let (worker, workers) = (u64::from(self.config.worker), u64::from(self.config.workers));
         let id = |nth| nth * workers + worker;
         self.sessions.close_slow_turn(us, self.now.wall.0 / 1000, id);

@@ -31,7 +31,7 @@ mod sessions;
 mod slowlog;
 
 pub use acl_log::{AclLog, Reason, Refusal};
-pub use calls::{CallCounts, KnownName};
+pub use calls::{Answered, CallCounts, Called, Calls, KnownName};
 pub use errors::ErrorCounts;
 pub use identity::Identity;
 pub use info::{Facts, Page, Section, Tally, node_name, sections};

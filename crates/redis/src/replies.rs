@@ -1,5 +1,6 @@
 //! The replies of one session, in the order of its requests.
 
+use crate::calls::Called;
 use crate::errors::ErrorCounts;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -22,6 +23,8 @@ const REPLY_INLINE_BYTES: usize = 24;
 struct Place {
     /// `None` for a reply that was ready at once and only waits for its turn.
     kind: Option<Kind>,
+    /// What was called.
+    called: Called,
     /// When the request came.
     since_us: u64,
     /// CLIENT REPLY had it dropped when the request came, whatever was asked for since.
@@ -29,6 +32,19 @@ struct Place {
     /// Whatever comes behind it waits until it is answered.
     barrier: bool,
     reply: Option<SmallVec<[u8; REPLY_INLINE_BYTES]>>,
+}
+
+/// A request whose place was filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// Of what kind it was.
+    pub kind: Kind,
+    /// What was called.
+    pub called: Called,
+    /// When it came.
+    pub since_us: u64,
+    /// Whether it was answered an error.
+    pub failed: bool,
 }
 
 /// Replies that are ready, and the places of those that are not.
@@ -76,7 +92,7 @@ impl Replies {
     }
 
     /// Takes a place in the order.
-    pub fn reserve(&mut self, kind: Kind, since_us: u64, quiet: bool) -> u64 {
+    pub fn reserve(&mut self, kind: Kind, called: Called, since_us: u64, quiet: bool) -> u64 {
         let seq = self.head + self.places.len() as u64;
         match kind {
             Kind::Read => self.reads += 1,
@@ -86,7 +102,8 @@ impl Replies {
             }
         }
         let kind = Some(kind);
-        self.places.push_back(Place { kind, since_us, quiet, barrier: false, reply: None });
+        let (barrier, reply) = (false, None);
+        self.places.push_back(Place { kind, called, since_us, quiet, barrier, reply });
         seq
     }
 
@@ -114,12 +131,12 @@ impl Replies {
             let reply = Some(SmallVec::from_slice(&self.out[start..]));
             self.out.truncate(start);
             let (kind, quiet, barrier) = (None, false, false);
-            self.places.push_back(Place { kind, since_us, quiet, barrier, reply });
+            let called = Called::NONE;
+            self.places.push_back(Place { kind, called, since_us, quiet, barrier, reply });
         }
     }
 
-    /// Fills a place reserved before, and says of what kind the request was and when it came. A place that is unknown is
-    /// passed over. `mute`: nothing is written to this client any more.
+    /// Fills a place reserved before, and says whose it was. A place that is unknown is passed over. `mute`: nothing is written to this client any more.
     pub fn fill(
         &mut self,
         seq: u64,
@@ -127,10 +144,10 @@ impl Replies {
         mute: bool,
         errors: &mut ErrorCounts,
         write: &mut dyn FnMut(&mut RespWriter<'_>),
-    ) -> Option<(Kind, u64)> {
+    ) -> Option<Filled> {
         let at = seq.checked_sub(self.head)? as usize;
         let place = self.places.get_mut(at)?;
-        let request = (place.kind?, place.since_us);
+        let (kind, called, since_us) = (place.kind?, place.called, place.since_us);
         if std::mem::take(&mut place.barrier) {
             self.barriers -= 1;
         }
@@ -138,6 +155,7 @@ impl Replies {
         let start = self.out.len();
         write(&mut RespWriter::new(&mut self.out, proto));
         errors.note(&self.out[start..]);
+        let failed = self.out.get(start) == Some(&b'-');
         if quiet {
             self.out.truncate(start);
         }
@@ -151,7 +169,7 @@ impl Replies {
             place.reply = Some(SmallVec::from_slice(&self.out[start..]));
             self.out.truncate(start);
         }
-        Some(request)
+        Some(Filled { kind, called, since_us, failed })
     }
 
     fn pop(&mut self) {

@@ -1,10 +1,11 @@
 //! One connection's session: what it has said of itself, the state that it is in, and its replies.
 
+use crate::calls::Called;
 use crate::errors::ErrorCounts;
 use crate::identity::Identity;
 use crate::mode::{Blocked, Fence, Flow, Life, Mode, Multi, ReplyMode, Waits};
 use crate::pubsub::Subscriptions;
-use crate::replies::{Kind, Replies};
+use crate::replies::{Filled, Kind, Replies};
 use crate::sessions::Ready;
 use synod_types::{ClientId, limits};
 use synod_wire::resp::{Proto, RespWriter};
@@ -24,6 +25,8 @@ pub struct Session {
     opened_us: u64,
     active_us: u64,
     last_command: &'static str,
+    /// The same as the counts of calls know it.
+    called: Called,
     life: Life,
     mode: Mode,
     /// CLIENT FENCE.
@@ -56,6 +59,7 @@ impl Session {
             opened_us: now_us,
             active_us: now_us,
             last_command: "NULL",
+            called: Called::NONE,
             life: Life::Open,
             mode: Mode::Plain,
             fence: None,
@@ -181,8 +185,23 @@ impl Session {
 
     /// The command that was sent last.
     #[inline]
-    pub fn set_last_command(&mut self, name: &'static str) {
-        self.last_command = name;
+    pub fn set_last_command(&mut self, name: &'static str, called: Called) {
+        (self.last_command, self.called) = (name, called);
+    }
+
+    /// The command that was sent last, as the counts of calls know it.
+    #[must_use]
+    pub fn called(&self) -> Called {
+        self.called
+    }
+
+    /// How many requests are under way and how many errors were answered so far: whether either grows with a request
+    /// tells what became of it.
+    #[inline]
+    #[must_use]
+    pub fn outcomes(&self) -> (usize, u64) {
+        let (reads, writes) = self.under_way();
+        (reads + writes, self.errors.total)
     }
 
     /// What it listens to.
@@ -401,7 +420,8 @@ impl Session {
     /// Takes a place in the order of replies.
     #[inline]
     pub fn reserve(&mut self, kind: Kind) -> u64 {
-        self.replies.reserve(kind, self.active_us, self.reply_mode != ReplyMode::On)
+        let quiet = self.reply_mode != ReplyMode::On;
+        self.replies.reserve(kind, self.called, self.active_us, quiet)
     }
 
     /// Takes a place in the order of replies, and lets everything behind it wait until it is filled.
@@ -450,7 +470,7 @@ impl Session {
         &mut self,
         seq: u64,
         write: &mut dyn FnMut(&mut RespWriter<'_>),
-    ) -> Option<(Kind, u64)> {
+    ) -> Option<Filled> {
         let mute = self.is_killed();
         let filled = self.replies.fill(seq, self.proto, mute, &mut self.errors, write)?;
         if self.blocked().is_some_and(|blocked| blocked.seq() == seq) {

@@ -1,9 +1,10 @@
 //! All sessions of a worker, and which of them the world has to look at.
 
+use crate::calls::Answered;
 use crate::errors::ErrorCounts;
 use crate::latency::Latency;
 use crate::mode::Waits;
-use crate::replies::Kind;
+use crate::replies::{Filled, Kind};
 use crate::session::Session;
 use crate::slowlog::SlowLog;
 use synod_types::ClientId;
@@ -30,6 +31,8 @@ pub struct Sessions {
     given_back: Vec<ClientId>,
     /// How many sessions there have ever been.
     opened: u64,
+    /// What was answered since [`Self::answered`] was emptied last.
+    answered: Vec<Answered>,
     /// The errors answered to sessions that are closed.
     errors: ErrorCounts,
 }
@@ -101,6 +104,11 @@ impl Sessions {
         &self.latency
     }
 
+    /// What was answered in this turn, for whoever counts it.
+    pub fn answered(&mut self) -> &mut Vec<Answered> {
+        &mut self.answered
+    }
+
     /// The slow log.
     pub fn slow(&mut self) -> &mut SlowLog {
         &mut self.slow
@@ -162,13 +170,17 @@ impl Sessions {
         write: &mut dyn FnMut(&mut RespWriter<'_>),
     ) {
         let Some(session) = self.get(id) else { return };
+        let waited = session.blocked().is_some_and(|blocked| blocked.seq() == seq);
         let filled = session.complete(seq, write);
         session.touch(ready);
         if session.may_go_on() {
             session.go_on(ready);
         }
-        if let Some((kind, since_us)) = filled {
+        if let Some(Filled { kind, called, since_us, failed }) = filled {
             self.latency.done(kind == Kind::Read, since_us);
+            // Waiting for a key takes no time of anybody.
+            let us = if waited { 0 } else { self.latency.last_us() };
+            self.answered.push(Answered { called, us, failed });
         }
     }
 }

@@ -78,10 +78,11 @@ pub(super) fn dispatch(
     if !sub.check_arity(args.len()) {
         return node.refuse_request(client, &super::wrong_arity(sub.name));
     }
+    let called = node.calls.subcommand(sub.name);
     if let Some(session) = node.sessions.get(client) {
-        session.set_last_command(sub.name);
+        session.set_last_command(sub.name, called);
     }
-    node.calls.count_name(sub.name);
+    node.calls.count(called);
     run(node, client, args)
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Section, Tally};
 use crate::REDIS_VERSION;
-use crate::calls::KnownName;
+use crate::calls::{Calls, KnownName};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use synod_types::{ClusterId, NodeId, Now, Protocol};
@@ -108,8 +108,8 @@ impl Page {
                 }
                 Section::Modules => {}
                 Section::Commandstats => {
-                    for (name, times) in &tally.calls.by_name {
-                        lines.put(&format!("cmdstat_{name}"), format_args!("calls={times}"));
+                    for (name, calls) in &tally.calls.by_name {
+                        command(&mut lines, name, calls);
                     }
                 }
                 Section::Errorstats => {
@@ -203,6 +203,17 @@ impl Page {
         lines.put("synod_partitions", self.partitions);
         lines.put("synod_peer_frames_received", tally.frames_in);
     }
+}
+
+fn command(lines: &mut Lines, name: &str, calls: &Calls) {
+    let Calls { times, took_us, rejected, failed } = *calls;
+    let us_per_call = if times == 0 { 0.0 } else { took_us as f64 / times as f64 };
+    lines.put(
+        &format!("cmdstat_{name}"),
+        format_args!(
+            "calls={times},usec={took_us},usec_per_call={us_per_call:.2},rejected_calls={rejected},failed_calls={failed}"
+        ),
+    );
 }
 
 fn clients(lines: &mut Lines, tally: &Tally, maxclients: i64) {

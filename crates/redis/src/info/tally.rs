@@ -173,12 +173,14 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::Calls;
 
     fn counted() -> Tally {
         let mut tally = Tally::default();
         tally.numbers().into_iter().enumerate().for_each(|(i, n)| *n = i as u64 * 1000);
         tally.errors.add("ERR", 5);
-        tally.calls.by_name.insert("get", 7);
+        let calls = Calls { times: 7, took_us: 90, rejected: 1, failed: 2 };
+        tally.calls.by_name.insert("get", calls);
         tally
     }
 
@@ -202,6 +204,7 @@ mod tests {
         assert_eq!(sum.behind_max, counted().behind_max);
         assert_eq!(sum.errors.total, 2 * counted().errors.total);
         assert_eq!(sum.errors.by_code["ERR"], 10);
-        assert_eq!(sum.calls.by_name["get"], 14);
+        let calls = Calls { times: 14, took_us: 180, rejected: 2, failed: 4 };
+        assert_eq!(sum.calls.by_name["get"], calls);
     }
 }
