@@ -118,12 +118,13 @@ impl<'a> Encoded<'a> {
         }
     }
 
-    /// The spelling of a score. Integers below 2^53 take an integer's place; -0 does not.
+    /// The spelling of a score. Integers below 2^53 take an integer's place. So does -0, which is 0 from then on, as in
+    /// Redis's packed form; its other form keeps the sign, and so does ours.
     #[must_use]
     pub fn score(x: f64) -> Self {
         let whole = x as i64;
         let exact = whole as f64 == x && whole.unsigned_abs() < 1 << 53;
-        if exact && (whole != 0 || x.is_sign_positive()) {
+        if exact {
             return Self::of_int(whole);
         }
         let mut head = [SCORE; 9];
@@ -303,7 +304,10 @@ pub fn take_checked<'a>(bytes: &mut &'a [u8]) -> Option<Item<'a>> {
     let canonical = match item {
         Item::Int(n) => Encoded::of_int(n).is_at(this),
         Item::Bytes(text) => Encoded::of(text).is_at(this),
-        Item::Score(x) => !x.is_nan() && Encoded::score(x).is_at(this),
+        // Versions before kept -0.
+        Item::Score(x) => {
+            (x == 0.0 && x.is_sign_negative()) || !x.is_nan() && Encoded::score(x).is_at(this)
+        }
     };
     *bytes = rest;
     canonical.then_some(item)
