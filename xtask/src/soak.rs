@@ -22,6 +22,10 @@ const QUICK: Size = (170, 60);
 /// three minutes a log turns over, sets and lists become long, and members of a group are damaged, brought up and deposed
 /// several times.
 const GATE: [Size; 2] = [(2_000, 10), (70, 180)];
+/// What the gate goes through of each of [`OTHERS`].
+const GATE_OTHERS: Size = (90, 10);
+/// What clients do in the runs besides those in which they read and write keys.
+const OTHERS: [&str; 4] = ["locks", "queues", "tree", "users"];
 /// What a release goes through, 100 simulated hours; its result stands in docs/testing.md.
 const LONG: Size = (670, 180);
 /// What a developer waits for (`cargo xtask test --quick`).
@@ -76,13 +80,17 @@ impl Options {
         Self { seeds: Some(GLANCE.0), seconds: GLANCE.1, ..Self::default() }
     }
 
-    fn sizes(&self) -> Vec<Size> {
-        match (self.quick, self.long, self.seeds) {
-            (true, _, _) => vec![QUICK],
-            (_, true, _) => vec![LONG],
-            (_, _, Some(seeds)) => vec![(seeds, self.seconds)],
-            _ => GATE.to_vec(),
-        }
+    /// What clients do, and for how many seeds: a fourteenth of those with keys for each other workload.
+    fn sizes(&self) -> Vec<(&'static str, Size)> {
+        let some = |(seeds, seconds): Size| (seeds.div_ceil(14), seconds);
+        let (keys, others) = match (self.quick, self.long, self.seeds) {
+            (true, _, _) => (vec![QUICK], some(QUICK)),
+            (_, true, _) => (vec![LONG], some(LONG)),
+            (_, _, Some(seeds)) => (vec![(seeds, self.seconds)], some((seeds, self.seconds))),
+            _ => (GATE.to_vec(), GATE_OTHERS),
+        };
+        let keys = keys.into_iter().map(|size| ("keys", size));
+        keys.chain(OTHERS.map(|workload| (workload, others))).collect()
     }
 }
 
@@ -111,15 +119,15 @@ pub fn builds_agree(workspace: &Workspace) -> Result<()> {
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     workspace.build_synod()?;
     let (mut first, mut tables, mut failed) = (options.seed, String::new(), Vec::new());
-    for (seeds, seconds) in options.sizes() {
+    for (workload, size) in options.sizes() {
         for engine in ENGINES {
-            let (table, clean) = sweep(workspace, options, engine, (first, seeds, seconds))?;
+            let (table, clean) = sweep(workspace, options, (workload, engine), (first, size))?;
             println!("{table}");
             tables.push_str(&table);
             tables.push('\n');
-            first += seeds;
+            first += size.0;
             if !clean {
-                failed.push(engine);
+                failed.push(format!("{workload} by {engine}"));
             }
         }
     }
@@ -138,17 +146,18 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The seeds of one engine: their table, and whether all kept all rules.
+/// The seeds of one workload and engine: their table, and whether all kept all rules.
 fn sweep(
     workspace: &Workspace,
     options: &Options,
-    engine: &str,
-    (first, seeds, seconds): (u64, u64, u64),
+    (workload, engine): (&str, &str),
+    (first, (seeds, seconds)): (u64, Size),
 ) -> Result<(String, bool)> {
     let number = |n: u64| n.to_string();
     let mut run = Command::new(workspace.synod());
     run.arg("sim")
-        .args(["--engine", engine, "--seed", &number(first), "--seeds", &number(seeds)])
+        .args(["--workload", workload, "--engine", engine])
+        .args(["--seed", &number(first), "--seeds", &number(seeds)])
         .args(["--seconds", &number(seconds), "--jobs", &options.jobs.to_string()])
         .current_dir(&workspace.root);
     let shown = show(&run);

@@ -72,6 +72,7 @@ impl Replica {
         let Some(keyspace) = self.state.keyspace().filter(|_| self.role == Role::Leader) else {
             return;
         };
+        let now_us = if planted("lease-by-wall-clock") { self.wall().0 * 1_000 } else { now_us };
         for (name, token, renewals) in self.lock_leases.over(keyspace, now_us) {
             let (token, renewals) = (token.to_string(), renewals.to_string());
             let words: [&[u8]; 5] =

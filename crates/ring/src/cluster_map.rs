@@ -19,6 +19,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use synod_acl::{Change, Users, Why};
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
+use synod_types::plant::planted;
 use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, Protocol, SLOT_COUNT, Slot};
 
 /// The longest address or version text of a node, in bytes (a DNS name has 253 at most).
@@ -368,7 +369,10 @@ impl ClusterMap {
         if *known == info {
             return Ok(Applied::Unchanged);
         }
-        *known = info;
+        let before = std::mem::replace(known, info);
+        if planted("old-address-kept") {
+            known.peer_addr = before.peer_addr;
+        }
         self.epoch += 1;
         Ok(Applied::Announced)
     }

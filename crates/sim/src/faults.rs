@@ -72,11 +72,29 @@ pub enum Fault {
     Stranger,
     /// The cluster is told to move to another consensus engine, perhaps while it still moves to one.
     Engine,
+    /// The wall clock of one machine, or those of all, jump by hours.
+    ClockLeap,
+    /// Clients read and write values that are longer than a segment of the log or a piece of a snapshot.
+    LargeValues,
+    /// Nodes have less memory than clients want to fill; a policy says what goes.
+    MemoryCeiling,
+    /// A client has writes held back by CLIENT PAUSE, asks for one, and leaves.
+    HeldBack,
+    /// A client does not read what it is sent for a while.
+    SlowReader,
+    /// A node starts again with other addresses.
+    Moved,
 }
+
+/// So many of [`Fault::ALL`] are drawn first. Those behind them came later and are drawn apart, with chance of their own,
+/// so that a seed that has none of them is the run that it was before.
+const DRAWN_FIRST: usize = 31;
+/// Sets that chance apart.
+const LATER_SALT: u64 = 0x4c41_5445;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 37] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -108,6 +126,12 @@ impl Fault {
         Self::OlderCopy,
         Self::Stranger,
         Self::Engine,
+        Self::ClockLeap,
+        Self::LargeValues,
+        Self::MemoryCeiling,
+        Self::HeldBack,
+        Self::SlowReader,
+        Self::Moved,
     ];
 
     /// Its name on the command line.
@@ -145,12 +169,33 @@ impl Fault {
             Self::OlderCopy => "older-copy",
             Self::Stranger => "stranger",
             Self::Engine => "engine",
+            Self::ClockLeap => "clock-leap",
+            Self::LargeValues => "large-values",
+            Self::MemoryCeiling => "memory-ceiling",
+            Self::HeldBack => "held-back",
+            Self::SlowReader => "slow-reader",
+            Self::Moved => "moved",
         }
     }
 
     /// Whether it colours the whole run instead of striking now and then.
     pub(crate) const fn is_ambient(self) -> bool {
-        matches!(self, Self::Loss | Self::Duplicate | Self::Reorder | Self::Delay | Self::Drift)
+        matches!(
+            self,
+            Self::Loss
+                | Self::Duplicate
+                | Self::Reorder
+                | Self::Delay
+                | Self::Drift
+                | Self::LargeValues
+                | Self::MemoryCeiling
+                | Self::HeldBack
+        )
+    }
+
+    /// Whether it is drawn apart from those that were there before it.
+    pub(crate) fn came_later(self) -> bool {
+        Self::ALL[DRAWN_FIRST..].contains(&self)
     }
 }
 
@@ -160,7 +205,7 @@ pub enum Faults {
     /// A random subset, drawn from the seed.
     Swarm,
     /// These, one bit per place in [`Fault::ALL`].
-    Only(u32),
+    Only(u64),
 }
 
 /// A word that names no fault.
@@ -191,7 +236,7 @@ impl FromStr for Faults {
     fn from_str(text: &str) -> Result<Self, UnknownFault> {
         match text {
             "swarm" => return Ok(Self::Swarm),
-            "all" => return Ok(Self::Only(u32::MAX)),
+            "all" => return Ok(Self::Only(u64::MAX)),
             "none" => return Ok(Self::Only(0)),
             _ => {}
         }
@@ -209,7 +254,7 @@ impl fmt::Display for Faults {
         match self {
             Self::Swarm => f.write_str("swarm"),
             Self::Only(0) => f.write_str("none"),
-            Self::Only(u32::MAX) => f.write_str("all"),
+            Self::Only(u64::MAX) => f.write_str("all"),
             Self::Only(_) => {
                 let chosen: Vec<_> = self.chosen(0).into_iter().map(Fault::name).collect();
                 f.write_str(&chosen.join(","))
@@ -227,8 +272,17 @@ impl Faults {
             Self::Swarm => {
                 let mut random = Random::new(seed ^ 0x5741_524d);
                 let share = random.between(100, 700);
-                (0..Fault::ALL.len())
-                    .fold(0, |bits, at| if random.permille(share) { bits | 1 << at } else { bits })
+                let mut later = Random::new(seed ^ LATER_SALT);
+                let share_later = if later.permille(500) { 0 } else { later.between(50, 250) };
+                let mut bits = 0;
+                for at in 0..Fault::ALL.len() {
+                    let drawn = match at < DRAWN_FIRST {
+                        true => random.permille(share),
+                        false => later.permille(share_later),
+                    };
+                    bits |= u64::from(drawn) << at;
+                }
+                bits
             }
         };
         let has = |at: &usize| bits & 1 << at != 0;

@@ -94,6 +94,7 @@ impl World {
         self.identity_struck = true;
         self.stop(node, true, "put back to an older copy");
         self.machines[node].exchange(disk);
+        self.machines[node].older_since = Some(self.time);
         let at = self.time + random.between(OLDER_US.0, OLDER_US.1);
         self.at(at, Event::Wipe(node));
         Some((whom, None))
@@ -104,6 +105,7 @@ impl World {
         self.identity_struck = true;
         self.stop(node, true, "emptied");
         self.machines[node].exchange(MemDisk::new());
+        self.machines[node].older_since = None;
         self.machines[node].copy = None;
         self.trouble.emptied(node);
     }
@@ -112,6 +114,16 @@ impl World {
     pub(crate) fn note_identities(&mut self) {
         if self.identity_struck && self.all_are_known() && self.is_membership_full() {
             self.identity_struck = false;
+        }
+    }
+
+    /// A node let another in. Whoever was up when that one went back on its disk knew how often it had been started.
+    pub(crate) fn let_in(&mut self, at: usize, peer: usize) {
+        let Some(since) = self.machines[peer].older_since else { return };
+        let process = self.machines[at].process.as_ref();
+        if process.is_some_and(|process| process.born_us < since) {
+            let detail = format!("node {} lets an older copy of node {} in", at + 1, peer + 1);
+            self.fail("identity", detail);
         }
     }
 

@@ -13,12 +13,14 @@
 //!
 //! Nothing here asks a clock, a random source or a hash map's order, so a seed is a test case.
 
+mod addresses;
 mod client;
 mod damage;
 mod depose;
 mod faults;
 mod gate;
 mod healing;
+mod health;
 mod identity;
 mod machine;
 mod members;

@@ -120,6 +120,8 @@ pub(crate) struct Process {
     pub of_session: BTreeMap<ClientId, usize>,
     /// Connections with requests to be offered again, or with more to read.
     pub again: Vec<usize>,
+    /// Whether it was told how much memory it may use.
+    pub has_ceiling: bool,
     /// Where the clients are those of ZooKeeper.
     pub gate: Option<Box<GateHost>>,
 }
@@ -145,6 +147,14 @@ pub(crate) struct Machine {
     pub starting: bool,
     /// The disk as it was at some moment of an earlier life.
     pub copy: Option<Copy>,
+    /// When frames of another node reached it last.
+    pub heard_us: u64,
+    /// Since when it runs on an older copy of its disk, if it does.
+    pub older_since: Option<u64>,
+    /// What empty tables take in the memory of its node, where nodes have a ceiling.
+    pub table_bytes: Option<u64>,
+    /// How often its addresses have changed.
+    pub moves: u64,
 }
 
 /// Why a process did not start.
@@ -192,6 +202,10 @@ impl Machine {
             flush_us: (100, 5_000),
             starting: false,
             copy: None,
+            heard_us: 0,
+            older_since: None,
+            table_bytes: None,
+            moves: 0,
         }
     }
 
@@ -263,6 +277,7 @@ impl Machine {
             sessions: BTreeMap::new(),
             of_session: BTreeMap::new(),
             again: Vec::new(),
+            has_ceiling: false,
             gate: None,
         });
         Ok(())

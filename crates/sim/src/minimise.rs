@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn params() -> Params {
-        let faults = Faults::Only(u32::MAX);
+        let faults = Faults::Only(u64::MAX);
         Params { seconds: 60, clients: 8, faults, ..Params::default() }
     }
 

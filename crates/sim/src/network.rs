@@ -148,6 +148,7 @@ impl World {
             self.recorder.mix(frame.kind as u64 | u64::from(frame.group.0) << 8);
             self.recorder.mix_bytes(&frame.body);
         }
+        self.machines[to].heard_us = self.time;
         self.tell(to, Mail::Frames(from, frames));
     }
 
@@ -275,7 +276,14 @@ impl World {
             matches!(admitted, Some(Ok(())))
         };
         // Both judge: each may have learned something of the other.
-        admits(b, &of_a) & admits(a, &of_b)
+        let (in_b, in_a) = (admits(b, &of_a), admits(a, &of_b));
+        if in_b {
+            self.let_in(b, a);
+        }
+        if in_a {
+            self.let_in(a, b);
+        }
+        in_a && in_b
     }
 
     /// A node knows more of the members: connections that do not fit it end.

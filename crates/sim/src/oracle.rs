@@ -90,6 +90,8 @@ impl World {
         for group in &status.groups {
             self.tell_position(at, group);
         }
+        self.check_health(at, &status);
+        self.set_ceiling(at);
         self.note_identities();
         self.measure_queues(at);
         self.oracle.ticks += 1;

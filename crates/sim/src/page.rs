@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_page_holds_the_run_and_nothing_from_elsewhere() {
-        let faults = Faults::Only(u32::MAX);
+        let faults = Faults::Only(u64::MAX);
         let params = Params {
             nodes: 3,
             partitions: 1,

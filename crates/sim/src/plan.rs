@@ -11,6 +11,8 @@ use std::fmt;
 
 /// Sets the plan's sequence of chance apart from the world's.
 const PLAN_SALT: u64 = 0x504c_414e;
+/// The same for the kinds that came later: they leave what the others do as it was.
+const LATER_SALT: u64 = 0x504c_4c54;
 
 /// One piece of trouble, with its end if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +79,23 @@ impl Params {
     /// Everything that goes wrong in a run with these parameters, in order; [`Params::only`] leaves this as it is.
     #[must_use]
     pub fn plan(&self) -> Vec<Strike> {
-        let mut random = Random::new(self.seed ^ PLAN_SALT);
+        let chosen = self.faults.chosen(self.seed);
+        let (later, first): (Vec<Fault>, Vec<Fault>) =
+            chosen.into_iter().partition(|fault| fault.came_later());
+        let mut plan = self.draw_strikes(PLAN_SALT, first);
+        plan.extend(self.draw_strikes(LATER_SALT, later));
+        plan.sort_by_key(|strike| strike.at_us);
+        (1..).zip(plan.iter_mut()).for_each(|(number, strike)| strike.number = number);
+        plan
+    }
+
+    /// Strikes of these kinds, by their own sequence of chance; without numbers yet.
+    fn draw_strikes(&self, salt: u64, kinds: Vec<Fault>) -> Vec<Strike> {
+        let mut random = Random::new(self.seed ^ salt);
         let (ambient, sudden): (Vec<Fault>, Vec<Fault>) =
-            self.faults.chosen(self.seed).into_iter().partition(|f| f.is_ambient());
-        let mut plan = Vec::new();
-        let mut add = |at_us, fault, seed| {
-            plan.push(Strike { number: plan.len() as u32 + 1, at_us, fault, seed });
-        };
+            kinds.into_iter().partition(|fault| fault.is_ambient());
+        let mut strikes = Vec::new();
+        let mut add = |at_us, fault, seed| strikes.push(Strike { number: 0, at_us, fault, seed });
         for fault in ambient {
             add(0, fault, random.next());
         }
@@ -95,7 +107,7 @@ impl Params {
             add(at_us, fault, random.next());
             at_us += random.between(1_000, period_us * 2);
         }
-        plan
+        strikes
     }
 
     /// The strikes of the plan that this run has.
@@ -127,7 +139,7 @@ mod tests {
     use crate::faults::Faults;
 
     fn params() -> Params {
-        Params { seconds: 30, faults: Faults::Only(u32::MAX), ..Params::default() }
+        Params { seconds: 30, faults: Faults::Only(u64::MAX), ..Params::default() }
     }
 
     #[test]

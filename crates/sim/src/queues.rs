@@ -32,6 +32,7 @@ impl World {
         let queues = process.worker.node_ref().queues();
         let requests_max = self.requests_max();
         let groups = self.params.partitions as usize + 1;
+        let long = self.params.clients * self.large.burst_bytes();
         let bounds = [
             ("parked requests", queues.parked, requests_max),
             ("forwarded requests", queues.forwards, requests_max),
@@ -41,13 +42,32 @@ impl World {
             ("unanswered requests", queues.unanswered, requests_max),
             ("snapshots being taken", queues.snapshots, groups),
             ("snapshots being fetched", queues.fetches, groups),
-            ("reply bytes", queues.reply_bytes, REPLY_BYTES_MAX),
-            ("unsynced bytes", process.next_flush.job.len_bytes(), UNSYNCED_BYTES_MAX),
+            ("reply bytes", queues.reply_bytes, REPLY_BYTES_MAX + long),
+            ("unsynced bytes", process.next_flush.job.len_bytes(), UNSYNCED_BYTES_MAX + long),
             ("file tasks", process.tasks.len(), TASKS_MAX),
         ];
+        self.check_readers(at);
         let over = bounds.into_iter().find(|(_, len, max)| len > max);
         if let Some((what, len, max)) = over {
             self.fail("bounded queues", format!("node {}: {len} {what}, not {max}", at + 1));
+        }
+    }
+
+    /// No connection waits for a client that has read everything.
+    fn check_readers(&mut self, at: usize) {
+        let Some(process) = &mut self.machines[at].process else { return };
+        let (connections, again) = (&mut process.connections, &process.again);
+        let waits_in_vain = process.sessions.iter().find(|(_, session)| {
+            let unsent = process.worker.node().session_load(session.id).0;
+            unsent == 0
+                && !again.contains(&session.at)
+                && connections
+                    .get(session.at)
+                    .is_some_and(|c| c.waits_for_reader() && c.outbox.is_empty())
+        });
+        if let Some(client) = waits_in_vain.map(|(client, _)| *client) {
+            let detail = format!("node {}: nothing is left for client {client} to read", at + 1);
+            self.fail("slow readers", detail);
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::depose::Deposing;
 use crate::faults::Fault;
 use crate::machine::Mail;
+use crate::params::Workload;
 use crate::plan::{Strike, Struck};
 use crate::random::Random;
 use crate::trace::Item;
@@ -20,6 +21,11 @@ const ARMED_AT_ONCE: usize = 5;
 const LATE_US: (u64, u64) = (100_000, 600_000);
 /// How long nobody hears it after that, at the least: until another leads.
 const UNHEARD_US: u64 = 1_500_000;
+
+/// By how much a wall clock leaps, in milliseconds: an hour to two days.
+const LEAP_MS: (u64, u64) = (3_600_000, 2 * 86_400_000);
+/// How long a client does not read, in microseconds.
+const DEAF_US: (u64, u64) = (100_000, 6_000_000);
 
 /// The trouble of a run.
 #[derive(Default)]
@@ -73,6 +79,7 @@ pub(crate) enum Undo {
     Disk(usize),
     Depose,
     Space(usize),
+    Deaf(usize),
 }
 
 impl World {
@@ -82,8 +89,9 @@ impl World {
             self.params.strikes().into_iter().partition(|s| s.fault.is_ambient());
         for strike in ambient {
             let mut random = Random::new(strike.seed);
-            let strength = self.set_in(strike.fault, &mut random);
-            self.note(&strike, (strength, None));
+            if let Some(strength) = self.set_in(strike.fault, &mut random) {
+                self.note(&strike, (strength, None));
+            }
         }
         self.trouble.coming = sudden.into();
         self.plan_strike();
@@ -96,8 +104,20 @@ impl World {
         }
     }
 
-    /// Sets in what colours the whole run; how strong it is.
-    fn set_in(&mut self, fault: Fault, random: &mut Random) -> String {
+    /// Sets in what colours the whole run; how strong it is. `None` where no client of the run has to do with it.
+    fn set_in(&mut self, fault: Fault, random: &mut Random) -> Option<String> {
+        let of_clients = match fault {
+            Fault::LargeValues => {
+                Some(Self::lengthen_values as fn(&mut Self, &mut Random) -> String)
+            }
+            Fault::MemoryCeiling => Some(Self::lower_ceiling as _),
+            Fault::HeldBack => Some(Self::let_clients_leave as _),
+            _ => None,
+        };
+        if let Some(set_in) = of_clients {
+            let keys = self.params.workload == Workload::Keys;
+            return keys.then(|| set_in(self, random));
+        }
         let network = &mut self.network;
         let rate = match fault {
             Fault::Loss => &mut network.loss,
@@ -110,7 +130,7 @@ impl World {
                 }
                 let ppm: Vec<_> = self.machines.iter().map(|m| m.clock.ppm.to_string()).collect();
                 self.count(fault);
-                return format!("clocks off by {} ppm", ppm.join(", "));
+                return Some(format!("clocks off by {} ppm", ppm.join(", ")));
             }
         };
         let most = match fault {
@@ -119,7 +139,7 @@ impl World {
             _ => 300,
         };
         *rate = random.skewed(1, most);
-        format!("{} in 1000 messages", *rate)
+        Some(format!("{} in 1000 messages", *rate))
     }
 
     pub(crate) fn strike(&mut self) {
@@ -248,6 +268,9 @@ impl World {
             }
             return Some(("all nodes".to_owned(), None));
         }
+        if fault == Fault::SlowReader {
+            return self.deafen(random);
+        }
         if fault == Fault::Membership {
             return self.strike_membership(random);
         }
@@ -294,6 +317,8 @@ impl World {
                 self.at(end, Event::Undo(Undo::Space(node)));
                 (format!(", {left} bytes left"), Some(end))
             }
+            Fault::Moved => return self.move_node(node),
+            Fault::ClockLeap => return Some(self.leap(node, random)),
             Fault::ClockJump => {
                 let jump = random.below(120_001) as i64 - 60_000;
                 self.machines[node].clock.wall_off_ms += jump;
@@ -311,6 +336,32 @@ impl World {
             _ => (self.arm_disk(node, fault, random)?, None),
         };
         Some((format!("node {}{how}", node + 1), until))
+    }
+
+    /// A wall clock jumps by hours, or all of them do.
+    fn leap(&mut self, node: usize, random: &mut Random) -> Blow {
+        let ms = random.between(LEAP_MS.0, LEAP_MS.1) as i64;
+        let ms = if random.permille(500) { -ms } else { ms };
+        let all = random.permille(300);
+        for at in (0..self.machines.len()).filter(|at| all || *at == node) {
+            self.machines[at].clock.wall_off_ms += ms;
+            self.fading.note_clock(self.machines[at].clock.wall_off_ms * 1_000);
+        }
+        let whom = if all { "all nodes".to_owned() } else { format!("node {}", node + 1) };
+        (format!("{whom}, by {} min", ms / 60_000), None)
+    }
+
+    /// A client reads nothing for a while; not one of ZooKeeper, whose gate ends such connections by itself.
+    fn deafen(&mut self, random: &mut Random) -> Option<Blow> {
+        let client = random.below(self.clients.len() as u64) as usize;
+        if self.params.workload == Workload::Tree || self.clients.is_empty() {
+            return None;
+        }
+        let end = self.time + random.skewed(DEAF_US.0, DEAF_US.1);
+        let deaf_until = &mut self.clients[client].deaf_until;
+        *deaf_until = end.max(*deaf_until);
+        self.at(end, Event::Undo(Undo::Deaf(client)));
+        Some((format!("client {client}"), Some(end)))
     }
 
     /// Puts an error in store for a disk; what it waits for.
@@ -355,6 +406,7 @@ impl World {
         match undo {
             Undo::Unblock(ways) => ways.into_iter().for_each(|(a, b)| self.unblock(a, b)),
             Undo::Disk(node) => self.machines[node].flush_us = (100, 5_000),
+            Undo::Deaf(client) => self.reads_again(client),
             Undo::Depose => self.end_deposing(),
             Undo::Space(node) => {
                 self.machines[node].disk.set_capacity(None);
@@ -399,6 +451,10 @@ impl World {
             if self.atlas.is_damaged(node) && self.random.permille(500) {
                 self.stop(node, false, "restarted on a damaged disk");
             }
+        }
+        for client in 0..self.clients.len() {
+            self.clients[client].deaf_until = time;
+            self.reads_again(client);
         }
         self.restore_members();
         self.recorder.keep(time, || Item::Healed);

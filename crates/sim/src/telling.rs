@@ -11,6 +11,8 @@ use synod_wire::resp::Value;
 
 /// So many values of a reply are shown.
 const SHOWN_MAX: usize = 5;
+/// So many bytes of an argument are shown.
+const ARG_SHOWN_MAX: usize = 64;
 
 impl World {
     pub(crate) fn tell_message(&mut self, from: usize, to: usize, fate: Fate, frames: &[Frame]) {
@@ -39,7 +41,12 @@ impl World {
             }
             Waiting::Tree(asked) => asked.to_string(),
             Waiting::Settled => "EXEC of several writes".to_owned(),
-            _ => String::from_utf8_lossy(&args.join(&b' ')).into_owned(),
+            _ => {
+                let beginning = |arg: &Vec<u8>| {
+                    String::from_utf8_lossy(&arg[..arg.len().min(ARG_SHOWN_MAX)]).into_owned()
+                };
+                args.iter().map(beginning).collect::<Vec<_>>().join(" ")
+            }
         };
         self.recorder.keep(time, || Item::Asked { request, client, node, what });
         request
@@ -170,6 +177,9 @@ fn short(value: &Value) -> String {
             all.iter().map(short).collect::<Vec<_>>().join(", ")
         }
         Value::Array(all) => format!("{} values", all.len()),
-        other => other.as_str().map_or_else(|| format!("{other:?}"), str::to_owned),
+        other => {
+            let text = other.as_str().map_or_else(|| format!("{other:?}"), str::to_owned);
+            text.chars().take(ARG_SHOWN_MAX).collect()
+        }
     }
 }

@@ -144,15 +144,33 @@ impl World {
         false
     }
 
+    /// A client reads again what it is sent.
+    pub(crate) fn reads_again(&mut self, client: usize) {
+        let conn = self.clients[client].conn;
+        for at in 0..self.machines.len() {
+            let session = self.machines[at].process.as_ref().and_then(|p| p.sessions.get(&client));
+            if let Some(id) = session.filter(|s| s.conn == conn).map(|s| s.id) {
+                self.write_session(at, id);
+            }
+        }
+    }
+
     fn write_session(&mut self, at: usize, id: synod_types::ClientId) {
         let Some(process) = &mut self.machines[at].process else { return };
-        let Some(client) = process.of_session.get(&id).copied() else { return };
+        let Some(client) = process.of_session.get(&id).copied() else {
+            // Nobody is there to read it.
+            let output = process.worker.node().session_output(id);
+            return output.into_iter().for_each(|(out, _)| out.clear());
+        };
         let Some(session) = process.sessions.get(&client) else { return };
         let (conn, place) = (session.conn, session.at);
         let node = process.worker.node();
         let Some((out, _)) = node.session_output(id) else { return };
         let Some(connection) = process.connections.get(place) else { return };
         connection.take_output(out);
+        if self.clients[client].deaf_until > self.time {
+            return;
+        }
         let bytes = connection.outbox.rest().to_vec();
         connection.outbox.wrote(bytes.len());
         if connection.can_resume(node) {
@@ -396,9 +414,31 @@ impl Process {
         self.of_session.insert(id, client);
     }
 
+    /// Something that an operator asks; the answer is for nobody.
+    pub fn operate(&mut self, words: &[&str]) {
+        let node = self.worker.node();
+        let id = node.open_session("operator".to_owned());
+        let at = self.connections.open(id);
+        let mut bytes = Vec::new();
+        let mut out = RespWriter::new(&mut bytes, Proto::Resp2);
+        out.array(words.len());
+        words.iter().for_each(|word| out.bulk(word.as_bytes()));
+        if let Some(room) = self.connections.room(at, node) {
+            room[..bytes.len()].copy_from_slice(&bytes);
+            self.connections.received(at, bytes.len(), node);
+            self.connections.execute(node);
+        }
+        self.connections.close(at);
+        node.close_session(id);
+    }
+
     fn close(&mut self, client: usize) {
         if let Some(session) = self.sessions.remove(&client) {
             self.of_session.remove(&session.id);
+            let held = self.connections.get(session.at).is_some_and(|c| c.is_stalled());
+            if held && planted("left-client-writes") {
+                return;
+            }
             self.connections.close(session.at);
             self.worker.node().close_session(session.id);
         }

@@ -3,7 +3,11 @@
 //! Time passes from event to event. Two events of the same microsecond happen in the order in which they were
 //! planned, so nothing is left to the machine that runs this.
 
-use crate::client::{Books, Client, Fading, Locks, Queues, ToClient, Trees, Users};
+use crate::addresses::{PORTS, address};
+use crate::client::{
+    Books, Client, Fading, Fillers, Large, Leaving, LeftBehind, Locks, Queues, ToClient, Trees,
+    Users,
+};
 use crate::damage::Atlas;
 use crate::faults::Fault;
 use crate::gate::GateHost;
@@ -57,6 +61,7 @@ pub(crate) enum Event {
     Restore,
     Depose { group: PartitionId, node: usize },
     Wipe(usize),
+    Leave(LeftBehind),
 }
 
 impl Event {
@@ -81,6 +86,7 @@ impl Event {
             Self::Restore => (16, 0),
             Self::Depose { node, .. } => (17, *node),
             Self::Wipe(node) => (18, *node),
+            Self::Leave(_) => (19, 0),
         };
         kind << 32 | node as u64
     }
@@ -103,6 +109,10 @@ pub(crate) struct World {
     pub books: Books,
     /// What was done to values with a time to live.
     pub fading: Fading,
+    /// Long values, keys that fill the memory, and clients that leave: where the run has any.
+    pub large: Large,
+    pub fillers: Fillers,
+    pub leaving: Leaving,
     /// What clients know of locks.
     pub locks: Locks,
     /// What clients know of trees.
@@ -157,6 +167,9 @@ impl World {
             keys: params.keys.unwrap_or(keys).max(1),
             books: Books::default(),
             fading: Fading::default(),
+            large: Large::default(),
+            fillers: Fillers::default(),
+            leaving: Leaving::default(),
             locks: Locks::default(),
             trees: Trees::default(),
             lives: 0,
@@ -270,6 +283,7 @@ impl World {
             Event::Restore => self.restore_members(),
             Event::Depose { group, node } => self.depose(group, node),
             Event::Wipe(node) => self.wipe(node),
+            Event::Leave(left) => self.leave(left),
             _ => {}
         }
     }
@@ -338,22 +352,24 @@ impl World {
     }
 
     fn node_config(&mut self, node: usize) -> NodeConfig {
-        let address = |id: u64, port: u16| format!("10.0.0.{id}:{port}");
         let id = node as u64 + 1;
+        let moves = self.machines[node].moves;
+        let [client_addr, peer_addr, http_addr] = PORTS.map(|port| address(id, moves, port));
         let nodes = self.machines.len() as u64;
         NodeConfig {
             id: NodeId(id),
             worker: 0,
             workers: 1,
             info: NodeInfo {
-                client_addr: address(id, 6379),
-                peer_addr: address(id, 16379),
-                http_addr: address(id, 26379),
+                client_addr,
+                peer_addr,
+                http_addr,
                 version: "simulated".into(),
                 workers: 1,
                 ..NodeInfo::default() // the disk knows which
             },
-            initial_cluster: (1..=nodes).map(|id| (NodeId(id), address(id, 16379))).collect(),
+            // The list is the one of the first start, wherever the nodes are by now.
+            initial_cluster: (1..=nodes).map(|id| (NodeId(id), address(id, 0, PORTS[1]))).collect(),
             joins: false,
             roster: BTreeMap::new(),
             process: self.random.next(),
@@ -412,8 +428,10 @@ impl World {
             hash: self.recorder.hash(),
             simulated_us: self.time,
             events: self.count,
-            operations: self.history.len() as u64,
-            answered: ended(|o| matches!(o, Ended::Returned { .. })) + self.queues.taken_len(),
+            operations: self.history.len() as u64 + self.fillers.answered,
+            answered: ended(|o| matches!(o, Ended::Returned { .. }))
+                + self.queues.taken_len()
+                + self.fillers.answered,
             unknown: ended(|o| matches!(o, Ended::Unknown)),
             snapshots: self.oracle.snapshots,
             refused_starts: self.atlas.refused(),

@@ -27,7 +27,7 @@ fn the_same_seed_twice_is_the_same_run() {
 fn so_it_is_under_every_kind_of_trouble() {
     let mut struck = BTreeSet::new();
     for seed in 21..=60 {
-        let outcome = twice(&short(seed, Faults::Only(u32::MAX)));
+        let outcome = twice(&short(seed, Faults::Only(u64::MAX)));
         struck.extend(outcome.struck.iter().map(|strike| strike.fault));
     }
     // What only strikes a cluster that is well is too rare in ten seconds of all kinds together.
@@ -42,7 +42,7 @@ fn so_it_is_under_every_kind_of_trouble() {
 
 #[test]
 fn so_it_is_with_a_subset_of_the_strikes() {
-    let params = short(31, Faults::Only(u32::MAX));
+    let params = short(31, Faults::Only(u64::MAX));
     let all = run(&params);
     let every_other = params.plan().iter().map(|strike| strike.number).step_by(2).collect();
     let some = twice(&Params { only: Some(every_other), ..params.clone() });

@@ -86,6 +86,13 @@ fn a_node_knows_its_partitions_whatever_its_log_says_of_commitment() {
     assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
 }
 
+/// A node over its ceiling that had few keys left walked all slots some thousands of times in every turn to choose among
+/// them: a turn took tens of milliseconds, and the run did not end in any time.
+#[test]
+fn choosing_among_few_keys_ends_with_the_last_of_them() {
+    suffer("memory-ceiling", 1..5);
+}
+
 /// Not a finding in the code that ships, but in the world around it: the disk lost the mark that proves the log's tail
 /// durable, and the batch that had been synced together with the mark was taken for its proof, and was none. No log
 /// notices that; what the disk may lose is reckoned by what the headers behind it say.

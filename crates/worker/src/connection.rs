@@ -2,6 +2,7 @@
 
 use crate::outbox::Outbox;
 use synod_node::Node;
+use synod_types::plant::planted;
 use synod_types::{ClientId, limits};
 use synod_wire::resp::{Decoder, Limits};
 
@@ -84,11 +85,18 @@ impl Connection {
         matches!(self.state, State::Stalled | State::Held | State::Loaded | State::Yielded)
     }
 
+    /// Whether it waits for its client to read what it was told.
+    #[must_use]
+    pub fn waits_for_reader(&self) -> bool {
+        self.state == State::Held
+    }
+
     /// Whether it waits for its client to read or for replies, and enough of that has come to pass that it can go on.
     #[must_use]
     pub fn can_resume(&self, node: &mut Node) -> bool {
         let (unsent, unanswered) = node.session_load(self.id);
         match self.state {
+            State::Held if planted("held-for-ever") => false,
             State::Held => self.outbox.len() + unsent <= limits::OUTPUT_MARK_BYTES / 2,
             State::Loaded if self.work_bytes > limits::INFLIGHT_WORK_BYTES => unanswered == 0,
             State::Loaded => unanswered <= self.window / 2,

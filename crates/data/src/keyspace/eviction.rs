@@ -30,7 +30,7 @@ impl Keyspace {
         count: usize,
         volatile: bool,
     ) -> impl Iterator<Item = Candidate<'_>> {
-        let eligible = if volatile { self.expires } else { self.len };
+        let eligible = self.candidates(volatile);
         (0..if eligible == 0 { 0 } else { count }).filter_map(move |_| {
             let object = self.draw(&mut seed, volatile)?;
             Some(Candidate {
@@ -39,6 +39,12 @@ impl Keyspace {
                 expire: object.expire(),
             })
         })
+    }
+
+    /// How many keys may be drawn.
+    #[must_use]
+    pub fn candidates(&self, volatile: bool) -> usize {
+        if volatile { self.expires } else { self.len }
     }
 
     /// The bytes of keys and values without the tables that find them; unlike [`Self::memory`] at no cost.

@@ -140,6 +140,9 @@ impl Restorer {
 
     fn object(&mut self, slot: Slot, object: Option<Object>) -> Result<(), CorruptSnapshot> {
         let mut object = object.ok_or(CorruptSnapshot("a malformed object"))?;
+        if planted("limit-at-restore") && object.heap_bytes() > 100_000 {
+            return Err(CorruptSnapshot("a malformed object"));
+        }
         if planted("expiries-lost-in-snapshot") {
             object.set_expire(None);
         }

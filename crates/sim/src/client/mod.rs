@@ -9,9 +9,13 @@
 //! | [`tree`], in runs with `--workload tree` | ZooKeeper's sessions, ephemerals, sequences and watches | itself |
 //! | [`queues`], in runs with `--workload queues` | lists: pushed to, and waited for | itself |
 //! | [`users`], in runs with `--workload users` | users of the cluster: changed, and looked at | itself |
+//! | [`large`], [`fillers`], [`leaving`], in runs with the faults of those names | long values; keys that may be evicted; writes left behind | `linear`, `durable`; itself |
 //! | [`pipelined`] | long pipelines of reads and writes of keys of its own | itself, reply by reply |
 
 mod fading;
+mod fillers;
+mod large;
+mod leaving;
 mod locks;
 mod pipelined;
 mod queues;
@@ -30,6 +34,9 @@ use std::collections::VecDeque;
 use synod_checker::Input;
 
 pub(crate) use fading::Fading;
+pub(crate) use fillers::Fillers;
+pub(crate) use large::Large;
+pub(crate) use leaving::{Leaving, LeftBehind};
 pub(crate) use locks::Locks;
 pub(crate) use queues::Queues;
 pub(crate) use replies::fate;
@@ -52,6 +59,12 @@ pub(crate) enum Waiting {
     Queue(queues::Asked),
     /// The answer about a user.
     User(users::Asked),
+    /// The answer about a filler.
+    Filler(fillers::Asked),
+    /// The refusal of a value that is longer than one may be.
+    Beyond,
+    /// The word that the node holds writes back until then.
+    HeldBack { held_until_us: u64 },
     /// The answer to a write of this value to a key of the connection's own.
     OwnWrite(String, u64),
     /// The answer to a read of keys of the connection's own.
@@ -101,6 +114,8 @@ pub(crate) struct Client {
     pub plan: Option<Plan>,
     /// When it went to the node that it is connected to.
     pub since_us: u64,
+    /// It reads nothing of what it is sent before that moment.
+    pub deaf_until: u64,
 }
 
 /// What reaches a client.
@@ -141,9 +156,15 @@ impl World {
                 return self.expect_answer(at);
             }
         }
+        if self.ask_filler(at) {
+            return self.expect_answer(at);
+        }
         if self.clients[at].reads_only {
             let (key, input) = self.draw_read();
             self.ask(at, key, input);
+            return self.expect_answer(at);
+        }
+        if self.ask_large(at) || self.ask_to_hold_back(at) {
             return self.expect_answer(at);
         }
         match self.random.below(100) {
@@ -153,7 +174,7 @@ impl World {
                 self.begin_swap(at, key);
             }
             10..22 => self.begin_several(at),
-            22..30 => self.ask_fading(at),
+            22..30 if !self.fillers.evicts() => self.ask_fading(at),
             30..42 => self.ask_pipeline(at),
             _ => {
                 for _ in 0..=self.random.skewed(0, 3) {

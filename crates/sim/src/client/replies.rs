@@ -1,15 +1,15 @@
 //! What clients hear, and what they make of it.
 
 use super::several::Plan;
-use super::{ToClient, Waiting, single};
+use super::{ToClient, Waiting, large, single};
 use crate::params::Workload;
 use crate::world::World;
-use synod_checker::{Outcome, Output};
+use synod_checker::{Operation, Outcome, Output};
 use synod_wire::resp::Value;
 
 /// How an error reply leaves the request.
 pub(crate) fn fate(error: &str) -> Option<Outcome> {
-    let refused = ["CLUSTERDOWN", "TRYAGAIN", "MISCONF"];
+    let refused = ["CLUSTERDOWN", "TRYAGAIN", "MISCONF", "OOM"];
     match error.split(' ').next()? {
         "UNKNOWN" => Some(Outcome::Unknown),
         word if refused.contains(&word) => Some(Outcome::Refused),
@@ -93,6 +93,9 @@ impl World {
             Waiting::Lock(asked) => self.lock_answered(at, asked, value),
             Waiting::User(asked) => self.users_answered(at, asked, value),
             Waiting::Queue(asked) => self.queue_answered(at, asked, value),
+            Waiting::Filler(asked) => self.filler_answered(at, asked, value),
+            Waiting::Beyond => self.beyond_answered(at, value),
+            Waiting::HeldBack { held_until_us } => self.held_back(at, held_until_us, value),
             Waiting::OwnWrite(key, wrote) => self.own_written(at, key, wrote, value),
             Waiting::OwnRead(keys) => self.own_read(at, &keys, value),
             Waiting::Exec(op) => self.swapped(at, op, value),
@@ -108,11 +111,15 @@ impl World {
     /// Writes down how an operation ended; what was answered, if it was.
     pub(super) fn resolve(&mut self, at: usize, op: usize, value: &Value) -> Option<Output> {
         let return_us = self.time;
-        let input = &self.history[op].input;
+        let Operation { key, input, .. } = &self.history[op];
         let outcome = match value {
             Value::Error(text) => fate(text),
             value => {
-                single::output(input, value).map(|output| Outcome::Returned { return_us, output })
+                let output = match large::is_long(key) {
+                    true => large::output(key, input, value, &self.large),
+                    false => single::output(input, value),
+                };
+                output.map(|output| Outcome::Returned { return_us, output })
             }
         };
         let Some(outcome) = outcome else {

@@ -1,6 +1,6 @@
 //! Operations of the history: one key each, or several keys of one partition that are written and read as one.
 
-use super::{Waiting, words};
+use super::{Waiting, large, words};
 use crate::world::World;
 use synod_checker::{Input, Operation, Outcome, Output};
 use synod_wire::resp::Value;
@@ -134,7 +134,10 @@ impl World {
     }
 
     pub(super) fn ask(&mut self, at: usize, key: String, input: Input) {
-        let args = command(&key, &input);
+        let args = match large::is_long(&key) {
+            true => large::command(&key, &input, &self.large),
+            false => command(&key, &input),
+        };
         let op = self.record(at, key, input);
         self.request(at, args, Waiting::Op(op));
     }

@@ -96,7 +96,7 @@ pub const CATALOGUE: &[Plant] = &[
         "consensus",
         "an append that comes late cuts off what the follower acknowledged since",
     )
-    .seed(26),
+    .seed(60),
     Plant::new(
         "follower-acks-early",
         "B8 entries are acknowledged before they are durable",
@@ -171,14 +171,16 @@ pub const CATALOGUE: &[Plant] = &[
         "consensus",
         "a proposer leads with its own log, whatever was promised",
     )
-    .by(Protocol::Paxos),
+    .by(Protocol::Paxos)
+    .seed(3),
     Plant::new(
         "paxos-shortest-adopted",
         "B6 everything lost on failover",
         "consensus",
         "a proposer takes over the oldest log of its quorum",
     )
-    .by(Protocol::Paxos),
+    .by(Protocol::Paxos)
+    .seed(3),
     Plant::new(
         "paxos-own-word-early",
         "B8 entries are acknowledged before they are durable",
@@ -322,7 +324,7 @@ pub const CATALOGUE: &[Plant] = &[
         "node",
         "a forwarded write whose leader was lost is sent to the next one",
     )
-    .seed(2),
+    .seed(4),
     Plant::new(
         "error-for-committed",
         "B16 an error for a write that was committed",
@@ -392,7 +394,79 @@ pub const CATALOGUE: &[Plant] = &[
         "segments are removed whether or not a snapshot has their entries",
     )
     .under("snapshot,kill,power"),
+    // What is large, and what there is no room for.
+    Plant::new(
+        "limit-at-restore",
+        "B29 a limit is checked on restoring and not on accepting",
+        "data",
+        "a snapshot with an object of more than 100,000 bytes counts as corrupt",
+    )
+    .under("large-values,snapshot,kill")
+    .seed(4),
+    Plant::new(
+        "held-for-ever",
+        "B28 trouble does not end when its cause goes",
+        "worker",
+        "a connection whose client had much to read is not gone on with when it was read",
+    )
+    .seconds(40)
+    .under("large-values,slow-reader"),
+    Plant::new(
+        "evicts-for-itself",
+        "B30 replicas decide what is the leader's to decide",
+        "node",
+        "every replica gives up keys by its own memory",
+    )
+    .under("memory-ceiling")
+    .seed(2),
+    // Who speaks to a node, and what it says of itself.
+    Plant::new(
+        "incarnation-unchecked",
+        "B31 a peer without identity is believed",
+        "node",
+        "a hello is believed whatever data directory it speaks of",
+    )
+    .under("stranger"),
+    Plant::new(
+        "older-copy-believed",
+        "B8 a member that went back on its disk counts as the voter that it was",
+        "node",
+        "a directory that was started less often than is known is let in",
+    )
+    .seconds(40)
+    .under("kill,older-copy")
+    .seed(3),
+    Plant::new(
+        "old-address-kept",
+        "B31 members do not find each other again",
+        "ring",
+        "a node that announces another address keeps the one that is known",
+    )
+    .under("moved"),
+    Plant::new(
+        "serves-without-quorum",
+        "B32 a node that does not serve says that it does",
+        "node",
+        "a node says that it serves whether or not it knows leaders",
+    )
+    .under("partition,isolate"),
+    Plant::new(
+        "left-client-writes",
+        "B33 a client that left still acts",
+        "sim",
+        "a connection whose request is held back is not forgotten when its client leaves",
+    )
+    .under("held-back"),
     // What locks promise.
+    Plant::new(
+        "lease-by-wall-clock",
+        "B3 clock skew",
+        "replica",
+        "leases of locks are counted by the wall clock",
+    )
+    .under("clock-leap")
+    .with_locks()
+    .seed(2),
     Plant::new(
         "stale-token-writes",
         "B20 a lock without fencing",
@@ -415,7 +489,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(60)
     .with_locks()
-    .seed(10),
+    .seed(16),
     Plant::new(
         "lease-cut-short",
         "B20 a lease ends early",
