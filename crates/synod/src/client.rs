@@ -9,7 +9,7 @@ use std::time::Duration;
 use synod_server::Password;
 
 /// Where a node's own password and that of whoever gives it orders come from.
-const PASSWORD: &str = "SYNOD_REQUIREPASS";
+pub const PASSWORD: &str = "SYNOD_REQUIREPASS";
 
 /// The password to give orders with, if there is one.
 pub fn password() -> Result<Option<Password>> {

@@ -32,11 +32,16 @@ struct Up {
 impl Up {
     /// Starts a cluster and waits until it is ready. Tries other ports while somebody has these.
     fn start(data: &Path, base_port: Option<u16>) -> Self {
+        Self::start_with(data, base_port, &[])
+    }
+
+    /// As [`Self::start`], with variables.
+    fn start_with(data: &Path, base_port: Option<u16>, variables: &[(&str, &str)]) -> Self {
         let first = 2_000 + (std::process::id() % 100) as u16 * 100;
         let mine = || first + 50 * CLUSTERS.fetch_add(1, Ordering::Relaxed);
         let candidates = base_port.map_or_else(|| near(mine()), |port| vec![port]);
         for port in candidates {
-            let mut up = Self::spawn(data, port);
+            let mut up = Self::spawn(data, port, variables);
             if up.wait_for("Ready").is_some() {
                 return up;
             }
@@ -46,7 +51,7 @@ impl Up {
         panic!("the cluster does not start");
     }
 
-    fn spawn(data: &Path, base_port: u16) -> Self {
+    fn spawn(data: &Path, base_port: u16, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_synod"));
         for (variable, _) in std::env::vars_os() {
             if variable.to_string_lossy().starts_with("SYNOD_") {
@@ -54,6 +59,7 @@ impl Up {
             }
         }
         let mut child = command
+            .envs(variables.iter().copied())
             .args(["up", "--nodes", "3", "--partitions", "4", "--workers", "1", "--base-port"])
             .arg(base_port.to_string())
             .arg("--data")
@@ -237,6 +243,16 @@ fn said(output: &Output) -> String {
 }
 
 /// A move needs no pause to speak of: nobody is elected. How long the longest write took is printed.
+#[test]
+fn a_password_in_the_environment_is_that_of_all_nodes() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start_with(&dir.path().join("data"), None, &[("SYNOD_REQUIREPASS", "open")]);
+    for node in 1..=3 {
+        assert_eq!(up.ask(node, "GET k\r\n"), "-NOAUTH Authentication required.\r\n");
+        assert_eq!(up.ask(node, "AUTH open\r\n"), "+OK\r\n");
+    }
+}
+
 #[test]
 fn a_cluster_moves_to_other_engines_under_load() {
     let dir = tempfile::tempdir().unwrap();

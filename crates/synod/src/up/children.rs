@@ -120,9 +120,9 @@ fn spawn(plan: &Plan, node: &Node) -> Result<Running> {
         .with_context(|| format!("{}", log.display()))?;
     let program = std::env::current_exe().context("where this program lies is not known")?;
     let mut command = Command::new(program);
-    // What is meant for `up` must not reach the nodes a second way.
+    // What is meant for `up` must not reach the nodes a second way; a password goes by no other.
     for (variable, _) in std::env::vars_os() {
-        if variable.to_string_lossy().starts_with("SYNOD_") {
+        if variable.to_string_lossy().starts_with("SYNOD_") && variable != crate::client::PASSWORD {
             command.env_remove(variable);
         }
     }

@@ -1,5 +1,6 @@
 //! Whether a node answers and finds its cluster whole.
 
+use crate::client::{PASSWORD, password};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -11,8 +12,18 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// `Err` says, for the operator, what the node is not ready with.
 pub fn probe(address: SocketAddr) -> Result<(), String> {
     let mut client = Client::connect(address).map_err(|_| "it does not listen yet".to_owned())?;
+    let password = password().map_err(|error| error.to_string())?;
+    if let Some(password) = password
+        && let Value::Error(refused) = client.say(password.request().as_bytes())?
+        && refused.starts_with("WRONGPASS")
+    {
+        return Err(format!("{PASSWORD} is not the password of its default user"));
+    }
     match client.ask(&[b"PING"])? {
         Value::Simple(pong) if pong == "PONG" => {}
+        Value::Error(refused) if refused.starts_with("NOAUTH") => {
+            return Err(format!("it asks for the password of its default user: set {PASSWORD}"));
+        }
         other => return Err(format!("it answers PING with {other:?}")),
     }
     match client.ask(&[b"CLUSTER", b"INFO"])? {
@@ -42,7 +53,11 @@ impl Client {
     fn ask(&mut self, request: &[&[u8]]) -> Result<Value, String> {
         let mut bytes = Vec::new();
         write_request(&mut bytes, request);
-        self.stream.write_all(&bytes).map_err(|error| error.to_string())?;
+        self.say(&bytes)
+    }
+
+    fn say(&mut self, bytes: &[u8]) -> Result<Value, String> {
+        self.stream.write_all(bytes).map_err(|error| error.to_string())?;
         let mut chunk = [0; 4096];
         loop {
             let reply = Value::decode(&self.received).map_err(|error| error.to_string())?;
