@@ -94,7 +94,7 @@ impl World {
         self.identity_struck = true;
         self.stop(node, true, "put back to an older copy");
         self.machines[node].exchange(disk);
-        self.machines[node].older_since = Some(self.time);
+        self.machines[node].older_since = Some((self.time, now));
         let at = self.time + random.between(OLDER_US.0, OLDER_US.1);
         self.at(at, Event::Wipe(node));
         Some((whom, None))
@@ -117,11 +117,15 @@ impl World {
         }
     }
 
-    /// A node let another in. Whoever was up when that one went back on its disk knew how often it had been started.
+    /// A node let another in. Whoever was up when that one went back on its disk knew how often it had been started. A copy
+    /// that was started more often than that since cannot be told from the directory itself.
     pub(crate) fn let_in(&mut self, at: usize, peer: usize) {
-        let Some(since) = self.machines[peer].older_since else { return };
-        let process = self.machines[at].process.as_ref();
-        if process.is_some_and(|process| process.born_us < since) {
+        let Some((since, known)) = self.machines[peer].older_since else { return };
+        let [process, older] = [at, peer].map(|of| self.machines[of].process.as_ref());
+        let starts = older.map(|p| p.worker.node_ref().hello(NodeId(0), Purpose::Data).starts);
+        if process.is_some_and(|process| process.born_us < since)
+            && starts.is_some_and(|starts| starts <= known)
+        {
             let detail = format!("node {} lets an older copy of node {} in", at + 1, peer + 1);
             self.fail("identity", detail);
         }

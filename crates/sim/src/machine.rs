@@ -149,8 +149,8 @@ pub(crate) struct Machine {
     pub copy: Option<Copy>,
     /// When frames of another node reached it last.
     pub heard_us: u64,
-    /// Since when it runs on an older copy of its disk, if it does.
-    pub older_since: Option<u64>,
+    /// Since when it runs on an older copy of its disk, if it does, and how often it had been started by then.
+    pub older_since: Option<(u64, u64)>,
     /// What empty tables take in the memory of its node, where nodes have a ceiling.
     pub table_bytes: Option<u64>,
     /// How often its addresses have changed.
