@@ -23,9 +23,10 @@ const QUICK: Size = (170, 60);
 /// several times.
 const GATE: [Size; 2] = [(2_000, 10), (70, 180)];
 /// What the gate goes through of each of [`OTHERS`].
-const GATE_OTHERS: Size = (90, 10);
-/// What clients do in the runs besides those in which they read and write keys.
-const OTHERS: [&str; 4] = ["locks", "queues", "tree", "users"];
+const GATE_OTHERS: Size = (60, 10);
+/// What clients do in the runs besides those in which they read and write keys; one in so many seeds of them is run, for
+/// a run with users costs ten times as much as one with locks.
+const OTHERS: [(&str, u64); 4] = [("locks", 1), ("queues", 1), ("tree", 1), ("users", 6)];
 /// What a release goes through, 100 simulated hours; its result stands in docs/testing.md.
 const LONG: Size = (670, 180);
 /// What a developer waits for (`cargo xtask test --quick`).
@@ -90,7 +91,9 @@ impl Options {
             _ => (GATE.to_vec(), GATE_OTHERS),
         };
         let keys = keys.into_iter().map(|size| ("keys", size));
-        keys.chain(OTHERS.map(|workload| (workload, others))).collect()
+        let (seeds, seconds) = others;
+        let size = |one_in: u64| (seeds.div_ceil(one_in), seconds);
+        keys.chain(OTHERS.map(|(workload, one_in)| (workload, size(one_in)))).collect()
     }
 }
 
