@@ -62,15 +62,24 @@ impl Space {
     }
 }
 
-/// The free bytes on the disk of a directory, and its size; `None` when the operating system does not say.
+/// The free bytes on the disk of a directory, and its size; `None` when the operating system does not say, as of file systems
+/// that count nothing (FUSE's without `statfs`, some of the network's).
 pub fn on_disk_of(dir: &Path) -> Option<(u64, u64)> {
     let disk = statvfs(dir).ok()?;
-    Some((disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize))
+    let (free, total) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
+    (total > 0).then_some((free, total))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `/proc` has no blocks.
+    #[test]
+    fn a_file_system_without_a_size_is_not_taken_for_a_full_disk() {
+        assert_eq!(on_disk_of(Path::new("/proc")), None);
+        assert!(on_disk_of(Path::new("/")).is_some_and(|(free, total)| free <= total));
+    }
 
     #[test]
     fn the_log_leaves_room_for_a_snapshot() {
