@@ -24,13 +24,15 @@ const LARGE_BYTES: std::ops::Range<u64> = 1 << 20..6 << 20;
 const LARGE: u64 = 4;
 /// What a client asks for that does not read: a value of so many bytes, so often.
 const ASKED_BYTES: usize = 1 << 20;
-const ASKED: usize = 300;
+const ASKED: usize = 900;
 /// By how much the node's memory may grow meanwhile, in KiB.
 const GROWTH_KIB_MAX: u64 = 320 << 10;
 /// For how long writes are held back at the most, in milliseconds.
 const HELD_MS: &str = "3000";
 /// How long one answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The same where the answer may be that no leader was found in time.
+const ANSWERED: Duration = Duration::from_secs(20);
 
 impl Nemesis<'_> {
     /// More clients come to a node than it has descriptors for. Who is there goes on, and who comes later is served once
@@ -172,7 +174,7 @@ impl Nemesis<'_> {
         self.scene.count(Kind::SlowReader);
         self.scene.write_down(format!("a client of node {} does not read", i + 1));
         let before = resident_kib(node)?;
-        let mut reader = Connection::open(node.client(), PATIENCE)?;
+        let mut reader = Connection::open(node.client(), ANSWERED)?;
         let until = Instant::now() + Duration::from_millis(self.dice.range(500, 2_500));
         for _ in 0..ASKED {
             reader.send(&["GET", "asked"])?;
