@@ -7,7 +7,8 @@ import time
 
 import pytest
 from kazoo.client import KazooClient
-from kazoo.exceptions import BadVersionError, NoNodeError, NodeExistsError, RolledBackError
+from kazoo.exceptions import BadVersionError, NoAuthError, NoNodeError, NodeExistsError, RolledBackError
+from kazoo.security import make_acl, make_digest_acl
 
 import servers
 
@@ -244,3 +245,49 @@ def test_a_holder_that_was_stopped_past_its_session_writes_nothing_late(ensemble
     finally:
         holder.kill()
         holder.wait()
+
+
+def moved(command, **places):
+    words = [word for name, place in places.items() for word in (f"--{name.rstrip('_')}", place)]
+    done = subprocess.run(
+        [servers.SYNOD_BIN, command, *words, "--auth", "digest:mover:secret"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_tree_moves_in_and_out_with_its_data_and_access_lists(ensemble, clients):
+    source = clients(ensemble.nodes[0], auth_data=[("digest", "mover:secret")])
+    own = make_digest_acl("mover", "secret", all=True)
+    readable = make_acl("world", "anyone", read=True)
+    source.create("/old/app", b"data", makepath=True)
+    source.create("/old/app/empty", b"")
+    source.create("/old/app/secret", b"mine", acl=[own])
+    source.create("/old/app/secret/below", b"x" * 100_000, acl=[own, readable])
+    source.create("/old/app/here-for-now", ephemeral=True)
+    for number in range(300):
+        source.create(f"/old/app/n{number}", b"%d" % number)
+    for other in started(1):
+        node = other.nodes[0]
+        there = clients(node, auth_data=[("digest", "mover:secret")])
+        told = moved("import", **{"from": f"zookeeper://{hosts(*ensemble.nodes)}/old"}, into=f"zookeeper://{hosts(node)}/new/home")
+        assert "305 znodes" in told and "1 ephemeral" in told
+        again = moved("export", to=f"zookeeper://{hosts(node)}/new/home", **{"from": f"zookeeper://{hosts(ensemble.nodes[0])}/old"})
+        assert "0 znodes" in again and "305 left as they were" in again
+        assert there.get("/new/home/app")[0] == b"data"
+        assert there.get("/new/home/app/empty")[0] == b""
+        assert there.get_acls("/new/home/app/secret")[0] == [own]
+        assert there.get("/new/home/app/secret/below")[0] == b"x" * 100_000
+        assert there.get_acls("/new/home/app/secret/below")[0] == [own, readable]
+        assert there.exists("/new/home/app/here-for-now") is None
+        assert sorted(there.get_children("/new/home/app")) == sorted(
+            name for name in source.get_children("/old/app") if name != "here-for-now"
+        )
+        there.set("/new/home/app/n7", b"changed")
+        moved("export", **{"from": f"zookeeper://{hosts(node)}/new/home/app"}, to=f"zookeeper://{hosts(ensemble.nodes[1])}/back")
+        assert source.get("/back/n7")[0] == b"changed"
+        assert source.get_acls("/back/secret")[0] == [own]
+    stranger = clients(ensemble.nodes[0])
+    with pytest.raises(NoAuthError):
+        stranger.get("/back/secret")

@@ -1,8 +1,8 @@
 //! The command line. What `--help` says is the manual: keep it true.
 
 use crate::{
-    elect::ElectOptions, engine::EngineOptions, node::NodeOptions, serve::ServeOptions,
-    sim::SimOptions, status::StatusOptions, up::UpOptions,
+    elect::ElectOptions, engine::EngineOptions, moving::ExportOptions, moving::ImportOptions,
+    node::NodeOptions, serve::ServeOptions, sim::SimOptions, status::StatusOptions, up::UpOptions,
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -46,6 +46,12 @@ pub enum Task {
     /// Run a program on the one machine that holds a lock
     #[command(long_about = ELECT_ABOUT, after_long_help = ELECT_EXAMPLES)]
     Elect(ElectOptions),
+    /// Copy the tree of a ZooKeeper into this cluster
+    #[command(long_about = IMPORT_ABOUT, after_long_help = IMPORT_EXAMPLES)]
+    Import(ImportOptions),
+    /// Copy this cluster's tree of znodes to a ZooKeeper
+    #[command(long_about = EXPORT_ABOUT, after_long_help = EXPORT_EXAMPLES)]
+    Export(ExportOptions),
     /// Look after one node of a running cluster
     Node(NodeOptions),
     /// Run clusters in a simulated world full of faults
@@ -160,6 +166,27 @@ Examples:
   synod elect billing -- ./nightly-run
   synod elect --connect 10.0.0.1:6379,10.0.0.2:6379 --ttl 5000 cron -- /usr/sbin/cron -f
   synod elect '{orders}worker' -- sh -c 'redis-cli fence \"$SYNOD_LOCK\" $SYNOD_TOKEN incr {orders}runs'";
+
+const IMPORT_ABOUT: &str = "\
+Copy the tree of a ZooKeeper into this cluster, or the part of it below a path.
+
+Data, access lists, containers and times to live are kept; versions, times and zxids are new. Ephemeral znodes belong to \
+their sessions and are left out, and so is /zookeeper. Both sides stay in service; what is changed at the source while \
+the copy runs may or may not be copied. What is there already at the target is left as it is, unless --overwrite is given, so \
+a copy that was broken off may be run again.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  synod import --from zookeeper://zk1:2181,zk2:2181
+  synod import --from zookeeper://zk1:2181/kafka --into zookeeper://127.0.0.1:2181/kafka --auth digest:admin:secret";
+
+const EXPORT_ABOUT: &str = "\
+Copy this cluster's tree of znodes to a ZooKeeper, or the part of it below a path: `synod import` the other way.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  synod export --to zookeeper://zk1:2181
+  synod export --from zookeeper://127.0.0.1:2181/app --to zookeeper://zk1:2181/app --overwrite";
 
 const SIM_ABOUT: &str = "\
 Run clusters in a simulated world full of faults.

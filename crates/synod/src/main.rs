@@ -10,6 +10,7 @@ mod elect;
 mod engine;
 mod http;
 mod logging;
+mod moving;
 mod node;
 mod seat;
 mod serve;
@@ -55,6 +56,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Up(options) => up::run(options),
         Task::Status(options) => status::run(&options),
         Task::Engine(options) => engine::run(&options),
+        Task::Import(options) => moving::import(&options),
+        Task::Export(options) => moving::export(&options),
         Task::Node(options) => node::run(&options),
         Task::Sim(options) => sim::run(&options),
     }?;

@@ -1,6 +1,6 @@
 //! Frames and fields, read with care: everything here came from outside.
 
-use super::FRAME_BYTES_MAX;
+use super::{FRAME_BYTES_MAX, REPLY_BYTES_MAX};
 
 /// A frame longer than [`FRAME_BYTES_MAX`], or of negative length; the connection is of no more use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +17,22 @@ pub struct Malformed;
 /// # Errors
 /// [`Oversized`], as soon as the length can be read.
 pub fn take_frame(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, Oversized> {
+    take_frame_within(bytes, FRAME_BYTES_MAX)
+}
+
+/// As [`take_frame`], of a reply: servers bound what they are asked and not what they answer, since the names of many children
+/// take more than any request.
+///
+/// # Errors
+/// [`Oversized`], as soon as the length can be read.
+pub fn take_reply_frame(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, Oversized> {
+    take_frame_within(bytes, REPLY_BYTES_MAX)
+}
+
+fn take_frame_within(bytes: &[u8], max: usize) -> Result<Option<(&[u8], usize)>, Oversized> {
     let Some((len, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
     let len = i32::from_be_bytes(*len);
-    let Some(wanted) = usize::try_from(len).ok().filter(|len| *len <= FRAME_BYTES_MAX) else {
+    let Some(wanted) = usize::try_from(len).ok().filter(|len| *len <= max) else {
         return Err(Oversized(len));
     };
     Ok(rest.get(..wanted).map(|payload| (payload, 4 + wanted)))

@@ -26,6 +26,12 @@ fn path(out: &mut Vec<u8>) {
     put_string(out, "/a");
 }
 
+fn asked(request: &Request<'_>) -> Vec<u8> {
+    let mut frame = Vec::new();
+    request.put(&mut frame);
+    take_frame(&frame).unwrap().unwrap().0.to_vec()
+}
+
 fn multi_header(out: &mut Vec<u8>, number: i32, done: bool) {
     put_int(out, number);
     out.push(u8::from(done));
@@ -191,7 +197,9 @@ fn each_request_is_read_and_refused_when_cut() {
     ];
     for (number, fields, op) in cases {
         let bytes = payload(number, fields);
-        assert_eq!(Request::decode(&bytes), Ok(Request { xid: 5, op }), "{number}");
+        let request = Request { xid: 5, op };
+        assert_eq!(asked(&request), bytes, "{number} as a client writes it");
+        assert_eq!(Request::decode(&bytes), Ok(request), "{number}");
         for cut in 0..bytes.len() {
             assert_eq!(Request::decode(&bytes[..cut]), Err(Malformed), "{number} cut at {cut}");
         }
@@ -204,7 +212,9 @@ fn each_request_is_read_and_refused_when_cut() {
         (999, Op::Other(999)),
     ] {
         let bytes = payload(number, |_| ());
-        assert_eq!(Request::decode(&bytes), Ok(Request { xid: 5, op }));
+        let request = Request { xid: 5, op };
+        assert_eq!(asked(&request), bytes);
+        assert_eq!(Request::decode(&bytes), Ok(request));
     }
 }
 
