@@ -1,7 +1,9 @@
 """Locks as unmodified clients take them: LOCK and FENCE through redis-py, and the recipes that Redis clients already run."""
 
 import os
+import selectors
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -136,6 +138,34 @@ def test_those_who_wait_are_served_in_order_through_any_node(three, connect):
 def waiting(cluster, count, connect):
     blocked = sum(client["flags"] == "b" for node in cluster.nodes for client in connect(node).client_list())
     return blocked == count
+
+
+@pytest.mark.synod_only
+def test_a_thousand_wait_in_one_line_and_each_release_wakes_one(three, connect):
+    first = connect(three.nodes[0])
+    token = first.execute_command("LOCK", "ACQUIRE", NAME, 86_400_000)
+    line, places = [], selectors.DefaultSelector()
+    try:
+        # One connection to the node at a time, so that their requests have an order.
+        for number in range(1_000):
+            one = socket.create_connection((servers.HOST, three.nodes[0].port))
+            one.sendall(b"PING\r\nLOCK ACQUIRE %s 86400000 WAIT 0\r\n" % NAME.encode())
+            assert one.recv(64) == b"+PONG\r\n"
+            line.append(one)
+            places.register(one, selectors.EVENT_READ, number)
+        servers.wait_until("all stand in line", lambda: first.info("clients")["blocked_clients"] == 1_000)
+        for number in range(1_000):
+            assert first.execute_command("LOCK", "RELEASE", NAME, token) == 1
+            woken = [key.data for key, _ in places.select(30)]
+            assert woken == [number]
+            mine = int(line[number].recv(64).lstrip(b":"))
+            assert mine > token
+            token = mine
+        assert places.select(0) == []
+    finally:
+        places.close()
+        for one in line:
+            one.close()
 
 
 @pytest.mark.synod_only

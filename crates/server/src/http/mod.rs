@@ -1,9 +1,13 @@
-//! The HTTP side of a node, on a thread of its own: `/`, `/status`, `/metrics`, `/health`.
+//! The HTTP side of a node, on a thread of its own: `/`, `/status`, `/metrics`, `/health`, `/v1/lock`.
 //!
 //! It asks the workers through their inboxes, so what it tells is true of one moment per worker and costs the
 //! data path one message.
 
+mod credentials;
 mod door;
+mod inner;
+mod json;
+mod locks;
 mod metrics;
 mod status;
 
@@ -31,6 +35,7 @@ A Synod node.
 /status   nodes, partitions and leaders, as JSON (`synod status` shows it as tables)
 /metrics  counters and latency histograms for Prometheus
 /health   200 when every group has a leader, 503 and the reason otherwise
+/v1/lock  named locks with fencing tokens
 ";
 
 /// How long a worker may take to answer.
@@ -86,6 +91,8 @@ pub fn start(config: &Config, postboxes: Vec<Postbox>) -> Result<Http> {
 }
 
 fn router(shared: Arc<Shared>) -> Router {
+    // A node has a worker.
+    let locks = shared.postboxes.first().map(|postbox| locks::router(postbox.clone()));
     let (for_status, for_metrics, for_health) = (shared.clone(), shared.clone(), shared);
     Router::new()
         .route("/", get(async || INDEX))
@@ -95,6 +102,7 @@ fn router(shared: Arc<Shared>) -> Router {
             get(move || respond(for_metrics, "text/plain; version=0.0.4", metrics::text)),
         )
         .route("/health", get(move || health(for_health)))
+        .merge(locks.unwrap_or_default())
 }
 
 async fn respond(

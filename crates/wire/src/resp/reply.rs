@@ -1,5 +1,5 @@
 //! Replies, read back. For those who stand on the client's side: tests, the command line, the
-//! benchmark. The server never reads a reply.
+//! benchmark, and what comes by HTTP. The server never reads a reply of somebody else.
 
 use super::number::parse_i64;
 
