@@ -256,7 +256,7 @@ pub fn identity(input: &[u8]) {
         identity.write(&disk, root).expect("a sound disk writes");
         assert_eq!(contents(&disk, &root.join("node")), input);
     }
-    let _it_may_be_damaged = synod_log::count_start(&disk, root);
+    let _it_may_be_damaged = synod_log::count_start(&disk, root, 1);
 }
 
 /// An identity as a founded node has it, and a count of starts.
@@ -272,7 +272,7 @@ pub fn identity_seeds() -> Vec<Vec<u8>> {
         roster: [(NodeId(1), Incarnation(1)), (NodeId(2), Incarnation(0xabc))].into(),
     };
     identity.write(&disk, root).expect("a sound disk writes");
-    synod_log::count_start(&disk, root).expect("a first start is counted");
+    synod_log::count_start(&disk, root, 1).expect("a first start is counted");
     ["node", "starts"].iter().map(|name| contents(&disk, &root.join(name))).collect()
 }
 

@@ -86,6 +86,7 @@ pub fn hello_seeds() -> Vec<Vec<u8>> {
         incarnation: Incarnation(5),
         starts: 1,
         process: 6,
+        past: [5, 4, 0, 0, 0, 0, 0],
         known: Incarnation(7),
         address: 8,
         worker: 0,

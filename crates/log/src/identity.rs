@@ -4,20 +4,22 @@
 //! DIR/node     format=3 node=1 workers=2 engine=raft incarnation=HEX cluster=HEX
 //!              member=2 incarnation=HEX            whom it met before the cluster was founded, a line each
 //!              crc=HEX
-//! DIR/starts   starts=HEX crc=HEX                  counted up in place by every start
+//! DIR/starts   starts=HEX processes=HEX,HEX.. crc=HEX   counted up in place by every start
 //! ```
 //!
 //! The incarnation is drawn when the directory is made and never changes: whoever remembers it notices that the
 //! directory was emptied. The count of starts is remembered by others too, so that a directory that was put back to
-//! what it held some starts ago is noticed. It stands in a file of its own, of one sector, because it must be written
-//! on a full disk as well. Both files are read strictly: what is not exactly as it would be written is damaged.
+//! what it held some starts ago is noticed. So are the random numbers of the processes that the last starts were: two
+//! directories that were copies of each other once differ in them from then on, however often either is started. Both
+//! stand in a file of their own, of one sector, because it must be written on a full disk as well. Both files are read
+//! strictly: what is not exactly as it would be written is damaged.
 
 use crate::disk::{Disk, SECTOR_BYTES};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
-use synod_types::limits::NODES_MAX;
+use synod_types::limits::{NODES_MAX, PAST_STARTS};
 use synod_types::{ClusterId, Incarnation, NodeId};
 
 /// The format of the whole data directory.
@@ -145,21 +147,70 @@ impl Identity {
     }
 }
 
-/// Counts a start of the node that the directory belongs to, durably; the first one is 1.
+/// The starts of a data directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Starts {
+    /// How many there were, the present one included.
+    pub count: u64,
+    /// The random number of the present process.
+    pub process: u64,
+    /// Those of the processes before it, the latest first; 0 where there was none, or none is known.
+    pub past: [u64; PAST_STARTS],
+}
+
+impl Starts {
+    /// One more, as this process.
+    fn next(&self, process: u64) -> Self {
+        let mut past = [self.process; PAST_STARTS];
+        past[1..].copy_from_slice(&self.past[..PAST_STARTS - 1]);
+        Self { count: self.count + 1, process, past }
+    }
+
+    fn encode(&self) -> String {
+        let mut text = format!("starts={:016x} processes={:016x}", self.count, self.process);
+        for process in self.past {
+            // Writing to a string cannot fail.
+            let _ = write!(text, ",{process:016x}");
+        }
+        text.push('\n');
+        sealed(text)
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let mut words = words(text);
+        let count = hex(words.remove("starts")?)?;
+        let mut starts = Self { count, ..Self::default() };
+        match words.remove("processes") {
+            // Earlier versions kept the count alone.
+            None => return (sealed(format!("starts={count:016x}\n")) == text).then_some(starts),
+            Some(processes) => {
+                let mut processes = processes.split(',').map(hex);
+                starts.process = processes.next()??;
+                for past in &mut starts.past {
+                    *past = processes.next()??;
+                }
+            }
+        }
+        (count < u64::MAX && starts.encode() == text).then_some(starts)
+    }
+}
+
+/// Counts a start of the node that the directory belongs to, durably, as this process; the first one is 1.
 ///
 /// # Errors
 /// The count is damaged, or the operating system refuses: the start does not count then.
-pub fn count_start(disk: &dyn Disk, root: &Path) -> Result<u64, IdentityError> {
+pub fn count_start(disk: &dyn Disk, root: &Path, process: u64) -> Result<Starts, IdentityError> {
     let path = root.join(STARTS);
     let io = IdentityError::io(&path);
     if !disk.list(root).map_err(&io)?.iter().any(|name| name == STARTS) {
-        replace(disk, root, STARTS, &starts_text(0)).map_err(&io)?;
+        replace(disk, root, STARTS, &Starts::default().encode()).map_err(&io)?;
     }
     let text = read_text(disk, &path, SECTOR_BYTES as u64).map_err(&io)?;
-    let before = text.as_deref().and_then(starts_of);
-    let starts = before.ok_or_else(|| IdentityError::Damaged(path.clone()))? + 1;
+    let before = text.as_deref().and_then(Starts::decode);
+    let before = before.ok_or_else(|| IdentityError::Damaged(path.clone()))?;
+    let starts = before.next(process);
     let file = disk.open(&path).map_err(&io)?;
-    file.write_all_at(starts_text(starts).as_bytes(), 0).map_err(&io)?;
+    file.write_all_at(starts.encode().as_bytes(), 0).map_err(&io)?;
     file.sync_data().map_err(&io)?;
     Ok(starts)
 }
@@ -173,15 +224,6 @@ fn replace(disk: &dyn Disk, root: &Path, name: &str, text: &str) -> io::Result<(
     drop(file);
     disk.rename(&new, &root.join(name))?;
     disk.sync_dir(root)
-}
-
-fn starts_text(starts: u64) -> String {
-    sealed(format!("starts={starts:016x}\n"))
-}
-
-fn starts_of(text: &str) -> Option<u64> {
-    let starts = hex(words(text).remove("starts")?)?;
-    (starts < u64::MAX && starts_text(starts) == text).then_some(starts)
 }
 
 fn sealed(mut text: String) -> String {
@@ -266,15 +308,34 @@ mod tests {
         let (disk, root) = (MemDisk::new(), Path::new("/d"));
         disk.create_dir_all(root).unwrap();
         for nth in 1..4 {
-            assert_eq!(count_start(&disk, root).unwrap(), nth);
+            let starts = count_start(&disk, root, nth * 10).unwrap();
+            assert_eq!((starts.count, starts.process), (nth, nth * 10));
             disk.crash(nth);
         }
-        let sound = starts_text(3).into_bytes();
+        let third = Starts { count: 3, process: 30, past: [20, 10, 0, 0, 0, 0, 0] };
+        let sound = third.encode().into_bytes();
+        assert!(sound.len() <= SECTOR_BYTES);
         for bit in 0..8 * sound.len() {
             let mut bytes = sound.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
             put(&disk, STARTS, &bytes);
-            assert!(count_start(&disk, root).is_err(), "bit {bit}");
+            assert!(count_start(&disk, root, 40).is_err(), "bit {bit}");
         }
+        for past in 3..20 {
+            put(&disk, STARTS, &sound);
+            (0..past).for_each(|n| _ = count_start(&disk, root, n).unwrap());
+            let last = count_start(&disk, root, past).unwrap();
+            assert_eq!(last.past[0], past - 1);
+        }
+    }
+
+    #[test]
+    fn the_count_of_an_earlier_version_goes_on() {
+        let (disk, root) = (MemDisk::new(), Path::new("/d"));
+        disk.create_dir_all(root).unwrap();
+        put(&disk, STARTS, sealed("starts=0000000000000007\n".into()).as_bytes());
+        let eighth = count_start(&disk, root, 80).unwrap();
+        assert_eq!(eighth, Starts { count: 8, process: 80, past: [0; PAST_STARTS] });
+        assert_eq!(count_start(&disk, root, 90).unwrap().past[..2], [80, 0]);
     }
 }

@@ -41,7 +41,7 @@ pub use dump::{Dump, DumpItem, dump};
 pub use error::{AppendError, Damage, OpenError};
 pub use evidence::is_missed;
 pub use group::{GroupState, Misplaced, Run};
-pub use identity::{Identity, IdentityError, count_start};
+pub use identity::{Identity, IdentityError, Starts, count_start};
 pub use recover::{GroupLog, Progress, Recovered, Report};
 pub use segment::{Fill, NextSegment};
 pub use wal::{Options, Prepared, Wal};

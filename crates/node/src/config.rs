@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use synod_acl::Digest;
 use synod_consensus::Protocol;
 use synod_ring::NodeInfo;
-use synod_types::{Entry, HardState, Incarnation, NodeId, PartitionId, SnapshotMeta};
+use synod_types::{Entry, HardState, Incarnation, NodeId, PartitionId, SnapshotMeta, limits};
 
 /// How a node is set up. The same for every worker of the node but for `worker`.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct NodeConfig {
     pub roster: BTreeMap<NodeId, Incarnation>,
     /// A random number of this process, the same for all of its workers.
     pub process: u64,
+    /// Those of the processes that the starts of the data directory before were, the latest first; 0 where none is known.
+    pub past: [u64; limits::PAST_STARTS],
     /// Partitions to found the cluster with.
     pub partitions: u32,
     /// Copies of each partition.

@@ -31,6 +31,19 @@ pub(crate) struct Start {
     process: u64,
 }
 
+impl Start {
+    /// Whether the directory of this hello remembers the start, or may have forgotten it since.
+    fn is_known_to(&self, hello: &Hello) -> bool {
+        let Some(since) = hello.starts.checked_sub(self.starts) else { return false };
+        let then = match since {
+            0 => Some(&hello.process),
+            // More starts than are told of, however many, are out of reach.
+            since => usize::try_from(since - 1).ok().and_then(|since| hello.past.get(since)),
+        };
+        then.is_none_or(|process| *process == self.process || *process == 0 || self.process == 0)
+    }
+}
+
 /// Who the members were when the cluster map had this epoch: `epoch u64 | count u32 | (node | incarnation | starts |
 /// process, each u64)*`.
 #[derive(Debug, Default)]
@@ -79,6 +92,7 @@ impl Node {
             incarnation: self.config.info.incarnation,
             starts: self.config.info.starts,
             process: self.config.process,
+            past: self.config.past,
             known: self.known_incarnation(to),
             address: address_hash(&self.config.info.peer_addr),
             worker: self.config.worker,
@@ -185,21 +199,24 @@ impl Node {
         self.check_start(hello)
     }
 
-    /// A directory that was started less often than is known, or as often by another process, is a copy.
+    /// A directory that does not know a start which is known here is a copy made before it.
     fn check_start(&self, hello: &Hello) -> Result<(), HelloRefused> {
         let (from, theirs) = (hello.from, hello.starts);
         let told = [self.members(), &self.remembered].into_iter().filter_map(|n| n.get(&from));
-        let told = told.filter(|info| info.incarnation == hello.incarnation);
-        let told = told.max_by_key(|info| info.starts);
-        let copied = told.is_some_and(|t| t.starts == theirs && t.process != hello.process);
-        let told = told.map_or(0, |info| info.starts);
-        let seen = self.acquaintances.get(&from).filter(|s| s.incarnation == hello.incarnation);
-        let known = seen.map_or(0, |seen| seen.starts).max(told);
-        let twice = seen.is_some_and(|s| s.starts == theirs && s.process != hello.process);
-        if (theirs < known || twice || copied) && !planted("older-copy-believed") {
-            return Err(HelloRefused::Older { from, known, theirs });
+        let told = told.map(|info| Start {
+            incarnation: info.incarnation,
+            starts: info.starts,
+            process: info.process,
+        });
+        let seen = self.acquaintances.get(&from).copied();
+        let known = told.chain(seen).filter(|start| start.incarnation == hello.incarnation);
+        let unknown = known.filter(|start| !start.is_known_to(hello)).max_by_key(|s| s.starts);
+        match unknown {
+            Some(Start { starts: known, .. }) if !planted("older-copy-believed") => {
+                Err(HelloRefused::Older { from, known, theirs })
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -222,6 +239,7 @@ mod tests {
             joins: false,
             roster: BTreeMap::new(),
             process: id,
+            past: [0; 7],
             partitions: 1,
             replicas: 3,
             ack_early: false,
@@ -310,6 +328,29 @@ mod tests {
         let restarted = Hello { process: 99, starts: 4, ..hello };
         assert_eq!(one.admit(&restarted), Ok(()));
         assert!(one.check(&hello).unwrap_err().to_string().contains("older copy"));
+    }
+
+    /// Process 99 was the fourth start of the directory; a copy of what the second left is started again and again.
+    #[test]
+    fn an_older_copy_is_known_however_often_it_is_started() {
+        let second = member(2, 20).hello(NodeId(1), Purpose::Data);
+        let mut one = member(1, 10);
+        let fourth = Hello { starts: 4, process: 99, past: [98, 2, 0, 0, 0, 0, 0], ..second };
+        assert_eq!(one.admit(&fourth), Ok(()));
+        let copies = [
+            (3, 50, [2, 0, 0, 0, 0, 0, 0]),
+            (4, 51, [50, 2, 0, 0, 0, 0, 0]),
+            (5, 52, [51, 50, 2, 0, 0, 0, 0]),
+            (11, 58, [57, 56, 55, 54, 53, 52, 51]),
+        ];
+        for (starts, process, past) in copies {
+            let copy = Hello { starts, process, past, ..second };
+            assert!(one.admit(&copy).unwrap_err().to_string().contains("older copy"), "{starts}");
+        }
+        let fifth = Hello { starts: 5, process: 100, past: [99, 98, 2, 0, 0, 0, 0], ..second };
+        assert_eq!(one.admit(&fifth), Ok(()));
+        let long_away = Hello { starts: 40, process: 101, past: [7; 7], ..second };
+        assert_eq!(one.admit(&long_away), Ok(()), "too many starts ago to tell");
     }
 
     #[test]

@@ -380,6 +380,7 @@ pub(crate) fn started(seed: u64) -> Node {
         joins: false,
         roster: BTreeMap::new(),
         process: seed,
+        past: [0; 7],
         partitions: 1,
         replicas: 1,
         ack_early: false,

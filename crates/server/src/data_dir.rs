@@ -15,7 +15,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use synod_consensus::Protocol;
-use synod_log::{Identity, IdentityError, RealDisk, count_start};
+use synod_log::{Identity, IdentityError, RealDisk, Starts, count_start};
 use synod_types::{ClusterId, Incarnation, NodeId};
 
 /// What a new directory may hold: what a mounted disk has, and what a first start that failed left.
@@ -26,7 +26,7 @@ const HARMLESS: [&str; 4] = ["LOCK", "lost+found", "node.new", "synod.log"];
 pub struct DataDir {
     root: PathBuf,
     identity: Identity,
-    starts: u64,
+    starts: Starts,
     _lock: File,
 }
 
@@ -56,7 +56,7 @@ impl DataDir {
             }
         }
         let identity = identify(root, found, node, workers, engine)?;
-        let starts = count_start(&RealDisk, root)?;
+        let starts = count_start(&RealDisk, root, random_seed().max(1))?;
         Ok(Self { root: root.to_path_buf(), identity, starts, _lock: lock })
     }
 
@@ -65,8 +65,8 @@ impl DataDir {
         &self.identity
     }
 
-    /// How often the directory was started, this time included.
-    pub fn starts(&self) -> u64 {
+    /// The starts of the directory, this one included.
+    pub fn starts(&self) -> Starts {
         self.starts
     }
 

@@ -41,7 +41,6 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     let mut data = DataDir::open(&config.data, config.node_id, config.workers, config.engine)?;
     warn_of_strangers(&config, &data);
     let clients_max = descriptors::prepare(&config)?;
-    let process = random_seed();
     let secret = random_secret()?;
     let listener = listen(config.listen, "clients")?;
     let peer_listener = listen(config.peer_listen, "peers")?;
@@ -68,7 +67,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     if let Some(join) = &config.join {
         data.expect(&join.roster)?;
         let password = config.password.as_ref();
-        join::ask(join, password, config.node_id, &info(&config, &data, process), stop)?;
+        join::ask(join, password, config.node_id, &info(&config, &data), stop)?;
     }
     let mut listeners = Some((listener, peer_listener));
     let mut threads = Vec::new();
@@ -78,17 +77,8 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
         let worker = worker as u16;
         let (data, postboxes, connected) = (&data, &postboxes[..], &connected);
         let config = &config;
-        let start = Start {
-            config,
-            data,
-            clock,
-            process,
-            secret,
-            worker,
-            postboxes,
-            connected,
-            clients_max,
-        };
+        let start =
+            Start { config, data, clock, secret, worker, postboxes, connected, clients_max };
         let doors = Doors { listeners: listeners.take(), zookeeper: zookeeper.take() };
         let worker_loop = start.worker(poll, inbox, doors, &mut map)?;
         let stop = stop.clone();
@@ -149,7 +139,6 @@ struct Start<'a> {
     config: &'a Config,
     data: &'a DataDir,
     clock: Clock,
-    process: u64,
     secret: [u8; 32],
     worker: u16,
     postboxes: &'a [Postbox],
@@ -188,11 +177,12 @@ impl Start<'_> {
             id: config.node_id,
             worker,
             workers: config.workers,
-            info: info(config, self.data, self.process),
+            info: info(config, self.data),
             initial_cluster: config.initial_cluster.clone(),
             joins: config.join.is_some(),
             roster: self.data.identity().roster.clone(),
-            process: self.process,
+            process: self.data.starts().process,
+            past: self.data.starts().past,
             partitions: config.partitions,
             replicas: config.replicas,
             ack_early: config.durability != Durability::Always,
@@ -242,7 +232,7 @@ impl Start<'_> {
 }
 
 /// What the node says of itself.
-fn info(config: &Config, data: &DataDir, process: u64) -> NodeInfo {
+fn info(config: &Config, data: &DataDir) -> NodeInfo {
     let peer_addr = config.initial_cluster.get(&config.node_id).cloned();
     NodeInfo {
         client_addr: config.listen.to_string(),
@@ -251,7 +241,7 @@ fn info(config: &Config, data: &DataDir, process: u64) -> NodeInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         workers: u32::from(config.workers),
         incarnation: data.identity().incarnation,
-        starts: data.starts(),
-        process,
+        starts: data.starts().count,
+        process: data.starts().process,
     }
 }

@@ -12,6 +12,7 @@ use crate::random::Random;
 use crate::schedule::Blow;
 use crate::world::{Event, World};
 use synod_log::MemDisk;
+use synod_types::limits::PAST_STARTS;
 use synod_types::{ClusterId, Incarnation, NodeId};
 use synod_wire::peer::{Hello, Purpose};
 
@@ -117,14 +118,14 @@ impl World {
         }
     }
 
-    /// A node let another in. Whoever was up when that one went back on its disk knew how often it had been started. A copy
-    /// that was started more often than that since cannot be told from the directory itself.
+    /// A node let another in. Whoever was up when that one went back on its disk knew its last start, and the copy does not:
+    /// unless it was started more often since than a node tells of.
     pub(crate) fn let_in(&mut self, at: usize, peer: usize) {
         let Some((since, known)) = self.machines[peer].older_since else { return };
         let [process, older] = [at, peer].map(|of| self.machines[of].process.as_ref());
         let starts = older.map(|p| p.worker.node_ref().hello(NodeId(0), Purpose::Data).starts);
         if process.is_some_and(|process| process.born_us < since)
-            && starts.is_some_and(|starts| starts <= known)
+            && starts.is_some_and(|starts| starts <= known + PAST_STARTS as u64)
         {
             let detail = format!("node {} lets an older copy of node {} in", at + 1, peer + 1);
             self.fail("identity", detail);

@@ -299,7 +299,9 @@ impl Machine {
                 made
             }
         };
-        config.info.starts = count_start(disk, &root).map_err(|e| e.to_string())?;
+        let starts = count_start(disk, &root, config.process).map_err(|e| e.to_string())?;
+        config.info.starts = starts.count;
+        config.past = starts.past;
         config.info.incarnation = identity.incarnation;
         config.info.process = config.process;
         config.roster = identity.roster.clone();

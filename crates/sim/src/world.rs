@@ -373,6 +373,7 @@ impl World {
             joins: false,
             roster: BTreeMap::new(),
             process: self.random.next(),
+            past: [0; 7], // the disk knows them
             partitions: self.params.partitions,
             replicas: nodes.min(3) as u32,
             ack_early: false,

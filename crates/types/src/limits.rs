@@ -60,6 +60,8 @@ pub const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
 pub const PARTITIONS_MAX: u32 = 4096;
 /// The most partitions whose replicas move at the same time.
 pub const MOVES_MAX: usize = 2;
+/// How many starts of a data directory before the present one its node tells of, each by the random number of its process.
+pub const PAST_STARTS: usize = 7;
 /// The most nodes of one cluster.
 pub const NODES_MAX: usize = 1024;
 /// How long a request may wait for a leader before it is refused, in milliseconds.

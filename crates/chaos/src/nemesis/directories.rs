@@ -55,9 +55,12 @@ impl Nemesis<'_> {
         empty(node.data())?;
         copy_all(&copy, node.data())?;
         fs::remove_dir_all(&copy)?;
-        cluster.start(i)?;
-        self.wait_refused(i)?;
-        cluster.kill(i)?;
+        // Whoever watches over it starts it again and again.
+        for _ in 0..self.dice.range(1, 4) {
+            cluster.start(i)?;
+            self.wait_refused(i)?;
+            cluster.kill(i)?;
+        }
         self.begin_anew(i)
     }
 

@@ -88,6 +88,7 @@ fn config(
         joins: false,
         roster: initial_cluster.keys().map(|id| (*id, Incarnation(id.0))).collect(),
         process: id,
+        past: [0; 7],
         partitions: size.partitions,
         replicas: size.nodes as u32,
         ack_early: false,

@@ -20,7 +20,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a wait that a leader gave back or took along is not armed at the next one",
     )
     .with_queues()
-    .seed(3),
+    .seed(5),
     // What a leader and its voters promise.
     Plant::new(
         "read-unconfirmed",
@@ -48,7 +48,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("partition,isolate,pause,disconnect")
     .with_lease_reads()
-    .seed(53),
+    .seed(27),
     Plant::new(
         "learner-counted",
         "B4 the word of a non-voter counts",
@@ -104,7 +104,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a follower acknowledges entries before its log has them",
     )
     .under("power,blackout,slow-disk")
-    .seed(10),
+    .seed(35),
     Plant::new(
         "wiped-voter-votes",
         "B8 a member that lost its disk counts as the voter that it was",
@@ -324,7 +324,7 @@ pub const CATALOGUE: &[Plant] = &[
         "node",
         "a forwarded write whose leader was lost is sent to the next one",
     )
-    .seed(4),
+    .seed(5),
     Plant::new(
         "error-for-committed",
         "B16 an error for a write that was committed",

@@ -4,10 +4,11 @@
 //! from ever reaching a consensus group.
 
 use std::fmt;
+use synod_types::limits::PAST_STARTS;
 use synod_types::{ClusterId, Incarnation, NodeId};
 
 /// The version of the peer protocol that this program speaks.
-pub const PROTOCOL_VERSION: u32 = 6;
+pub const PROTOCOL_VERSION: u32 = 7;
 
 /// The name of a consensus engine, with zeros behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct Hello {
     pub starts: u64,
     /// A random number of the speaker's process.
     pub process: u64,
+    /// Those of the processes that the starts before were, the latest first; 0 where none is known.
+    pub past: [u64; PAST_STARTS],
     /// The incarnation that the speaker knows `to` under; 0 if it knows none.
     pub known: Incarnation,
     /// [`address_hash`] of the peer address that the speaker is known at.
@@ -163,10 +166,11 @@ pub enum HelloRefused {
         /// This node's.
         ours: u64,
     },
-    /// The other side's data directory holds less than it did.
+    /// The other side's data directory is not the one of the starts that are known.
     #[error(
-        "node {from} was started {theirs} times by its data directory, and {known} times as this node knows: the \
-         directory is an older copy, or two nodes use copies of one. Remove it and let the node join again as a new member"
+        "node {from} was started {theirs} times by its data directory, which does not know the one that was the {known}th \
+         as this node knows: the directory is an older copy, or two nodes use copies of one. Remove it and let the node \
+         join again as a new member"
     )]
     Older {
         /// The speaker.
@@ -188,6 +192,7 @@ impl Hello {
         for word in [self.incarnation.0, self.starts, self.process, self.known.0, self.address] {
             out.extend_from_slice(&word.to_le_bytes());
         }
+        self.past.iter().for_each(|process| out.extend_from_slice(&process.to_le_bytes()));
         out.extend_from_slice(&self.worker.to_le_bytes());
         out.extend_from_slice(&self.workers.to_le_bytes());
         out.push(self.purpose as u8);
@@ -215,6 +220,13 @@ impl Hello {
             process: u64::from_le_bytes(take(&mut rest)?),
             known: Incarnation(u64::from_le_bytes(take(&mut rest)?)),
             address: u64::from_le_bytes(take(&mut rest)?),
+            past: {
+                let mut past = [0; PAST_STARTS];
+                for process in &mut past {
+                    *process = u64::from_le_bytes(take(&mut rest)?);
+                }
+                past
+            },
             worker: u16::from_le_bytes(take(&mut rest)?),
             workers: u16::from_le_bytes(take(&mut rest)?),
             purpose: match take::<1>(&mut rest)? {
@@ -291,6 +303,7 @@ mod tests {
         incarnation: Incarnation(11),
         starts: 3,
         process: 99,
+        past: [98, 97, 0, 0, 0, 0, 0],
         known: Incarnation(0),
         address: 77,
         worker: 0,
@@ -303,7 +316,7 @@ mod tests {
     fn a_hello_round_trips_and_a_cut_or_longer_one_is_refused() {
         let mut body = Vec::new();
         HELLO.encode(&mut body);
-        assert_eq!(body.len(), 81);
+        assert_eq!(body.len(), 81 + 8 * PAST_STARTS);
         assert_eq!(Hello::decode(&body), Ok(HELLO));
         for cut in 0..body.len() {
             assert_eq!(Hello::decode(&body[..cut]), Err(HelloRefused::Malformed));

@@ -43,6 +43,7 @@ impl Trial {
             joins: false,
             roster: BTreeMap::new(),
             process: 0,
+            past: [0; 7],
             partitions: 1,
             replicas: 1,
             ack_early: false,
