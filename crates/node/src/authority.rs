@@ -126,6 +126,12 @@ impl Authority {
         self.identity(name, true)
     }
 
+    /// Who logs in by a certificate with this name.
+    pub fn certified(&self, name: &[u8]) -> Option<Identity> {
+        self.users.get(name).filter(|user| user.is_enabled())?;
+        self.identity(name, true)
+    }
+
     /// Whether a connection that names nobody needs no password.
     pub fn admits_anybody(&self) -> bool {
         self.admits_anybody

@@ -21,6 +21,7 @@ mod answers;
 mod attempts;
 mod authority;
 mod bootstrap;
+mod certificates;
 mod colleagues;
 mod commands;
 mod config;
@@ -53,6 +54,7 @@ mod unrouted;
 mod waits;
 mod warm;
 
+pub use certificates::Certificates;
 pub use config::{NodeConfig, RecoveredGroup};
 pub use founding::RecoveredMap;
 pub use node::Node;

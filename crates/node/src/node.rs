@@ -38,6 +38,7 @@ use synod_wire::resp::RespWriter;
 pub struct Node {
     pub(crate) config: NodeConfig,
     pub(crate) facts: Facts,
+    pub(crate) certificates: Option<Box<dyn crate::certificates::Certificates>>,
     pub(crate) now: Now,
     pub(crate) started_us: u64,
     pub(crate) ticks: u64,
@@ -116,6 +117,7 @@ impl Node {
             authority: Authority::new(config.password),
             config,
             facts: Facts::default(),
+            certificates: None,
             now,
             started_us: now.mono_us,
             ticks: 0,

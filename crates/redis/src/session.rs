@@ -17,6 +17,8 @@ pub struct Session {
     /// Counts the connections of this worker; never used twice.
     number: u64,
     addr: String,
+    /// Whether its bytes are encrypted.
+    tls: bool,
     identity: Identity,
     proto: Proto,
     name: Vec<u8>,
@@ -51,6 +53,7 @@ impl Session {
             id,
             number,
             addr,
+            tls: false,
             identity: Identity::default(),
             proto: Proto::Resp2,
             name: Vec::new(),
@@ -94,6 +97,17 @@ impl Session {
     #[must_use]
     pub fn addr(&self) -> &str {
         &self.addr
+    }
+
+    /// Whether its client came with TLS.
+    #[must_use]
+    pub fn uses_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// Its client came with TLS.
+    pub fn set_tls(&mut self) {
+        self.tls = true;
     }
 
     /// Who it acts for.

@@ -2,6 +2,7 @@
 //!
 //! Pure data: where the values come from (flags, environment, file) is the program's business.
 
+use crate::tls::{Caller, TlsSettings};
 use crate::tuning::{SPIN_US_MAX, Tuning};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -129,6 +130,8 @@ pub struct Join {
     pub members: Vec<SocketAddr>,
     /// Its members, and the data directory of each.
     pub roster: BTreeMap<NodeId, Incarnation>,
+    /// How they are asked, if with TLS.
+    pub tls: Option<Caller>,
 }
 
 /// A password as the operator said it.
@@ -207,6 +210,8 @@ pub struct Config {
     /// The password of the default user: the cluster is founded with it, and this node asks for it as long as that user
     /// has none.
     pub password: Option<Password>,
+    /// Which doors speak TLS, and with what.
+    pub tls: TlsSettings,
     /// Which of these were not filled in.
     pub explicit: Explicit,
     /// How the loop goes about its work.
@@ -214,6 +219,18 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where Redis clients connect with TLS, if they can.
+    #[must_use]
+    pub fn tls_listen(&self) -> Option<SocketAddr> {
+        self.tls.port.map(|port| SocketAddr::new(self.listen.ip(), port))
+    }
+
+    /// Whether Redis clients connect with TLS only.
+    #[must_use]
+    pub fn is_tls_only(&self) -> bool {
+        self.tls_listen() == Some(self.listen)
+    }
+
     /// Whether the values make sense together.
     ///
     /// # Errors
@@ -247,12 +264,14 @@ impl Config {
             let us = self.tuning.spin_us;
             return refuse(format!("{us} us of spinning, at most {SPIN_US_MAX} are possible"));
         }
+        self.tls.validate().map_err(ConfigError)?;
         let mut addresses = vec![self.listen, self.peer_listen, self.http];
         addresses.extend(self.zookeeper);
+        addresses.extend(self.tls_listen().filter(|address| *address != self.listen));
         for (i, address) in addresses.iter().enumerate() {
             if address.port() != 0 && addresses[..i].contains(address) {
                 return refuse(format!(
-                    "two of listen, peer-listen, http and zookeeper are {address}"
+                    "two of listen, peer-listen, http, zookeeper and tls-port are {address}"
                 ));
             }
         }
@@ -296,6 +315,7 @@ mod tests {
             debug_command: false,
             maxmemory: 0,
             password: None,
+            tls: TlsSettings::default(),
             explicit: Explicit::default(),
             tuning: Tuning::default(),
         }

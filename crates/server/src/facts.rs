@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::log_writer::LogWriter;
+use crate::tls::{Tls, TlsSettings};
 use std::collections::BTreeMap;
 use std::fs;
 use synod_node::Facts;
@@ -15,7 +16,7 @@ pub fn fixed(config: &Config) -> Facts {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let settings: BTreeMap<String, String> = [
         ("bind", config.listen.ip().to_string()),
-        ("port", config.listen.port().to_string()),
+        ("port", if config.is_tls_only() { 0 } else { config.listen.port() }.to_string()),
         ("dir", config.data.display().to_string()),
         ("durability", config.durability.to_string()),
         ("workers", config.workers.to_string()),
@@ -47,6 +48,13 @@ pub fn fixed(config: &Config) -> Facts {
 pub fn refresh_log(facts: &mut Facts, log: &LogWriter) {
     facts.log_writes = if log.is_direct() { "direct" } else { "buffered" };
     facts.log_flush = if log.is_in_loop() { "loop" } else { "thread" };
+}
+
+/// The TLS settings as they are now.
+pub fn refresh_tls(facts: &mut Facts, tls: Option<&Tls>) {
+    let settings = tls.map_or_else(TlsSettings::default, Tls::settings);
+    facts.tls_port = settings.port;
+    facts.settings.extend(settings.all().map(|(name, value)| (name.to_owned(), value)));
 }
 
 /// Refreshes the facts that change.

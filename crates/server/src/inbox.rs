@@ -4,8 +4,8 @@
 //! delivered. Frames are not: while more of them wait than a peer's queue would hold, further ones are lost, as they are
 //! on the way to a peer that takes too little.
 
+use crate::tls::Stream;
 use mio::Waker;
-use mio::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
@@ -18,11 +18,11 @@ use synod_worker::Report;
 /// One message to a worker.
 pub enum Mail {
     /// A client connected.
-    Client(TcpStream, std::net::SocketAddr),
+    Client(Stream, std::net::SocketAddr),
     /// A peer connected and said who it is; `rest` came behind its hello.
     Peer {
         /// The connection.
-        stream: TcpStream,
+        stream: Stream,
         /// What it said.
         hello: Hello,
         /// Bytes already read.

@@ -2,8 +2,9 @@
 //! the metadata group has taken that down.
 
 use crate::config::{Join, Password};
+use crate::tls::{Caller, Talk};
 use anyhow::{Result, bail};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -37,7 +38,7 @@ pub fn ask(
     let mut last = String::from("nobody was asked");
     while begun.elapsed() < PATIENCE && !stop.load(Ordering::Relaxed) {
         for member in &join.members {
-            match say(*member, password, &request) {
+            match say(*member, join.tls.as_ref(), password, &request) {
                 Ok(answer) if answer == "+OK" => {
                     tracing::info!(cluster = %format!("{:016x}", join.cluster.0), %member, "joined the cluster");
                     return Ok(());
@@ -51,7 +52,7 @@ pub fn ask(
                     Some(reason) => bail!("the cluster does not take this node in: {reason}"),
                     None => last = format!("{member} answers `{answer}`"),
                 },
-                Err(error) => last = format!("{member}: {error}"),
+                Err(error) => last = format!("{member}: {error:#}"),
             }
         }
         std::thread::sleep(PAUSE);
@@ -76,10 +77,19 @@ fn request(join: &Join, node: NodeId, info: &NodeInfo) -> String {
     )
 }
 
-fn say(member: SocketAddr, password: Option<&Password>, request: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&member, CONNECT)?;
+fn say(
+    member: SocketAddr,
+    tls: Option<&Caller>,
+    password: Option<&Password>,
+    request: &str,
+) -> Result<String> {
+    let stream = TcpStream::connect_timeout(&member, CONNECT)?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.set_write_timeout(Some(ANSWER))?;
+    let mut stream: Box<dyn Talk> = match tls {
+        Some(tls) => tls.call(stream, &member.ip().to_string())?,
+        None => Box::new(stream),
+    };
     stream.write_all(password.map(Password::request).unwrap_or_default().as_bytes())?;
     stream.write_all(request.as_bytes())?;
     let mut answers = BufReader::new(stream.take(ANSWER_BYTES_MAX));
@@ -112,6 +122,7 @@ mod tests {
             cluster: ClusterId(0xab),
             members: vec![listener.local_addr().unwrap()],
             roster: BTreeMap::new(),
+            tls: None,
         };
         let member = thread::spawn(move || {
             let answer = |words: &&str| {

@@ -31,6 +31,7 @@ mod recovery;
 mod run;
 mod space;
 mod spin;
+mod tls;
 mod tuning;
 mod worker;
 
@@ -43,4 +44,5 @@ pub use exit::{EX_IOERR, is_disk_error};
 pub use memory::default_maxmemory;
 pub use run::run;
 pub use synod_node::parse_memory;
+pub use tls::{AuthClients, AuthUser, Caller, Talk, TlsSettings};
 pub use tuning::{LogFlush, LogWrites, SPIN_US_DEFAULT, Tuning};

@@ -8,6 +8,7 @@ use crate::inbox::{Mail, Postbox};
 use crate::log_writer::LogWriter;
 use crate::pace::Pace;
 use crate::space::Space;
+use crate::tls::{ForNode, Tls};
 use crate::worker::{Setup, Worker};
 use crate::{descriptors, files, http, join, recovery};
 use anyhow::{Context, Result};
@@ -36,13 +37,19 @@ const STOP_EVERY: Duration = Duration::from_millis(50);
 /// # Errors
 /// The configuration makes no sense, an address or the data directory cannot be had, or the data is damaged.
 /// Once the node serves, an error of its disk ends the process instead.
-pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
+pub fn run(config: Config, stop: &Arc<AtomicBool>, reload: &AtomicBool) -> Result<()> {
     config.validate()?;
     let mut data = DataDir::open(&config.data, config.node_id, config.workers, config.engine)?;
     warn_of_strangers(&config, &data);
     let clients_max = descriptors::prepare(&config)?;
     let secret = random_secret()?;
+    let tls = match config.tls.is_used() {
+        true => Some(Arc::new(Tls::new(&config.tls).context("TLS")?)),
+        false => None,
+    };
     let listener = listen(config.listen, "clients")?;
+    let tls_at = config.tls_listen().filter(|_| !config.is_tls_only());
+    let mut tls_listener = tls_at.map(|at| listen(at, "clients with TLS")).transpose()?;
     let peer_listener = listen(config.peer_listen, "peers")?;
     let mut zookeeper = config.zookeeper.map(|at| listen(at, "ZooKeeper's clients")).transpose()?;
     let clock = Clock::start();
@@ -63,7 +70,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     let _first = synod_node::seed_hashes(random_seed());
     // What it shows is what the cluster was founded with.
     let shown = Config { engine: data.founded_with(), ..config.clone() };
-    let http = http::start(&shown, postboxes.clone())?;
+    let http = http::start(&shown, postboxes.clone(), tls.clone())?;
     if let Some(join) = &config.join {
         data.expect(&join.roster)?;
         let password = config.password.as_ref();
@@ -77,9 +84,22 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
         let worker = worker as u16;
         let (data, postboxes, connected) = (&data, &postboxes[..], &connected);
         let config = &config;
-        let start =
-            Start { config, data, clock, secret, worker, postboxes, connected, clients_max };
-        let doors = Doors { listeners: listeners.take(), zookeeper: zookeeper.take() };
+        let start = Start {
+            config,
+            data,
+            clock,
+            secret,
+            worker,
+            postboxes,
+            connected,
+            clients_max,
+            tls: tls.as_ref(),
+        };
+        let doors = Doors {
+            listeners: listeners.take(),
+            tls: tls_listener.take(),
+            zookeeper: zookeeper.take(),
+        };
         let worker_loop = start.worker(poll, inbox, doors, &mut map)?;
         let stop = stop.clone();
         let handle = thread::Builder::new()
@@ -93,6 +113,9 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
 
     while !stop.load(Ordering::Relaxed) && !threads.iter().any(|t| t.is_finished()) {
         thread::sleep(STOP_EVERY);
+        if reload.swap(false, Ordering::Relaxed) {
+            reload_tls(tls.as_deref());
+        }
     }
     stop.store(true, Ordering::Relaxed);
     postboxes.iter().for_each(Postbox::wake);
@@ -105,6 +128,17 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>) -> Result<()> {
     http.stop();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// SIGHUP: the files of certificates are read anew.
+fn reload_tls(tls: Option<&Tls>) {
+    match tls.map(Tls::reload) {
+        Some(Err(error)) => {
+            tracing::error!(error = %format!("{error:#}"), "the TLS files cannot be used: those read before stay in force");
+        }
+        Some(Ok(())) => {}
+        None => tracing::info!("SIGHUP has the files of TLS read anew, and this node uses none"),
+    }
 }
 
 /// A node that was to join others and is started without them would wait in silence.
@@ -132,6 +166,7 @@ fn listen(address: std::net::SocketAddr, whom: &str) -> Result<TcpListener> {
 /// What a worker accepts connections on; worker 0 has them.
 struct Doors {
     listeners: Option<(TcpListener, TcpListener)>,
+    tls: Option<TcpListener>,
     zookeeper: Option<TcpListener>,
 }
 
@@ -144,6 +179,7 @@ struct Start<'a> {
     postboxes: &'a [Postbox],
     connected: &'a Arc<AtomicUsize>,
     clients_max: usize,
+    tls: Option<&'a Arc<Tls>>,
 }
 
 impl Start<'_> {
@@ -196,6 +232,9 @@ impl Start<'_> {
         };
         let mut node = Node::new(node_config, groups, self.clock.now());
         node.limit_clients(self.clients_max);
+        if let Some(tls) = self.tls.cloned() {
+            node.set_certificates(Box::new(ForNode(tls)));
+        }
         node.remember_members(&map.laid_out);
         if map.committed.is_founded() {
             node.install_map(Arc::new(map.committed.clone()));
@@ -221,6 +260,8 @@ impl Start<'_> {
             inbox,
             postboxes: self.postboxes.to_vec(),
             listeners: doors.listeners,
+            tls_listener: doors.tls,
+            tls: self.tls.cloned(),
             zookeeper: doors.zookeeper,
             process: random_seed() as u32,
             log,

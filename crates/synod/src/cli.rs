@@ -1,5 +1,6 @@
 //! The command line. What `--help` says is the manual: keep it true.
 
+use crate::settings::Usage;
 use crate::{
     elect::ElectOptions, engine::EngineOptions, moving::ExportOptions, moving::ImportOptions,
     node::NodeOptions, serve::ServeOptions, sim::SimOptions, status::StatusOptions, up::UpOptions,
@@ -8,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::collections::BTreeSet;
 use std::str::FromStr;
-use synod_server::{Durability, Engine, LogFlush, LogWrites};
+use synod_server::{AuthClients, AuthUser, Durability, Engine, LogFlush, LogWrites};
 
 /// A durable, replicated store that Redis clients use unmodified.
 ///
@@ -83,6 +84,10 @@ Examples:
     synod serve --node-id 4 --data /srv/synod-4 --listen 127.0.0.1:7004 \\
       --peer-listen 127.0.0.1:17004 --http 127.0.0.1:27004 --join 127.0.0.1:27001
 
+  With TLS for clients alone, who need a certificate of the CA (docs/tls.md):
+    synod serve --data /srv/synod --listen 0.0.0.0:6379 --tls-port 6379 --tls-ca-cert-file ca.crt \\
+      --tls-cert-file node.crt --tls-key-file node.key
+
   From a file:
     $ cat synod.toml
     data = \"/srv/synod\"
@@ -91,7 +96,7 @@ Examples:
     $ SYNOD_LISTEN=127.0.0.1:7001 synod serve --config synod.toml
 
 Signals: SIGTERM or SIGINT stops the node in an orderly way; a second one stops it at once. Nothing \
-that was acknowledged is lost either way.
+that was acknowledged is lost either way. SIGHUP has the files of certificates read anew.
 
 The exit code is 0 after an orderly stop, 2 when the options make no sense, 74 when the data \
 directory could not be read or written (nothing unsafe was acknowledged), and 1 for any other reason, such as \
@@ -229,6 +234,18 @@ pub fn engine() -> impl TypedValueParser<Value = Engine> {
 /// Reads `--log-writes`.
 pub fn log_writes() -> impl TypedValueParser<Value = LogWrites> {
     choice(LogWrites::ALL.map(LogWrites::as_str))
+}
+
+/// Reads `--tls-auth-clients`.
+pub fn auth_clients() -> impl TypedValueParser<Value = AuthClients> {
+    PossibleValuesParser::new(AuthClients::ALL.map(AuthClients::as_str))
+        .try_map(|word| word.parse::<AuthClients>().map_err(Usage))
+}
+
+/// Reads `--tls-auth-clients-user`.
+pub fn auth_user() -> impl TypedValueParser<Value = AuthUser> {
+    PossibleValuesParser::new(AuthUser::ALL.map(AuthUser::as_str))
+        .try_map(|word| word.parse::<AuthUser>().map_err(Usage))
 }
 
 /// Reads `--log-flush`.

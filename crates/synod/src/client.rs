@@ -1,10 +1,10 @@
 //! What an operator's commands ask of a node as its clients do: one line of Redis's protocol, answered with OK or why not.
 
-use crate::http;
 use crate::status::Status;
+use crate::{calls, http};
 use anyhow::{Context, Result, bail};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::time::Duration;
 use synod_server::Password;
 
@@ -24,11 +24,14 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the node answers clients. One that listens on every address is reached where its HTTP side is.
 pub fn address(status: &Status, http: &str) -> Result<SocketAddr> {
-    let listen: SocketAddr = status
+    let mut listen: SocketAddr = status
         .listen_of_answering()
         .context("the node does not say where it listens")?
         .parse()
         .context("the node says no address where it listens")?;
+    if calls::to_clients().is_some() {
+        listen.set_port(status.tls_port.context("the node has no port for clients with TLS")?);
+    }
     if !listen.ip().is_unspecified() {
         return Ok(listen);
     }
@@ -39,9 +42,7 @@ pub fn address(status: &Status, http: &str) -> Result<SocketAddr> {
 
 /// Gives an order that is answered with OK; what else the answer says is why not.
 pub fn order(address: &SocketAddr, words: &str) -> Result<()> {
-    let mut stream = TcpStream::connect_timeout(address, TIMEOUT)
-        .with_context(|| format!("no connection to {address}"))?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
+    let mut stream = calls::connect(address, TIMEOUT)?;
     let password = password()?;
     stream.write_all(password.as_ref().map(Password::request).unwrap_or_default().as_bytes())?;
     stream.write_all(format!("{words}\r\n").as_bytes())?;

@@ -1,5 +1,6 @@
 //! `synod engine`: which consensus engine a running cluster has, and its move to another.
 
+use crate::calls::CallOptions;
 use crate::client;
 use crate::settings::Address;
 use crate::status::Status;
@@ -22,6 +23,9 @@ pub struct EngineOptions {
     #[arg(long, env = "SYNOD_HTTP", value_name = "HOST:PORT", default_value = "127.0.0.1:26379")]
     http: Address,
 
+    #[command(flatten)]
+    calls: CallOptions,
+
     /// Give up waiting after so many seconds; the move goes on by itself
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     timeout: u64,
@@ -29,6 +33,7 @@ pub struct EngineOptions {
 
 /// Asks, moves, and waits until every group has.
 pub fn run(options: &EngineOptions) -> Result<()> {
+    options.calls.begin()?;
     let address = options.http.to_string();
     let status = look(&address)?;
     let Some(to) = options.to else {

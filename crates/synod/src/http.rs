@@ -1,7 +1,8 @@
 //! The one HTTP request this program makes: GET from a node, on the operator's behalf.
 
+use crate::calls;
 use anyhow::{Context, Result, bail};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -12,19 +13,29 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// The body of the answer to `GET path`, which may also say that the node is not ready. Speaks HTTP/1.0, to which there are neither chunks nor a second
 /// answer on the same connection.
 pub fn get(address: &str, path: &str) -> Result<Vec<u8>> {
-    let mut stream = connect(address)?;
+    let stream = connect(address)?;
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let mut stream = calls::talk(calls::to_http(), stream, host)?;
     // In one piece: a server that answers after the first would reset the connection over the rest.
     let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).context("no request could be sent")?;
     // A server of another protocol may say something and then wait: its first words tell.
     let mut answer = vec![0; b"HTTP/1.".len()];
-    stream.read_exact(&mut answer).context("no answer")?;
+    stream.read_exact(&mut answer).context(
+        "no answer; does it speak TLS there (--tls-http), or does it ask for a certificate (--tls-cert-file)?",
+    )?;
     if answer != b"HTTP/1." {
         bail!(
             "it does not speak HTTP; this is perhaps its port for clients or for peers, give the one of its --http"
         );
     }
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).context("no answer")?;
+    match stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer) {
+        // With TLS an end without a farewell is an error; whether the answer is whole is said in its head.
+        Err(error) if error.kind() != ErrorKind::UnexpectedEof => {
+            return Err(error).context("no answer");
+        }
+        _ => {}
+    }
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n").context("the answer is no HTTP")?;
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
     let status = head.lines().next().unwrap_or_default();

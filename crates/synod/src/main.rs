@@ -4,6 +4,7 @@
 //! an environment variable or the configuration file does not make sense; 74, the log or a snapshot could not
 //! be read or written, at the start of a node or later.
 
+mod calls;
 mod cli;
 mod client;
 mod elect;

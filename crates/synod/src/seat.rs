@@ -1,5 +1,6 @@
 //! What `synod serve --join` has to know of a cluster before the node can ask for a seat: a member tells it by its status.
 
+use crate::calls;
 use crate::http;
 use crate::settings::Address;
 use crate::status::{Node, Status};
@@ -49,21 +50,39 @@ impl Seat {
             roster.insert(NodeId(member.id), Incarnation(incarnation));
             members.insert(NodeId(member.id), member.peer_listen.clone());
         }
+        let to_tls = distance_to_tls(status);
         let asked: Vec<SocketAddr> = status
             .members()
             .iter()
             .filter(|member| member.up)
             .filter_map(|m| clients(m, http))
+            .map(|mut at| {
+                at.set_port(at.port().wrapping_add_signed(to_tls));
+                at
+            })
             .collect();
         if asked.is_empty() {
             bail!("no member says where it serves clients");
         }
-        Ok(Self { join: Join { cluster, members: asked, roster }, members, engine })
+        let tls = calls::to_clients().cloned();
+        Ok(Self { join: Join { cluster, members: asked, roster, tls }, members, engine })
     }
 }
 
 fn hex(text: &str) -> Option<u64> {
     u64::from_str_radix(text, 16).ok()
+}
+
+/// How far the members' ports for clients with TLS lie above those without, where they are called with TLS: on all of them as far
+/// as on the one that answers.
+fn distance_to_tls(status: &Status) -> i16 {
+    let listen = status.listen_of_answering().and_then(|listen| listen.parse().ok());
+    match (calls::to_clients(), status.tls_port, listen) {
+        (Some(_), Some(port), Some::<SocketAddr>(listen)) => {
+            port.wrapping_sub(listen.port()).cast_signed()
+        }
+        _ => 0,
+    }
 }
 
 /// Where a member serves clients. One that listens on every address is reached where its peers reach it, or at `http`.

@@ -3,7 +3,7 @@
 use crate::logging::{self, Format, Level};
 use crate::seat::Seat;
 use crate::settings::{self, Address, InitialCluster, Memory, Usage, from_text};
-use crate::{cli, signals};
+use crate::{calls, cli, signals};
 use anyhow::Result;
 use serde::Deserialize;
 use std::io::Read;
@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use synod_server::{
-    Config, Durability, Engine, Explicit, LogFlush, LogWrites, Password, REPLICAS_DEFAULT,
-    SPIN_US_DEFAULT, Tuning, default_maxmemory, default_partitions,
+    AuthClients, AuthUser, Config, Durability, Engine, Explicit, LogFlush, LogWrites, Password,
+    REPLICAS_DEFAULT, SPIN_US_DEFAULT, TlsSettings, Tuning, default_maxmemory, default_partitions,
 };
 use synod_types::NodeId;
 
@@ -168,10 +168,85 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "from_text")]
     requirepass: Option<Password>,
 
+    /// Where Redis clients connect with TLS, on the address of --listen; the port of --listen itself: nobody connects without
+    ///
+    /// In a cluster whose nodes have both ports, the one for TLS has to be as far from the other on every node: clients are told
+    /// so. TLS needs --tls-cert-file and --tls-key-file, and --tls-ca-cert-file unless nobody is asked for a certificate.
+    #[arg(long, env = "SYNOD_TLS_PORT", value_name = "PORT")]
+    tls_port: Option<u16>,
+
+    /// The certificate of this node, and behind it those that lead to the CA (PEM)
+    ///
+    /// Read at the start, at SIGHUP and at CONFIG SET; each new connection uses what was read last.
+    #[arg(long, env = "SYNOD_TLS_CERT_FILE", value_name = "FILE")]
+    tls_cert_file: Option<PathBuf>,
+
+    /// Its key (PEM)
+    #[arg(long, env = "SYNOD_TLS_KEY_FILE", value_name = "FILE")]
+    tls_key_file: Option<PathBuf>,
+
+    /// The CA that signs the certificates of clients and nodes (PEM)
+    #[arg(long, env = "SYNOD_TLS_CA_CERT_FILE", value_name = "FILE")]
+    tls_ca_cert_file: Option<PathBuf>,
+
+    /// Whether clients with TLS have to show a certificate [default: yes]
+    ///
+    /// optional: they need none, and one that they show has to be good.
+    #[arg(long, env = "SYNOD_TLS_AUTH_CLIENTS", value_name = "WHETHER", value_parser = cli::auth_clients())]
+    #[serde(deserialize_with = "from_text")]
+    tls_auth_clients: Option<AuthClients>,
+
+    /// Which field of a client's certificate names the user that it is logged in as [default: off]
+    #[arg(long, env = "SYNOD_TLS_AUTH_CLIENTS_USER", value_name = "FIELD", value_parser = cli::auth_user())]
+    #[serde(deserialize_with = "from_text")]
+    tls_auth_clients_user: Option<AuthUser>,
+
+    /// Whether nodes speak TLS with each other, each with its certificate [default: false]
+    ///
+    /// The certificate of node N has to be signed by the CA and to have the alternative name (DNS) node-N.NAME, or *.NAME, where
+    /// NAME is --tls-cluster-name. All nodes of a cluster have to agree.
+    #[arg(
+        long,
+        env = "SYNOD_TLS_CLUSTER",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    tls_cluster: Option<bool>,
+
+    /// What the cluster is called in the certificates of its nodes [default: synod.internal]
+    #[arg(long, env = "SYNOD_TLS_CLUSTER_NAME", value_name = "NAME")]
+    tls_cluster_name: Option<String>,
+
+    /// Whether the HTTP port speaks TLS only [default: false]
+    #[arg(
+        long,
+        env = "SYNOD_TLS_HTTP",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    tls_http: Option<bool>,
+
+    /// Whether ZooKeeper's port speaks TLS only [default: false]
+    #[arg(
+        long,
+        env = "SYNOD_TLS_ZOOKEEPER",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    tls_zookeeper: Option<bool>,
+
     /// Listen on addresses that other machines can reach, although whoever reaches them may read and change everything
     /// [default: false]
     ///
-    /// With --requirepass, --listen may be such an address without it.
+    /// Not needed where nobody gets in unasked: for --listen with --requirepass, or with TLS alone (--tls-port is its port) and
+    /// certificates of clients; for --peer-listen with --tls-cluster; for --http and --zookeeper with --tls-http and
+    /// --tls-zookeeper and certificates of clients.
     #[arg(
         long,
         env = "SYNOD_ALLOW_REMOTE",
@@ -220,7 +295,7 @@ pub fn run(options: ServeOptions) -> Result<()> {
     if stop_with_stdin {
         stop_when_stdin_ends(Arc::clone(&stop));
     }
-    synod_server::run(config, &stop)
+    synod_server::run(config, &stop, &*signals::reload_flag()?)
 }
 
 impl ServeOptions {
@@ -248,6 +323,16 @@ impl ServeOptions {
             log_flush: self.log_flush.or(file.log_flush),
             spin_us: self.spin_us.or(file.spin_us),
             requirepass: self.requirepass.or(file.requirepass),
+            tls_port: self.tls_port.or(file.tls_port),
+            tls_cert_file: self.tls_cert_file.or(file.tls_cert_file),
+            tls_key_file: self.tls_key_file.or(file.tls_key_file),
+            tls_ca_cert_file: self.tls_ca_cert_file.or(file.tls_ca_cert_file),
+            tls_auth_clients: self.tls_auth_clients.or(file.tls_auth_clients),
+            tls_auth_clients_user: self.tls_auth_clients_user.or(file.tls_auth_clients_user),
+            tls_cluster: self.tls_cluster.or(file.tls_cluster),
+            tls_cluster_name: self.tls_cluster_name.or(file.tls_cluster_name),
+            tls_http: self.tls_http.or(file.tls_http),
+            tls_zookeeper: self.tls_zookeeper.or(file.tls_zookeeper),
             allow_remote: self.allow_remote.or(file.allow_remote),
             log_format: self.log_format.or(file.log_format),
             log_level: self.log_level.or(file.log_level),
@@ -256,13 +341,37 @@ impl ServeOptions {
         }
     }
 
+    /// What is said of TLS.
+    fn tls(&self) -> TlsSettings {
+        let default = TlsSettings::default();
+        TlsSettings {
+            port: self.tls_port.filter(|port| *port != 0),
+            cert_file: self.tls_cert_file.clone().unwrap_or_default(),
+            key_file: self.tls_key_file.clone().unwrap_or_default(),
+            ca_cert_file: self.tls_ca_cert_file.clone(),
+            auth_clients: self.tls_auth_clients.unwrap_or_default(),
+            auth_user: self.tls_auth_clients_user.unwrap_or_default(),
+            cluster: self.tls_cluster.unwrap_or(default.cluster),
+            cluster_name: self.tls_cluster_name.clone().unwrap_or(default.cluster_name),
+            http: self.tls_http.unwrap_or(default.http),
+            zookeeper: self.tls_zookeeper.unwrap_or(default.zookeeper),
+        }
+    }
+
     /// Fills in the defaults and checks the whole.
     fn resolve(self) -> Result<Config> {
+        let tls = self.tls();
         let allow_remote = self.allow_remote.unwrap_or(false);
-        let listen = |flag: &str, given: Option<Address>, default: &str| match given {
-            Some(address) => address.to_listen(flag, allow_remote),
-            None => default.parse::<Address>()?.to_listen(flag, allow_remote),
+        let listen = |flag: &str, given: Option<Address>, default: &str, guarded: bool| match given
+        {
+            Some(address) => address.to_listen(flag, allow_remote || guarded),
+            None => default.parse::<Address>()?.to_listen(flag, allow_remote || guarded),
         };
+        let certified = tls.demands_certificates();
+        let given = self.listen.unwrap_or("127.0.0.1:6379".parse()?);
+        let tls_only = tls.port.is_some() && tls.port == given.port();
+        let guarded = self.requirepass.is_some() || (tls_only && certified);
+        let clients = given.to_listen("--listen", allow_remote || guarded)?;
         let node_id = NodeId(self.node_id.unwrap_or(1));
         let explicit = Explicit {
             initial_cluster: self.initial_cluster.is_some(),
@@ -272,8 +381,12 @@ impl ServeOptions {
         let data = self.data.unwrap_or_else(|| "synod-data/serve".into());
         let own =
             self.initial_cluster.as_ref().and_then(|cluster| cluster.0.get(&node_id).cloned());
-        let peer_listen =
-            listen("--peer-listen", self.peer_listen, own.as_deref().unwrap_or("127.0.0.1:16379"))?;
+        let peer_listen = listen(
+            "--peer-listen",
+            self.peer_listen,
+            own.as_deref().unwrap_or("127.0.0.1:16379"),
+            tls.cluster,
+        )?;
         if let Some(own) = own
             && !own.parse::<Address>()?.may_reach(peer_listen)
         {
@@ -293,7 +406,10 @@ impl ServeOptions {
                 )
                 .into());
             }
-            Some(at) if !belongs => Some(Seat::ask(at, node_id, peer_listen)?),
+            Some(at) if !belongs => {
+                call_with(&tls)?;
+                Some(Seat::ask(at, node_id, peer_listen)?)
+            }
             _ => None,
         };
         let founds = !explicit.initial_cluster && self.join.is_none();
@@ -316,15 +432,14 @@ impl ServeOptions {
         let config = Config {
             node_id,
             data,
-            listen: match (self.listen, &self.requirepass) {
-                (Some(address), Some(_)) => address.to_listen("--listen", true)?,
-                (address, _) => listen("--listen", address, "127.0.0.1:6379")?,
-            },
+            listen: clients,
             peer_listen,
-            http: listen("--http", self.http, "127.0.0.1:26379")?,
+            http: listen("--http", self.http, "127.0.0.1:26379", tls.http && certified)?,
             zookeeper: self
                 .zookeeper
-                .map(|address| address.to_listen("--zookeeper", allow_remote))
+                .map(|address| {
+                    address.to_listen("--zookeeper", allow_remote || (tls.zookeeper && certified))
+                })
                 .transpose()?,
             durability: self.durability.unwrap_or_default(),
             workers,
@@ -340,6 +455,7 @@ impl ServeOptions {
             debug_command: self.enable_debug_command.unwrap_or(false),
             maxmemory: self.maxmemory.map_or_else(|| default_maxmemory(1), |memory| memory.0),
             password: self.requirepass,
+            tls,
             explicit,
             tuning: Tuning {
                 log_writes: self.log_writes.unwrap_or_default(),
@@ -350,6 +466,24 @@ impl ServeOptions {
         config.validate().map_err(|error| Usage(error.to_string()))?;
         Ok(config)
     }
+}
+
+/// A node that joins calls the members as it is called itself.
+fn call_with(tls: &TlsSettings) -> Result<()> {
+    if tls.port.is_none() && !tls.http {
+        return Ok(());
+    }
+    let Some(ca) = &tls.ca_cert_file else {
+        return Err(
+            Usage("--join with TLS needs --tls-ca-cert-file to know the members".into()).into()
+        );
+    };
+    let caller = calls::caller(ca, Some(&tls.cert_file), Some(&tls.key_file))?;
+    calls::begin(
+        Some(caller.clone()).filter(|_| tls.port.is_some()),
+        Some(caller).filter(|_| tls.http),
+    );
+    Ok(())
 }
 
 /// The configuration as a file for `--config` that says the same.
@@ -365,6 +499,9 @@ fn show(config: &Config) -> String {
     if let Some(zookeeper) = config.zookeeper {
         put("zookeeper", zookeeper.to_string().into());
     }
+    if config.tls.is_used() {
+        put_tls(&config.tls, &mut put);
+    }
     put("durability", config.durability.as_str().into());
     put("workers", i64::from(config.workers).into());
     put("partitions", i64::from(config.partitions).into());
@@ -378,6 +515,23 @@ fn show(config: &Config) -> String {
     put("log-flush", config.tuning.log_flush.as_str().into());
     put("spin-us", i64::from(config.tuning.spin_us).into());
     table.to_string()
+}
+
+fn put_tls(tls: &TlsSettings, put: &mut dyn FnMut(&str, toml::Value)) {
+    if let Some(port) = tls.port {
+        put("tls-port", i64::from(port).into());
+    }
+    put("tls-cert-file", tls.cert_file.display().to_string().into());
+    put("tls-key-file", tls.key_file.display().to_string().into());
+    if let Some(ca) = &tls.ca_cert_file {
+        put("tls-ca-cert-file", ca.display().to_string().into());
+    }
+    put("tls-auth-clients", tls.auth_clients.as_str().into());
+    put("tls-auth-clients-user", tls.auth_user.as_str().into());
+    put("tls-cluster", tls.cluster.into());
+    put("tls-cluster-name", tls.cluster_name.clone().into());
+    put("tls-http", tls.http.into());
+    put("tls-zookeeper", tls.zookeeper.into());
 }
 
 /// Whoever started this process holds the other end of stdin, so its end is that process's end.

@@ -128,6 +128,11 @@ impl fmt::Display for Address {
 }
 
 impl Address {
+    /// The port.
+    pub fn port(&self) -> Option<u16> {
+        self.0.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
+    }
+
     /// The socket address to listen on. Refused when it can be reached from other machines, unless
     /// `allow_remote`.
     pub fn to_listen(&self, flag: &str, allow_remote: bool) -> Result<SocketAddr> {
@@ -136,8 +141,12 @@ impl Address {
             return Err(Usage(format!(
                 "{flag} {self} can be reached from other machines, and nobody is asked for a password there: \
                  whoever reaches it may read and change everything. Give a loopback address such as \
-                 127.0.0.1, or --allow-remote if the network is trusted{}",
-                if flag == "--listen" { "; with --requirepass no client gets in without it" } else { "" }
+                 127.0.0.1, or --allow-remote if the network is trusted; {}",
+                match flag {
+                    "--listen" => "with --requirepass no client gets in without it, and with TLS alone none without a certificate",
+                    "--peer-listen" => "with --tls-cluster no node gets in without a certificate",
+                    _ => "with TLS nobody gets in without a certificate (docs/tls.md)",
+                }
             ))
             .into());
         }
@@ -147,7 +156,7 @@ impl Address {
 
     /// Whether a node that listens on `listen` can be reached at this address, as far as that can be told here.
     pub fn may_reach(&self, listen: SocketAddr) -> bool {
-        let port = self.0.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        let port = self.port();
         if port != Some(listen.port()) || listen.ip().is_unspecified() {
             return port == Some(listen.port());
         }

@@ -1,7 +1,7 @@
-//! Ctrl-C and SIGTERM, as a flag that is looked at.
+//! Ctrl-C, SIGTERM and SIGHUP, as flags that are looked at.
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -15,4 +15,12 @@ pub fn stop_flag() -> Result<Arc<AtomicBool>> {
             .context("signals cannot be handled")?;
     }
     Ok(stop)
+}
+
+/// The flag becomes true with each SIGHUP.
+pub fn reload_flag() -> Result<Arc<AtomicBool>> {
+    let reload = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGHUP, Arc::clone(&reload))
+        .context("signals cannot be handled")?;
+    Ok(reload)
 }

@@ -1,5 +1,6 @@
 //! `synod status`: what a node says of its cluster, as a table.
 
+use crate::calls::CallOptions;
 use crate::http;
 use crate::settings::Address;
 use anyhow::{Context, Result, bail};
@@ -13,6 +14,9 @@ pub struct StatusOptions {
     /// The HTTP address of any node
     #[arg(long, env = "SYNOD_HTTP", value_name = "HOST:PORT", default_value = "127.0.0.1:26379")]
     http: Address,
+
+    #[command(flatten)]
+    calls: CallOptions,
 
     /// Print the node's own JSON instead of tables
     #[arg(long)]
@@ -47,6 +51,8 @@ pub struct Status {
     knocking: Vec<Knocking>,
     /// The engine that the cluster was founded with.
     founded_with: String,
+    /// Where the answering node serves clients with TLS.
+    pub tls_port: Option<u16>,
     /// Partitions that are being moved to other nodes.
     moving: Vec<u32>,
     nodes: Vec<Node>,
@@ -113,6 +119,7 @@ struct Partition {
 
 /// Asks and prints.
 pub fn run(options: &StatusOptions) -> Result<()> {
+    options.calls.begin()?;
     let address = options.http.to_string();
     let (body, mut status) = ask(&address)
         .with_context(|| format!("no status from {address}: is a node running there? (--http)"))?;

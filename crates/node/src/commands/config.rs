@@ -100,7 +100,12 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     };
     let mut change = Change { asked_us: node.now.mono_us, values: Vec::new() };
     let mut password = None;
+    let mut certificates = Vec::new();
     for (name, [_, value]) in named.iter().zip(pairs) {
+        if node.certificates.as_ref().is_some_and(|c| c.may_change(name)) {
+            certificates.push((name.clone(), String::from_utf8_lossy(value).into_owned()));
+            continue;
+        }
         if name == REQUIREPASS {
             password = Some(*value);
             continue;
@@ -113,6 +118,9 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if captured && password.is_some() {
         let reason = "not inside a transaction: all nodes have to hear of it";
         return node.refuse_request(client, &failed(REQUIREPASS, reason));
+    }
+    if let Err((name, reason)) = change_certificates(node, &certificates) {
+        return node.refuse_request(client, &failed(&name, &reason));
     }
     if change.values.is_empty() && password.is_none() {
         return super::connection::ok(node, client);
@@ -134,6 +142,23 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         return super::acl::set_password(node, client, password);
     }
     super::connection::ok(node, client)
+}
+
+/// The world reads its files at once: the next connection is to find them in force.
+///
+/// # Errors
+/// The name of the setting that is no good, and why.
+fn change_certificates(
+    node: &mut Node,
+    pairs: &[(String, String)],
+) -> Result<(), (String, String)> {
+    let Some(certificates) = node.certificates.as_ref().filter(|_| !pairs.is_empty()) else {
+        return Ok(());
+    };
+    certificates.change(pairs)?;
+    let now = certificates.settings();
+    node.facts.settings.extend(now.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    Ok(())
 }
 
 /// The settings that are to change, by name. As Redis does, this looks at all names before it looks at any value: at an

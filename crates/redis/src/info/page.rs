@@ -17,6 +17,8 @@ pub struct Facts {
     pub pid: u32,
     /// The clients' port.
     pub port: u16,
+    /// The port for clients with TLS, if there is one.
+    pub tls_port: Option<u16>,
     /// Seconds since the process began.
     pub uptime_s: u64,
     /// What gives the process its memory.

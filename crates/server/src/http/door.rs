@@ -3,6 +3,7 @@
 //! A connection that is opened and sends half a request, or none, holds a descriptor. Each read and each write has a
 //! time within which it must get on, and beyond a number of connections the next one waits in the listener.
 
+use crate::tls::{self, Tls};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -13,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{Accept, TlsAcceptor};
 
 /// How many connections there are at a time.
 pub const CONNECTIONS_MAX: usize = 32;
@@ -29,13 +32,15 @@ const RETRY: Duration = Duration::from_millis(200);
 /// A listener that keeps to the bounds above.
 pub struct Door {
     listener: TcpListener,
+    /// If it speaks TLS.
+    tls: Option<Arc<Tls>>,
     seats: Arc<Semaphore>,
 }
 
 impl Door {
     /// Nobody is connected yet.
-    pub fn new(listener: TcpListener) -> Self {
-        Self { listener, seats: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+    pub fn new(listener: TcpListener, tls: Option<Arc<Tls>>) -> Self {
+        Self { listener, tls, seats: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 }
 
@@ -54,6 +59,13 @@ impl axum::serve::Listener for Door {
                 Ok((stream, addr)) => {
                     let seats = Arc::clone(&self.seats);
                     let patience = Box::pin(sleep(silence(&seats)));
+                    let stream = match &self.tls {
+                        None => Stream::Bare(stream),
+                        Some(tls) => {
+                            let accept = TlsAcceptor::from(tls.server()).accept(stream);
+                            Stream::Beginning(Box::new(accept), Arc::clone(tls), addr)
+                        }
+                    };
                     return (Visitor { stream, patience, seats, _seat: seat }, addr);
                 }
                 Err(error) => {
@@ -74,9 +86,61 @@ fn silence(seats: &Semaphore) -> Duration {
     if seats.available_permits() < SEATS_FEW { SILENCE_WHEN_SCARCE } else { SILENCE }
 }
 
+/// A socket with or without TLS on it. The handshake is part of the first read, so nobody waits for another's.
+enum Stream {
+    Bare(TcpStream),
+    Beginning(Box<Accept<TcpStream>>, Arc<Tls>, SocketAddr),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Gets on with the handshake; ready when there is none under way.
+    fn begin(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self::Beginning(accept, tls, from) = self else { return Poll::Ready(Ok(())) };
+        match Pin::new(accept.as_mut()).poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(stream)) => {
+                *self = Self::Tls(Box::new(stream));
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => {
+                tls.tell(tls::Door::Http, &from.to_string(), &error);
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    /// What is read and written, once the handshake is over.
+    fn io(&mut self) -> Option<Pin<&mut dyn Io>> {
+        match self {
+            Self::Bare(stream) => Some(Pin::new(stream)),
+            Self::Tls(stream) => Some(Pin::new(stream.as_mut())),
+            Self::Beginning(..) => None,
+        }
+    }
+}
+
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// Runs `step` on what is read and written, behind the handshake.
+macro_rules! behind_handshake {
+    ($stream:expr, $cx:expr, |$io:ident| $step:expr) => {
+        match $stream.begin($cx) {
+            Poll::Ready(Ok(())) => match $stream.io() {
+                Some($io) => $step,
+                None => Poll::Pending,
+            },
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    };
+}
+
 /// A connection that ends when nothing moves on it.
 pub struct Visitor {
-    stream: TcpStream,
+    stream: Stream,
     patience: Pin<Box<Sleep>>,
     seats: Arc<Semaphore>,
     _seat: OwnedSemaphorePermit,
@@ -107,7 +171,7 @@ impl AsyncRead for Visitor {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let moved = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let moved = behind_handshake!(self.stream, cx, |io| io.poll_read(cx, buf));
         self.judge(cx, moved)
     }
 }
@@ -118,15 +182,18 @@ impl AsyncWrite for Visitor {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let moved = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let moved = behind_handshake!(self.stream, cx, |io| io.poll_write(cx, bytes));
         self.judge(cx, moved)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        behind_handshake!(self.stream, cx, |io| io.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        match self.stream.io() {
+            Some(io) => io.poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }

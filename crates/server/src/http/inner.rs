@@ -32,7 +32,7 @@ impl Inner {
             let (other, from) = listener.accept().await?;
             if from == own {
                 let other = mio::net::TcpStream::from_std(other.into_std()?);
-                postbox.send(Mail::Client(other, from));
+                postbox.send(Mail::Client(other.into(), from));
                 stream.set_nodelay(true)?;
                 return Ok(Self { stream, input: Vec::new() });
             }

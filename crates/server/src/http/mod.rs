@@ -14,6 +14,7 @@ mod status;
 use crate::config::Config;
 use crate::descriptors;
 use crate::inbox::{Mail, Postbox};
+use crate::tls::Tls;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -64,7 +65,8 @@ struct Shared {
 ///
 /// # Errors
 /// The address cannot be had.
-pub fn start(config: &Config, postboxes: Vec<Postbox>) -> Result<Http> {
+pub fn start(config: &Config, postboxes: Vec<Postbox>, tls: Option<Arc<Tls>>) -> Result<Http> {
+    let tls = tls.filter(|_| config.tls.http);
     let listener = std::net::TcpListener::bind(config.http)
         .with_context(|| format!("cannot listen for HTTP on {}", config.http))?;
     descriptors::widen(&listener)?;
@@ -73,7 +75,7 @@ pub fn start(config: &Config, postboxes: Vec<Postbox>) -> Result<Http> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = async move {
-        let door = door::Door::new(tokio::net::TcpListener::from_std(listener)?);
+        let door = door::Door::new(tokio::net::TcpListener::from_std(listener)?, tls);
         let end = async {
             let _dropped_or_sent = stopped.await;
         };

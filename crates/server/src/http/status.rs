@@ -37,6 +37,7 @@ pub fn json(config: &Config, workers: &[NodeStatus]) -> String {
         "founded_with": config.engine.as_str(),
         "copies": map.copies(),
         "moving": map.moves().map(|(partition, _)| partition.0).collect::<Vec<_>>(),
+        "tls_port": config.tls.port,
         "workers": config.workers,
         "clients": sum(|w| w.clients as u64),
         "parked_requests": sum(|w| w.parked as u64),

@@ -7,11 +7,11 @@
 use super::CLIENTS;
 use super::keepalive;
 use super::refused::Refused;
+use crate::tls::{Door, HANDSHAKE_MS_MAX, Stream, Tls};
 use mio::event::Event;
-use mio::net::TcpStream;
 use mio::{Interest, Poll, Token};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use synod_node::{Node, Setting};
@@ -26,7 +26,8 @@ const SWEEP_EVERY_US: u64 = 1_000_000;
 const FOREIGN_TOLD_EVERY_US: u64 = 60_000_000;
 
 struct Socket {
-    stream: TcpStream,
+    stream: Stream,
+    opened_us: u64,
     /// There may be more in the socket than was read.
     readable: bool,
     /// The socket takes no more until it is reported writable.
@@ -53,6 +54,8 @@ pub struct Clients {
     /// Connections whose clients have hung up and that are not at the end of what was sent.
     leaving: Vec<usize>,
     dirty: Vec<ClientId>,
+    /// For connections that came through the door of TLS.
+    tls: Option<Arc<Tls>>,
     refused: Refused,
     now_us: u64,
     swept_us: u64,
@@ -61,7 +64,7 @@ pub struct Clients {
 
 impl Clients {
     /// None yet.
-    pub fn new(connected: Arc<AtomicUsize>) -> Self {
+    pub fn new(connected: Arc<AtomicUsize>, tls: Option<Arc<Tls>>) -> Self {
         Self {
             connected,
             sockets: Vec::new(),
@@ -69,6 +72,7 @@ impl Clients {
             again: Vec::new(),
             leaving: Vec::new(),
             dirty: Vec::new(),
+            tls,
             refused: Refused::default(),
             now_us: 0,
             swept_us: 0,
@@ -88,23 +92,28 @@ impl Clients {
     }
 
     /// Takes a connection in, or turns it away when there are too many.
-    pub fn open(&mut self, mut stream: TcpStream, addr: SocketAddr, node: &mut Node, poll: &Poll) {
+    pub fn open(&mut self, mut stream: Stream, addr: SocketAddr, node: &mut Node, poll: &Poll) {
         let max = node.settings().get(Setting::MaxClients);
         if self.connected.fetch_add(1, Ordering::Relaxed) as i64 >= max {
             self.connected.fetch_sub(1, Ordering::Relaxed);
             return self.refused.refuse(stream, self.now_us);
         }
         let id = node.open_session(addr.to_string());
+        if stream.is_tls() {
+            node.session_uses_tls(id);
+        }
         let at = self.connections.open(id);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        let _only_latency_suffers = stream.set_nodelay(true);
-        keepalive::ask_after(&stream, node.settings().get(Setting::TcpKeepalive).unsigned_abs());
-        let watched = poll.registry().register(&mut stream, Token(CLIENTS + at), interest);
+        let _only_latency_suffers = stream.socket().set_nodelay(true);
+        let idle_s = node.settings().get(Setting::TcpKeepalive).unsigned_abs();
+        keepalive::ask_after(stream.socket(), idle_s);
+        let watched = poll.registry().register(stream.socket_mut(), Token(CLIENTS + at), interest);
         if at >= self.sockets.len() {
             self.sockets.resize_with(at + 1, || None);
         }
         self.sockets[at] = Some(Socket {
             stream,
+            opened_us: self.now_us,
             readable: false,
             blocked: false,
             hung_up: false,
@@ -121,7 +130,7 @@ impl Clients {
     /// A socket is ready.
     pub fn ready(&mut self, at: usize, event: &Event, node: &mut Node) {
         let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
-        if event.is_writable() && socket.blocked {
+        if event.is_writable() && (socket.blocked || socket.stream.has_output()) {
             socket.blocked = false;
             self.dirty.extend(self.connections.get(at).map(|c| c.id()));
         }
@@ -176,7 +185,14 @@ impl Clients {
             return self.drain(at, node);
         }
         let Some(room) = self.connections.room(at, node) else { return };
-        match socket.stream.read(room) {
+        let read = socket.stream.read(room);
+        if socket.stream.was_established()
+            && let (Some(tls), Some(client)) = (&self.tls, self.connections.get(at))
+            && let Some(user) = tls.user(&socket.stream)
+        {
+            node.certified(client.id(), &user);
+        }
+        match read {
             Ok(0) => {
                 socket.ended = true;
                 if let Some(client) = self.connections.get(at) {
@@ -187,7 +203,7 @@ impl Clients {
             Ok(n) => {
                 // A short read has emptied the socket; what comes later is a new event, but for the end that was
                 // announced along with these bytes.
-                socket.readable = n == READ_BYTES || socket.hung_up;
+                socket.readable = n == READ_BYTES || socket.hung_up || socket.stream.has_more();
                 if socket.readable {
                     self.again.push(at);
                 }
@@ -195,7 +211,20 @@ impl Clients {
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => socket.readable = false,
             Err(error) if error.kind() == ErrorKind::Interrupted => self.again.push(at),
-            Err(_) => self.close(at, node),
+            Err(error) => {
+                self.tell_of_tls(at, &error);
+                self.close(at, node);
+            }
+        }
+    }
+
+    /// What went wrong with the TLS of a connection is told now and then; a connection that breaks is not.
+    fn tell_of_tls(&self, at: usize, error: &std::io::Error) {
+        let Some(Some(Socket { stream, .. })) = self.sockets.get(at) else { return };
+        let is_of_tls = stream.is_handshaking() || error.kind() == ErrorKind::InvalidData;
+        if let Some(tls) = self.tls.as_ref().filter(|_| stream.is_tls() && is_of_tls) {
+            let from = stream.peer_addr().map(|from| from.to_string()).unwrap_or_default();
+            tls.tell(Door::Clients, &from, error);
         }
     }
 
@@ -249,6 +278,9 @@ impl Clients {
         let Some((out, close)) = node.session_output(client.id()) else {
             return self.close(at, node);
         };
+        if !socket.blocked && socket.stream.flush().is_err() {
+            return self.close(at, node);
+        }
         let mut moved = client.outbox.is_empty();
         let mut sent = 0;
         loop {
@@ -278,7 +310,7 @@ impl Clients {
             self.again.push(at);
         }
         let stalled = client.is_stalled();
-        if !client.outbox.is_empty() {
+        if !client.outbox.is_empty() || socket.stream.has_output() {
             return;
         }
         if close && !socket.ended {
@@ -293,7 +325,8 @@ impl Clients {
         let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
         let Some(client) = self.connections.get(at) else { return };
         node.close_session(client.id());
-        if socket.stream.shutdown(Shutdown::Write).is_err() {
+        // A farewell that the socket does not take is left out: the end says the same.
+        if socket.stream.finish().is_err() {
             return self.close(at, node);
         }
         self.connections.give_up(at);
@@ -306,7 +339,7 @@ impl Clients {
         let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
         let mut unseen = [0; 16 << 10];
         for _ in 0..DRAIN_READS_MAX {
-            match socket.stream.read(&mut unseen) {
+            match socket.stream.read_unseen(&mut unseen) {
                 Ok(1..) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -332,7 +365,7 @@ impl Clients {
         self.close(at, node);
     }
 
-    /// Closes those that take nothing of what they asked for, and those that were drained for long enough.
+    /// Closes those that take nothing of what they asked for, those that do not come to the end of their handshake, and those that were drained for long enough.
     fn sweep(&mut self, node: &mut Node) {
         for at in 0..self.sockets.len() {
             let Some(socket) = &self.sockets[at] else { continue };
@@ -342,6 +375,11 @@ impl Clients {
                 if late(since, limits::LINGER_MS_MAX) {
                     self.close(at, node);
                 }
+                continue;
+            }
+            if socket.stream.is_handshaking() && late(socket.opened_us, HANDSHAKE_MS_MAX) {
+                self.tell_of_tls(at, &ErrorKind::TimedOut.into());
+                self.close(at, node);
                 continue;
             }
             let bytes = client.outbox.len() + node.session_load(client.id()).0;

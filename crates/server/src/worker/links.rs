@@ -1,7 +1,7 @@
-//! One connection to a peer: bytes in, frames out, and a bounded queue of bytes to send.
+//! One connection to a peer, with or without TLS: bytes in, frames out, and a bounded queue of bytes to send.
 
+use crate::tls::Stream;
 use bytes::{Buf, BytesMut};
-use mio::net::TcpStream;
 use std::io::{self, ErrorKind, Read, Write};
 use synod_types::limits;
 use synod_wire::peer::{Frame, FrameDecoder};
@@ -10,9 +10,9 @@ const READ_BYTES: usize = 64 << 10;
 /// The most bytes that are read of one connection in one turn: others wait, and the node's own heartbeats are due.
 const TURN_BYTES: usize = 8 << 20;
 
-/// A TCP connection with its buffers.
+/// A connection with its buffers.
 pub struct Link {
-    pub stream: TcpStream,
+    pub stream: Stream,
     decoder: FrameDecoder,
     input: BytesMut,
     /// Where bytes are read to before they join `input`; clearing that much of `input` each time would cost more.
@@ -24,8 +24,8 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(stream: TcpStream) -> Self {
-        let _only_latency_suffers = stream.set_nodelay(true);
+    pub fn new(stream: Stream) -> Self {
+        let _only_latency_suffers = stream.socket().set_nodelay(true);
         Self {
             stream,
             decoder: FrameDecoder::new(),
@@ -83,7 +83,7 @@ impl Link {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(n) => {
                     self.input.extend_from_slice(&self.scratch[..n]);
-                    if n < self.scratch.len() {
+                    if n < self.scratch.len() && !self.stream.has_more() {
                         return Ok(());
                     }
                 }
@@ -147,6 +147,7 @@ impl Link {
     /// The connection is broken.
     pub fn writable(&mut self) -> io::Result<()> {
         self.blocked = false;
+        self.stream.flush()?;
         self.flush()
     }
 

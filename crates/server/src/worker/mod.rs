@@ -14,6 +14,7 @@ use crate::facts;
 use crate::inbox::{Mail, Postbox};
 use crate::log_writer::LogWriter;
 use crate::spin::Spin;
+use crate::tls::{Door, Stream, Tls};
 use crate::tuning::LogFlush;
 use anyhow::Result;
 use clients::Clients;
@@ -32,6 +33,7 @@ use zookeeper::{ZOOKEEPER, Zookeeper};
 pub const WAKER: Token = Token(0);
 const LISTENER: Token = Token(1);
 const PEER_LISTENER: Token = Token(2);
+const TLS_LISTENER: Token = Token(3);
 /// Peer connections have the tokens from here on, clients those from `CLIENTS` on.
 const PEERS: usize = 16;
 const CLIENTS: usize = 1 << 20;
@@ -46,6 +48,8 @@ const LAZY_US: u64 = 10_000;
 const RETIRE_US_MAX: u64 = 3_000_000;
 /// Clients a worker accepts in one go before it looks at the others.
 const ACCEPT_MAX: usize = 256;
+/// The same where a handshake is to follow, which takes as long as a hundred requests.
+const ACCEPT_TLS_MAX: usize = 8;
 /// That connections cannot be accepted is told in the log this often, in microseconds.
 const REFUSED_TOLD_EVERY_US: u64 = 10_000_000;
 /// A turn that begins so late is a stall of this node: what others said meanwhile was not listened to.
@@ -71,6 +75,10 @@ pub struct Setup {
     pub postboxes: Vec<Postbox>,
     /// For clients and for peers; worker 0 has them.
     pub listeners: Option<(TcpListener, TcpListener)>,
+    /// For clients with TLS; worker 0 has it, if there is one.
+    pub tls_listener: Option<TcpListener>,
+    /// The certificates, if some door speaks TLS.
+    pub tls: Option<Arc<Tls>>,
     /// For ZooKeeper's clients; worker 0 has it, if they are served.
     pub zookeeper: Option<TcpListener>,
     /// A number that no other process has.
@@ -94,6 +102,10 @@ pub struct Worker {
     inbox: Receiver<Mail>,
     postboxes: Vec<Postbox>,
     listeners: Option<(TcpListener, TcpListener)>,
+    tls_listener: Option<TcpListener>,
+    /// The clients' first listener is the one for TLS.
+    tls_only: bool,
+    tls: Option<Arc<Tls>>,
     log: LogWriter,
     /// What this worker's own flush at the end of the turn before achieved.
     flushed: Option<Flushed>,
@@ -140,6 +152,8 @@ impl Worker {
             inbox,
             postboxes,
             mut listeners,
+            mut tls_listener,
+            tls,
             zookeeper,
             process,
             log,
@@ -152,15 +166,23 @@ impl Worker {
             poll.registry().register(clients, LISTENER, Interest::READABLE)?;
             poll.registry().register(peers, PEER_LISTENER, Interest::READABLE)?;
         }
-        let zookeeper =
-            zookeeper.map(|listener| Zookeeper::new(listener, process, &poll)).transpose()?;
-        let peers = Peers::new(&config);
+        if let Some(listener) = &mut tls_listener {
+            poll.registry().register(listener, TLS_LISTENER, Interest::READABLE)?;
+        }
+        let zookeeper = zookeeper
+            .map(|listener| {
+                let tls = tls.clone().filter(|_| config.tls.zookeeper);
+                Zookeeper::new(listener, tls, process, &poll)
+            })
+            .transpose()?;
+        let peers = Peers::new(&config, tls.as_ref());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let spin = Spin::new(config.tuning.spin_us, postboxes.len(), cores);
         let flushes =
             config.durability == Durability::Always && config.tuning.log_flush != LogFlush::Thread;
         let events_max = if flushes { EVENTS_FLUSHED_MAX } else { EVENTS_MAX };
         let mut facts = facts::fixed(&config);
+        facts::refresh_tls(&mut facts, tls.as_deref());
         facts::refresh(&mut facts, 0, 0);
         facts::refresh_log(&mut facts, &log);
         node.set_facts(facts.clone()); // the first request may ask for them
@@ -172,12 +194,15 @@ impl Worker {
             inbox,
             postboxes,
             listeners,
+            tls_listener,
+            tls_only: config.is_tls_only(),
+            tls: tls.clone(),
             log,
             flushed: None,
             spin,
             events_max,
             files,
-            clients: Clients::new(connected),
+            clients: Clients::new(connected, tls),
             zookeeper,
             peers,
             lazy_since_us: None,
@@ -274,7 +299,7 @@ impl Worker {
         self.go_on_with_peers();
         for event in events.iter() {
             match event.token() {
-                WAKER | LISTENER => {}
+                WAKER | LISTENER | TLS_LISTENER => {}
                 PEER_LISTENER => self.accept_peers(),
                 Token(token) if token >= ZOOKEEPER => {
                     if let Some(zookeeper) = &mut self.zookeeper {
@@ -298,7 +323,7 @@ impl Worker {
         }
         for event in events.iter() {
             match event.token() {
-                LISTENER => self.accept_clients(),
+                LISTENER | TLS_LISTENER => self.accept_clients(),
                 Token(token) if (CLIENTS..ZOOKEEPER).contains(&token) => {
                     self.clients.ready(token - CLIENTS, event, self.core.node());
                 }
@@ -354,6 +379,7 @@ impl Worker {
             let uptime_s = (now - self.started_us) / 1_000_000;
             facts::refresh(&mut self.facts, uptime_s, self.core.log_bytes());
             facts::refresh_log(&mut self.facts, &self.log);
+            facts::refresh_tls(&mut self.facts, self.tls.as_deref());
             self.core.node().set_facts(self.facts.clone());
             self.snapshot_bytes.store(self.core.node().keyspace_bytes() as u64, Ordering::Relaxed);
         }
@@ -403,10 +429,32 @@ impl Worker {
     }
 
     fn accept_clients(&mut self) {
-        for _ in 0..ACCEPT_MAX {
-            let Some((listener, _)) = &self.listeners else { return };
+        self.accept_clients_at(self.tls_only);
+        if self.tls_listener.is_some() {
+            self.accept_clients_at(true);
+        }
+    }
+
+    /// Accepts those with TLS, or those without.
+    fn accept_clients_at(&mut self, with_tls: bool) {
+        for _ in 0..if with_tls { ACCEPT_TLS_MAX } else { ACCEPT_MAX } {
+            let listener = match (&self.listeners, &self.tls_listener) {
+                (_, Some(listener)) if with_tls => listener,
+                (Some((listener, _)), _) => listener,
+                (None, _) => return,
+            };
             match listener.accept() {
                 Ok((stream, addr)) => {
+                    let stream = match &self.tls {
+                        Some(tls) if with_tls => match tls.accept(stream, Door::Clients) {
+                            Ok(stream) => stream,
+                            Err(error) => {
+                                tls.tell(Door::Clients, &addr.to_string(), &error);
+                                continue;
+                            }
+                        },
+                        _ => Stream::from(stream),
+                    };
                     let to = self.next_worker % self.postboxes.len();
                     self.next_worker += 1;
                     if to == usize::from(self.worker) {

@@ -3,6 +3,7 @@
 //! Closing at once would do when nothing has arrived from the client. If its first request has, the kernel answers the
 //! close with a reset, and the client may never see why.
 
+use crate::tls::Stream;
 use mio::net::TcpStream;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -23,7 +24,9 @@ pub struct Refused {
 
 impl Refused {
     /// Turns a connection away.
-    pub fn refuse(&mut self, mut stream: TcpStream, now_us: u64) {
+    pub fn refuse(&mut self, stream: Stream, now_us: u64) {
+        // Behind TLS it would take a handshake to say it: as with Redis the connection just ends.
+        let Stream::Bare(mut stream) = stream else { return };
         let told = stream.write(TOO_MANY).is_ok() && stream.shutdown(Shutdown::Write).is_ok();
         if told && is_open(&mut stream) {
             if self.kept.len() == REFUSED_MAX {

@@ -4,12 +4,14 @@
 //! happens; where not, the gate asks the leader.
 
 use super::keepalive;
+use crate::tls::{Door, HANDSHAKE_MS_MAX, Stream, Tls};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Poll, Token};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use synod_node::{CallOutcome, Node};
 use synod_types::{Slot, key_slot, limits};
 use synod_zookeeper::{ConnectionId, Gate, Outcome};
@@ -26,7 +28,8 @@ const ACCEPT_MAX: usize = 256;
 const ROUNDS_MAX: usize = 32;
 
 struct Socket {
-    stream: TcpStream,
+    stream: Stream,
+    opened_us: u64,
     id: ConnectionId,
     /// There may be more to read.
     readable: bool,
@@ -37,6 +40,9 @@ struct Socket {
 /// The gate of this worker and its sockets.
 pub(super) struct Zookeeper {
     listener: TcpListener,
+    /// If its clients speak TLS.
+    tls: Option<Arc<Tls>>,
+    now_us: u64,
     gate: Gate,
     slot: Slot,
     sockets: Vec<Option<Socket>>,
@@ -52,10 +58,17 @@ impl Zookeeper {
     ///
     /// # Errors
     /// The operating system refuses to watch the listener.
-    pub fn new(mut listener: TcpListener, process: u32, poll: &Poll) -> std::io::Result<Self> {
+    pub fn new(
+        mut listener: TcpListener,
+        tls: Option<Arc<Tls>>,
+        process: u32,
+        poll: &Poll,
+    ) -> std::io::Result<Self> {
         poll.registry().register(&mut listener, Token(ZOOKEEPER), Interest::READABLE)?;
         Ok(Self {
             listener,
+            tls,
+            now_us: 0,
             gate: Gate::new(process),
             slot: key_slot(NAMESPACE),
             sockets: Vec::new(),
@@ -101,26 +114,34 @@ impl Zookeeper {
         self.busy = true;
     }
 
-    fn open(&mut self, mut stream: TcpStream, address: SocketAddr, poll: &Poll) {
+    fn open(&mut self, stream: TcpStream, address: SocketAddr, poll: &Poll) {
         if self.by_id.len() >= limits::CLIENTS_MAX {
             return; // closed: clients try another server
         }
+        let mut stream = match &self.tls {
+            None => Stream::from(stream),
+            Some(tls) => match tls.accept(stream, Door::Zookeeper) {
+                Ok(stream) => stream,
+                Err(error) => return tls.tell(Door::Zookeeper, &address.to_string(), &error),
+            },
+        };
         let at = self.free.pop().unwrap_or_else(|| {
             self.sockets.push(None);
             self.sockets.len() - 1
         });
-        let _only_latency_suffers = stream.set_nodelay(true);
-        keepalive::ask_after(&stream, 300);
+        let _only_latency_suffers = stream.socket().set_nodelay(true);
+        keepalive::ask_after(stream.socket(), 300);
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(ZOOKEEPER + 1 + at);
-        if let Err(error) = poll.registry().register(&mut stream, token, interest) {
+        if let Err(error) = poll.registry().register(stream.socket_mut(), token, interest) {
             tracing::warn!(%error, "a client's socket could not be watched");
             self.free.push(at);
             return;
         }
         let id = self.gate.open(address.ip());
         self.by_id.insert(id, at);
-        self.sockets[at] = Some(Socket { stream, id, readable: false, blocked: false });
+        let opened_us = self.now_us;
+        self.sockets[at] = Some(Socket { stream, opened_us, id, readable: false, blocked: false });
     }
 
     fn read(&mut self, at: usize) {
@@ -131,13 +152,41 @@ impl Zookeeper {
                 Ok(n) => self.gate.input(socket.id, &self.buffer[..n]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => socket.readable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return self.close(at),
+                Err(error) => {
+                    self.tell_of_tls(at, &error);
+                    return self.close(at);
+                }
+            }
+        }
+    }
+
+    /// What went wrong with the TLS of a connection is told now and then; a connection that breaks is not.
+    fn tell_of_tls(&self, at: usize, error: &std::io::Error) {
+        let Some(Some(Socket { stream, .. })) = self.sockets.get(at) else { return };
+        let is_of_tls = stream.is_handshaking() || error.kind() == ErrorKind::InvalidData;
+        if let Some(tls) = self.tls.as_ref().filter(|_| is_of_tls) {
+            let from = stream.peer_addr().map(|from| from.to_string()).unwrap_or_default();
+            tls.tell(Door::Zookeeper, &from, error);
+        }
+    }
+
+    /// Ends the connections whose handshake takes too long.
+    fn end_handshakes(&mut self) {
+        for at in 0..self.sockets.len() {
+            let Some(socket) = &self.sockets[at] else { continue };
+            let late = self.now_us > socket.opened_us + HANDSHAKE_MS_MAX * 1000;
+            if late && socket.stream.is_handshaking() {
+                self.tell_of_tls(at, &ErrorKind::TimedOut.into());
+                self.close(at);
             }
         }
     }
 
     fn write(&mut self, at: usize) {
         let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
+        if !socket.blocked && socket.stream.flush().is_err() {
+            return self.close(at);
+        }
         let Some((output, close)) = self.gate.output(socket.id) else { return self.close(at) };
         while !output.is_empty() && !socket.blocked {
             match socket.stream.write(output) {
@@ -151,7 +200,7 @@ impl Zookeeper {
             tracing::warn!("a client does not read its replies and is closed");
             return self.close(at);
         }
-        if output.is_empty() && close {
+        if output.is_empty() && close && !socket.stream.has_output() {
             self.close(at);
         }
     }
@@ -166,6 +215,10 @@ impl Zookeeper {
 
     /// A tick has passed.
     pub fn tick(&mut self, now_us: u64, node: &Node) {
+        self.now_us = now_us;
+        if self.tls.is_some() {
+            self.end_handshakes();
+        }
         self.gate.tick(now_us, node.tree(self.slot).is_none());
     }
 

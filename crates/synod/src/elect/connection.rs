@@ -1,9 +1,10 @@
 //! One connection to a node, for one question at a time.
 
-use std::io::{self, ErrorKind, Read, Write};
+use crate::calls;
+use std::io::{self, ErrorKind};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
-use synod_server::Password;
+use synod_server::{Password, Talk};
 use synod_wire::resp::Value;
 
 /// How long a read blocks before it is looked whether this process is to stop.
@@ -33,17 +34,22 @@ impl Answer {
     }
 }
 
-pub struct Connection(TcpStream);
+pub struct Connection(Box<dyn Talk>);
 
 impl Connection {
     pub fn open(address: &str, patience: Duration) -> io::Result<Self> {
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
         let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
         for address in address.to_socket_addrs()? {
             match TcpStream::connect_timeout(&address, patience.max(Duration::from_millis(1))) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
-                    stream.set_read_timeout(Some(LOOK))?;
+                    stream.set_read_timeout(Some(patience.max(LOOK)))?;
                     stream.set_write_timeout(Some(patience.max(LOOK)))?;
+                    let socket = stream.try_clone()?;
+                    let stream = calls::talk(calls::to_clients(), stream, host);
+                    let stream = stream.map_err(|error| io::Error::other(format!("{error:#}")))?;
+                    socket.set_read_timeout(Some(LOOK))?;
                     return Ok(Self(stream));
                 }
                 Err(error) => last = error,
@@ -121,6 +127,7 @@ fn understood(value: Value) -> io::Result<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
     #[test]

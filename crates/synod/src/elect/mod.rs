@@ -15,6 +15,7 @@
 mod connection;
 mod program;
 
+use crate::calls::CallOptions;
 use crate::settings::Address;
 use crate::signals::stop_flag;
 use anyhow::{Result, bail};
@@ -42,6 +43,9 @@ pub struct ElectOptions {
     /// Nodes to ask, any of the cluster; the next one when one does not answer
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', default_value = "127.0.0.1:6379")]
     connect: Vec<Address>,
+
+    #[command(flatten)]
+    calls: CallOptions,
 
     /// How long the lease is, in milliseconds; after so long somebody else takes over from a machine that died
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1_000..=86_400_000))]
@@ -75,6 +79,7 @@ enum End {
 
 /// Stands for election until the program has run and ended by itself; its exit code.
 pub fn run(options: &ElectOptions) -> Result<ExitCode> {
+    options.calls.begin()?;
     let (stop, password) = (stop_flag()?, crate::client::password()?);
     let mut candidate = Candidate { options, stop, connection: None, password, next: 0 };
     loop {

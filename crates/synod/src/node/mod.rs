@@ -4,6 +4,7 @@ mod drain;
 mod list;
 mod replace;
 
+use crate::calls::CallOptions;
 use crate::client;
 use crate::settings::Address;
 use crate::status::Status;
@@ -66,6 +67,9 @@ struct Whom {
     /// The HTTP address of any node that is up
     #[arg(long, env = "SYNOD_HTTP", value_name = "HOST:PORT", default_value = "127.0.0.1:26379")]
     http: Address,
+
+    #[command(flatten)]
+    calls: CallOptions,
 }
 
 #[derive(clap::Args, Debug)]
@@ -117,6 +121,7 @@ pub fn run(options: &NodeOptions) -> Result<()> {
 
 impl Whom {
     fn look(&self) -> Result<Status> {
+        self.calls.begin()?;
         let address = self.http.to_string();
         Status::whole(&address)
             .with_context(|| format!("no status from {address}: is a node running there? (--http)"))

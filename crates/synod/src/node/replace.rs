@@ -1,5 +1,6 @@
 //! `synod node replace`: a member that lost its data comes back, wherever its new data directory is.
 
+use crate::calls::CallOptions;
 use crate::client;
 use crate::settings::Address;
 use crate::status::Status;
@@ -35,6 +36,9 @@ pub struct ReplaceOptions {
     #[arg(long, env = "SYNOD_HTTP", value_name = "HOST:PORT", default_value = "127.0.0.1:26379")]
     http: Address,
 
+    #[command(flatten)]
+    calls: CallOptions,
+
     /// Which new data directory, where several ask for the seat; its incarnation is told by /status
     #[arg(long, value_name = "HEX")]
     incarnation: Option<String>,
@@ -46,6 +50,7 @@ pub struct ReplaceOptions {
 
 /// Does it.
 pub fn run(options: &ReplaceOptions) -> Result<()> {
+    options.calls.begin()?;
     let (address, node) = (options.http.to_string(), options.node);
     let begun = Instant::now();
     let status = look(&address)?;

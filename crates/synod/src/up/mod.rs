@@ -5,12 +5,13 @@
 //!   -> hints -> watch until Ctrl-C or until nobody is left -> stop all
 //! ```
 
+mod certificates;
 mod children;
 mod claim;
 mod plan;
 mod ready;
 
-use crate::{settings, signals};
+use crate::{calls, settings, signals};
 use anyhow::{Result, bail};
 use children::Children;
 use plan::Plan;
@@ -33,6 +34,10 @@ pub fn run(options: UpOptions) -> Result<()> {
     let plan = Plan::new(&options)?;
     plan.check_ports()?;
     plan.remember()?;
+    if let Some(tls) = &plan.tls {
+        // The nodes ask nobody for a certificate, but for each other.
+        calls::begin(Some(calls::caller(&tls.ca(), None, None)?), None);
+    }
     let stop = signals::stop_flag()?;
     println!(
         "Starting {} nodes, data under {} (each node's log: node-i/synod.log)",

@@ -1,5 +1,6 @@
 //! What a cluster on this machine looks like, and what is remembered of it between two starts.
 
+use super::certificates::Certificates;
 use crate::cli;
 use crate::logging::{Format, Level};
 use crate::settings::{self, InitialCluster, Memory, Usage, from_text, to_text};
@@ -88,6 +89,19 @@ pub struct UpOptions {
     #[serde(deserialize_with = "from_text")]
     maxmemory: Option<Memory>,
 
+    /// Have clients, nodes and HTTP speak TLS, with a CA made for trying out under DIR/tls [default: false]
+    ///
+    /// Clients need no certificate; DIR/tls/client.crt and client.key are one. ZooKeeper's ports stay without TLS.
+    #[arg(
+        long,
+        env = "SYNOD_TLS",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    tls: Option<bool>,
+
     /// How lines in the nodes' log files look [default: human]
     #[arg(long, env = "SYNOD_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<Format>,
@@ -123,6 +137,7 @@ impl UpOptions {
             engine: self.engine.or(file.engine),
             lease_reads: self.lease_reads.or(file.lease_reads),
             maxmemory: self.maxmemory.or(file.maxmemory),
+            tls: self.tls.or(file.tls),
             log_format: self.log_format.or(file.log_format),
             log_level: self.log_level.or(file.log_level),
         }
@@ -251,6 +266,8 @@ pub struct Plan {
     /// The nodes, by id.
     pub nodes: Vec<Node>,
     made: Made,
+    /// If nodes speak TLS.
+    pub tls: Option<Certificates>,
     durability: Durability,
     lease_reads: bool,
     maxmemory: u64,
@@ -281,7 +298,12 @@ impl Plan {
         }
         let share = || synod_server::default_maxmemory(made.nodes.into());
         let maxmemory = options.maxmemory.map_or_else(share, |memory| memory.0);
+        let tls = match options.tls {
+            Some(true) => Some(Certificates::make(&data, made.nodes)?),
+            _ => None,
+        };
         Ok(Self {
+            tls,
             nodes: (0..made.nodes).map(|i| node(&data, made.base_port, i)).collect(),
             data,
             made,
@@ -348,26 +370,49 @@ impl Plan {
         let mut arguments = vec!["serve".to_owned(), "--stop-with-stdin".to_owned()];
         arguments.push(format!("--lease-reads={}", self.lease_reads));
         arguments.extend(pairs.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
+        if let Some(tls) = &self.tls {
+            let [cert, key] = tls.of(&format!("node-{}", node.id));
+            arguments.extend(["--tls-cluster", "--tls-http"].map(str::to_owned));
+            let pairs = [
+                ("--tls-port", node.listen.port().to_string()),
+                ("--tls-auth-clients", "optional".to_owned()),
+                ("--tls-ca-cert-file", tls.ca().display().to_string()),
+                ("--tls-cert-file", cert.display().to_string()),
+                ("--tls-key-file", key.display().to_string()),
+            ];
+            arguments.extend(pairs.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
+        }
         arguments
     }
 
     /// What the operator can do now.
     pub fn hints(&self) -> String {
         let first = self.made.base_port;
+        let ca = self.tls.as_ref().map(|tls| tls.ca().display().to_string());
+        let (with, python, shown, scheme) = match &ca {
+            None => Default::default(),
+            Some(ca) => (
+                format!(" --tls --cacert {ca}"),
+                format!(", ssl=True, ssl_ca_certs=\"{ca}\""),
+                format!(" --tls-http --tls-ca-cert-file {ca}"),
+                "s",
+            ),
+        };
         let mut out = String::from("Ready. Any node answers for any key:\n");
         for node in &self.nodes {
             // Writing to a string cannot fail.
-            let _ = writeln!(out, "  node {}     redis-cli -p {}", node.id, node.listen.port());
+            let _ =
+                writeln!(out, "  node {}     redis-cli -p {}{with}", node.id, node.listen.port());
         }
         let http = self.nodes.first().map_or(String::new(), |node| node.http.to_string());
         let zookeeper: Vec<_> = self.nodes.iter().map(|node| node.zookeeper.to_string()).collect();
         let zookeeper = zookeeper.join(",");
         let _ = write!(
             out,
-            "  Python     redis.Redis(port={first}), or redis.cluster.RedisCluster(host=\"localhost\", port={first})\n  \
+            "  Python     redis.Redis(port={first}{python}), or redis.cluster.RedisCluster(host=\"localhost\", port={first}{python})\n  \
              ZooKeeper  {zookeeper}\n  \
-             status     synod status --http {http}, or http://{http}/status\n  \
-             metrics    http://{http}/metrics\nCtrl-C stops the cluster; the data stays.\n"
+             status     synod status --http {http}{shown}, or http{scheme}://{http}/status\n  \
+             metrics    http{scheme}://{http}/metrics\nCtrl-C stops the cluster; the data stays.\n"
         );
         out
     }

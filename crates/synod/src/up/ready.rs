@@ -1,9 +1,10 @@
 //! Whether a node answers and finds its cluster whole.
 
+use crate::calls;
 use crate::client::{PASSWORD, password};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
+use synod_server::Talk;
 use synod_wire::resp::{Value, write_request};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -38,15 +39,13 @@ fn is_ok(info: &[u8]) -> bool {
 }
 
 struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Talk>,
     received: Vec<u8>,
 }
 
 impl Client {
-    fn connect(address: SocketAddr) -> std::io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        stream.set_write_timeout(Some(TIMEOUT))?;
+    fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = calls::connect(&address, TIMEOUT)?;
         Ok(Self { stream, received: Vec::new() })
     }
 

@@ -139,26 +139,27 @@ fn key_slot_of(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 fn slots(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let view = View::of(node);
+    let view = View::of(node, client);
     node.reply(client, |out| shape::slots(&view, out));
     Flow::Next
 }
 
 fn shards(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let view = View::of(node);
+    let view = View::of(node, client);
     node.reply(client, |out| shape::shards(&view, out));
     Flow::Next
 }
 
 fn nodes(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let view = View::of(node);
+    let view = View::of(node, client);
     let lines: String = view.members.keys().map(|id| shape::line(&view, *id) + "\n").collect();
     node.reply(client, |out| out.verbatim(&lines));
     Flow::Next
 }
 
 fn info(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let text = shape::info(&View::of(node), node.not_serving().is_none());
+    let view = View::of(node, client);
+    let text = shape::info(&view, node.not_serving().is_none());
     node.reply(client, |out| out.verbatim(&text));
     Flow::Next
 }
@@ -169,7 +170,7 @@ fn unknown_node(name: &[u8]) -> String {
 }
 
 fn replicas(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    let view = View::of(node);
+    let view = View::of(node, client);
     let Some(master) = view.find(args[2]) else {
         return node.refuse_request(client, &unknown_node(args[2]));
     };
@@ -186,7 +187,7 @@ fn replicas(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 fn failure_reports(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    let view = View::of(node);
+    let view = View::of(node, client);
     let Some(id) = view.find(args[2]) else {
         return node.refuse_request(client, &unknown_node(args[2]));
     };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use synod_redis::node_name;
 use synod_ring::{NodeInfo, split_host_port};
-use synod_types::{ClusterId, NodeId, Slot};
+use synod_types::{ClientId, ClusterId, NodeId, Slot};
 
 /// One member.
 #[derive(Clone, Debug)]
@@ -33,6 +33,17 @@ impl Member {
         let host = if port == 0 { "" } else { host };
         Self { name: node_name(cluster, id), host: host.to_owned(), port, bus_port, up }
     }
+
+    /// With its port moved, if it is known.
+    fn at_distance(self, distance: i32) -> Self {
+        let moved = u16::try_from(i32::from(self.port) + distance).unwrap_or(self.port);
+        Self { port: if self.port == 0 { 0 } else { moved }, ..self }
+    }
+}
+
+/// How far the port for TLS lies above the one without, or below: on every node as far as on this one.
+fn distance_to_tls(node: &Node) -> i32 {
+    node.facts.tls_port.map_or(0, |port| i32::from(port) - i32::from(node.facts.port))
 }
 
 fn is_unspecified(host: &str) -> bool {
@@ -64,11 +75,14 @@ pub(super) struct View {
 }
 
 impl View {
-    /// What `node` sees now.
-    pub fn of(node: &Node) -> Self {
+    /// What `node` sees now, with the ports that `client` can use.
+    pub fn of(node: &mut Node, client: ClientId) -> Self {
+        let with_tls = node.sessions.get(client).is_some_and(|session| session.uses_tls());
+        let node = &*node;
+        let to_tls = if with_tls { distance_to_tls(node) } else { 0 };
         let map = &node.map;
         let member = |(id, info): (&NodeId, &NodeInfo)| {
-            (*id, Member::new(map.cluster, *id, info, node.peers.is_up(*id)))
+            (*id, Member::new(map.cluster, *id, info, node.peers.is_up(*id)).at_distance(to_tls))
         };
         let mut members: BTreeMap<NodeId, Member> = map.nodes.iter().map(member).collect();
         let own = node.config.id;

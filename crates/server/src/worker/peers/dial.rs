@@ -6,6 +6,7 @@ use super::super::{Worker, is_of_one_connection};
 use super::names::Found;
 use super::{Peer, Peers};
 use crate::inbox::Mail;
+use crate::tls::{Door, Stream};
 use mio::net::TcpStream;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -65,7 +66,8 @@ impl Worker {
                 let addr = self.peers.addresses.is_here(id);
                 (addr.filter(|_| !self.peers.snapshot.contains_key(&id)), Purpose::Snapshot)
             } else {
-                let pause_us = match self.peers.refused.contains_key(&Some(id)) {
+                let refused = self.peers.refused.contains_key(&Some(id));
+                let pause_us = match refused || self.peers.distrusted.contains(&id) {
                     true => REFUSED_REDIAL_US,
                     false => REDIAL_US,
                 };
@@ -118,7 +120,11 @@ impl Worker {
         purpose: Purpose,
         now_us: u64,
     ) -> io::Result<()> {
-        let mut link = Link::new(TcpStream::connect(address)?);
+        let stream = TcpStream::connect(address)?;
+        let mut link = Link::new(match &self.peers.tls {
+            Some(tls) => tls.dial(stream, id)?,
+            None => stream.into(),
+        });
         link.established();
         let hello = self.hello_frame(id, purpose);
         match link.send(&hello) {
@@ -146,6 +152,16 @@ impl Worker {
             if unknown >= UNKNOWN_MAX {
                 continue;
             }
+            let stream = match &self.peers.tls {
+                None => stream.into(),
+                Some(tls) => match tls.accept(stream, Door::Peers) {
+                    Ok(stream) => stream,
+                    Err(error) => {
+                        tls.tell(Door::Peers, "", &error);
+                        continue;
+                    }
+                },
+            };
             let peer = Peer::new(Link::new(stream), None, Purpose::Data, false, now_us);
             if let Err(error) = self.peers.add(peer, &self.poll) {
                 tracing::warn!(%error, "a peer's socket could not be watched");
@@ -155,6 +171,9 @@ impl Worker {
 
     /// An accepted connection said who it is. Whether it stays with this worker.
     pub(super) fn greet(&mut self, at: usize, frame: &Frame) -> bool {
+        if !self.shows_its_certificate(at, frame) {
+            return false;
+        }
         let hello = match self.judge(frame) {
             Ok(hello) => hello,
             Err((who, refused)) => {
@@ -169,7 +188,7 @@ impl Worker {
         };
         let Some(mut peer) = self.peers.table[at].take() else { return false };
         let to = hello.worker % self.peers.workers;
-        let _it_goes_elsewhere = self.poll.registry().deregister(&mut peer.link.stream);
+        let _it_goes_elsewhere = self.poll.registry().deregister(peer.link.stream.socket_mut());
         let rest = peer.link.take_input();
         let stream = peer.link.stream;
         if to == self.worker {
@@ -198,6 +217,7 @@ impl Worker {
                 }
                 if purpose == Purpose::Data {
                     self.peers.refused.remove(&Some(hello.from));
+                    self.peers.distrusted.remove(&hello.from);
                     tracing::info!(peer = %hello.from, "peer connected");
                 }
                 self.core.node().peer_up(hello.from);
@@ -208,6 +228,24 @@ impl Worker {
                 false
             }
         }
+    }
+
+    /// Whether the certificate of an accepted connection names the node that its hello names; it is ended if not. Of a
+    /// connection that was dialled the handshake has made sure of it.
+    fn shows_its_certificate(&mut self, at: usize, frame: &Frame) -> bool {
+        let (Some(tls), Some(Some(peer))) = (&self.peers.tls, self.peers.table.get(at)) else {
+            return true;
+        };
+        // A hello that cannot be read is refused as such.
+        let Ok(hello) = Hello::decode(&frame.body) else { return true };
+        let Err(lacks) = tls.is_node(&peer.link.stream, hello.from) else { return true };
+        let refused = format!(
+            "it says that it is node {}, and its certificate does not name {lacks}: it is refused",
+            hello.from
+        );
+        tls.tell(Door::Peers, &peer.who(), &refused);
+        self.drop_peer(at, None);
+        false
     }
 
     /// Reads a hello and judges it; who said it, where it is refused and that can be read.
@@ -226,7 +264,7 @@ impl Worker {
     }
 
     /// Takes over a connection that has said who it is, in place of an older one.
-    pub(in crate::worker) fn adopt_peer(&mut self, stream: TcpStream, hello: &Hello, rest: &[u8]) {
+    pub(in crate::worker) fn adopt_peer(&mut self, stream: Stream, hello: &Hello, rest: &[u8]) {
         let (node, purpose) = (hello.from, hello.purpose);
         if let Some(old) = self.peers.routes(purpose).get(&node).copied() {
             self.drop_peer(old, None);
@@ -243,6 +281,7 @@ impl Worker {
                 self.peers.routes(purpose).insert(node, at);
                 if purpose == Purpose::Data {
                     self.peers.refused.remove(&Some(node));
+                    self.peers.distrusted.remove(&node);
                     tracing::info!(peer = %node, "peer connected");
                     self.core.node().peer_up(node);
                 }

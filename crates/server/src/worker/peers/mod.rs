@@ -11,12 +11,14 @@ mod names;
 use super::links::Link;
 use super::{PEERS, Worker};
 use crate::config::Config;
+use crate::tls::{Door, Tls};
 use addresses::Addresses;
 use mio::event::Event;
 use mio::{Interest, Token};
 use names::Names;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use synod_node::TICK_MS;
 use synod_ring::ClusterMap;
 use synod_types::{NodeId, PartitionId};
@@ -61,6 +63,15 @@ impl Peer {
         Self { link, node, hello, purpose, dialled, opened_us, heard_us, framed_us, lived_us }
     }
 
+    /// Who is at the other side, for people.
+    fn who(&self) -> String {
+        let from = self.link.stream.peer_addr().map(|from| from.to_string()).unwrap_or_default();
+        match self.node {
+            Some(node) => format!("node {node} {from}"),
+            None => from,
+        }
+    }
+
     /// Whether the connection is of no more use. Snapshots are rare, so their connections go with those of data.
     fn is_lost(&self, now_us: u64) -> bool {
         match self.hello.and(self.node) {
@@ -79,6 +90,8 @@ impl Peer {
 pub struct Peers {
     own: NodeId,
     workers: u16,
+    /// If nodes speak TLS with each other.
+    tls: Option<Arc<Tls>>,
     addresses: Addresses,
     names: Names,
     table: Vec<Option<Peer>>,
@@ -86,6 +99,8 @@ pub struct Peers {
     snapshot: BTreeMap<NodeId, usize>,
     /// Who was refused, why and when, as it was told in the log last.
     refused: BTreeMap<Option<NodeId>, (HelloRefused, u64)>,
+    /// With whom TLS failed last.
+    distrusted: BTreeSet<NodeId>,
     /// Whose address could not be resolved, and when that was told in the log last.
     unresolved_us: BTreeMap<NodeId, u64>,
     /// When the log said last that the cluster waits to be founded; the start of the process counts as that.
@@ -96,16 +111,18 @@ pub struct Peers {
 
 impl Peers {
     /// Nobody is connected yet.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, tls: Option<&Arc<Tls>>) -> Self {
         Self {
             own: config.node_id,
             workers: config.workers,
+            tls: tls.filter(|_| config.tls.cluster).cloned(),
             addresses: Addresses::new(config),
             names: Names::new(),
             table: Vec::new(),
             data: BTreeMap::new(),
             snapshot: BTreeMap::new(),
             refused: BTreeMap::new(),
+            distrusted: BTreeSet::new(),
             unresolved_us: BTreeMap::new(),
             waiting_told_us: 0,
             unread: false,
@@ -132,9 +149,18 @@ impl Peers {
         }
         let interest = Interest::READABLE | Interest::WRITABLE;
         let peer = self.table[at].insert(peer);
-        worker_poll.registry().register(&mut peer.link.stream, Token(PEERS + at), interest)?;
+        worker_poll.registry().register(
+            peer.link.stream.socket_mut(),
+            Token(PEERS + at),
+            interest,
+        )?;
         Ok(at)
     }
+}
+
+/// Whether a connection ended before its hello for what TLS makes of it; a peer that is down is no such case.
+fn is_of_tls(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::TimedOut)
 }
 
 impl Worker {
@@ -249,13 +275,23 @@ impl Worker {
 
     fn drop_peer(&mut self, at: usize, error: Option<&io::Error>) {
         let Some(mut peer) = self.peers.table.get_mut(at).and_then(Option::take) else { return };
-        let _it_is_closed_anyway = self.poll.registry().deregister(&mut peer.link.stream);
+        let _it_is_closed_anyway = self.poll.registry().deregister(peer.link.stream.socket_mut());
+        if let (Some(error), Some(tls)) = (error, &self.peers.tls)
+            && peer.hello.is_none()
+            && is_of_tls(error)
+        {
+            tls.tell(Door::Peers, &peer.who(), error);
+            self.peers.distrusted.extend(peer.node);
+        }
         let Some(node) = peer.node else { return };
         if self.peers.routes(peer.purpose).get(&node) == Some(&at) {
             self.peers.routes(peer.purpose).remove(&node);
             if peer.purpose == Purpose::Data {
                 match error {
-                    Some(error) if error.kind() != ErrorKind::ConnectionRefused => {
+                    Some(error)
+                        if error.kind() != ErrorKind::ConnectionRefused
+                            && (peer.hello.is_some() || self.peers.tls.is_none()) =>
+                    {
                         tracing::info!(peer = %node, %error, "peer disconnected");
                     }
                     _ => {}
