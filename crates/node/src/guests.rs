@@ -21,6 +21,14 @@ impl Node {
         }
     }
 
+    /// Whether this node leads the slot's partition, on whichever worker; `None` when it has no replica of it.
+    #[must_use]
+    pub fn leads_slot(&self, slot: Slot) -> Option<bool> {
+        let partition = self.map.partition_of(slot)?;
+        let replicas = &self.map.partition(partition)?.replicas;
+        replicas.contains(&self.id()).then(|| self.leaders.get(partition) == Some(self.id()))
+    }
+
     /// The tree of a slot as the replica here has it, if there is a replica of it on this worker.
     #[must_use]
     pub fn tree(&self, slot: Slot) -> Option<&Tree> {

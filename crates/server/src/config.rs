@@ -184,6 +184,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// Where ZooKeeper's clients connect, if they are served.
     pub zookeeper: Option<SocketAddr>,
+    /// Who may do everything with znodes: `USER:BASE64`, the user and the SHA-1 of `USER:PASSWORD`.
+    pub zookeeper_super_digest: Option<String>,
     /// When a write is on disk.
     pub durability: Durability,
     /// How many worker threads; `1..=WORKERS_MAX`.
@@ -304,6 +306,7 @@ mod tests {
             peer_listen: "127.0.0.1:16379".parse().unwrap(),
             http: "127.0.0.1:26379".parse().unwrap(),
             zookeeper: None,
+            zookeeper_super_digest: None,
             durability: Durability::Always,
             workers: 1,
             partitions: default_partitions(1, 1),

@@ -52,6 +52,11 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "from_text")]
     zookeeper: Option<Address>,
 
+    /// Which of ZooKeeper's clients may do everything, as USER:BASE64: the user's name and the SHA-1 of USER:PASSWORD
+    /// (ZooKeeper's superDigest)
+    #[arg(long, env = "SYNOD_ZOOKEEPER_SUPER_DIGEST", value_name = "DIGEST")]
+    zookeeper_super_digest: Option<String>,
+
     /// When a write is on disk [default: always]
     ///
     /// always: on the disks of a majority before the reply leaves. everysec: within a second of the
@@ -308,6 +313,7 @@ impl ServeOptions {
             peer_listen: self.peer_listen.or(file.peer_listen),
             http: self.http.or(file.http),
             zookeeper: self.zookeeper.or(file.zookeeper),
+            zookeeper_super_digest: self.zookeeper_super_digest.or(file.zookeeper_super_digest),
             durability: self.durability.or(file.durability),
             workers: self.workers.or(file.workers),
             partitions: self.partitions.or(file.partitions),
@@ -441,6 +447,7 @@ impl ServeOptions {
                     address.to_listen("--zookeeper", allow_remote || (tls.zookeeper && certified))
                 })
                 .transpose()?,
+            zookeeper_super_digest: self.zookeeper_super_digest.map(digest).transpose()?,
             durability: self.durability.unwrap_or_default(),
             workers,
             partitions: self.partitions.unwrap_or_else(|| default_partitions(nodes, workers)),
@@ -486,6 +493,19 @@ fn call_with(tls: &TlsSettings) -> Result<()> {
     Ok(())
 }
 
+/// Base64 of 20 bytes has 28 letters.
+fn digest(text: String) -> Result<String> {
+    match text.split_once(':') {
+        Some((user, hash)) if !user.is_empty() && hash.len() == 28 && hash.ends_with('=') => {
+            Ok(text)
+        }
+        _ => Err(Usage(
+            "--zookeeper-super-digest is USER:BASE64, of the SHA-1 of USER:PASSWORD".to_owned(),
+        )
+        .into()),
+    }
+}
+
 /// The configuration as a file for `--config` that says the same.
 fn show(config: &Config) -> String {
     let cluster = InitialCluster(config.initial_cluster.clone());
@@ -498,6 +518,9 @@ fn show(config: &Config) -> String {
     put("http", config.http.to_string().into());
     if let Some(zookeeper) = config.zookeeper {
         put("zookeeper", zookeeper.to_string().into());
+    }
+    if let Some(digest) = &config.zookeeper_super_digest {
+        put("zookeeper-super-digest", digest.clone().into());
     }
     if config.tls.is_used() {
         put_tls(&config.tls, &mut put);

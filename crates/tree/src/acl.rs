@@ -66,6 +66,11 @@ impl Acl {
         vec![Self { perms: perms::ALL, id: Id::new("world", "anyone") }]
     }
 
+    /// Everybody may read (`READ_ACL_UNSAFE`).
+    pub(crate) fn readable() -> Vec<Self> {
+        vec![Self { perms: perms::READ, id: Id::new("world", "anyone") }]
+    }
+
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put_signed(out, self.perms.into());
         self.id.encode(out);

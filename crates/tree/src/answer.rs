@@ -14,6 +14,19 @@ pub struct Reply {
     pub answer: Answer,
 }
 
+/// How much there is in a tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// How many znodes.
+    pub znodes: u64,
+    /// How many of them are ephemeral.
+    pub ephemerals: u64,
+    /// About what they take, in bytes.
+    pub bytes: u64,
+    /// How many sessions.
+    pub sessions: u64,
+}
+
 /// Answers, each to its own requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // the fields are what their names say
@@ -40,6 +53,8 @@ pub enum Answer {
     Paths(Vec<String>),
     /// To `Dump`: sessions with the paths of their ephemerals.
     Sessions(Vec<(i64, Vec<String>)>),
+    /// To `Census`.
+    Census(Census),
     /// To `CountChildren`.
     Number(i32),
     /// To `Missed`: what is to be told at once.

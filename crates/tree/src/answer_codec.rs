@@ -1,7 +1,7 @@
 //! Replies as bytes, on their way from the replica that executed to the gate that asked.
 
 use crate::acl::Acl;
-use crate::answer::{Answer, Reply};
+use crate::answer::{Answer, Census, Reply};
 use crate::code::Code;
 use crate::codec::{
     put_list, put_signed, put_str, take_byte, take_int, take_list, take_signed, take_str,
@@ -64,6 +64,12 @@ impl Answer {
                     put_signed(out, *id);
                     put_list(out, paths, |out, path| put_str(out, path));
                 });
+            }
+            Self::Census(Census { znodes, ephemerals, bytes, sessions }) => {
+                out.push(17);
+                for n in [znodes, ephemerals, bytes, sessions] {
+                    varint::put(out, *n);
+                }
             }
             Self::Children { names, stat } => {
                 out.push(7);
@@ -136,6 +142,12 @@ impl Answer {
                 let id = take_signed(bytes)?;
                 Some((id, take_list(bytes, |bytes| take_str(bytes).map(own))?))
             })?),
+            17 => Self::Census(Census {
+                znodes: varint::take(bytes)?,
+                ephemerals: varint::take(bytes)?,
+                bytes: varint::take(bytes)?,
+                sessions: varint::take(bytes)?,
+            }),
             7 => {
                 let names = take_list(bytes, |bytes| take_str(bytes).map(own))?;
                 Self::Children { names, stat: Stat::take(bytes)? }
@@ -173,6 +185,7 @@ mod tests {
             Answer::Data { data: Some(vec![0; 200]), stat },
             Answer::Data { data: None, stat },
             Answer::Sessions(vec![(-1, vec![path()]), (7, vec![])]),
+            Answer::Census(Census { znodes: 1, ephemerals: 300, bytes: 1 << 40, sessions: 0 }),
             Answer::Children { names: vec![path(), String::new()], stat },
             Answer::Acl { acl: Acl::open(), stat },
             Answer::Multi(vec![Answer::Done, Answer::Error(Code::Ok), Answer::Stat(stat)]),

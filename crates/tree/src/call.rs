@@ -96,6 +96,8 @@ pub enum Request<'a> {
     MultiRead(Vec<Read<'a>>),
     /// Read: every session with its ephemerals.
     Dump,
+    /// Read: how much there is.
+    Census,
     /// Read: whether it is there.
     Exists(&'a str),
     /// Read: data and stat.

@@ -39,6 +39,7 @@ mod tag {
     pub const MULTI_READ: u8 = 22;
     pub const SET_NULL: u8 = 23;
     pub const DUMP: u8 = 24;
+    pub const CENSUS: u8 = 25;
 }
 
 const EPHEMERAL: u8 = 1;
@@ -256,6 +257,7 @@ impl<'a> Request<'a> {
                 put_list(out, reads, |out, read| read.encode(out));
             }
             Self::Dump => out.push(tag::DUMP),
+            Self::Census => out.push(tag::CENSUS),
             Self::Missed { since, watched } => {
                 out.push(tag::MISSED);
                 put_signed(out, *since);
@@ -304,6 +306,7 @@ impl<'a> Request<'a> {
                 Self::MultiRead(reads)
             }
             tag::DUMP => Self::Dump,
+            tag::CENSUS => Self::Census,
             tag::EXISTS => Self::Exists(take_str(bytes)?),
             tag::GET_DATA => Self::GetData(take_str(bytes)?),
             tag::GET_CHILDREN => Self::GetChildren(take_str(bytes)?),
@@ -363,6 +366,7 @@ mod tests {
             Request::Reap(vec!["/a", "/b"]),
             Request::MultiRead(vec![Read::Data("/a"), Read::Children("/")]),
             Request::Dump,
+            Request::Census,
             Request::Multi(vec![
                 create,
                 Change::SetData { path: "/b", data: Some(b""), version: i32::MAX },

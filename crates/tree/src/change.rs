@@ -7,10 +7,11 @@ use crate::code::Code;
 use crate::events::{Kind, What};
 use crate::limits::{DATA_BYTES_MAX, SESSIONS_MAX, TTL_MS_MAX};
 use crate::path;
+use crate::quota;
 use crate::session::Session;
 use crate::stat::Stat;
 use crate::tree::{Tree, Znode};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use synod_machine::{Context, digest};
 use synod_types::Millis;
@@ -129,7 +130,7 @@ impl Tree {
 
     /// All of the changes, or none. A multi that fails uses its zxid up all the same, as ZooKeeper's does.
     fn all(&mut self, changes: &[Change<'_>], author: &Author<'_>) -> Result<Answer, Code> {
-        self.undo = Some(Vec::new());
+        self.undo = Some(BTreeMap::new());
         let mut answers = Vec::with_capacity(changes.len());
         for (at, change) in changes.iter().enumerate() {
             match self.one(change, author) {
@@ -207,7 +208,11 @@ impl Tree {
         if parent.is_ephemeral() {
             return Err(Code::NoChildrenForEphemerals);
         }
+        let more = quota::Change { count: 1, bytes: data.map_or(0, |data| data.len() as i64) };
+        self.check_quota(&path, more)?;
         self.link(&path, data, acl, mode, author);
+        self.count_quota(&path, more);
+        self.begin_quota(&path);
         Ok(path)
     }
 
@@ -251,6 +256,9 @@ impl Tree {
 
     fn delete(&mut self, path: &str, version: i32, author: &Author<'_>) -> Result<Answer, Code> {
         path::check(path)?;
+        if path::is_special(path) {
+            return Err(Code::BadArguments);
+        }
         let (above, _) = path::split(path).ok_or(Code::BadArguments)?;
         let parent = self.nodes.get(above).ok_or(Code::NoNode)?;
         let node = self.nodes.get(path).ok_or(Code::NoNode)?;
@@ -258,11 +266,6 @@ impl Tree {
         check_version(version, node.stat.version)?;
         if !node.children.is_empty() {
             return Err(Code::NotEmpty);
-        }
-        if path == "/zookeeper"
-            || path.starts_with("/zookeeper/") && !path.starts_with("/zookeeper/quota/")
-        {
-            return Err(Code::BadArguments);
         }
         self.unlink(path);
         Ok(Answer::Done)
@@ -281,6 +284,8 @@ impl Tree {
             parent.children.remove(name);
             parent.stat.pzxid = zxid;
         }
+        let bytes = node.data.as_ref().map_or(0, |data| data.len() as i64);
+        self.count_quota(path, quota::Change { count: -1, bytes: -bytes });
         self.told.push(What::Node(Kind::Deleted, path.into()));
     }
 
@@ -297,6 +302,9 @@ impl Tree {
         if data.is_some_and(|data| data.len() > DATA_BYTES_MAX) {
             return Err(Code::BadArguments);
         }
+        let len = |data: Option<&[u8]>| data.map_or(0, |data| data.len() as i64);
+        let more = quota::Change { count: 0, bytes: len(data) - len(node.data.as_deref()) };
+        self.check_quota(path, more)?;
         let (zxid, now) = (self.zxid + 1, author.now);
         self.weigh_data(path, data.map_or(0, <[u8]>::len));
         let node = self.change(path).ok_or(Code::NoNode)?;
@@ -304,6 +312,7 @@ impl Tree {
         node.stat.version = node.stat.version.wrapping_add(1);
         (node.stat.mzxid, node.stat.mtime) = (zxid, now);
         let stat = node.stat();
+        self.count_quota(path, more);
         self.told.push(What::Node(Kind::DataChanged, path.into()));
         Ok(Answer::Stat(stat))
     }

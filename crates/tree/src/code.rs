@@ -30,10 +30,12 @@ pub enum Code {
     InvalidAcl = -114,
     /// The session is served by another connection.
     SessionMoved = -118,
+    /// A quota forbids it.
+    QuotaExceeded = -125,
 }
 
 impl Code {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Ok,
         Self::RuntimeInconsistency,
         Self::Unimplemented,
@@ -47,6 +49,7 @@ impl Code {
         Self::SessionExpired,
         Self::InvalidAcl,
         Self::SessionMoved,
+        Self::QuotaExceeded,
     ];
 
     /// The number on the wire.

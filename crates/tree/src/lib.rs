@@ -29,13 +29,14 @@ mod limits;
 mod machine;
 mod path;
 mod query;
+mod quota;
 mod session;
 mod snapshot;
 mod stat;
 mod tree;
 
 pub use acl::{Acl, Id, perms};
-pub use answer::{Answer, Reply};
+pub use answer::{Answer, Census, Reply};
 pub use call::{Call, Change, Fading, Mode, Read, Request, Watched};
 pub use code::Code;
 pub use limits::{DATA_BYTES_MAX, EVENTS_MAX, SESSIONS_MAX};

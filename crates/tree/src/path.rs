@@ -15,6 +15,11 @@ pub(crate) fn check(path: &str) -> Result<(), Code> {
     if names_ok && chars_ok { Ok(()) } else { Err(Code::BadArguments) }
 }
 
+/// Whether the znode is there for good.
+pub(crate) fn is_special(path: &str) -> bool {
+    matches!(path, "/" | "/zookeeper" | "/zookeeper/quota" | "/zookeeper/config")
+}
+
 /// The path above, and the name in it; `None` for the root.
 pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
     let at = path.rfind('/')?;

@@ -1,7 +1,7 @@
 //! What can be read of a tree.
 
 use crate::acl::{Id, permits, perms};
-use crate::answer::Answer;
+use crate::answer::{Answer, Census};
 use crate::call::{Call, Read, Request, Watched};
 use crate::code::Code;
 use crate::events::Kind;
@@ -24,6 +24,7 @@ impl Tree {
             }
             Request::Touch(_) => return Ok(Answer::Done),
             Request::Dump => return Ok(Answer::Sessions(self.dump())),
+            Request::Census => return Ok(Answer::Census(self.census())),
             _ => self.check_session(call)?,
         }
         match &call.request {
@@ -69,6 +70,16 @@ impl Tree {
         let node = self.readable(path, ids)?;
         let names = node.children.iter().map(ToString::to_string).collect();
         Ok(Answer::Children { names, stat: node.stat() })
+    }
+
+    fn census(&self) -> Census {
+        let ephemerals: usize = self.sessions.values().map(|s| s.ephemerals.len()).sum();
+        Census {
+            znodes: self.nodes.len() as u64,
+            ephemerals: ephemerals as u64,
+            bytes: self.bytes as u64,
+            sessions: self.sessions.len() as u64,
+        }
     }
 
     fn dump(&self) -> Vec<(i64, Vec<String>)> {

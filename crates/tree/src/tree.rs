@@ -3,6 +3,8 @@
 use crate::acl::Acl;
 use crate::call::Fading;
 use crate::events::{Events, What};
+use crate::path;
+use crate::quota;
 use crate::session::Session;
 use crate::snapshot::Run;
 use crate::stat::Stat;
@@ -12,7 +14,7 @@ use synod_types::Millis;
 
 /// A znode. `stat.data_length` and `stat.num_children` are not kept up; `stat.cversion` counts creations only, as
 /// ZooKeeper stores it, which is what numbers sequential names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Znode {
     /// `None` is not the same as empty: clients are told which.
     pub data: Option<Box<[u8]>>,
@@ -46,6 +48,12 @@ impl Znode {
             }
     }
 
+    /// A copy without the children, which follow from the paths: there may be very many.
+    fn bare(&self) -> Self {
+        let (data, acl) = (self.data.clone(), Arc::clone(&self.acl));
+        Self { data, acl, stat: self.stat, children: BTreeSet::new() }
+    }
+
     fn bytes(&self, path: &str) -> usize {
         ZNODE_BYTES + 2 * path.len() + self.data.as_ref().map_or(0, |data| data.len())
     }
@@ -75,11 +83,13 @@ pub struct Tree {
     pub(crate) zxid: i64,
     /// What the change under way will tell.
     pub(crate) told: Vec<What>,
-    /// The znodes that the change under way has touched, as they were, so that it can be taken back.
-    pub(crate) undo: Option<Vec<(Box<str>, Option<Znode>)>>,
+    /// The znodes that the change under way has touched, as they were but for their children, so that it can be taken back.
+    pub(crate) undo: Option<BTreeMap<Box<str>, Option<Znode>>>,
     pub(crate) run: Option<Run>,
     /// The containers and the znodes with a time to live.
     pub(crate) fading: BTreeSet<Box<str>>,
+    /// The paths that have a quota.
+    pub(crate) quotas: BTreeSet<Box<str>>,
     /// About what the znodes take, in bytes.
     pub(crate) bytes: usize,
     pub(crate) open_acl: Arc<[Acl]>,
@@ -97,6 +107,7 @@ impl Default for Tree {
             undo: None,
             run: None,
             fading: BTreeSet::new(),
+            quotas: BTreeSet::new(),
             bytes: 0,
             open_acl,
         };
@@ -106,7 +117,10 @@ impl Default for Tree {
             ("/zookeeper/config", &[]),
             ("/zookeeper/quota", &[]),
         ] {
-            let acl = Arc::clone(&tree.open_acl);
+            let acl = match path {
+                "/zookeeper/config" => Acl::readable().into(),
+                _ => Arc::clone(&tree.open_acl),
+            };
             let children = children.iter().map(|name| Box::from(*name)).collect();
             let node = Znode { data: Some(Box::default()), acl, stat: Stat::default(), children };
             tree.put(path.into(), Some(node));
@@ -196,6 +210,12 @@ impl Tree {
         } else {
             self.fading.remove(&path);
         }
+        if let Some(of) = quota::limited(&path) {
+            match node {
+                Some(_) => _ = self.quotas.insert(of.into()),
+                None => _ = self.quotas.remove(of),
+            }
+        }
         let before = match node {
             Some(node) => self.nodes.insert(path.clone(), node),
             None => self.nodes.remove(&path),
@@ -212,29 +232,41 @@ impl Tree {
 
     fn keep(&mut self, path: &str) {
         if let Some(run) = self.run.as_mut().filter(|run| run.wants(path)) {
-            run.keep(path, self.nodes.get(path).cloned());
+            run.keep(path, self.nodes.get(path).map(Znode::bare));
         }
-        if let Some(undo) = &mut self.undo {
-            undo.push((path.into(), self.nodes.get(path).cloned()));
+        if let Some(undo) = &mut self.undo
+            && !undo.contains_key(path)
+        {
+            undo.insert(path.into(), self.nodes.get(path).map(Znode::bare));
         }
     }
 
-    /// Puts everything back that changed since `undo` was begun.
+    /// Puts everything back that changed since `undo` was begun: what lies above before what lies below.
     pub(crate) fn take_back(&mut self) {
         self.told.clear();
-        for (path, before) in self.undo.take().unwrap_or_default().into_iter().rev() {
-            let gone = match &before {
-                Some(_) => None,
-                None => self.nodes.get(&path),
-            };
-            let owner = before.as_ref().or(gone).map_or(0, |node| node.stat.ephemeral_owner);
-            if let Some(session) = self.sessions.get_mut(&owner) {
-                match before {
-                    Some(_) => session.ephemerals.insert(path.clone()),
-                    None => session.ephemerals.remove(&path),
+        for (path, before) in self.undo.take().unwrap_or_default() {
+            let there = self.nodes.get(&path).map(|node| node.stat.ephemeral_owner);
+            if let Some(session) = there.and_then(|owner| self.sessions.get_mut(&owner)) {
+                session.ephemerals.remove(&path);
+            }
+            let owner = before.as_ref().map(|node| node.stat.ephemeral_owner);
+            if let Some(session) = owner.and_then(|owner| self.sessions.get_mut(&owner)) {
+                session.ephemerals.insert(path.clone());
+            }
+            let (was, is) = (before.is_some(), there.is_some());
+            let children = self.nodes.get_mut(&path).map(|node| std::mem::take(&mut node.children));
+            let before =
+                before.map(|node| Znode { children: children.unwrap_or_default(), ..node });
+            self.put(path.clone(), before);
+            if was != is
+                && let Some((above, name)) = path::split(&path)
+                && let Some(parent) = self.nodes.get_mut(above)
+            {
+                match was {
+                    true => parent.children.insert(name.into()),
+                    false => parent.children.remove(name),
                 };
             }
-            self.put(path, before);
         }
     }
 

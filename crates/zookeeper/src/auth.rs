@@ -30,8 +30,8 @@ impl Identities {
         self.0.iter().map(|id| (id.scheme.clone(), name(id))).collect()
     }
 
-    /// Takes one more in; whether the scheme is known and there is room.
-    pub fn add(&mut self, scheme: &str, auth: &[u8]) -> bool {
+    /// Takes one more in; whether the scheme is known and there is room. `superuser` is the digest of who may do everything.
+    pub fn add(&mut self, scheme: &str, auth: &[u8], superuser: Option<&str>) -> bool {
         let id = match (scheme, std::str::from_utf8(auth)) {
             ("digest", Ok(text)) => {
                 let user = text.split(':').next().unwrap_or_default();
@@ -40,12 +40,16 @@ impl Identities {
             ("ip", _) => return true,
             _ => return false,
         };
-        if !self.0.contains(&id) {
-            if self.0.len() >= IDS_MAX {
-                return false;
-            }
+        let is_super = superuser == Some(&*id.id);
+        self.put(id) && (!is_super || self.put(Id::new("super", "")))
+    }
+
+    fn put(&mut self, id: Id) -> bool {
+        let known = self.0.contains(&id);
+        if !known && self.0.len() < IDS_MAX {
             self.0.push(id);
+            return true;
         }
-        true
+        known
     }
 }

@@ -176,6 +176,11 @@ impl Connection {
         self.queue.iter().any(|waiting| waiting.pending == Pending::Close)
     }
 
+    /// Whether it is no session, but somebody who sent a word.
+    pub fn asks_for_word(&self) -> bool {
+        self.queue.front().is_some_and(|waiting| matches!(waiting.pending, Pending::Word(_)))
+    }
+
     /// Nothing more is taken and nothing more is answered.
     pub fn close(&mut self) {
         self.phase = Phase::Closing;

@@ -37,8 +37,14 @@ impl Gate {
         }
     }
 
-    fn write(&mut self, id: ConnectionId, waiting: Waiting, reply: Reply) {
+    fn write(&mut self, id: ConnectionId, waiting: Waiting, mut reply: Reply) {
         let Waiting { xid, pending, .. } = waiting;
+        if let (Pending::Config(_), Answer::Data { data, stat }) = (&pending, &mut reply.answer) {
+            let config = self.around.config.as_bytes();
+            *data = Some(config.to_vec());
+            // Its versions are the members' and not the znode's (ZooKeeper: -1).
+            (stat.version, stat.aversion, stat.data_length) = (-1, -1, config.len() as i32);
+        }
         match &pending {
             Pending::Connect { read_only, last_zxid } => {
                 self.write_connect(id, *read_only, *last_zxid, reply);
@@ -73,7 +79,7 @@ impl Gate {
                 let all = all.iter().map(|(scheme, name)| (&**scheme, &**name)).collect();
                 self.put(id, xid, zxid, &Ok(Body::Who(all)));
             }
-            Pending::Dump => self.write_dump(id, &reply.answer),
+            Pending::Word(word) => self.write_word(id, *word, &reply),
             Pending::AddWatch { path, recursive } => {
                 let result = render(&reply.answer, &pending);
                 self.put(id, xid, reply.zxid, &result);

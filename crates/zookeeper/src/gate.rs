@@ -3,6 +3,7 @@
 use crate::connection::{Connection, ConnectionId, Phase, State, Waiting};
 use crate::follower::Follower;
 use crate::pending::Pending;
+use crate::surroundings::Surroundings;
 use crate::translate::{UNIMPLEMENTED, translate};
 use crate::watchers::{Watchers, above};
 use crate::words::{self, Facts};
@@ -21,6 +22,9 @@ const TOUCH_US: u64 = 500_000;
 const SYSTEM_ERROR: i32 = -1;
 /// ZooKeeper's number for an identity that is not accepted.
 const AUTH_FAILED: i32 = -115;
+
+/// Where the list of members is read.
+pub(crate) const CONFIG: &str = "/zookeeper/config";
 
 /// ZooKeeper's number for members that do not change by this protocol.
 const RECONFIG_DISABLED: i32 = -123;
@@ -53,6 +57,8 @@ enum Asker {
     Connection(ConnectionId, u64),
     Follower,
     Touch(Vec<ConnectionId>, u64),
+    /// Whether the tree answers again.
+    Probe,
 }
 
 /// The gate of one worker.
@@ -73,7 +79,12 @@ pub struct Gate {
     touched_us: u64,
     /// Whether an answer to "what has happened?" is on its way.
     asking: bool,
+    /// Whether an answer to "are you there?" is on its way.
+    probing: bool,
     facts: Facts,
+    pub(crate) around: Surroundings,
+    /// The digest of who may do everything, if there is somebody.
+    superuser: Option<String>,
 }
 
 impl Gate {
@@ -94,7 +105,26 @@ impl Gate {
             now_us: 0,
             touched_us: 0,
             asking: false,
+            probing: false,
             facts: Facts { serving: true, ..Facts::default() },
+            around: Surroundings::default(),
+            superuser: None,
+        }
+    }
+
+    /// Whoever proves to have this digest (`USER:BASE64`, ZooKeeper's `superDigest`) may do everything.
+    #[must_use]
+    pub fn with_superuser(self, digest: Option<String>) -> Self {
+        Self { superuser: digest, ..self }
+    }
+
+    /// How it is around the gate. Who watches the list of members is told when it is another one.
+    pub fn surround(&mut self, around: Surroundings) {
+        let before = std::mem::replace(&mut self.around, around);
+        if before.config != self.around.config && !before.config.is_empty() {
+            for id in self.watchers.concerned(CONFIG) {
+                self.fire(id, Kind::DataChanged, CONFIG);
+            }
         }
     }
 
@@ -203,27 +233,32 @@ impl Gate {
     /// Answers a four-letter word, if the connection begins with one.
     fn word(&mut self, id: ConnectionId, bytes: &[u8]) -> bool {
         let Some(word) = bytes.first_chunk::<4>() else { return false };
-        if word == b"dump" {
-            self.ask_dump(id);
+        if let Some(request) = words::asks_the_tree(*word) {
+            self.ask_for_word(id, *word, request);
             return true;
         }
         if let Some(text) = self.listing(*word) {
             self.answer_word(id, &text);
             return true;
         }
-        let facts = Facts {
-            connections: self.connections.len(),
-            watches: self.connections.values().map(|c| c.watches.len()).sum(),
-            outstanding: self.waiting(),
-            zxid: self.follower.seen().unwrap_or_default(),
-            ..self.facts
-        };
-        let Some(text) = words::answer(*word, facts) else { return false };
+        let Some(text) = words::answer(*word, self.facts()) else { return false };
         self.answer_word(id, &text);
         if matches!(word, b"srst" | b"crst") {
             (self.facts.received, self.facts.sent) = (0, 0);
         }
         true
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            connections: self.connections.len(),
+            watching: self.connections.values().filter(|c| !c.watches.is_empty()).count(),
+            watches: self.connections.values().map(|c| c.watches.len()).sum(),
+            paths: self.watchers.paths(),
+            outstanding: self.waiting(),
+            zxid: self.follower.seen().unwrap_or_default(),
+            ..self.facts
+        }
     }
 
     /// Writes the answer to a word and closes the connection.
@@ -270,10 +305,12 @@ impl Gate {
         let local = |pending| Waiting { xid, pending, state: State::local() };
         let waiting = match &request.op {
             Op::Ping => local(Pending::Local(Ok(()))),
-            Op::Auth { scheme, auth } => match connection.ids.add(scheme, auth) {
-                true => local(Pending::Local(Ok(()))),
-                false => local(Pending::Refused(AUTH_FAILED)),
-            },
+            Op::Auth { scheme, auth } => {
+                match connection.ids.add(scheme, auth, self.superuser.as_deref()) {
+                    true => local(Pending::Local(Ok(()))),
+                    false => local(Pending::Refused(AUTH_FAILED)),
+                }
+            }
             Op::RemoveWatches { path, kind, check_only } => {
                 local(Pending::unwatch(path, *kind, *check_only))
             }
@@ -334,6 +371,7 @@ impl Gate {
                 }
             }
             Asker::Touch(..) => {}
+            Asker::Probe => self.probing = false,
         }
     }
 
@@ -350,6 +388,7 @@ impl Gate {
             None if outcome == Outcome::DiskFull && connection.phase == Phase::Connected => {
                 connection.refuse(place, SYSTEM_ERROR);
             }
+            None if connection.asks_for_word() => return self.answer_word(id, words::DOWN),
             None => return self.hang_up(id),
         }
         self.go_on(id);
@@ -464,6 +503,7 @@ impl Gate {
         if now_us >= self.touched_us + TOUCH_US {
             self.touched_us = now_us;
             self.touch();
+            self.probe();
         }
     }
 
@@ -488,6 +528,14 @@ impl Gate {
             let request = Request::Touch(heard.1);
             let call = Call { session: 0, owner: 0, ids: Vec::new(), request };
             self.submit(&call, Asker::Touch(heard.0, self.now_us));
+        }
+    }
+
+    /// Asks a tree that did not answer whether it does now, so that clients that look for a server find this one.
+    fn probe(&mut self) {
+        if !self.facts.serving && !std::mem::replace(&mut self.probing, true) {
+            let request = Request::Census;
+            self.submit(&Call { session: 0, owner: 0, ids: Vec::new(), request }, Asker::Probe);
         }
     }
 

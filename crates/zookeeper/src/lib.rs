@@ -28,6 +28,7 @@ mod listings;
 mod pending;
 mod render;
 mod sha1;
+mod surroundings;
 mod translate;
 mod watchers;
 mod watches;
@@ -35,3 +36,4 @@ mod words;
 
 pub use connection::ConnectionId;
 pub use gate::{Gate, Outcome, Submit};
+pub use surroundings::{Mode, Surroundings};

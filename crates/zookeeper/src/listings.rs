@@ -3,9 +3,10 @@
 use crate::connection::{ConnectionId, Phase, Waiting};
 use crate::gate::{Gate, held};
 use crate::pending::Pending;
+use crate::words::{self, Facts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use synod_tree::{Answer, Call, Request};
+use synod_tree::{Answer, Call, Reply, Request};
 
 /// The longest listing; what is beyond it is left out.
 const LISTING_BYTES_MAX: usize = 4 << 20;
@@ -21,7 +22,7 @@ impl Gate {
         }
     }
 
-    fn list_connections(&self) -> String {
+    pub(crate) fn list_connections(&self) -> String {
         let mut text = String::new();
         for connection in self.connections.values() {
             let name = connection.ids.told().first().map(|(_, ip)| ip.clone()).unwrap_or_default();
@@ -61,34 +62,47 @@ impl Gate {
         all
     }
 
-    /// Asks the tree for its sessions; the word is answered when they are there.
-    pub(crate) fn ask_dump(&mut self, id: ConnectionId) {
+    /// Asks the tree; the word is answered when it has.
+    pub(crate) fn ask_for_word(&mut self, id: ConnectionId, word: [u8; 4], request: Request<'_>) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.phase = Phase::Connecting;
-        let call = Call { session: 0, owner: 0, ids: Vec::new(), request: Request::Dump };
-        connection.push(Waiting { xid: 0, pending: Pending::Dump, state: held(&call) });
+        let call = Call { session: 0, owner: 0, ids: Vec::new(), request };
+        connection.push(Waiting { xid: 0, pending: Pending::Word(word), state: held(&call) });
     }
 
-    pub(crate) fn write_dump(&mut self, id: ConnectionId, answer: &Answer) {
-        let Answer::Sessions(sessions) = answer else { return self.hang_up(id) };
-        let mut text = format!("SessionTracker dump:\nSession Sets (0)/({}):\n", sessions.len());
-        for (session, _) in sessions {
-            let _ = writeln!(text, "\t{session:#x}");
-        }
-        let with: Vec<_> = sessions.iter().filter(|(_, paths)| !paths.is_empty()).collect();
-        let count = with.len();
-        let _ = write!(text, "ephemeral nodes dump:\nSessions with Ephemerals ({count}):\n");
-        for (session, paths) in with {
-            let _ = writeln!(text, "{session:#x}:");
-            for path in paths {
-                let _ = writeln!(text, "\t{path}");
+    /// Answers a word with what the tree said.
+    pub(crate) fn write_word(&mut self, id: ConnectionId, word: [u8; 4], reply: &Reply) {
+        let text = match &reply.answer {
+            Answer::Sessions(sessions) => dump(sessions),
+            Answer::Census(census) => {
+                let facts = Facts { zxid: reply.zxid, ..self.facts() };
+                let clients = || self.list_connections();
+                words::tell(word, facts, self.around.mode, *census, &clients)
             }
-            if text.len() > LISTING_BYTES_MAX {
-                break;
-            }
-        }
+            _ => words::DOWN.to_owned(),
+        };
         self.answer_word(id, &text);
     }
+}
+
+fn dump(sessions: &[(i64, Vec<String>)]) -> String {
+    let mut text = format!("SessionTracker dump:\nSession Sets (0)/({}):\n", sessions.len());
+    for (session, _) in sessions {
+        let _ = writeln!(text, "\t{session:#x}");
+    }
+    let with: Vec<_> = sessions.iter().filter(|(_, paths)| !paths.is_empty()).collect();
+    let count = with.len();
+    let _ = write!(text, "ephemeral nodes dump:\nSessions with Ephemerals ({count}):\n");
+    for (session, paths) in with {
+        let _ = writeln!(text, "{session:#x}:");
+        for path in paths {
+            let _ = writeln!(text, "\t{path}");
+        }
+        if text.len() > LISTING_BYTES_MAX {
+            break;
+        }
+    }
+    text
 }
 
 fn listed(all: BTreeMap<String, BTreeSet<String>>) -> String {

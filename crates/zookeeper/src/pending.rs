@@ -25,6 +25,8 @@ pub(crate) enum Pending {
         with_stat: bool,
         wish: Option<WatchWish>,
     },
+    /// The list of members, which the gate knows better than the tree.
+    Config(Option<WatchWish>),
     Sync(String),
     /// The opcodes of the changes.
     Multi(Vec<i32>),
@@ -42,8 +44,8 @@ pub(crate) enum Pending {
     },
     /// Schemes with names, answered here.
     Who(Vec<(String, String)>),
-    /// The word `dump`.
-    Dump,
+    /// A word that the tree has to be asked for.
+    Word([u8; 4]),
     /// Watches go, or are only looked for.
     Unwatch {
         path: String,
@@ -76,7 +78,7 @@ impl Pending {
     /// The watch that comes with it.
     pub fn wish(&self) -> Option<&WatchWish> {
         match self {
-            Self::Plain(wish) | Self::Children { wish, .. } => wish.as_ref(),
+            Self::Plain(wish) | Self::Config(wish) | Self::Children { wish, .. } => wish.as_ref(),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! From jute's requests to calls of the tree.
 
+use crate::gate::CONFIG;
 use crate::pending::{Pending, WatchWish};
 use synod_tree::{Acl, Change, Fading, Id, Mode, Read, Request, Watched};
 use synod_wire::jute::{AclEntry, Op, opcode};
@@ -22,7 +23,9 @@ pub(crate) fn translate<'a>(op: &Op<'a>) -> Asked<'a> {
             (Request::Exists(path), Pending::Plain(watch(*wanted, path, false, true)))
         }
         Op::GetData { path, watch: wanted } => {
-            (Request::GetData(path), Pending::Plain(watch(*wanted, path, false, false)))
+            let wish = watch(*wanted, path, false, false);
+            let pending = if *path == CONFIG { Pending::Config } else { Pending::Plain };
+            (Request::GetData(path), pending(wish))
         }
         Op::GetChildren { path, watch: wanted, with_stat } => {
             let wish = watch(*wanted, path, true, false);

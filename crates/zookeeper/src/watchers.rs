@@ -32,6 +32,11 @@ impl Watchers {
         remove(&mut self.recursive, path, id);
     }
 
+    /// How many paths are watched.
+    pub fn paths(&self) -> usize {
+        self.single.len() + self.recursive.len()
+    }
+
     /// Those that a change of this znode may concern: who watches it, who watches the one above, and who watches one
     /// of those above with everything below.
     pub fn concerned(&self, path: &str) -> BTreeSet<ConnectionId> {

@@ -1,14 +1,18 @@
 //! The four-letter words that people and monitors send instead of a session.
 
 use crate::gate::{TIMEOUT_MS_MAX, TIMEOUT_MS_MIN};
+use crate::surroundings::Mode;
 use std::fmt::Write;
+use synod_tree::{Census, Request};
 use synod_types::limits;
 
 /// What the words tell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Facts {
     pub connections: usize,
+    pub watching: usize,
     pub watches: usize,
+    pub paths: usize,
     pub outstanding: usize,
     pub received: u64,
     pub sent: u64,
@@ -19,24 +23,27 @@ pub(crate) struct Facts {
 
 /// The version of ZooKeeper whose protocol is spoken; clients look at it.
 const VERSION: &str = "3.8.0-synod, built on 2022-02-25 08:49 UTC";
+/// Words of ZooKeeper that ask for what there is not here: traces, and what its own files hold.
+const REFUSED: [&[u8; 4]; 6] = [b"dirs", b"hash", b"gtmk", b"stmk", b"lsnp", b"lead"];
 
-/// The answer to a word; `None` when it is none that is served.
+/// What is answered when the tree cannot be asked.
+pub(crate) const DOWN: &str = "This ZooKeeper instance is not currently serving requests\n";
+
+/// Whether the tree has to be asked for the answer to a word.
+pub(crate) fn asks_the_tree(word: [u8; 4]) -> Option<Request<'static>> {
+    match &word {
+        b"srvr" | b"stat" | b"mntr" => Some(Request::Census),
+        b"dump" => Some(Request::Dump),
+        _ => None,
+    }
+}
+
+/// The answer to a word that is given without the tree; `None` when it is none.
 pub(crate) fn answer(word: [u8; 4], facts: Facts) -> Option<String> {
-    let mode = "standalone";
-    let Facts { connections, watches, outstanding, received, sent, zxid, serving } = facts;
-    let stat = || {
-        format!(
-            "Received: {received}\nSent: {sent}\nConnections: {connections}\nOutstanding: {outstanding}\n\
-             Zxid: {zxid:#x}\nMode: {mode}\n"
-        )
-    };
-    const DOWN: &str = "This ZooKeeper instance is not currently serving requests\n";
+    let Facts { watching, watches, paths, serving, .. } = facts;
     Some(match &word {
         b"ruok" => "imok".to_owned(),
         b"isro" => if serving { "rw" } else { "null" }.to_owned(),
-        b"srvr" | b"stat" if !serving => DOWN.to_owned(),
-        b"srvr" => format!("Zookeeper version: {VERSION}\n{}", stat()),
-        b"stat" => format!("Zookeeper version: {VERSION}\nClients:\n\n{}", stat()),
         b"envi" => format!("Environment:\nzookeeper.version={VERSION}\n"),
         b"conf" => format!(
             "tickTime=2000\nminSessionTimeout={TIMEOUT_MS_MIN}\nmaxSessionTimeout={TIMEOUT_MS_MAX}\n\
@@ -47,23 +54,54 @@ pub(crate) fn answer(word: [u8; 4], facts: Facts) -> Option<String> {
         b"srst" => "Server stats reset.\n".to_owned(),
         b"crst" => "Connection stats reset.\n".to_owned(),
         b"wchs" => {
-            format!("{connections} connections watching {watches} paths\nTotal watches:{watches}\n")
+            format!("{watching} connections watching {paths} paths\nTotal watches:{watches}\n")
         }
-        b"mntr" => {
-            let mut text = format!("zk_version\t{VERSION}\n");
-            for (name, value) in [
-                ("zk_packets_received", received),
-                ("zk_packets_sent", sent),
-                ("zk_num_alive_connections", connections as u64),
-                ("zk_outstanding_requests", outstanding as u64),
-                ("zk_watch_count", watches as u64),
-            ] {
-                // Writing to a string cannot fail.
-                let _ = writeln!(text, "{name}\t{value}");
-            }
-            text.push_str("zk_server_state\tstandalone\n");
-            text
+        word if REFUSED.contains(&word) => {
+            let word = String::from_utf8_lossy(word);
+            format!("{word} is not executed because it is not in the whitelist.\n")
         }
         _ => return None,
     })
+}
+
+/// The answer to a word with what the tree says of itself. `clients` lists the connections.
+pub(crate) fn tell(
+    word: [u8; 4],
+    facts: Facts,
+    mode: Mode,
+    census: Census,
+    clients: &dyn Fn() -> String,
+) -> String {
+    if word == *b"mntr" {
+        return monitor(facts, mode, census);
+    }
+    let Facts { connections, outstanding, received, sent, zxid, .. } = facts;
+    let (mode, znodes) = (mode.name(), census.znodes);
+    let clients = match &word {
+        b"stat" => format!("Clients:\n{}\n", clients()),
+        _ => String::new(),
+    };
+    format!(
+        "Zookeeper version: {VERSION}\n{clients}Received: {received}\nSent: {sent}\nConnections: {connections}\n\
+         Outstanding: {outstanding}\nZxid: {zxid:#x}\nMode: {mode}\nNode count: {znodes}\n"
+    )
+}
+
+fn monitor(facts: Facts, mode: Mode, census: Census) -> String {
+    let mut text = format!("zk_version\t{VERSION}\nzk_server_state\t{}\n", mode.name());
+    for (name, value) in [
+        ("zk_packets_received", facts.received),
+        ("zk_packets_sent", facts.sent),
+        ("zk_num_alive_connections", facts.connections as u64),
+        ("zk_outstanding_requests", facts.outstanding as u64),
+        ("zk_znode_count", census.znodes),
+        ("zk_watch_count", facts.watches as u64),
+        ("zk_ephemerals_count", census.ephemerals),
+        ("zk_approximate_data_size", census.bytes),
+        ("zk_global_sessions", census.sessions),
+    ] {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name}\t{value}");
+    }
+    text
 }

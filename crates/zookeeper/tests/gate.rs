@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use synod_machine::{Context, Machine, Operation};
 use synod_tree::{Reply, Tree};
 use synod_types::{Millis, ReplySink};
-use synod_zookeeper::{ConnectionId, Gate, Outcome, Submit};
+use synod_zookeeper::{ConnectionId, Gate, Mode, Outcome, Submit, Surroundings};
 
 const CREATE: i32 = 1;
 const EXISTS: i32 = 3;
@@ -14,6 +14,7 @@ const GET_DATA: i32 = 4;
 const SET_DATA: i32 = 5;
 const GET_CHILDREN: i32 = 8;
 const PING: i32 = 11;
+const AUTH: i32 = 100;
 const SET_WATCHES: i32 = 101;
 const SASL: i32 = 102;
 const ADD_WATCH: i32 = 106;
@@ -364,6 +365,98 @@ fn words_are_answered_instead_of_a_session() {
         world.gate.input(id, word);
         let (output, close) = world.gate.output(id).unwrap();
         assert!(String::from_utf8_lossy(output).contains(answer) && close);
+    }
+}
+
+#[test]
+fn words_tell_how_it_is_around_the_gate_and_those_that_are_not_served_are_refused() {
+    let mut world = World::new();
+    world.gate.surround(Surroundings { mode: Mode::Follower, ..Surroundings::default() });
+    let (a, ..) = world.session();
+    world.send(a, 1, CREATE, &create("/e", 1));
+    world.settle();
+    for (word, answer) in [
+        (b"srvr", "Mode: follower\nNode count: 5\n"),
+        (b"mntr", "zk_server_state\tfollower\n"),
+        (b"mntr", "zk_ephemerals_count\t1\n"),
+        (b"stat", "Clients:\n /127.0.0.1"),
+        (b"dirs", "dirs is not executed"),
+    ] {
+        let id = world.gate.open(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        world.gate.input(id, word);
+        world.settle();
+        let (output, close) = world.gate.output(id).unwrap();
+        let text = String::from_utf8_lossy(output);
+        assert!(text.contains(answer) && close, "{text}");
+        world.gate.close(id);
+    }
+}
+
+#[test]
+fn without_a_leader_the_words_say_so_and_the_gate_looks_for_one() {
+    let mut world = World::new();
+    let answer = |world: &mut World, word: &[u8]| {
+        let id = world.gate.open(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        world.gate.input(id, word);
+        for Submit { ticket, .. } in world.gate.take_submits() {
+            world.gate.outcome(ticket, Outcome::Lost);
+        }
+        let (output, close) = world.gate.output(id).unwrap();
+        assert!(close);
+        String::from_utf8_lossy(output).into_owned()
+    };
+    assert_eq!(answer(&mut world, b"isro"), "rw");
+    for word in [b"srvr", b"stat", b"mntr", b"dump"] {
+        assert!(answer(&mut world, word).contains("not currently serving requests"));
+    }
+    assert_eq!(answer(&mut world, b"isro"), "null");
+    world.gate.tick(1_000_000, false);
+    world.gate.tick(2_000_000, false);
+    let asked = world.gate.take_submits();
+    assert_eq!(asked.len(), 1, "one question at a time");
+    world.gate.outcome(asked[0].ticket, Outcome::Lost);
+    assert_eq!(answer(&mut world, b"isro"), "null");
+    world.gate.tick(3_000_000, false);
+    world.settle();
+    assert_eq!(answer(&mut world, b"isro"), "rw");
+}
+
+#[test]
+fn the_list_of_members_is_what_the_process_says_and_its_watchers_are_told_of_another_one() {
+    let mut world = World::new();
+    let (a, mut client, ..) = world.session();
+    let config =
+        |config: &str| Surroundings { config: config.to_owned(), ..Surroundings::default() };
+    world.gate.surround(config("server.1=a:1:1:participant\nversion=1"));
+    world.send(a, 1, GET_DATA, &watching("/zookeeper/config"));
+    world.settle();
+    let (output, _) = world.gate.output(a).unwrap();
+    assert!(String::from_utf8_lossy(output).contains("server.1=a:1:1:participant\nversion=1"));
+    assert_eq!(world.read(a, &mut client), [Got::Reply(1, 0)]);
+    world.gate.surround(config("server.1=a:1:1:participant\nversion=1"));
+    assert_eq!(world.read(a, &mut client), []);
+    world.gate.surround(config("version=2"));
+    assert_eq!(world.read(a, &mut client), [event(3, "/zookeeper/config")]);
+    world.gate.surround(config("version=3"));
+    assert_eq!(world.read(a, &mut client), [], "a watch is told once");
+}
+
+fn auth(text: &str) -> Vec<u8> {
+    [vec![0; 4], string("digest"), string(text)].concat()
+}
+
+#[test]
+fn who_proves_to_be_the_superuser_may_do_everything() {
+    let mut world = World::new();
+    // The digest of super:test.
+    let gate = Gate::new(7).with_superuser(Some("super:D/InIHSb7yEEbrWz8b9l71RjZJU=".to_owned()));
+    world.gate = gate;
+    for (user, code) in [("super:wrong", -102), ("other:test", -102), ("super:test", 0)] {
+        let (a, mut client, ..) = world.session();
+        world.send(a, -4, AUTH, &auth(user));
+        world.send(a, 1, SET_DATA, &set("/zookeeper/config"));
+        world.settle();
+        assert_eq!(world.read(a, &mut client), [Got::Reply(-4, 0), Got::Reply(1, code)], "{user}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A connection of the node to itself: what comes by HTTP is asked as a Redis client asks it.
+//! Connections of the node to itself: what comes by HTTP is asked as a client of another protocol asks it.
 //!
 //! So there is one way for a command, with its user's rights, its place in the order and its answer, whoever sends it. The
 //! connection is a pair of sockets on the loopback; one end is handed to a worker, as the listener hands it a client.
@@ -16,63 +16,86 @@ const READ_BYTES: usize = 16 << 10;
 /// How many strangers may come in between before the pair is given up.
 const STRANGERS_MAX: usize = 16;
 
-/// The client's end.
-pub struct Inner {
-    stream: TcpStream,
-    input: Vec<u8>,
-}
+/// The client's end of a connection.
+pub struct Pair(TcpStream);
 
-impl Inner {
-    /// Connects to a worker.
-    pub async fn open(postbox: &Postbox) -> io::Result<Self> {
+impl Pair {
+    /// Makes a pair and gives the other end away.
+    pub async fn open(give: impl FnOnce(mio::net::TcpStream, SocketAddr)) -> io::Result<Self> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         let stream = TcpStream::connect(listener.local_addr()?).await?;
         let own = stream.local_addr()?;
         for _ in 0..STRANGERS_MAX {
             let (other, from) = listener.accept().await?;
             if from == own {
-                let other = mio::net::TcpStream::from_std(other.into_std()?);
-                postbox.send(Mail::Client(other.into(), from));
+                give(mio::net::TcpStream::from_std(other.into_std()?), from);
                 stream.set_nodelay(true)?;
-                return Ok(Self { stream, input: Vec::new() });
+                return Ok(Self(stream));
             }
         }
         Err(ErrorKind::ConnectionRefused.into())
+    }
+
+    /// Writes all of it.
+    pub async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.0.writable().await?;
+            match self.0.try_write(bytes) {
+                Ok(n) => bytes = &bytes[n..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends what has come; 0 at the end.
+    pub async fn read(&mut self, input: &mut Vec<u8>) -> io::Result<usize> {
+        if input.len() > REPLY_BYTES_MAX {
+            return Err(io::Error::other("the reply is too long to be passed on"));
+        }
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            self.0.readable().await?;
+            match self.0.try_read(&mut buffer) {
+                Ok(n) => {
+                    input.extend_from_slice(&buffer[..n]);
+                    return Ok(n);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// A Redis client of this node.
+pub struct Inner {
+    pair: Pair,
+    input: Vec<u8>,
+}
+
+impl Inner {
+    /// Connects to a worker.
+    pub async fn open(postbox: &Postbox) -> io::Result<Self> {
+        let pair =
+            Pair::open(|stream, from| postbox.send(Mail::Client(stream.into(), from))).await?;
+        Ok(Self { pair, input: Vec::new() })
     }
 
     /// Asks, and waits for the answer.
     pub async fn ask(&mut self, words: &[&[u8]]) -> io::Result<Value> {
         let mut request = Vec::new();
         resp::write_request(&mut request, words);
-        let mut rest = &request[..];
-        while !rest.is_empty() {
-            self.stream.writable().await?;
-            match self.stream.try_write(rest) {
-                Ok(n) => rest = &rest[n..],
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.answer().await
-    }
-
-    async fn answer(&mut self) -> io::Result<Value> {
-        let mut buffer = vec![0; READ_BYTES];
+        self.pair.write(&request).await?;
         loop {
             let value = Value::decode(&self.input).map_err(io::Error::other)?;
             if let Some((value, len)) = value {
                 self.input.drain(..len);
                 return Ok(value);
             }
-            if self.input.len() > REPLY_BYTES_MAX {
-                return Err(io::Error::other("the reply is too long to be passed on"));
-            }
-            self.stream.readable().await?;
-            match self.stream.try_read(&mut buffer) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(n) => self.input.extend_from_slice(&buffer[..n]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
+            if self.pair.read(&mut self.input).await? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
             }
         }
     }

@@ -1,8 +1,10 @@
-//! The HTTP side of a node, on a thread of its own: `/`, `/status`, `/metrics`, `/health`, `/v1/lock`.
+//! The HTTP side of a node, on a thread of its own: `/`, `/status`, `/metrics`, `/health`, `/v1/lock`,
+//! `/commands`.
 //!
 //! It asks the workers through their inboxes, so what it tells is true of one moment per worker and costs the
 //! data path one message.
 
+mod admin;
 mod credentials;
 mod door;
 mod inner;
@@ -37,6 +39,7 @@ A Synod node.
 /metrics  counters and latency histograms for Prometheus
 /health   200 when every group has a leader, 503 and the reason otherwise
 /v1/lock  named locks with fencing tokens
+/commands what ZooKeeper's AdminServer tells, where ZooKeeper's clients are served
 ";
 
 /// How long a worker may take to answer.
@@ -94,7 +97,10 @@ pub fn start(config: &Config, postboxes: Vec<Postbox>, tls: Option<Arc<Tls>>) ->
 
 fn router(shared: Arc<Shared>) -> Router {
     // A node has a worker.
-    let locks = shared.postboxes.first().map(|postbox| locks::router(postbox.clone()));
+    let first = shared.postboxes.first();
+    let locks = first.map(|postbox| locks::router(postbox.clone())).unwrap_or_default();
+    let gate = first.filter(|_| shared.config.zookeeper.is_some());
+    let admin = gate.map(|postbox| admin::router(postbox.clone())).unwrap_or_default();
     let (for_status, for_metrics, for_health) = (shared.clone(), shared.clone(), shared);
     Router::new()
         .route("/", get(async || INDEX))
@@ -104,7 +110,8 @@ fn router(shared: Arc<Shared>) -> Router {
             get(move || respond(for_metrics, "text/plain; version=0.0.4", metrics::text)),
         )
         .route("/health", get(move || health(for_health)))
-        .merge(locks.unwrap_or_default())
+        .merge(locks)
+        .merge(admin)
 }
 
 async fn respond(

@@ -172,7 +172,8 @@ impl Worker {
         let zookeeper = zookeeper
             .map(|listener| {
                 let tls = tls.clone().filter(|_| config.tls.zookeeper);
-                Zookeeper::new(listener, tls, process, &poll)
+                let superuser = config.zookeeper_super_digest.clone();
+                Zookeeper::new(listener, tls, process, superuser, &poll)
             })
             .transpose()?;
         let peers = Peers::new(&config, tls.as_ref());
@@ -389,6 +390,11 @@ impl Worker {
         match mail {
             Mail::Client(stream, addr) => {
                 self.clients.open(stream, addr, self.core.node(), &self.poll)
+            }
+            Mail::Zookeeper(stream, addr) => {
+                if let Some(zookeeper) = &mut self.zookeeper {
+                    zookeeper.admit(stream, addr, &self.poll);
+                }
             }
             Mail::Peer { stream, hello, rest } => self.adopt_peer(stream, &hello, &rest),
             Mail::Frames(bytes) => self.local_frames(&bytes),

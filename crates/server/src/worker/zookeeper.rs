@@ -13,8 +13,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use synod_node::{CallOutcome, Node};
-use synod_types::{Slot, key_slot, limits};
-use synod_zookeeper::{ConnectionId, Gate, Outcome};
+use synod_ring::NodeInfo;
+use synod_types::{NodeId, Slot, key_slot, limits};
+use synod_zookeeper::{ConnectionId, Gate, Mode, Outcome, Surroundings};
 
 /// The listener's token; connections have those behind it.
 pub(super) const ZOOKEEPER: usize = 1 << 30;
@@ -24,6 +25,8 @@ const NAMESPACE: &[u8] = b"zookeeper";
 const READ_BYTES: usize = 64 << 10;
 /// How many connections are accepted in one go.
 const ACCEPT_MAX: usize = 256;
+/// How often the gate is told how it is around it.
+const LOOK_US: u64 = 1_000_000;
 /// How often outcomes may lead to new calls within one turn.
 const ROUNDS_MAX: usize = 32;
 
@@ -51,10 +54,12 @@ pub(super) struct Zookeeper {
     buffer: Vec<u8>,
     /// There is more to do than the last turn did.
     busy: bool,
+    looked_us: u64,
 }
 
 impl Zookeeper {
-    /// Serves the clients of a listener. `process` is a number that no other process has.
+    /// Serves the clients of a listener. `process` is a number that no other process has, `superuser` the digest of who may
+    /// do everything.
     ///
     /// # Errors
     /// The operating system refuses to watch the listener.
@@ -62,6 +67,7 @@ impl Zookeeper {
         mut listener: TcpListener,
         tls: Option<Arc<Tls>>,
         process: u32,
+        superuser: Option<String>,
         poll: &Poll,
     ) -> std::io::Result<Self> {
         poll.registry().register(&mut listener, Token(ZOOKEEPER), Interest::READABLE)?;
@@ -69,13 +75,14 @@ impl Zookeeper {
             listener,
             tls,
             now_us: 0,
-            gate: Gate::new(process),
+            gate: Gate::new(process).with_superuser(superuser),
             slot: key_slot(NAMESPACE),
             sockets: Vec::new(),
             free: Vec::new(),
             by_id: BTreeMap::new(),
             buffer: vec![0; READ_BYTES],
             busy: false,
+            looked_us: 0,
         })
     }
 
@@ -115,16 +122,21 @@ impl Zookeeper {
     }
 
     fn open(&mut self, stream: TcpStream, address: SocketAddr, poll: &Poll) {
-        if self.by_id.len() >= limits::CLIENTS_MAX {
-            return; // closed: clients try another server
-        }
-        let mut stream = match &self.tls {
+        let stream = match &self.tls {
             None => Stream::from(stream),
             Some(tls) => match tls.accept(stream, Door::Zookeeper) {
                 Ok(stream) => stream,
                 Err(error) => return tls.tell(Door::Zookeeper, &address.to_string(), &error),
             },
         };
+        self.admit(stream, address, poll);
+    }
+
+    /// Takes a connection in.
+    pub fn admit(&mut self, mut stream: Stream, address: SocketAddr, poll: &Poll) {
+        if self.by_id.len() >= limits::CLIENTS_MAX {
+            return; // closed: clients try another server
+        }
         let at = self.free.pop().unwrap_or_else(|| {
             self.sockets.push(None);
             self.sockets.len() - 1
@@ -220,6 +232,10 @@ impl Zookeeper {
             self.end_handshakes();
         }
         self.gate.tick(now_us, node.tree(self.slot).is_none());
+        if self.looked_us == 0 || now_us >= self.looked_us + LOOK_US {
+            self.looked_us = now_us;
+            self.gate.surround(around(self.slot, node));
+        }
     }
 
     /// Ends the node's turn as often as outcomes lead to new calls, and writes what clients are to be told.
@@ -271,4 +287,22 @@ impl Zookeeper {
             self.gate.outcome(ticket, outcome);
         }
     }
+}
+
+fn around(slot: Slot, node: &Node) -> Surroundings {
+    let map = node.map();
+    let members = || map.nodes.iter().filter(|(id, _)| !map.is_retired(**id));
+    let mode = match (members().count(), node.leads_slot(slot)) {
+        (..=1, _) => Mode::Standalone,
+        (_, Some(true)) => Mode::Leader,
+        (_, Some(false)) => Mode::Follower,
+        (_, None) => Mode::Observer,
+    };
+    // ZooKeeper's members have two ports for each other; here there is one.
+    let member = |(id, info): (&NodeId, &NodeInfo)| {
+        let port = info.peer_addr.rsplit(':').next().unwrap_or_default();
+        format!("server.{id}={}:{port}:participant\n", info.peer_addr)
+    };
+    let list: String = members().map(member).collect();
+    Surroundings { mode, config: format!("{list}version={:x}", map.epoch) }
 }
