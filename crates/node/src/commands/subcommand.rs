@@ -4,7 +4,7 @@
 
 use crate::node::Node;
 use synod_data::Flags;
-use synod_redis::Flow;
+use synod_redis::{Called, Flow};
 use synod_types::{ClientId, ReplySink};
 
 /// Runs a subcommand; its arity was checked.
@@ -73,17 +73,26 @@ pub(super) fn dispatch(
 ) -> Flow {
     let found = find(table, args[1]).and_then(|sub| Some((sub, sub.run?)));
     let Some((sub, run)) = found else {
+        // As in Redis, what is no command is a call of none.
+        count_as(node, client, None, Called::NONE);
         return node.refuse_request(client, &super::unknown_subcommand(command, args[1]));
     };
+    let called = node.calls.subcommand(sub.name);
     if !sub.check_arity(args.len()) {
+        node.calls.count_rejected(called);
+        count_as(node, client, Some(sub.name), Called::NONE);
         return node.refuse_request(client, &super::wrong_arity(sub.name));
     }
-    let called = node.calls.subcommand(sub.name);
-    if let Some(session) = node.sessions.get(client) {
-        session.set_last_command(sub.name, called);
-    }
+    count_as(node, client, Some(sub.name), called);
     node.calls.count(called);
     run(node, client, args)
+}
+
+/// What the request turned out to be, for CLIENT LIST and for the counts of calls.
+fn count_as(node: &mut Node, client: ClientId, name: Option<&'static str>, called: Called) {
+    if let Some(session) = node.sessions.get(client) {
+        session.set_last_command(name.unwrap_or(session.last_command()), called);
+    }
 }
 
 /// Answers HELP: the subcommands in the order of the table. `bare` tells what the command does without any.

@@ -58,6 +58,8 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("7.2.0", "(LIB-NAME|LIB-VER) <value>", "Says which library this connection uses."),
     Subcommand::new("client|unblock", -3, OPERATOR, unblock)
         .about("5.0.0", "<id> [TIMEOUT|ERROR]", "Ends the wait of a blocked connection, as its timeout would or with an error."),
+    Subcommand::new("client|tracking", -3, PLAIN, tracking)
+        .about("6.0.0", "(ON|OFF) [<option> ...]", "OFF changes nothing, ON answers an error: no key is tracked."),
     Subcommand::new("client|trackinginfo", 2, PLAIN, tracking_info)
         .about("6.2.0", "", "Tells about the tracking of keys: it is off."),
     Subcommand::new("client|no-evict", 3, OPERATOR, on_or_off)
@@ -69,17 +71,6 @@ pub(super) const TABLE: &[Subcommand] = &[
 ];
 
 pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    if args[1].eq_ignore_ascii_case(b"tracking") {
-        // What is off already can be turned off.
-        if args.len() == 3 && args[2].eq_ignore_ascii_case(b"off") {
-            return ok(node, client);
-        }
-        if args.len() < 3 {
-            return node.refuse_request(client, &super::wrong_arity("client|tracking"));
-        }
-        let text = "ERR CLIENT TRACKING is not supported: the server keeps no record of what clients have read";
-        return node.refuse_request(client, text);
-    }
     subcommand::dispatch(node, client, "CLIENT", TABLE, args)
 }
 
@@ -167,6 +158,15 @@ fn on_or_off(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         return ok(node, client);
     }
     node.refuse_request(client, SYNTAX)
+}
+
+/// What is off already can be turned off.
+fn tracking(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    if args.len() == 3 && args[2].eq_ignore_ascii_case(b"off") {
+        return ok(node, client);
+    }
+    let text = "ERR CLIENT TRACKING is not supported: the server keeps no record of what clients have read";
+    node.refuse_request(client, text)
 }
 
 fn caching(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
