@@ -6,6 +6,7 @@ The certificates are made with openssl, as docs/tls.md tells it.
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import ssl
@@ -40,14 +41,14 @@ class Authority:
                 "-subj", "/CN=the CA")  # fmt: skip
         self.ca = directory / "ca.crt"
 
-    def sign(self, name, names=""):
+    def sign(self, name, names="", days=30):
         """The certificate and key of somebody whose common name is `name`."""
         cert, key, request = (self.directory / f"{name}.{kind}" for kind in ("crt", "key", "csr"))
         extensions = self.directory / "extensions"
         extensions.write_text(f"subjectAltName={names}\n" if names else "basicConstraints=CA:FALSE\n")
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                 "-keyout", key, "-out", request, "-subj", f"/O=Org/CN={name}")  # fmt: skip
-        openssl("x509", "-req", "-in", request, "-out", cert, "-days", 30, "-CA", self.ca,
+        openssl("x509", "-req", "-in", request, "-out", cert, "-days", days, "-CA", self.ca,
                 "-CAkey", self.directory / "ca.key", "-CAcreateserial",
                 "-extfile", extensions)  # fmt: skip
         return cert, key
@@ -198,6 +199,36 @@ def test_new_certificates_are_taken_without_a_restart(single):
         assert before.ping(), "who was there stays"
 
 
+def test_an_expired_certificate_is_refused(single):
+    node = single.nodes[0]
+    cert, key = single.authority.sign("late", days=-1)
+    with node.connect_tls(ssl_certfile=str(cert), ssl_keyfile=str(key)) as client:
+        with pytest.raises(redis.exceptions.ConnectionError):
+            client.ping()
+    wait_until("the log says why", lambda: "invalid peer certificate: Expired" in node.log())
+
+
+def test_a_client_is_no_node(single):
+    """Its certificate is of the same CA, and it says the words of a peer."""
+    node = single.nodes[0]
+    context = ssl.create_default_context(cafile=node.client[0])
+    context.load_cert_chain(*map(str, node.client[1]))
+    peer = next(int(word.rsplit(":", 1)[1]) for before, word in zip(node.command, node.command[1:])
+                if before == "--peer-listen")  # fmt: skip
+    with socket.create_connection((HOST, peer), 10) as bare:
+        with context.wrap_socket(bare, server_hostname="localhost") as link:
+            link.sendall(b"SY\x02" + bytes(29))  # a heartbeat before any hello
+            assert ended(link)
+    bare = ssl.create_default_context(cafile=node.client[0])
+    with socket.create_connection((HOST, peer), 10) as connection:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            with bare.wrap_socket(connection, server_hostname="localhost") as link:
+                link.sendall(b"SY")
+                link.recv(1)
+    with node.connect_tls() as client:
+        assert client.ping()
+
+
 def resident(node):
     status = pathlib.Path(f"/proc/{node.process.pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
@@ -304,11 +335,33 @@ def test_three_nodes_lose_one_and_take_in_nobody_else(three):
             wait_until("it is refused", lambda: refused(one) + refused(two) > before)
             assert [node["up"] for node in status(one)["nodes"]] == [True, True, False]
             lost.stop(signal.SIGKILL)
+        # What it missed and what it has to be sent anew passes through TLS, in long frames.
+        for n in range(40):
+            client.set(f"long:{n}", os.urandom(1 << 20))
+        shutil.rmtree(lost.data)
         lost.command = right
         lost.start()
         wait_until("it is taken in", lambda: all(node["up"] for node in status(one)["nodes"]))
         with lost.connect_tls() as there:
-            assert wait_until("it serves", lambda: there.get("key:5") == b"after")
+            wait_until("it serves", lambda: answers(there, "key:5", b"after"))
+        groups = status(one)["partitions"]
+        wait_until("it has caught up", lambda: caught_up(three), 90)
+        assert all(len(group["replicas"]) == 3 for group in groups)
+
+
+def answers(client, key, value):
+    """Whether a node that may not be ready gives this value."""
+    try:
+        return client.get(key) == value
+    except redis.RedisError as error:
+        raise OSError(str(error)) from error
+
+
+def caught_up(cluster):
+    """Whether no follower is behind its leader, as the leaders say."""
+    pages = [status(node) for node in cluster.nodes]
+    lags = [lag for page in pages for group in page["partitions"] for lag in group.get("lag", {}).values()]
+    return len(lags) >= 14 and not any(lags) and not any(page["replacing"] for page in pages)
 
 
 def refused(node):
