@@ -53,6 +53,7 @@ pub mod events;
 mod glob;
 mod hashing;
 mod keyspace;
+mod lengthy;
 pub mod number;
 mod object;
 pub mod op;
@@ -68,12 +69,12 @@ pub use context::{Args, Context, random};
 pub use glob::Glob;
 pub use hashing::seed_hashes;
 pub use keyspace::{
-    Candidate, Edit, Expiry, ExpiryCursor, Garbage, Keyspace, KeyspaceStats, ScanFilter, Whole,
-    warm,
+    Candidate, Edit, Expiry, ExpiryCursor, Garbage, Keyspace, KeyspaceStats, Measures, ScanFilter,
+    Whole, warm,
 };
 pub use object::{Text, View};
 pub use snapshot::{CorruptSnapshot, Restorer};
 pub use synod_machine::digest;
 pub use table::{
-    Access, Categories, Command, Flags, Group, Handler, KeySpec, KeyWords, commands, lookup,
+    Access, Categories, Command, Extent, Flags, Group, Handler, KeySpec, KeyWords, commands, lookup,
 };

@@ -339,6 +339,23 @@ pub fn first_key(body: &[u8]) -> Option<&[u8]> {
     varint::take_bytes(&mut rest)
 }
 
+/// Whether it is seen without decoding the body that it takes no time worth counting: so it is with nearly all.
+#[inline]
+#[must_use]
+pub fn is_brief(body: &[u8]) -> bool {
+    let Some((tag, mut rest)) = body.split_first() else { return true };
+    match *tag {
+        TRANSACTION | SCAN | AS => false,
+        COMMAND if varint::take(&mut rest).is_some() => match varint::take_bytes(&mut rest) {
+            // No name of three letters belongs to one that takes long, but for this one.
+            Some(name) if name.len() < 4 && !name.eq_ignore_ascii_case(b"lcs") => true,
+            Some(name) => crate::lookup(name).is_none_or(|command| command.extent.is_little()),
+            None => true,
+        },
+        _ => true,
+    }
+}
+
 /// Whether the body is an [`Op::Wait`].
 #[inline]
 #[must_use]

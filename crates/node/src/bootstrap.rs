@@ -112,6 +112,7 @@ impl Node {
             hard_state,
             self.config.ack_early,
         );
+        replica.set_turn_length(self.config.turn_length);
         let preferred = self.preferred_leader(group) == Some(self.config.id);
         if alone || (founded && preferred) {
             replica.engine().campaign();

@@ -27,6 +27,8 @@ pub struct NodeConfig {
     pub process: u64,
     /// Those of the processes that the starts of the data directory before were, the latest first; 0 where none is known.
     pub past: [u64; limits::PAST_STARTS],
+    /// How long an operation may be to be run in a turn, in bytes of values looked at; 0: none is.
+    pub turn_length: usize,
     /// Partitions to found the cluster with.
     pub partitions: u32,
     /// Copies of each partition.

@@ -77,6 +77,30 @@ impl Audience for Desk<'_> {
         }
     }
 
+    fn proto(&mut self, to: Origin) -> Proto {
+        let resp3 = match to {
+            Origin::Internal | Origin::Call { .. } => false,
+            Origin::Client { client, .. } => {
+                self.sessions.get(client).is_some_and(|session| session.proto() == Proto::Resp3)
+            }
+            Origin::Gather { resp3, .. } | Origin::Peer { resp3, .. } => resp3,
+        };
+        if resp3 { Proto::Resp3 } else { Proto::Resp2 }
+    }
+
+    fn answer_with(&mut self, to: Origin, reply: &[u8]) {
+        match to {
+            Origin::Peer { node, worker, request, attempt, .. } => {
+                let to = Asker { node, worker, request, attempt: Attempt(attempt) };
+                let frames = forward::queue(self.output, self.node, node, worker);
+                self.long_replies.put(frames, self.group, to, self.now_us, |body| {
+                    body.extend_from_slice(reply);
+                });
+            }
+            to => self.relay(to, reply),
+        }
+    }
+
     fn answered(&mut self, to: Origin, op: Operation<'_>) {
         let Origin::Client { client, .. } = to else { return };
         let took_us = self.sessions.latencies().last_us();

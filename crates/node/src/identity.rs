@@ -240,6 +240,7 @@ mod tests {
             roster: BTreeMap::new(),
             process: id,
             past: [0; 7],
+            turn_length: synod_types::limits::TURN_LENGTH_BYTES,
             partitions: 1,
             replicas: 3,
             ack_early: false,

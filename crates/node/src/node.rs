@@ -98,6 +98,8 @@ pub struct Node {
     pub(crate) scratch: Vec<synod_replica::Output>,
     /// Bytes of large values that the commands taken since the world asked last have to look at.
     pub(crate) work_bytes: usize,
+    /// Bytes of values looked at in turns by operations that look at many.
+    pub(crate) spent: usize,
 }
 
 impl Node {
@@ -150,6 +152,7 @@ impl Node {
             announced_us: 0,
             scratch: Vec::new(),
             work_bytes: 0,
+            spent: 0,
         };
         let maxmemory = i64::try_from(node.config.maxmemory).unwrap_or(i64::MAX);
         node.settings.begin_with(crate::settings::Setting::MaxMemory, maxmemory);
@@ -209,7 +212,7 @@ impl Node {
     #[must_use]
     pub fn keyspace_bytes(&self) -> usize {
         let replicas = self.replicas.iter().flatten();
-        replicas.filter_map(|r| r.state().keyspace()).map(synod_data::Keyspace::memory).sum()
+        replicas.filter_map(|r| r.state().measures()).map(|keyspace| keyspace.memory).sum()
     }
 
     /// Counts what went over the connections of clients.
@@ -293,6 +296,12 @@ impl Node {
     #[must_use]
     pub fn take_work(&mut self) -> usize {
         std::mem::take(&mut self.work_bytes)
+    }
+
+    /// How many bytes of values were looked at in turns since the last call, by operations that look at many.
+    #[must_use]
+    pub fn take_spent(&mut self) -> usize {
+        std::mem::take(&mut self.spent)
     }
 
     /// Whether the session was closed by another, so that nothing more is written to its client.
@@ -383,6 +392,7 @@ pub(crate) fn started(seed: u64) -> Node {
         roster: BTreeMap::new(),
         process: seed,
         past: [0; 7],
+        turn_length: synod_types::limits::TURN_LENGTH_BYTES,
         partitions: 1,
         replicas: 1,
         ack_early: false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use synod_consensus::Token;
 use synod_data::Garbage;
 use synod_redis::Ready;
-use synod_replica::Chunk;
+use synod_replica::{Aside, Chunk};
 use synod_ring::ClusterMap;
 use synod_types::{Entry, HardState, Incarnation, NodeId, PartitionId, SnapshotMeta};
 
@@ -115,6 +115,8 @@ pub struct Output {
     pub frames: BTreeMap<Destination, Vec<u8>>,
     /// For the thread of the snapshot files.
     pub files: Vec<FileWork>,
+    /// Operations to be run beside the turns, each for itself; then `Node::come_back` is called.
+    pub asides: Vec<Box<Aside>>,
     /// The sessions of Redis's clients to look at.
     pub ready: Ready,
     /// The calls of gates that have ended, by their tickets.

@@ -188,9 +188,13 @@ impl Node {
 
     /// How far the replica of the group here has applied, and a hash of its state there and of that
     /// entry's term, in which replicas agree. Costs a walk over the whole state: for tests and for comparing replicas.
+    /// `None` while a long operation is under way.
     #[must_use]
     pub fn digest(&self, group: PartitionId) -> Option<(Index, u64)> {
         let replica = self.replicas.get(group.0 as usize)?.as_deref()?;
+        if replica.is_behind() {
+            return None;
+        }
         let state = replica.state().digest();
         let (applied, term) = replica.applied();
         Some((applied, synod_data::digest::mix(state, term.0)))
@@ -219,7 +223,7 @@ impl Node {
 
 fn group_status(replica: &synod_replica::Replica) -> GroupStatus {
     let status = replica.status();
-    let keyspace = replica.state().keyspace();
+    let keyspace = replica.state().measures();
     let followers = status.peers.iter().map(|p| PeerLag {
         node: p.node,
         entries: status.last.0.saturating_sub(p.matched.0),
@@ -236,9 +240,9 @@ fn group_status(replica: &synod_replica::Replica) -> GroupStatus {
         applied: status.applied,
         last: status.last,
         asleep: status.asleep,
-        keys: keyspace.map_or(0, |k| k.len() as u64),
-        expires: keyspace.map_or(0, |k| k.expires_len() as u64),
-        bytes: keyspace.map_or(0, |k| k.memory() as u64),
+        keys: keyspace.map_or(0, |k| k.keys as u64),
+        expires: keyspace.map_or(0, |k| k.expires as u64),
+        bytes: keyspace.map_or(0, |k| k.memory as u64),
         members: status.membership.all(),
         followers: followers.collect(),
     }

@@ -4,7 +4,8 @@ use crate::forward;
 use crate::node::Node;
 use crate::output::{FileWork, Log};
 use synod_consensus::Role;
-use synod_replica::Step;
+use synod_data::Measures;
+use synod_replica::{Aside, Step};
 use synod_types::{Now, PartitionId, limits};
 use synod_wire::peer::FrameKind;
 
@@ -57,9 +58,9 @@ impl Node {
                 }
                 // A large keyspace is written less often: a snapshot costs as much as it holds.
                 let bytes = replica.bytes_since_snapshot();
-                let is_much = |k: &synod_data::Keyspace| bytes >= k.memory() / 2;
+                let is_much = |keyspace: Measures| bytes >= keyspace.memory / 2;
                 if bytes >= self.config.snapshot_bytes
-                    && replica.state().keyspace().is_none_or(is_much)
+                    && replica.state().measures().is_none_or(is_much)
                 {
                     replica.begin_snapshot();
                 }
@@ -128,13 +129,32 @@ impl Node {
         self.make_room();
     }
 
+    /// An operation was run beside the turns.
+    pub fn come_back(&mut self, aside: Aside) {
+        let group = aside.group();
+        let mut out = std::mem::take(&mut self.scratch);
+        let mut aside = Some(aside);
+        self.with_desk(group, |replica, desk| {
+            aside.take().into_iter().for_each(|aside| replica.come_back(aside, desk, &mut out));
+        });
+        // The replica was dropped, and with it all who waited.
+        let left = aside.map(|aside| FileWork::Discard(aside.into_garbage()));
+        self.output.files.extend(left);
+        self.scratch = out;
+        self.touch(group);
+        self.absorb(group);
+    }
+
     fn pump(&mut self, group: PartitionId) {
         let step = Step { wall: self.now.wall, seed: self.random() };
         let mut out = std::mem::take(&mut self.scratch);
+        let mut spent = 0;
         self.with_desk(group, |replica, desk| {
             replica.at(step);
             replica.pump(desk, &mut out);
+            spent = replica.take_spent();
         });
+        self.spent += spent;
         self.scratch = out;
         self.absorb(group);
     }
@@ -181,6 +201,7 @@ impl Node {
             Asked::MapChanged => self.learn_map(),
             Asked::Events(events) => self.publish_events(&events),
             Asked::Discard(garbage) => self.output.files.push(FileWork::Discard(garbage)),
+            Asked::Aside(aside) => self.output.asides.push(aside),
             Asked::FetchSnapshot(from, meta) => self.begin_fetch(group, from, meta),
         }
     }

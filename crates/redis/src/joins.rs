@@ -18,8 +18,10 @@ pub enum Join {
         /// Positions per part.
         order: Vec<Vec<usize>>,
     },
-    /// All elements one after another (KEYS).
+    /// All elements one after another (LOCK LIST).
     Concat,
+    /// All keys one after another, however many (KEYS).
+    Keys,
     /// The answer of the first part, when none is an error (SCRIPT LOAD).
     Same,
     /// Of numbers at the same place the smallest (SCRIPT EXISTS).
@@ -202,10 +204,30 @@ impl Gather {
 
     /// Writes the answer of the whole.
     pub fn write(&mut self, out: &mut RespWriter<'_>) {
+        if matches!(self.join, Join::Keys)
+            && let Some((count, elements)) = self.elements()
+        {
+            out.array(count);
+            return elements.iter().for_each(|elements| out.raw(elements));
+        }
         match self.values() {
             Ok(values) => self.join_values(values, out),
             Err(text) => out.error(&text),
         }
+    }
+
+    /// How many elements the parts have, and their bytes, if all parts are arrays. Strings are spelled the same in every
+    /// version of the protocol, so nothing has to be taken apart.
+    fn elements(&self) -> Option<(usize, Vec<&[u8]>)> {
+        let mut count = 0;
+        let mut all = Vec::new();
+        for part in &self.parts {
+            let part = part.as_deref()?.strip_prefix(b"*")?;
+            let end = part.windows(2).position(|bytes| bytes == b"\r\n")?;
+            count += std::str::from_utf8(&part[..end]).ok()?.parse::<usize>().ok()?;
+            all.push(&part[end + 2..]);
+        }
+        Some((count, all))
     }
 
     fn join_values(&self, values: Vec<Value>, out: &mut RespWriter<'_>) {
@@ -282,7 +304,7 @@ impl Gather {
                     _ => out.null(),
                 };
             }
-            Join::Concat => {
+            Join::Concat | Join::Keys => {
                 let all: Vec<Value> = values.into_iter().flat_map(elements).collect();
                 out.array(all.len());
                 all.iter().for_each(|v| write_value(v, out));

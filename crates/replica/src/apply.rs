@@ -1,10 +1,11 @@
 //! Committed entries become state, and answers.
 
+use crate::aside::{EntryUnderWay, ReadsUnderWay};
 use crate::news::put_again;
 use crate::payload;
 use crate::pending::{Audience, Origin, Proposal};
 use crate::reads::ReadBatch;
-use crate::replica::Replica;
+use crate::replica::{Output, Replica};
 use crate::riders::Riders;
 use crate::state::{State, context};
 use synod_consensus::Position;
@@ -33,24 +34,48 @@ fn warm(state: &State, mut ops: &[u8]) {
     }));
 }
 
+/// Who hears of what is done, and what the node is asked for.
+pub(crate) struct Hearers<'a> {
+    pub audience: &'a mut dyn Audience,
+    pub out: &'a mut Vec<Output>,
+}
+
 impl Replica {
     /// Applies entries in order and answers those who wait for them.
-    pub(crate) fn apply(&mut self, entries: Vec<Entry>, audience: &mut dyn Audience) {
-        for entry in entries {
-            assert!(entry.index == self.applied.next(), "entries are handed out in order, once");
-            self.stamps.apply(self.applied);
-            let position = Position { term: entry.term, index: entry.index };
-            self.answer_due_reads(position, audience);
-            let proposal = self.claim(position, audience);
-            self.apply_entry(&entry, &proposal, audience);
-            self.proposals.recycle(proposal.origins);
-            self.applied = entry.index;
-            self.applied_term = entry.term;
+    pub(crate) fn apply(&mut self, entries: Vec<Entry>, hearers: &mut Hearers<'_>) {
+        self.progress.backlog.extend(entries);
+        self.go_on(hearers);
+    }
+
+    /// Goes on with what is committed, until all of it is applied or an operation takes long.
+    pub(crate) fn go_on(&mut self, hearers: &mut Hearers<'_>) {
+        while !self.is_away() {
+            if let Some(reads) = self.progress.reads.take() {
+                self.go_on_reading(reads, hearers);
+            } else if let Some(entry) = self.progress.entry.take() {
+                self.go_on_applying(entry, hearers);
+            } else if let Some(next) = self.progress.backlog.front() {
+                assert!(next.index == self.applied.next(), "entries are handed out in order, once");
+                let position = Position { term: next.term, index: next.index };
+                self.stamps.apply(self.applied);
+                let overtaken = self.reads.take_overtaken(position);
+                self.unread.extend(overtaken.iter().flat_map(ReadBatch::origins));
+                // Reads that must not see the entry, which this member proposed after they came. It was stamped after
+                // that too, so no doubt about the time is left; see [`Self::doubt`].
+                if let Some(batch) = self.reads.due(position) {
+                    let due = Some(self.read_context().now);
+                    self.progress.reads = Some(ReadsUnderWay { batch, next: 0, due });
+                } else if let Some(entry) = self.progress.backlog.pop_front() {
+                    self.begin_entry(entry, position, hearers);
+                }
+            } else {
+                break;
+            }
         }
         self.stamps.apply(self.applied);
         self.engine.applied(self.applied);
-        if !self.questions.is_empty() {
-            self.tell_news(audience);
+        if !self.questions.is_empty() && self.progress.entry.is_none() {
+            self.tell_news(hearers.audience);
         }
     }
 
@@ -68,88 +93,134 @@ impl Replica {
         Proposal { position, since: 0, origins: Vec::new(), riders: Riders::default() }
     }
 
-    fn apply_entry(&mut self, entry: &Entry, waiting: &Proposal, audience: &mut dyn Audience) {
-        match entry.kind {
-            EntryKind::Noop => {}
-            EntryKind::Membership => {
-                if let Some(membership) = Membership::decode(&entry.payload) {
-                    self.applied_membership = membership;
-                }
-            }
-            EntryKind::Commands => self.apply_commands(entry, waiting, audience),
+    fn begin_entry(&mut self, entry: Entry, position: Position, hearers: &mut Hearers<'_>) {
+        let waiting = self.claim(position, hearers.audience);
+        if entry.kind == EntryKind::Membership
+            && let Some(membership) = Membership::decode(&entry.payload)
+        {
+            self.applied_membership = membership;
         }
-    }
-
-    fn apply_commands(&mut self, entry: &Entry, waiting: &Proposal, audience: &mut dyn Audience) {
-        let payload = &entry.payload[..];
-        let Some((mut now, seed, mut ops)) = payload::open_payload(payload) else { return };
-        if planted("apply-local-clock") {
-            now = self.wall();
-        }
+        let commands = payload::open_payload(&entry.payload);
+        let Some((now, seed, ops)) = commands.filter(|_| entry.kind == EntryKind::Commands) else {
+            return self.end_entry(&entry, waiting);
+        };
+        let now = if planted("apply-local-clock") { self.wall() } else { now };
         self.stamps.learn(now);
-        self.bytes_since_snapshot += payload.len();
+        self.bytes_since_snapshot += entry.payload.len();
         if !self.reads_at_once() {
             warm(&self.state, ops);
         }
-        let mut ordinal = 0;
-        let mut riders = waiting.riders.iter().peekable();
-        while let Some(op) = Operation::take(&mut ops) {
-            while let Some((_, origin, op)) = riders.next_if(|(after, ..)| *after <= ordinal) {
-                self.read_at(now, origin, op, audience);
-            }
-            let ctx = context(now, seed, ordinal as u64);
-            let is_keyspace = op.machine == MachineId::KEYSPACE;
-            if is_keyspace && synod_data::op::is_expiry(op.body) {
-                self.expiry.forget_proposed();
-            }
-            if is_keyspace && synod_data::op::is_eviction(op.body) {
-                self.evicting = false;
-            }
-            if op.machine == MachineId::TREE {
-                self.leases.touch(&Call::touched(&op));
-            }
-            match waiting.origins.get(ordinal).copied() {
-                origin if is_keyspace && synod_data::op::is_wait(op.body) => {
-                    self.apply_wait(entry.index, op, origin, &ctx, audience);
-                }
-                None | Some(Origin::Internal) => self.state.apply(op, &ctx, &mut ()),
-                Some(origin) => {
-                    // Whoever waited may be gone and ask for no answer: what is committed is applied all the same.
-                    let state = &mut self.state;
-                    let mut applied = false;
-                    audience.answer(origin, &mut |out| {
-                        if !std::mem::replace(&mut applied, true) {
-                            state.apply(op, &ctx, out);
-                        }
-                    });
-                    audience.answered(origin, op);
-                    if !applied {
-                        self.state.apply(op, &ctx, &mut ());
-                    }
+        let at = entry.payload.len() - ops.len();
+        let under_way = EntryUnderWay { entry, waiting, now, seed, at, ordinal: 0, ridden: 0 };
+        self.go_on_applying(under_way, hearers);
+    }
+
+    fn end_entry(&mut self, entry: &Entry, waiting: Proposal) {
+        self.proposals.recycle(waiting.origins);
+        self.applied = entry.index;
+        self.applied_term = entry.term;
+    }
+
+    /// Applies an entry from some operation on, with the reads that stand in it.
+    fn go_on_applying(&mut self, mut entry: EntryUnderWay, hearers: &mut Hearers<'_>) {
+        let payload = entry.entry.payload.clone();
+        let mut ops = &payload[entry.at..];
+        loop {
+            let is_last = ops.is_empty();
+            while let Some((after, origin, op)) = entry.waiting.riders.get(entry.ridden)
+                && (is_last || after <= entry.ordinal)
+            {
+                self.read_at(entry.now, origin, op, hearers);
+                entry.ridden += 1;
+                if self.is_away() {
+                    self.progress.entry = Some(entry);
+                    return;
                 }
             }
-            if is_keyspace && !self.waits.is_empty() {
-                self.note_filled(op);
+            let Some(op) = Operation::take(&mut ops) else { break };
+            let ctx = context(entry.now, entry.seed, entry.ordinal as u64);
+            let origin = entry.waiting.origins.get(entry.ordinal).copied();
+            self.apply_one(entry.entry.index, op, origin, &ctx, hearers);
+            entry.ordinal += 1;
+            entry.at = payload.len() - ops.len();
+            if self.is_away() {
+                if planted("rest-of-entry-lost") {
+                    entry.at = payload.len();
+                }
+                self.progress.entry = Some(entry);
+                return;
             }
-            ordinal += 1;
             if planted("snapshot-half-batch") && !ops.is_empty() && self.applied.0.is_multiple_of(8)
             {
                 self.begin_snapshot();
             }
         }
-        for (_, origin, op) in riders {
-            self.read_at(now, origin, op, audience);
-        }
         if !self.filled.is_empty() {
-            self.wake_filled(&context(now, seed, ordinal as u64));
+            self.wake_filled(&context(entry.now, entry.seed, entry.ordinal as u64));
+        }
+        self.end_entry(&entry.entry, entry.waiting);
+    }
+
+    fn apply_one(
+        &mut self,
+        index: Index,
+        op: Operation<'_>,
+        origin: Option<Origin>,
+        ctx: &Context,
+        hearers: &mut Hearers<'_>,
+    ) {
+        let is_keyspace = op.machine == MachineId::KEYSPACE;
+        if is_keyspace && synod_data::op::is_expiry(op.body) {
+            self.expiry.forget_proposed();
+        }
+        if is_keyspace && synod_data::op::is_eviction(op.body) {
+            self.evicting = false;
+        }
+        if op.machine == MachineId::TREE {
+            self.leases.touch(&Call::touched(&op));
+        }
+        if let Some(length) = self.too_long(op) {
+            self.run_aside((op, length), origin, ctx, true, hearers);
+        } else {
+            match origin {
+                origin if is_keyspace && synod_data::op::is_wait(op.body) => {
+                    self.apply_wait(index, op, origin, ctx, hearers.audience);
+                }
+                None | Some(Origin::Internal) => self.state.apply(op, ctx, &mut ()),
+                Some(origin) => self.apply_for(origin, op, ctx, hearers.audience),
+            }
+        }
+        if is_keyspace && !self.waits.is_empty() {
+            self.note_filled(op);
+        }
+    }
+
+    fn apply_for(
+        &mut self,
+        origin: Origin,
+        op: Operation<'_>,
+        ctx: &Context,
+        audience: &mut dyn Audience,
+    ) {
+        // Whoever waited may be gone and ask for no answer: what is committed is applied all the same.
+        let state = &mut self.state;
+        let mut applied = false;
+        audience.answer(origin, &mut |out| {
+            if !std::mem::replace(&mut applied, true) {
+                state.apply(op, ctx, out);
+            }
+        });
+        audience.answered(origin, op);
+        if !applied {
+            self.state.apply(op, ctx, &mut ());
         }
     }
 
     /// Executes a read at its place in the log, where it is the time of the entry that it stands in or before.
-    fn read_at(&mut self, now: Millis, origin: Origin, bytes: &[u8], audience: &mut dyn Audience) {
+    fn read_at(&mut self, now: Millis, origin: Origin, bytes: &[u8], hearers: &mut Hearers<'_>) {
         let Some(op) = Operation::take(&mut &*bytes) else { return };
         let ctx = Context { now, ..self.read_context() };
-        self.execute_read(origin, op, &ctx, audience);
+        self.execute_read(origin, op, &ctx, hearers);
     }
 
     /// Runs a read. One that says which sessions are heard from is for the leader's own knowledge, too.
@@ -158,7 +229,7 @@ impl Replica {
         origin: Origin,
         op: Operation<'_>,
         ctx: &Context,
-        audience: &mut dyn Audience,
+        hearers: &mut Hearers<'_>,
     ) {
         if op.machine == MachineId::TREE && self.wait_for_news(origin, op) {
             return;
@@ -170,8 +241,11 @@ impl Replica {
             }
             self.leases.touch(&touched);
         }
-        audience.answer(origin, &mut |out| self.state.read(op, ctx, out));
-        audience.answered(origin, op);
+        if let Some(length) = self.too_long(op) {
+            return self.run_aside((op, length), Some(origin), ctx, false, hearers);
+        }
+        hearers.audience.answer(origin, &mut |out| self.state.read(op, ctx, out));
+        hearers.audience.answered(origin, op);
     }
 
     /// Whether the end of one of these sessions is on its way: a read that says that it lives has to wait for that.
@@ -181,25 +255,26 @@ impl Replica {
         on_its_way && sessions.iter().any(ends)
     }
 
-    /// Answers the reads that must not see the entry at this position, which this member proposed after they came. It
-    /// was stamped after that too, so no doubt about the time is left; see [`Self::doubt`].
-    fn answer_due_reads(&mut self, position: Position, audience: &mut dyn Audience) {
-        let overtaken = self.reads.take_overtaken(position);
-        self.unread.extend(overtaken.iter().flat_map(ReadBatch::origins));
-        while let Some(batch) = self.reads.due(position) {
-            let now = self.read_context().now;
-            for (origin, bytes) in batch.iter() {
-                self.read_at(now, origin, bytes, audience);
-            }
+    /// Answers every read whose barrier is reached.
+    pub(crate) fn answer_reads(&mut self, hearers: &mut Hearers<'_>) {
+        while !self.is_behind()
+            && let Some(batch) = self.reads.ready(self.applied)
+        {
+            warm(&self.state, batch.ops());
+            self.go_on_reading(ReadsUnderWay { batch, next: 0, due: None }, hearers);
         }
     }
 
-    /// Answers every read whose barrier is reached.
-    pub(crate) fn answer_reads(&mut self, audience: &mut dyn Audience) {
-        while let Some(batch) = self.reads.ready(self.applied) {
-            warm(&self.state, batch.ops());
-            for (origin, bytes) in batch.iter() {
-                self.answer_read(origin, bytes, &batch, audience);
+    fn go_on_reading(&mut self, mut reads: ReadsUnderWay, hearers: &mut Hearers<'_>) {
+        while let Some((origin, bytes)) = reads.batch.get(reads.next) {
+            match reads.due {
+                Some(now) => self.read_at(now, origin, bytes, hearers),
+                None => self.answer_read(origin, bytes, &reads.batch, hearers),
+            }
+            reads.next += 1;
+            if self.is_away() {
+                self.progress.reads = Some(reads);
+                return;
             }
         }
     }
@@ -209,7 +284,7 @@ impl Replica {
         origin: Origin,
         bytes: &[u8],
         batch: &ReadBatch,
-        audience: &mut dyn Audience,
+        hearers: &mut Hearers<'_>,
     ) {
         let Some(op) = Operation::take(&mut &*bytes) else { return };
         let again = batch.deferred();
@@ -218,7 +293,7 @@ impl Replica {
             return self.reads.defer(again, origin, bytes, barrier, batch.before());
         }
         let ctx = self.read_context();
-        self.execute_read(origin, op, &ctx, audience);
+        self.execute_read(origin, op, &ctx, hearers);
     }
 
     /// The entry that a read has to wait for because a key of it has expired since the time that reads are of.

@@ -18,6 +18,7 @@
 //! - Nothing here reads a clock: the stamp of a batch comes in, and never goes backwards.
 
 mod apply;
+mod aside;
 mod batch;
 mod cluster;
 mod eviction;
@@ -35,6 +36,7 @@ mod stamps;
 mod state;
 mod waits;
 
+pub use aside::Aside;
 pub use pending::{Access, Audience, Bounced, Failure, Origin};
 pub use replica::{Output, Replica, Step};
 pub use snapshot::Chunk;

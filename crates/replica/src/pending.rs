@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use synod_consensus::Position;
 use synod_machine::Operation;
 use synod_types::{ClientId, Index, NodeId, ReplySink, RequestId};
+use synod_wire::resp::Proto;
 
 /// Where a request came from and where its answer goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,6 +149,10 @@ pub enum Failure {
 pub trait Audience {
     /// Lets `write` put one reply into the sink of `to`.
     fn answer(&mut self, to: Origin, write: &mut dyn FnMut(&mut dyn ReplySink));
+    /// How the client of `to` has its replies spelled.
+    fn proto(&mut self, to: Origin) -> Proto;
+    /// Gives `to` a whole reply, in the spelling of [`Self::proto`].
+    fn answer_with(&mut self, to: Origin, reply: &[u8]);
     /// `to` has its answer to this operation.
     fn answered(&mut self, _to: Origin, _op: Operation<'_>) {}
     /// `to` waits: up to this entry nothing was found for it. There will be an answer, or a failure. `begun`: what it

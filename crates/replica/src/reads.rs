@@ -59,6 +59,13 @@ impl ReadBatch {
             .map(|((origin, end), start)| (*origin, &self.ops[start..*end]))
     }
 
+    /// One of them, as [`Self::iter`] gives it.
+    pub fn get(&self, nth: usize) -> Option<(Origin, &[u8])> {
+        let (origin, end) = *self.reads.get(nth)?;
+        let start = nth.checked_sub(1).map_or(0, |before| self.reads[before].1);
+        Some((origin, &self.ops[start..end]))
+    }
+
     /// Those who wait for them.
     pub fn origins(&self) -> impl Iterator<Item = Origin> {
         self.reads.iter().map(|(origin, _)| *origin)

@@ -1,5 +1,7 @@
 //! The replica itself: requests in, one pump per turn, outputs and answers out.
 
+use crate::apply::Hearers;
+use crate::aside::{Aside, Borrower, Progress};
 use crate::batch::Batch;
 use crate::expiry::ExpirySearch;
 use crate::leases::Leases;
@@ -18,7 +20,7 @@ use synod_machine::Operation;
 use synod_tree::{Call, Request};
 use synod_types::plant::planted;
 use synod_types::{
-    Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
+    Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term, limits,
 };
 
 /// How often, in ticks, the leader looks for containers and znodes whose time is over: once a second.
@@ -65,6 +67,8 @@ pub enum Output {
     FetchSnapshot(NodeId, SnapshotMeta),
     /// To be dropped where nobody waits.
     Discard(Garbage),
+    /// To be run beside the turns, and then given to [`Replica::come_back`].
+    Aside(Box<Aside>),
     /// What happened to keys; only a leader says so.
     Events(Vec<Event>),
 }
@@ -126,6 +130,16 @@ pub struct Replica {
     pub(crate) lock_leases: LockLeases,
     /// Questions about a tree that wait for something to happen.
     pub(crate) questions: Vec<Question>,
+    /// What is committed or may be read and waits for an operation that is run beside the turns.
+    pub(crate) progress: Progress,
+    /// That operation.
+    pub(crate) borrower: Option<Borrower>,
+    /// How often the keyspace was lent.
+    pub(crate) lendings: u64,
+    /// How long an operation may be to be run in a turn.
+    pub(crate) turn_length: usize,
+    /// How long those were that were run in turns.
+    pub(crate) spent: usize,
     /// Counts the ticks of the node.
     pub(crate) ticks: u64,
     now: Step,
@@ -181,6 +195,11 @@ impl Replica {
             leases: Leases::default(),
             lock_leases: LockLeases::default(),
             questions: Vec::new(),
+            progress: Progress::default(),
+            borrower: None,
+            lendings: 0,
+            turn_length: limits::TURN_LENGTH_BYTES,
+            spent: 0,
             ticks: 0,
             now: Step { wall: Millis(0), seed: 0 },
         };
@@ -258,6 +277,7 @@ impl Replica {
         self.batch.is_empty()
             && self.proposals.is_empty()
             && self.reads.is_empty()
+            && !self.is_behind()
             && !self.snapshot_running()
     }
 
@@ -275,8 +295,9 @@ impl Replica {
 
     /// Lets the counts of the keyspace go on from these, 0 to reset them.
     pub fn set_stats(&mut self, stats: KeyspaceStats) {
-        if let Some(keyspace) = self.state.keyspace_mut() {
-            keyspace.set_stats(stats);
+        match self.state.keyspace_mut() {
+            Some(keyspace) => keyspace.set_stats(stats),
+            None => self.set_stats_of_lent(stats),
         }
     }
 
@@ -333,6 +354,8 @@ impl Replica {
     ) -> bool {
         self.now.wall = wall;
         self.reads_at_once()
+            && !self.is_behind()
+            && !self.is_too_long(command, args)
             && (!behind || (self.batch.is_empty() && self.proposals.is_empty()))
             && self.reads.is_empty()
             && self.doubt(command.key_positions(args).map(|at| args[at])).is_none()
@@ -393,6 +416,9 @@ impl Replica {
     /// Does everything that can be done now: proposes, reads, applies, answers. Once per turn.
     pub fn pump(&mut self, audience: &mut dyn Audience, out: &mut Vec<Output>) {
         self.rearm(audience);
+        if self.progress.is_under_way() {
+            self.go_on(&mut Hearers { audience, out });
+        }
         loop {
             self.expire_some(out);
             self.propose(out);
@@ -409,7 +435,7 @@ impl Replica {
         }
         self.bounce_refused(out);
         self.fail_unread(audience);
-        self.answer_reads(audience);
+        self.answer_reads(&mut Hearers { audience, out });
         self.give_out(out);
     }
 
@@ -534,7 +560,7 @@ impl Replica {
             }
             Effect::Send { to, message } => out.push(Output::Send(to, message)),
             Effect::Commit(entries) => {
-                self.apply(entries, audience);
+                self.apply(entries, &mut Hearers { audience, out });
                 if self.state.map().is_some() {
                     out.push(Output::MapChanged);
                 }

@@ -49,6 +49,11 @@ impl Riders {
         self.list.iter().map(|r| (r.after, r.origin, &self.ops[r.start..r.end]))
     }
 
+    /// One of them, as [`Self::iter`] gives it.
+    pub fn get(&self, nth: usize) -> Option<(usize, Origin, &[u8])> {
+        self.list.get(nth).map(|r| (r.after, r.origin, &self.ops[r.start..r.end]))
+    }
+
     /// Those who wait for them.
     pub fn origins(&self) -> impl Iterator<Item = Origin> {
         self.list.iter().map(|rider| rider.origin)

@@ -44,7 +44,7 @@ impl Replica {
 
     /// Begins a snapshot at the entry applied last, unless one is being taken or nothing is new.
     pub fn begin_snapshot(&mut self) {
-        if self.job.is_some() || self.applied == Index(0) {
+        if self.job.is_some() || self.applied == Index(0) || !self.can_begin_snapshot() {
             return;
         }
         let mut sections = self.state.snapshot_begin();
@@ -77,11 +77,14 @@ impl Replica {
     /// Whether [`Self::next_chunk`] has something to give.
     #[must_use]
     pub fn snapshot_running(&self) -> bool {
-        self.job.as_ref().is_some_and(|job| !job.complete)
+        !self.is_away() && self.job.as_ref().is_some_and(|job| !job.complete)
     }
 
     /// The next piece of the snapshot being taken.
     pub fn next_chunk(&mut self) -> Option<Chunk> {
+        if self.is_away() {
+            return None;
+        }
         let job = self.job.as_mut().filter(|job| !job.complete)?;
         let meta = job.meta.clone();
         let mut bytes = None;
@@ -127,9 +130,10 @@ impl Replica {
             return;
         }
         self.job = None;
+        self.give_up_aside(audience);
         let old = std::mem::replace(&mut self.state, state);
-        if let Some(keyspace) = old.keyspace() {
-            self.set_stats(keyspace.stats());
+        if let Some(measures) = old.measures() {
+            self.set_stats(measures.stats);
         }
         out.extend(old.into_garbage().map(Output::Discard));
         self.applied = meta.index;

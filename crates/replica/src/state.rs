@@ -3,7 +3,7 @@
 use crate::cluster::{ClusterMachine, ClusterRestorer};
 use std::ops::RangeInclusive;
 use synod_data::digest::mix;
-use synod_data::{Context, Garbage, Keyspace, Restorer};
+use synod_data::{Context, Garbage, Keyspace, KeyspaceStats, Measures, Restorer};
 use synod_machine::{Machine, MachineId, Operation, Restore};
 use synod_ring::ClusterMap;
 use synod_tree::Tree;
@@ -18,6 +18,8 @@ const FOREIGN: &str = "ERR the group has no machine for this operation";
 #[derive(Debug)]
 pub struct State {
     keyspace: Option<Box<Keyspace>>,
+    /// What there was to tell of the keyspace when it was lent to an operation that is run beside the turns.
+    lent: Option<Measures>,
     cluster: Option<Box<ClusterMachine>>,
     /// Made by the first operation of a tree; most partitions have none.
     tree: Option<Box<Tree>>,
@@ -28,23 +30,50 @@ impl State {
     #[must_use]
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
         let keyspace = Keyspace::new(slots).with_engine(&synod_script::LUA);
-        Self { keyspace: Some(Box::new(keyspace)), cluster: None, tree: None }
+        Self { keyspace: Some(Box::new(keyspace)), lent: None, cluster: None, tree: None }
     }
 
     /// The map of a cluster that is not founded yet.
     #[must_use]
     pub fn meta() -> Self {
-        Self { keyspace: None, cluster: Some(Box::default()), tree: None }
+        Self { keyspace: None, lent: None, cluster: Some(Box::default()), tree: None }
     }
 
-    /// The keyspace, if the group has one.
+    /// The keyspace, if the group has one and it is not lent.
     #[must_use]
     #[inline]
     pub fn keyspace(&self) -> Option<&Keyspace> {
         self.keyspace.as_deref()
     }
 
-    /// The keyspace, if the group has one, to be changed.
+    /// What there is to tell of the keyspace, if the group has one, lent or not.
+    #[must_use]
+    pub fn measures(&self) -> Option<Measures> {
+        self.lent.or_else(|| self.keyspace().map(Keyspace::measures))
+    }
+
+    /// How many bytes the keyspace's objects take, lent or not.
+    #[must_use]
+    pub fn object_bytes(&self) -> usize {
+        let lent = self.lent.map(|lent| lent.object_bytes);
+        lent.or_else(|| self.keyspace().map(Keyspace::object_bytes)).unwrap_or(0)
+    }
+
+    /// Lends the keyspace, until it is [returned](Self::take_back).
+    pub(crate) fn lend(&mut self) -> Option<Box<Keyspace>> {
+        let keyspace = self.keyspace.take()?;
+        self.lent = Some(keyspace.measures());
+        Some(keyspace)
+    }
+
+    /// Takes the keyspace back that was lent.
+    pub(crate) fn take_back(&mut self, mut keyspace: Box<Keyspace>, stats: Option<KeyspaceStats>) {
+        stats.into_iter().for_each(|stats| keyspace.set_stats(stats));
+        self.lent = None;
+        self.keyspace = Some(keyspace);
+    }
+
+    /// The keyspace, if the group has one and it is not lent, to be changed.
     pub fn keyspace_mut(&mut self) -> Option<&mut Keyspace> {
         self.keyspace.as_deref_mut()
     }
@@ -207,6 +236,7 @@ impl Loader {
         let keyspace = keyspace.map(|keyspace| keyspace.with_engine(&synod_script::LUA));
         Ok(State {
             keyspace: keyspace.map(Box::new),
+            lent: None,
             cluster: cluster.map(Box::new),
             tree: tree.map(Box::new),
         })

@@ -30,6 +30,11 @@ impl Budget {
         }
     }
 
+    /// How much of `whole`, which it was made with, is gone.
+    pub fn used(&self, whole: u64) -> u64 {
+        whole - self.left.get()
+    }
+
     /// Whether it is spent.
     pub fn is_spent(&self) -> bool {
         self.left.get() == 0

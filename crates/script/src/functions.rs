@@ -86,24 +86,29 @@ fn load(lua: &Lua, environment: &Environment, code: &[u8]) -> mlua::Result<Resul
     Ok(Ok(library.raw_get("registered")?))
 }
 
-/// Calls a function and answers.
+/// Calls a function and answers; how many instructions it took.
 pub(crate) fn call(
     called: &FunctionCall<'_>,
     reach: Reach<'_>,
     ctx: &Context,
     out: &mut dyn ReplySink,
-) {
+) -> u64 {
+    let budget = Budget::new(limits::SCRIPT_INSTRUCTIONS_MAX);
     let commands = RefCell::new(Commands::new(reach, called.read_only, ctx));
-    let reply = evaluate(called, &commands).unwrap_or_else(|_| Reply::Error(SPENT.to_owned()));
-    answer::write(&reply, out);
+    let reply = evaluate(called, &commands, &budget);
+    answer::write(&reply.unwrap_or_else(|_| Reply::Error(SPENT.to_owned())), out);
+    budget.used(limits::SCRIPT_INSTRUCTIONS_MAX)
 }
 
-fn evaluate(called: &FunctionCall<'_>, commands: &RefCell<Commands<'_>>) -> mlua::Result<Reply> {
+fn evaluate(
+    called: &FunctionCall<'_>,
+    commands: &RefCell<Commands<'_>>,
+    budget: &Budget,
+) -> mlua::Result<Reply> {
     let lua = environment::new_state()?;
-    let budget = Budget::new(limits::SCRIPT_INSTRUCTIONS_MAX);
     lua.scope(|scope| {
         let seed = commands.borrow().seed();
-        let environment = environment::build(&lua, scope, commands, &budget, None, seed)?;
+        let environment = environment::build(&lua, scope, commands, budget, None, seed)?;
         budget.watch(&lua)?;
         let entries = match load(&lua, &environment, called.code)? {
             Ok(entries) => entries,

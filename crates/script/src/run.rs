@@ -15,31 +15,39 @@ use synod_types::{ReplySink, limits};
 /// What a script answers that spent its budget. What it had done by then stays done, as with any error.
 pub(crate) const SPENT: &str = "ERR The script was stopped: it used more than a script may";
 
-/// Runs a script and answers.
-pub(crate) fn run(script: &Call<'_>, reach: Reach<'_>, ctx: &Context, out: &mut dyn ReplySink) {
+/// Runs a script and answers; how many instructions it took.
+pub(crate) fn run(
+    script: &Call<'_>,
+    reach: Reach<'_>,
+    ctx: &Context,
+    out: &mut dyn ReplySink,
+) -> u64 {
+    let budget = Budget::new(limits::SCRIPT_INSTRUCTIONS_MAX);
     let reply = match shebang::split(script.body) {
         Ok((flags, code)) => {
             let commands = RefCell::new(Commands::new(reach, flags.no_writes, ctx));
-            evaluate(script, code, &commands).unwrap_or_else(|_| Reply::Error(SPENT.to_owned()))
+            evaluate(script, code, &commands, &budget)
+                .unwrap_or_else(|_| Reply::Error(SPENT.to_owned()))
         }
         Err(text) => Reply::Error(text),
     };
     answer::write(&reply, out);
+    budget.used(limits::SCRIPT_INSTRUCTIONS_MAX)
 }
 
 fn evaluate(
     script: &Call<'_>,
     code: &[u8],
     commands: &RefCell<Commands<'_>>,
+    budget: &Budget,
 ) -> mlua::Result<Reply> {
     let lua = environment::new_state()?;
-    let budget = Budget::new(limits::SCRIPT_INSTRUCTIONS_MAX);
     lua.scope(|scope| {
         let environment = environment::build(
             &lua,
             scope,
             commands,
-            &budget,
+            budget,
             Some((script.keys, script.argv)),
             commands.borrow().seed(),
         )?;

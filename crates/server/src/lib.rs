@@ -12,6 +12,7 @@
 //!                                \--- files thread: snapshots ----------> inbox of the worker
 //! ```
 
+mod aside;
 mod clock;
 mod config;
 mod data_dir;

@@ -10,7 +10,7 @@ use crate::pace::Pace;
 use crate::space::Space;
 use crate::tls::{ForNode, Tls};
 use crate::worker::{Setup, Worker};
-use crate::{descriptors, files, http, join, recovery};
+use crate::{aside, descriptors, files, http, join, recovery};
 use anyhow::{Context, Result};
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
@@ -219,6 +219,7 @@ impl Start<'_> {
             roster: self.data.identity().roster.clone(),
             process: self.data.starts().process,
             past: self.data.starts().past,
+            turn_length: synod_types::limits::TURN_LENGTH_BYTES,
             partitions: config.partitions,
             replicas: config.replicas,
             ack_early: config.durability != Durability::Always,
@@ -247,6 +248,7 @@ impl Start<'_> {
         let log = LogWriter::start(flusher, postbox.clone(), worker).context(NO_THREAD)?;
         // What a leader sends right after a restart has to be loaded, and the map may never change again.
         let laid_out = Arc::new(map.laid_out.clone());
+        let asides = aside::start(postbox.clone(), worker).context(NO_THREAD)?;
         let files = files::start(Files::new(disk, snapshots, laid_out), postbox, worker)
             .context(NO_THREAD)?;
         Worker::new(Setup {
@@ -266,6 +268,7 @@ impl Start<'_> {
             process: random_seed() as u32,
             log,
             files,
+            asides,
             connected: Arc::clone(self.connected),
             snapshot_bytes,
         })

@@ -16,6 +16,12 @@ use synod_worker::{Flushed, READ_BYTES, Report, Task};
 const FULL_RETRY_US: u64 = 250_000;
 /// How long the log may be idle before its tail is proven durable.
 const IDLE_US: u64 = 200_000;
+/// How long a turn may be that is full of operations that look at much.
+const TURN_FULL_US: u64 = 5_000;
+/// Longer than this no turn may be: heartbeats come ten times a second, and an election needs six tenths of one without.
+const TURN_US_MAX: u64 = 200_000;
+/// How long it may take at most, besides, until an operation that is run beside the turns is begun and told of.
+const ASIDE_US_MAX: u64 = 5_000;
 
 impl World {
     pub(crate) fn turn(&mut self, at: usize) {
@@ -50,7 +56,13 @@ impl World {
             Some(gate) => gate.end_turn(node),
             None => node.end_turn(),
         });
-        let took = self.random.between(10, 60);
+        let mut took = self.random.between(10, 60);
+        let process = self.machines[at].process.as_mut();
+        let spent = process.map_or(0, |process| process.worker.node().take_spent());
+        took += self.long_us(spent);
+        if took > TURN_US_MAX {
+            self.fail("turn", format!("a turn of node {} takes {} ms", at + 1, took / 1_000));
+        }
         if let Some(process) = &mut self.machines[at].process {
             process.busy_until = time + took;
             process.worker.node().turn_took(took);
@@ -90,6 +102,7 @@ impl World {
         for task in tasks {
             self.do_file(at, task);
         }
+        self.run_asides(at);
         if map_changed {
             self.check_peers(at);
         }
@@ -112,6 +125,24 @@ impl World {
             self.write_session(at, id);
         }
         self.write_gate(at);
+    }
+
+    /// How long it takes to look at so many bytes of values: what fills a turn takes 5 ms.
+    fn long_us(&self, bytes: usize) -> u64 {
+        let share = bytes as u64 * TURN_FULL_US / (self.turn_length as u64).max(1);
+        if self.turn_length == 0 { 0 } else { share }
+    }
+
+    /// Long operations are run beside the turns, which takes the longer the more they look at.
+    fn run_asides(&mut self, at: usize) {
+        let life = self.machines[at].life;
+        let Some(process) = &mut self.machines[at].process else { return };
+        for mut aside in process.worker.take_asides() {
+            aside.run();
+            let us = self.long_us(aside.length()) + self.random.skewed(10, ASIDE_US_MAX);
+            let mail = Box::new(Mail::Report(Report::Ran(aside)));
+            self.at(self.time + us, Event::ToNode { node: at, life, mail });
+        }
     }
 
     /// What the gate has for its clients.

@@ -24,11 +24,14 @@ use std::collections::BTreeMap;
 use synod_checker::Operation;
 use synod_node::NodeConfig;
 use synod_ring::NodeInfo;
-use synod_types::{NodeId, PartitionId};
+use synod_types::{NodeId, PartitionId, limits};
 use synod_wire::peer::Frame;
 
 /// With lease reads, one client of so many only reads.
 const READERS_ONE_IN: usize = 3;
+
+/// A turn in which there is room for a small collection and no more.
+const SHORT_TURN_BYTES: usize = 64;
 
 thread_local! {
     static BEGUN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
@@ -39,6 +42,15 @@ thread_local! {
 #[must_use]
 pub fn events_begun() -> (u64, u64) {
     BEGUN.get()
+}
+
+/// How long an operation may be to be run in a turn: as in the server, so short that many are longer, or none at all.
+fn turn_length(seed: u64) -> usize {
+    match seed % 10 {
+        3 => 0,
+        6 | 9 => SHORT_TURN_BYTES,
+        _ => limits::TURN_LENGTH_BYTES,
+    }
 }
 
 /// Something that happens at a moment.
@@ -143,6 +155,8 @@ pub(crate) struct World {
     pub crash_points: CrashPoints,
     pub failure: Option<Failure>,
     pub snapshot_bytes: usize,
+    /// How long an operation may be to be run in a turn.
+    pub turn_length: usize,
     pub segment_bytes: u64,
 }
 
@@ -187,6 +201,7 @@ impl World {
             injected: BTreeMap::new(),
             crash_points: CrashPoints::new(),
             failure: None,
+            turn_length: turn_length(params.seed),
             snapshot_bytes: random.skewed(2_000, 100_000) as usize,
             segment_bytes: 16_384 << random.below(4),
             random: random.split(),
@@ -374,6 +389,7 @@ impl World {
             roster: BTreeMap::new(),
             process: self.random.next(),
             past: [0; 7], // the disk knows them
+            turn_length: self.turn_length,
             partitions: self.params.partitions,
             replicas: nodes.min(3) as u32,
             ack_early: false,

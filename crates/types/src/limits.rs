@@ -20,6 +20,8 @@ pub const OUTPUT_MARK_BYTES: usize = 1 << 20;
 pub const INFLIGHT_WORK_BYTES: usize = 8 << 20;
 /// The same for the commands of all connections of a worker in one turn: heartbeats wait no longer than that.
 pub const TURN_WORK_BYTES: usize = 8 << 20;
+/// An operation that looks at more bytes of values than this, or takes as long, is run beside the turns: some milliseconds.
+pub const TURN_LENGTH_BYTES: usize = 1 << 20;
 /// How many requests of a new connection may be under way; it grows to [`INFLIGHT_MAX`] while the replies are small.
 pub const INFLIGHT_FIRST: usize = 64;
 /// A client with unread replies that takes none of them for this long is closed, in milliseconds (Redis: the time of

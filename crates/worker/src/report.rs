@@ -1,7 +1,7 @@
 //! What the log and the snapshot files tell a worker, in either world.
 
 use synod_consensus::Token;
-use synod_replica::State;
+use synod_replica::{Aside, State};
 use synod_types::{PartitionId, SnapshotMeta};
 
 /// How much space the log's disk has.
@@ -46,4 +46,6 @@ pub enum Report {
     SnapshotProgress(PartitionId, SnapshotMeta, u64, bool),
     /// A received snapshot is durable and loaded.
     SnapshotLoaded(PartitionId, SnapshotMeta, Box<State>),
+    /// A long operation was run.
+    Ran(Box<Aside>),
 }

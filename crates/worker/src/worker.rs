@@ -6,12 +6,14 @@
 //!   report, node().frame, connections ...      what happened since the turn before
 //!   end_turn              snapshots go on, the node's turn ends
 //!   take_tasks            for the files
+//!   take_asides           for whoever runs long operations
 //!   node().output()       for the log, the peers and the clients
 //! ```
 
 use crate::files::Task;
 use crate::report::{DiskSpace, Report};
 use synod_node::{Node, TICK_MS};
+use synod_replica::Aside;
 use synod_types::Now;
 use synod_types::plant::planted;
 
@@ -99,6 +101,7 @@ impl Worker {
             Report::SnapshotLoaded(group, meta, state) => {
                 node.snapshot_loaded(group, meta, *state);
             }
+            Report::Ran(aside) => node.come_back(*aside),
         }
     }
 
@@ -117,6 +120,11 @@ impl Worker {
         let map = output.map.clone().map(Task::Map);
         let work = std::mem::take(&mut output.files).into_iter().map(Task::Work);
         std::mem::take(&mut self.tasks).into_iter().chain(work).chain(map)
+    }
+
+    /// The operations that are to be run beside the turns, each to be reported as [`Report::Ran`].
+    pub fn take_asides(&mut self) -> Vec<Box<Aside>> {
+        std::mem::take(&mut self.node.output().asides)
     }
 
     /// When the next tick is due, by the node's clock.

@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("redis", &["types", "data", "wire"]),
     ("script", &["types", "data", "wire"]),
     ("log", &["types"]),
-    ("replica", &["types", "machine", "consensus", "data", "ring", "script", "tree"]),
+    ("replica", &["types", "machine", "consensus", "data", "ring", "script", "tree", "wire"]),
     (
         "node",
         &[

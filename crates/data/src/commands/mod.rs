@@ -23,7 +23,7 @@ pub(crate) mod zset;
 /// What a command's file begins with.
 pub(crate) mod prelude {
     pub use crate::error::{self, Failure, Outcome};
-    pub use crate::table::{Access, Categories, Command, Flags, Group, Handler};
+    pub use crate::table::{Access, Categories, Command, Extent, Flags, Group, Handler};
     pub use crate::{Args, Context, Keyspace, args};
     pub use synod_types::ReplySink;
 }

@@ -26,8 +26,8 @@ pub use expiry::ExpiryCursor;
 pub use garbage::Garbage;
 pub use scan::ScanFilter;
 pub(crate) use slot_table::SlotTable;
-pub use stats::KeyspaceStats;
 use stats::Stats;
+pub use stats::{KeyspaceStats, Measures};
 pub use text::Expiry;
 pub(crate) use text::text_object;
 use used::Used;
@@ -36,6 +36,7 @@ pub use warm::warm;
 use crate::authority::Rights;
 use crate::events::{Classes, Events};
 use crate::hashing::{self, hash};
+use crate::lengthy::ScriptCosts;
 use crate::object::Object;
 use crate::scripting::{Engine, Libraries, Scripts};
 use crate::snapshot::Run;
@@ -81,6 +82,8 @@ pub struct Keyspace {
     pub(crate) events: Events,
     /// Nor this.
     stats: Stats,
+    /// Nor what scripts took here.
+    pub(crate) script_costs: ScriptCosts,
     /// Who the running operation acts for, if there is something that it may not do. None between operations.
     acting: Option<Arc<Rights>>,
 }
@@ -124,6 +127,7 @@ impl Keyspace {
             garbage: Garbage::default(),
             events: Events::default(),
             stats: Stats::default(),
+            script_costs: ScriptCosts::default(),
             acting: None,
         }
     }
@@ -380,7 +384,7 @@ impl Keyspace {
     }
 
     #[inline]
-    fn place(&self, key: &[u8]) -> Option<(&SlotTable, u64)> {
+    pub(crate) fn place(&self, key: &[u8]) -> Option<(&SlotTable, u64)> {
         self.table(key_slot(key)).map(|table| (table, hash(&self.hasher, key)))
     }
 

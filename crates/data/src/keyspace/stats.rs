@@ -16,6 +16,21 @@ pub struct KeyspaceStats {
     pub evicted: u64,
 }
 
+/// What is told of a keyspace, also while an operation of it is run beside the turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measures {
+    /// [`Keyspace::len`].
+    pub keys: usize,
+    /// [`Keyspace::expires_len`].
+    pub expires: usize,
+    /// [`Keyspace::memory`].
+    pub memory: usize,
+    /// [`Keyspace::object_bytes`].
+    pub object_bytes: usize,
+    /// [`Keyspace::stats`].
+    pub stats: KeyspaceStats,
+}
+
 /// The counts as they are kept: reading changes them too, hence the cells.
 #[derive(Debug, Default)]
 pub(super) struct Stats {
@@ -35,6 +50,18 @@ impl Stats {
 }
 
 impl Keyspace {
+    /// Everything that is told of it.
+    #[must_use]
+    pub fn measures(&self) -> Measures {
+        Measures {
+            keys: self.len(),
+            expires: self.expires_len(),
+            memory: self.memory(),
+            object_bytes: self.object_bytes(),
+            stats: self.stats(),
+        }
+    }
+
     /// What happened here since this replica began to count.
     #[must_use]
     pub fn stats(&self) -> KeyspaceStats {

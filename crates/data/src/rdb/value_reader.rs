@@ -99,10 +99,12 @@ fn take_hash(reader: &mut Reader<'_>, kind: u8, hash: &mut Edit<'_, Hash>) -> Op
     }
 }
 
+/// As a whole: a score of -0 is kept by a large sorted set alone, so it must not be small on the way.
 fn take_zset(reader: &mut Reader<'_>, kind: u8, zset: &mut Edit<'_, Zset>) -> Option<()> {
+    let mut members: Vec<(Vec<u8>, f64)> = Vec::new();
     let mut put = |member: Item<'_>, score: f64| {
-        let mut text = I64Text::new(0);
-        (!score.is_nan() && zset.put(member.text(&mut text), score).is_none()).then_some(())
+        members.push((member.text(&mut I64Text::new(0)).to_vec(), score));
+        (!score.is_nan()).then_some(())
     };
     let score_of = |score: Item<'_>| match score {
         Item::Int(n) => Some(n as f64),
@@ -121,7 +123,11 @@ fn take_zset(reader: &mut Reader<'_>, kind: u8, zset: &mut Edit<'_, Zset>) -> Op
         _ => each_pair(Listpack::open(&reader.string()?)?, |member, score| {
             put(member, score_of(score)?)
         }),
-    }
+    }?;
+    let count = members.len();
+    zset.set(Zset::collect(members));
+    // Each member once.
+    (zset.view().len() == count).then_some(())
 }
 
 /// A score in text, behind its length; three lengths stand for what is no number.

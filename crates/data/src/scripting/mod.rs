@@ -61,14 +61,14 @@ pub enum Reach<'a> {
 /// A language. What it does may depend on nothing but its arguments: every replica runs the same script.
 #[derive(Debug)]
 pub struct Engine {
-    /// Runs a script and answers.
-    pub run: fn(&Call<'_>, Reach<'_>, &Context, &mut dyn ReplySink),
+    /// Runs a script and answers; how many instructions it took, about.
+    pub run: fn(&Call<'_>, Reach<'_>, &Context, &mut dyn ReplySink) -> u64,
     /// Whether a text is a script; why not, as an error for the client.
     pub check: fn(&[u8]) -> Result<(), String>,
     /// Runs the code of a library and says which functions it registers; why it cannot be loaded, without `ERR`.
     pub describe: fn(&[u8]) -> Result<Vec<Function>, String>,
-    /// Calls a function and answers.
-    pub call: fn(&FunctionCall<'_>, Reach<'_>, &Context, &mut dyn ReplySink),
+    /// Calls a function and answers; how many instructions it took, about.
+    pub call: fn(&FunctionCall<'_>, Reach<'_>, &Context, &mut dyn ReplySink) -> u64,
 }
 
 impl Keyspace {

@@ -1,6 +1,6 @@
 //! What one row of the command table says.
 
-use super::{Access, Categories, Flags};
+use super::{Access, Categories, Extent, Flags};
 use crate::commands::lock::fence;
 use crate::error::Outcome;
 use crate::{Args, Context, Keyspace};
@@ -22,6 +22,8 @@ pub struct Command {
     pub first_access: Access,
     /// What becomes of the other keys.
     pub access: Access,
+    /// What its time grows with.
+    pub extent: Extent,
     /// The family.
     pub group: Group,
     /// Categories that do not follow from family and flags.
@@ -284,6 +286,10 @@ impl Command {
             keys: KeySpec { first: 0, last: 0, step: 0, count_at: 0, words: KeyWords::None },
             first_access: access,
             access,
+            extent: match (group, handler) {
+                (Group::Scripting, Handler::Read(_) | Handler::Write(_)) => Extent::Script,
+                _ => Extent::Little,
+            },
             group,
             categories_also: Categories::NONE,
             categories_not: Categories::NONE,
@@ -293,6 +299,11 @@ impl Command {
             handler,
             row: 0,
         }
+    }
+
+    /// Says what its time grows with.
+    pub(crate) const fn extent(self, extent: Extent) -> Self {
+        Self { extent, ..self }
     }
 
     /// Adds flags.

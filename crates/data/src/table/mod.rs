@@ -6,6 +6,7 @@
 mod access;
 mod categories;
 mod command;
+mod extent;
 mod flags;
 mod session;
 
@@ -15,6 +16,7 @@ use crate::commands::{
 pub use access::Access;
 pub use categories::Categories;
 pub use command::{Command, Group, Handler, KeySpec, KeyWords};
+pub use extent::Extent;
 pub use flags::Flags;
 
 /// Family by family, file by file.

@@ -90,16 +90,16 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
 
 fn add_replica(tally: &mut Tally, replica: &Replica) {
     let leads = replica.role().0 == Role::Leader;
-    if let Some(keyspace) = replica.state().keyspace() {
-        tally.data_bytes += keyspace.memory() as u64;
-        let stats = keyspace.stats();
+    if let Some(keyspace) = replica.state().measures() {
+        tally.data_bytes += keyspace.memory as u64;
+        let stats = keyspace.stats;
         tally.keyspace_hits += stats.hits;
         tally.keyspace_misses += stats.misses;
         tally.expired_keys += stats.expired;
         tally.evicted_keys += stats.evicted;
         if leads {
-            tally.keys += keyspace.len() as u64;
-            tally.expires += keyspace.expires_len() as u64;
+            tally.keys += keyspace.keys as u64;
+            tally.expires += keyspace.expires as u64;
         }
     }
     tally.applied += replica.applied().0.0;

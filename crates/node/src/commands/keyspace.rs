@@ -49,7 +49,7 @@ pub(super) fn list_locks(node: &mut Node, client: ClientId, args: &[&[u8]]) -> F
 
 pub(super) fn keys(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let op = Op::Scan { cursor: 0, count: u64::MAX, pattern: Some(args[1]), kind: None };
-    everywhere(node, client, Kind::Read, Join::Concat, &op)
+    everywhere(node, client, Kind::Read, Join::Keys, &op)
 }
 
 pub(super) fn scan(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {

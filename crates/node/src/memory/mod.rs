@@ -138,7 +138,8 @@ impl Node {
         let policy = EvictionPolicy::of(self.settings.get(Setting::MaxMemoryPolicy));
         self.memory.configure(limit, policy, self.now.mono_us / 1_000_000);
         if limit > 0 {
-            let tables = self.keyspaces().map(|k| k.memory() - k.object_bytes()).sum::<usize>();
+            let keyspaces = self.replicas.iter().flatten().filter_map(|r| r.state().measures());
+            let tables = keyspaces.map(|k| k.memory - k.object_bytes).sum::<usize>();
             let replies =
                 self.sessions.iter().map(|session| session.out().capacity()).sum::<usize>();
             let trees = self.replicas.iter().flatten().filter_map(|r| r.state().tree());
@@ -162,11 +163,8 @@ impl Node {
 
     /// What counts against the limit, in bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        self.memory.beside_objects + self.keyspaces().map(Keyspace::object_bytes).sum::<usize>()
-    }
-
-    fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> {
-        self.replicas.iter().flatten().filter_map(|replica| replica.state().keyspace())
+        self.memory.beside_objects
+            + self.replicas.iter().flatten().map(|r| r.state().object_bytes()).sum::<usize>()
     }
 
     fn decides(&self, group: PartitionId) -> bool {
@@ -182,13 +180,13 @@ impl Node {
         let now_s = self.now.mono_us / 1_000_000;
         let led: Vec<usize> =
             (0..self.replicas.len()).filter(|at| self.decides(PartitionId(*at as u32))).collect();
-        let all = led.iter().filter_map(|at| self.replicas[*at].as_deref()?.state().keyspace());
-        let all = all.map(Keyspace::object_bytes).sum::<usize>().max(1);
+        let all = led.iter().filter_map(|at| self.replicas[*at].as_deref());
+        let all = all.map(|replica| replica.state().object_bytes()).sum::<usize>().max(1);
         let mut going = false;
         for at in led {
             let seed = self.random();
             let Some(replica) = self.replicas[at].as_deref_mut() else { continue };
-            if replica.is_evicting() {
+            if replica.is_evicting() || replica.is_away() {
                 going = true;
                 continue;
             }

@@ -1,7 +1,7 @@
 //! Scripts of requests and replies.
 //!
 //! ```text
-//! world nodes=1 workers=1 partitions=4     first, if it is not this
+//! world nodes=1 workers=1 partitions=4     first, if it is not this; turn=0: all operations are run beside the turns
 //! # a comment
 //! > SET key "a b"                    a request; its reply follows, CR LF written as a space
 //! +OK
@@ -9,6 +9,7 @@
 //! b> CLIENT INFO -> id name          only these fields of the `field=value` or `field:value` reply
 //! connect b 2 1                      client b connects to worker 1 of node 2; else to worker 0 of node 1
 //! hold / release                     the log is held back / goes on; who is answered then, is told
+//! busy / idle                        operations that are run beside the turns do not end / end
 //! pass 100                           milliseconds pass; the same
 //! lose 1 2 / heal                    these nodes reach nobody / all reach each other again
 //! mute 1                             consensus messages of node 1 are lost, until `heal`
@@ -26,10 +27,12 @@ use synod_wire::resp::{Value, reply_len};
 
 const SIZE: Size = Size { nodes: 1, workers: 1, partitions: 4 };
 
-/// Runs a script and answers it with the replies as they are.
-pub fn rewritten(script: &str) -> String {
-    let size = script.lines().find_map(|line| line.strip_prefix("world ")).map_or(SIZE, size);
-    let mut world = World::new(size);
+/// Runs a script and answers it with the replies as they are; `turn_length`: in a world where longer operations than
+/// this are run beside the turns.
+pub fn rewritten(script: &str, turn_length: usize) -> String {
+    let line = script.lines().find_map(|line| line.strip_prefix("world ")).unwrap_or_default();
+    let turn_length = number(line, "turn").map_or(turn_length, |n| n as usize);
+    let mut world = World::with_turns_of(size(line), turn_length);
     let mut names: Vec<String> = Vec::new();
     // Clients of whom the script has said that they are closed.
     let mut ended: Vec<String> = Vec::new();
@@ -73,15 +76,16 @@ pub fn rewritten(script: &str) -> String {
 }
 
 fn size(text: &str) -> Size {
-    let number = |name: &str| {
-        let word = text.split(' ').find_map(|w| w.strip_prefix(name)?.strip_prefix('='));
-        word.map(|n| n.parse::<u32>().expect("a number"))
-    };
     Size {
-        nodes: number("nodes").map_or(SIZE.nodes, u64::from),
-        workers: number("workers").map_or(SIZE.workers, |n| n as u16),
-        partitions: number("partitions").unwrap_or(SIZE.partitions),
+        nodes: number(text, "nodes").map_or(SIZE.nodes, u64::from),
+        workers: number(text, "workers").map_or(SIZE.workers, |n| n as u16),
+        partitions: number(text, "partitions").unwrap_or(SIZE.partitions),
     }
+}
+
+fn number(text: &str, name: &str) -> Option<u32> {
+    let word = text.split(' ').find_map(|w| w.strip_prefix(name)?.strip_prefix('='));
+    word.map(|n| n.parse().expect("a number"))
 }
 
 /// A line that sends: the client's name before the `>`, `a` when there is none.
@@ -97,6 +101,11 @@ fn directive(line: &str, world: &mut World, names: &mut Vec<String>) -> bool {
     match words[..] {
         ["hold"] => world.held = true,
         ["release"] => world.release(),
+        ["busy"] => world.busy = true,
+        ["idle"] => {
+            world.busy = false;
+            world.pass(0);
+        }
         ["pass", ms] => world.pass(ms.parse().expect("milliseconds")),
         ["lose", ref nodes @ ..] => world.lost = nodes.iter().map(|n| node(n)).collect(),
         ["mute", ref nodes @ ..] => world.mute = nodes.iter().map(|n| node(n)).collect(),

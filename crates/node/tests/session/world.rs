@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use synod_consensus::Token;
 use synod_node::{Destination, Facts, Flow, Log, Node, NodeConfig, TICK_MS};
+use synod_replica::Aside;
 use synod_ring::{ClusterMap, NodeInfo};
 use synod_types::{ClientId, Incarnation, Millis, NodeId, Now, PartitionId};
 use synod_wire::peer::{Frame, FrameDecoder, FrameKind, Purpose};
@@ -41,6 +42,9 @@ pub struct World {
     size: Size,
     workers: BTreeMap<Destination, Node>,
     files: BTreeMap<Destination, Files>,
+    /// Long operations, and whether they are held up.
+    asides: Vec<(Destination, Box<Aside>)>,
+    pub busy: bool,
     clients: BTreeMap<String, Connection>,
     now: Now,
     mail: Vec<(Destination, NodeId, Frame)>,
@@ -89,6 +93,7 @@ fn config(
         roster: initial_cluster.keys().map(|id| (*id, Incarnation(id.0))).collect(),
         process: id,
         past: [0; 7],
+        turn_length: synod_types::limits::TURN_LENGTH_BYTES,
         partitions: size.partitions,
         replicas: size.nodes as u32,
         ack_early: false,
@@ -116,13 +121,18 @@ fn facts() -> Facts {
 impl World {
     /// A founded cluster whose partitions all have leaders.
     pub fn new(size: Size) -> Self {
+        Self::with_turns_of(size, synod_types::limits::TURN_LENGTH_BYTES)
+    }
+
+    /// The same, where longer operations than this are run beside the turns; with 0 all are.
+    pub fn with_turns_of(size: Size, turn_length: usize) -> Self {
         let now = Now { wall: Millis(1_700_000_000_000), mono_us: 1_000_000 };
         let ids = 1..=size.nodes;
         let initial_cluster: BTreeMap<_, _> =
             ids.clone().map(|id| (NodeId(id), info(id, size.workers).peer_addr)).collect();
         let mut workers = BTreeMap::new();
         for (id, worker) in ids.clone().flat_map(|id| (0..size.workers).map(move |w| (id, w))) {
-            let config = config(size, id, worker, &initial_cluster);
+            let config = NodeConfig { turn_length, ..config(size, id, worker, &initial_cluster) };
             let mut node = Node::new(config, Vec::new(), now);
             node.set_facts(facts());
             workers.insert(Destination { node: NodeId(id), worker }, node);
@@ -131,6 +141,8 @@ impl World {
             size,
             workers,
             files: BTreeMap::new(),
+            asides: Vec::new(),
+            busy: false,
             clients: BTreeMap::new(),
             now,
             mail: Vec::new(),
@@ -319,7 +331,8 @@ impl World {
             }
             let flushed = !self.held && !self.flushed.is_empty();
             let offered = self.clients.values().any(Connection::may_send);
-            if self.mail.is_empty() && !flushed && !offered {
+            let ran = !self.busy && !self.asides.is_empty();
+            if self.mail.is_empty() && !flushed && !offered && !ran {
                 return;
             }
             self.turn();
@@ -332,6 +345,10 @@ impl World {
         let flushed = match self.held {
             true => Vec::new(),
             false => std::mem::take(&mut self.flushed),
+        };
+        let ran = match self.busy {
+            true => Vec::new(),
+            false => std::mem::take(&mut self.asides),
         };
         for (at, node) in &mut self.workers {
             node.begin_turn(self.now);
@@ -347,6 +364,12 @@ impl World {
             node.end_turn();
             node.turn_took(0);
         }
+        for (at, mut aside) in ran {
+            aside.run();
+            let Some(node) = self.workers.get_mut(&at) else { continue };
+            node.come_back(*aside);
+            node.end_turn();
+        }
     }
 
     /// Does what a worker wants done.
@@ -360,6 +383,7 @@ impl World {
                 node.group_removed(group);
             }
         }
+        self.asides.extend(output.asides.into_iter().map(|aside| (at, aside)));
         while self.snapshots && node.snapshot_step() {}
         let files = self.files.entry(at).or_default();
         let works = output.files.into_iter().chain(std::mem::take(&mut node.output().files));

@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 use synod_node::{Facts, Node};
+use synod_replica::Aside;
 use synod_worker::{DiskSpace, Flushed, Report, Task, Worker as Core};
 use zookeeper::{ZOOKEEPER, Zookeeper};
 
@@ -87,6 +88,8 @@ pub struct Setup {
     pub log: LogWriter,
     /// To the files thread.
     pub files: Sender<Task>,
+    /// To the thread that runs long operations.
+    pub asides: Sender<Box<Aside>>,
     /// How many clients are connected to the node.
     pub connected: Arc<AtomicUsize>,
     /// What snapshots of all groups of this worker would take; the worker keeps it up to date.
@@ -113,6 +116,7 @@ pub struct Worker {
     /// How many sockets one turn looks at.
     events_max: usize,
     files: Sender<Task>,
+    asides: Sender<Box<Aside>>,
     clients: Clients,
     zookeeper: Option<Zookeeper>,
     peers: Peers,
@@ -158,6 +162,7 @@ impl Worker {
             process,
             log,
             files,
+            asides,
             keeper,
             connected,
             snapshot_bytes,
@@ -203,6 +208,7 @@ impl Worker {
             spin,
             events_max,
             files,
+            asides,
             clients: Clients::new(connected, tls),
             zookeeper,
             peers,
@@ -500,6 +506,13 @@ impl Worker {
         self.log();
         let tasks: Vec<Task> = self.core.take_tasks().collect();
         tasks.into_iter().for_each(|task| self.do_files(task));
+        for aside in self.core.take_asides() {
+            if self.asides.send(aside).is_err() {
+                tracing::error!(
+                    "the thread of long operations has ended; a partition stands still"
+                );
+            }
+        }
         let map = self.core.node().output().map.take();
         if let Some(map) = map {
             self.learn_members(&map);

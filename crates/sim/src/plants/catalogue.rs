@@ -396,6 +396,19 @@ pub const CATALOGUE: &[Plant] = &[
     .under("snapshot,kill,power"),
     // What is large, and what there is no room for.
     Plant::new(
+        "long-in-turn",
+        "B34 a long command starves heartbeats, leaders fall",
+        "replica",
+        "operations are run in turns however long they are",
+    )
+    .seconds(120),
+    Plant::new(
+        "rest-of-entry-lost",
+        "B34 a slice lets a half-done command be seen",
+        "replica",
+        "what stands behind a long operation in its entry is forgotten",
+    ),
+    Plant::new(
         "limit-at-restore",
         "B29 a limit is checked on restoring and not on accepting",
         "data",

@@ -44,6 +44,7 @@ impl Trial {
             roster: BTreeMap::new(),
             process: 0,
             past: [0; 7],
+            turn_length: synod_types::limits::TURN_LENGTH_BYTES,
             partitions: 1,
             replicas: 1,
             ack_early: false,
@@ -140,8 +141,13 @@ impl Trial {
     fn settle(&mut self) {
         loop {
             let log = std::mem::take(&mut self.node.output().log);
-            if log.is_empty() {
+            let asides = std::mem::take(&mut self.node.output().asides);
+            if log.is_empty() && asides.is_empty() {
                 break;
+            }
+            for mut aside in asides {
+                aside.run();
+                self.node.come_back(*aside);
             }
             for record in log {
                 if let Log::Append { group, token: Some(token), .. } = record {

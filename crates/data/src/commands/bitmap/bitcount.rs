@@ -5,7 +5,7 @@ use crate::commands::prelude::*;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::Bitmap, "bitcount", -2, bitcount)
+    Command::read(Group::Bitmap, "bitcount", -2, bitcount).extent(Extent::Whole)
         .syntax("key [start:integer end:integer [BYTE | BIT]]")
         .about("2.6.0", "How many bits of a string, or of a part of it, are set."),
 ];

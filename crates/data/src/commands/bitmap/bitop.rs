@@ -5,7 +5,7 @@ use crate::object::Text;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::write(Group::Bitmap, "bitop", -4, bitop).flags(Flags::DENYOOM).keys(2, -1, 1).accesses(Access::OVERWRITE, Access::READ)
+    Command::write(Group::Bitmap, "bitop", -4, bitop).extent(Extent::Whole).flags(Flags::DENYOOM).keys(2, -1, 1).accesses(Access::OVERWRITE, Access::READ)
         .syntax("operation destkey:key key...")
         .about("2.6.0", "Combines strings bit by bit and stores the result."),
 ];

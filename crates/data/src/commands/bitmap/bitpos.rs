@@ -5,7 +5,7 @@ use crate::commands::prelude::*;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::Bitmap, "bitpos", -3, bitpos)
+    Command::read(Group::Bitmap, "bitpos", -3, bitpos).extent(Extent::Whole)
         .syntax("key bit:integer [start:integer [end:integer [BYTE | BIT]]]")
         .about("2.8.7", "The position of the first bit of a string that is set, or clear."),
 ];

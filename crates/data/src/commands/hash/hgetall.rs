@@ -5,13 +5,13 @@ use crate::value::hash::Hash;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::Hash, "hgetall", 2, hgetall)
+    Command::read(Group::Hash, "hgetall", 2, hgetall).extent(Extent::Whole)
         .syntax("key")
         .about("2.0.0", "Returns all fields and values in a hash."),
-    Command::read(Group::Hash, "hkeys", 2, hkeys)
+    Command::read(Group::Hash, "hkeys", 2, hkeys).extent(Extent::Whole)
         .syntax("key")
         .about("2.0.0", "Returns all fields in a hash."),
-    Command::read(Group::Hash, "hvals", 2, hvals)
+    Command::read(Group::Hash, "hvals", 2, hvals).extent(Extent::Whole)
         .syntax("key")
         .about("2.0.0", "Returns all values in a hash."),
 ];

@@ -4,7 +4,7 @@ use crate::commands::prelude::*;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::write(Group::Generic, "copy", -3, copy).flags(Flags::DENYOOM).keys(1, 2, 1).accesses(Access::READ, Access::OVERWRITE)
+    Command::write(Group::Generic, "copy", -3, copy).extent(Extent::Whole).flags(Flags::DENYOOM).keys(1, 2, 1).accesses(Access::READ, Access::OVERWRITE)
         .syntax("source destination [DB destination-db] [REPLACE]")
         .about("6.2.0", "Copies a value to another key."),
 ];

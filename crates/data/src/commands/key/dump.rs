@@ -6,7 +6,7 @@ use synod_types::Millis;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::Generic, "dump", 2, dump)
+    Command::read(Group::Generic, "dump", 2, dump).extent(Extent::Whole)
         .syntax("key")
         .about("2.6.0", "A value in Redis's own format, for RESTORE."),
     Command::write(Group::Generic, "restore", -4, restore).flags(Flags::DENYOOM).access(Access::OVERWRITE).also_in(Categories::DANGEROUS)

@@ -16,11 +16,11 @@ use std::ops::Range;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::write(Group::Generic, "sort", -2, sort).flags(Flags::DENYOOM).keys(1, 1, 1).key_behind_store(2).accesses(Access::READ, Access::OVERWRITE)
+    Command::write(Group::Generic, "sort", -2, sort).extent(Extent::Whole).flags(Flags::DENYOOM).keys(1, 1, 1).key_behind_store(2).accesses(Access::READ, Access::OVERWRITE)
         .also_in(Categories::SET.and(Categories::SORTED_SET).and(Categories::LIST).and(Categories::DANGEROUS)).not_in(Categories::KEYSPACE)
         .syntax("key [BY pattern] [LIMIT <offset count>] [GET pattern]... [ASC | DESC] [ALPHA] [STORE destination]")
         .about("1.0.0", "Answers or stores the sorted elements of a list, a set or a sorted set."),
-    Command::read(Group::Generic, "sort_ro", -2, sort_ro).flags(Flags::MOVABLEKEYS)
+    Command::read(Group::Generic, "sort_ro", -2, sort_ro).extent(Extent::Whole).flags(Flags::MOVABLEKEYS)
         .also_in(Categories::SET.and(Categories::SORTED_SET).and(Categories::LIST).and(Categories::DANGEROUS)).not_in(Categories::KEYSPACE)
         .syntax("key [BY pattern] [LIMIT <offset count>] [GET pattern]... [ASC | DESC] [ALPHA]")
         .about("7.0.0", "Answers the sorted elements of a list, a set or a sorted set."),

@@ -5,7 +5,7 @@ use crate::value::list::List;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::List, "lrange", 4, lrange)
+    Command::read(Group::List, "lrange", 4, lrange).extent(Extent::Span(2))
         .syntax("key start:integer stop:integer")
         .about("1.0.0", "Returns a range of elements from a list."),
 ];

@@ -44,7 +44,8 @@ fn eval(
         keyspace.scripts.pass(&name, args[1]);
     }
     let call = Call { body: args[1], name: &name, keys, argv };
-    (engine.run)(&call, Reach::Write(keyspace), ctx, out);
+    let took = (engine.run)(&call, Reach::Write(keyspace), ctx, out);
+    keyspace.script_costs.note("", call.body, took);
     Ok(())
 }
 
@@ -58,7 +59,8 @@ fn eval_ro(
     let (keys, argv) = arguments(args)?;
     let name = sha1_hex(args[1]);
     let call = Call { body: args[1], name: &name, keys, argv };
-    (engine.run)(&call, Reach::Read(keyspace), ctx, out);
+    let took = (engine.run)(&call, Reach::Read(keyspace), ctx, out);
+    keyspace.script_costs.note("", call.body, took);
     Ok(())
 }
 
@@ -72,7 +74,8 @@ fn evalsha(
     let (keys, argv) = arguments(args)?;
     let (name, body) = keyspace.scripts.find(args[1]).ok_or(NOSCRIPT)?;
     let call = Call { body: &body, name: &name, keys, argv };
-    (engine.run)(&call, Reach::Write(keyspace), ctx, out);
+    let took = (engine.run)(&call, Reach::Write(keyspace), ctx, out);
+    keyspace.script_costs.note("", call.body, took);
     Ok(())
 }
 
@@ -86,7 +89,8 @@ fn evalsha_ro(
     let (keys, argv) = arguments(args)?;
     let (name, body) = keyspace.scripts.find(args[1]).ok_or(NOSCRIPT)?;
     let call = Call { body: &body, name: &name, keys, argv };
-    (engine.run)(&call, Reach::Read(keyspace), ctx, out);
+    let took = (engine.run)(&call, Reach::Read(keyspace), ctx, out);
+    keyspace.script_costs.note("", call.body, took);
     Ok(())
 }
 

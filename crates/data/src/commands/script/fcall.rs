@@ -32,7 +32,8 @@ fn fcall(
     let (text, name, read_only) =
         (library.text.clone(), function.name.clone(), function.writes_nothing());
     let call = FunctionCall { code: code_of(&text), name: &name, keys, argv, read_only };
-    (engine.call)(&call, Reach::Write(keyspace), ctx, out);
+    let took = (engine.call)(&call, Reach::Write(keyspace), ctx, out);
+    keyspace.script_costs.note(&name, &text, took);
     Ok(())
 }
 
@@ -52,7 +53,8 @@ fn fcall_ro(
     }
     let (code, name) = (code_of(&library.text), function.name.as_str());
     let call = FunctionCall { code, name, keys, argv, read_only: true };
-    (engine.call)(&call, Reach::Read(keyspace), ctx, out);
+    let took = (engine.call)(&call, Reach::Read(keyspace), ctx, out);
+    keyspace.script_costs.note(name, &library.text, took);
     Ok(())
 }
 

@@ -8,22 +8,22 @@ use synod_types::Millis;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::Set, "sdiff", -2, sdiff).keys(1, -1, 1)
+    Command::read(Group::Set, "sdiff", -2, sdiff).extent(Extent::Whole).keys(1, -1, 1)
         .syntax("key...")
         .about("1.0.0", "Returns the difference of multiple sets."),
-    Command::write(Group::Set, "sdiffstore", -3, sdiffstore).flags(Flags::DENYOOM).keys(1, -1, 1).accesses(Access::OVERWRITE, Access::READ)
+    Command::write(Group::Set, "sdiffstore", -3, sdiffstore).extent(Extent::Whole).flags(Flags::DENYOOM).keys(1, -1, 1).accesses(Access::OVERWRITE, Access::READ)
         .syntax("destination key...")
         .about("1.0.0", "Stores the difference of multiple sets in a key."),
-    Command::read(Group::Set, "sinter", -2, sinter).keys(1, -1, 1)
+    Command::read(Group::Set, "sinter", -2, sinter).extent(Extent::Whole).keys(1, -1, 1)
         .syntax("key...")
         .about("1.0.0", "Returns the intersect of multiple sets."),
-    Command::write(Group::Set, "sinterstore", -3, sinterstore).flags(Flags::DENYOOM).keys(1, -1, 1).accesses(Access::UPDATE, Access::READ)
+    Command::write(Group::Set, "sinterstore", -3, sinterstore).extent(Extent::Whole).flags(Flags::DENYOOM).keys(1, -1, 1).accesses(Access::UPDATE, Access::READ)
         .syntax("destination key...")
         .about("1.0.0", "Stores the intersect of multiple sets in a key."),
-    Command::read(Group::Set, "sunion", -2, sunion).keys(1, -1, 1)
+    Command::read(Group::Set, "sunion", -2, sunion).extent(Extent::Whole).keys(1, -1, 1)
         .syntax("key...")
         .about("1.0.0", "Returns the union of multiple sets."),
-    Command::write(Group::Set, "sunionstore", -3, sunionstore).flags(Flags::DENYOOM).keys(1, -1, 1).accesses(Access::OVERWRITE, Access::READ)
+    Command::write(Group::Set, "sunionstore", -3, sunionstore).extent(Extent::Whole).flags(Flags::DENYOOM).keys(1, -1, 1).accesses(Access::OVERWRITE, Access::READ)
         .syntax("destination key...")
         .about("1.0.0", "Stores the union of multiple sets in a key."),
 ];

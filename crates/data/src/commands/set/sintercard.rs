@@ -5,7 +5,7 @@ use crate::commands::prelude::*;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::Set, "sintercard", -3, sintercard).keys(0, 0, 0).counted_keys(1)
+    Command::read(Group::Set, "sintercard", -3, sintercard).extent(Extent::Whole).keys(0, 0, 0).counted_keys(1)
         .syntax("numkeys key... [LIMIT limit]")
         .about("7.0.0", "Returns the number of members of the intersect of multiple sets."),
 ];

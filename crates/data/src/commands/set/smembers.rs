@@ -5,7 +5,7 @@ use crate::value::set::Set;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::Set, "smembers", 2, smembers)
+    Command::read(Group::Set, "smembers", 2, smembers).extent(Extent::Whole)
         .syntax("key")
         .about("1.0.0", "Returns all members of a set."),
 ];

@@ -6,7 +6,7 @@ use synod_types::limits::LCS_CELLS_MAX;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::String, "lcs", -3, lcs).keys(1, 2, 1)
+    Command::read(Group::String, "lcs", -3, lcs).extent(Extent::Product).keys(1, 2, 1)
         .syntax("key1:key key2:key [LEN] [IDX] [MINMATCHLEN len] [WITHMATCHLEN]")
         .about("7.0.0", "The longest common subsequence of two strings."),
 ];

@@ -12,25 +12,25 @@ use synod_types::Millis;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::SortedSet, "zdiff", -3, zdiff).keys(0, 0, 0).counted_keys(1)
+    Command::read(Group::SortedSet, "zdiff", -3, zdiff).extent(Extent::Whole).keys(0, 0, 0).counted_keys(1)
         .syntax("numkeys key... [WITHSCORES]")
         .about("6.2.0", "Returns the difference between multiple sorted sets."),
-    Command::write(Group::SortedSet, "zdiffstore", -4, zdiffstore).flags(Flags::DENYOOM).counted_keys(2).accesses(Access::OVERWRITE, Access::READ)
+    Command::write(Group::SortedSet, "zdiffstore", -4, zdiffstore).extent(Extent::Whole).flags(Flags::DENYOOM).counted_keys(2).accesses(Access::OVERWRITE, Access::READ)
         .syntax("destination numkeys key...")
         .about("6.2.0", "Stores the difference of multiple sorted sets in a key."),
-    Command::read(Group::SortedSet, "zinter", -3, zinter).keys(0, 0, 0).counted_keys(1)
+    Command::read(Group::SortedSet, "zinter", -3, zinter).extent(Extent::Whole).keys(0, 0, 0).counted_keys(1)
         .syntax("numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]")
         .about("6.2.0", "Returns the intersect of multiple sorted sets."),
-    Command::read(Group::SortedSet, "zintercard", -3, zintercard).keys(0, 0, 0).counted_keys(1)
+    Command::read(Group::SortedSet, "zintercard", -3, zintercard).extent(Extent::Whole).keys(0, 0, 0).counted_keys(1)
         .syntax("numkeys key... [LIMIT limit]")
         .about("7.0.0", "Returns the number of members of the intersect of multiple sorted sets."),
-    Command::write(Group::SortedSet, "zinterstore", -4, zinterstore).flags(Flags::DENYOOM).counted_keys(2).accesses(Access::OVERWRITE, Access::READ)
+    Command::write(Group::SortedSet, "zinterstore", -4, zinterstore).extent(Extent::Whole).flags(Flags::DENYOOM).counted_keys(2).accesses(Access::OVERWRITE, Access::READ)
         .syntax("destination numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM | MIN | MAX>]")
         .about("2.0.0", "Stores the intersect of multiple sorted sets in a key."),
-    Command::read(Group::SortedSet, "zunion", -3, zunion).keys(0, 0, 0).counted_keys(1)
+    Command::read(Group::SortedSet, "zunion", -3, zunion).extent(Extent::Whole).keys(0, 0, 0).counted_keys(1)
         .syntax("numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]")
         .about("6.2.0", "Returns the union of multiple sorted sets."),
-    Command::write(Group::SortedSet, "zunionstore", -4, zunionstore).flags(Flags::DENYOOM).counted_keys(2).accesses(Access::OVERWRITE, Access::READ)
+    Command::write(Group::SortedSet, "zunionstore", -4, zunionstore).extent(Extent::Whole).flags(Flags::DENYOOM).counted_keys(2).accesses(Access::OVERWRITE, Access::READ)
         .syntax("destination numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM | MIN | MAX>]")
         .about("2.0.0", "Stores the union of multiple sorted sets in a key."),
 ];

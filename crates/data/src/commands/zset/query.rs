@@ -6,6 +6,7 @@ use crate::commands::prelude::*;
 use crate::object::View;
 use crate::value::zset::Zset;
 use std::ops::Range;
+use synod_types::Millis;
 
 /// How the bounds are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,16 @@ pub(super) struct Fixed {
     pub(super) reverse: Option<bool>,
     /// Whether WITHSCORES is an option.
     pub(super) scores: bool,
+}
+
+/// How many members a command looks at whose key is the argument `key` and whose query stands behind it.
+pub(super) fn members(keyspace: &Keyspace, args: &Args<'_>, key: usize, fixed: Fixed) -> usize {
+    let Some(query) = args.get(key + 1..).and_then(|args| Query::parse(fixed, args).ok()) else {
+        return 0;
+    };
+    // Whether its time has passed makes no difference worth knowing.
+    let zset = keyspace.view::<Zset>(args[key], Millis(0)).ok().flatten();
+    zset.map_or(0, |zset| query.positions(&zset).len())
 }
 
 impl<'a> Query<'a> {

@@ -1,36 +1,42 @@
 //! ZRANGE key min max [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES], and the older commands
 //! that it took the place of
 
-use super::query::{Fixed, Kind, Query};
+use super::query::{Fixed, Kind, Query, members};
 use super::reply_range;
 use crate::commands::prelude::*;
 use crate::value::zset::Zset;
 
+const RANGE: Fixed = Fixed { kind: None, reverse: None, scores: true };
+const REV_RANGE: Fixed = Fixed { kind: Some(Kind::Rank), reverse: Some(true), scores: true };
+const BY_SCORE: Fixed = Fixed { kind: Some(Kind::Score), reverse: Some(false), scores: true };
+const REV_BY_SCORE: Fixed = Fixed { kind: Some(Kind::Score), reverse: Some(true), scores: true };
+const BY_LEX: Fixed = Fixed { kind: Some(Kind::Lex), reverse: Some(false), scores: true };
+const REV_BY_LEX: Fixed = Fixed { kind: Some(Kind::Lex), reverse: Some(true), scores: true };
+
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::read(Group::SortedSet, "zrange", -4, zrange)
+    Command::read(Group::SortedSet, "zrange", -4, zrange).extent(Extent::Elements(|k, args| members(k, args, 1, RANGE)))
         .syntax("key start stop [BYSCORE | BYLEX] [REV] [LIMIT <offset count>] [WITHSCORES]")
         .about("1.2.0", "Returns members in a sorted set within a range of indexes."),
-    Command::read(Group::SortedSet, "zrangebylex", -4, zrangebylex)
+    Command::read(Group::SortedSet, "zrangebylex", -4, zrangebylex).extent(Extent::Elements(|k, args| members(k, args, 1, BY_LEX)))
         .syntax("key min max [LIMIT <offset count>]")
         .about("2.8.9", "Returns members in a sorted set within a lexicographical range."),
-    Command::read(Group::SortedSet, "zrangebyscore", -4, zrangebyscore)
+    Command::read(Group::SortedSet, "zrangebyscore", -4, zrangebyscore).extent(Extent::Elements(|k, args| members(k, args, 1, BY_SCORE)))
         .syntax("key min:double max:double [WITHSCORES] [LIMIT <offset count>]")
         .about("1.0.5", "Returns members in a sorted set within a range of scores."),
-    Command::read(Group::SortedSet, "zrevrange", -4, zrevrange)
+    Command::read(Group::SortedSet, "zrevrange", -4, zrevrange).extent(Extent::Elements(|k, args| members(k, args, 1, REV_RANGE)))
         .syntax("key start:integer stop:integer [WITHSCORES]")
         .about("1.2.0","Returns members in a sorted set within a range of indexes in reverse order."),
-    Command::read(Group::SortedSet, "zrevrangebylex", -4, zrevrangebylex)
+    Command::read(Group::SortedSet, "zrevrangebylex", -4, zrevrangebylex).extent(Extent::Elements(|k, args| members(k, args, 1, REV_BY_LEX)))
         .syntax("key max min [LIMIT <offset count>]")
         .about("2.8.9","Returns members in a sorted set within a lexicographical range in reverse order."),
-    Command::read(Group::SortedSet, "zrevrangebyscore", -4, zrevrangebyscore)
+    Command::read(Group::SortedSet, "zrevrangebyscore", -4, zrevrangebyscore).extent(Extent::Elements(|k, args| members(k, args, 1, REV_BY_SCORE)))
         .syntax("key max:double min:double [WITHSCORES] [LIMIT <offset count>]")
         .about("2.2.0","Returns members in a sorted set within a range of scores in reverse order."),
 ];
 
 fn zrange(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
-    let fixed = Fixed { kind: None, reverse: None, scores: true };
-    range(keyspace, args, fixed, ctx, out)
+    range(keyspace, args, RANGE, ctx, out)
 }
 
 fn zrevrange(
@@ -39,8 +45,7 @@ fn zrevrange(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let fixed = Fixed { kind: Some(Kind::Rank), reverse: Some(true), scores: true };
-    range(keyspace, args, fixed, ctx, out)
+    range(keyspace, args, REV_RANGE, ctx, out)
 }
 
 fn zrangebyscore(
@@ -49,8 +54,7 @@ fn zrangebyscore(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let fixed = Fixed { kind: Some(Kind::Score), reverse: Some(false), scores: true };
-    range(keyspace, args, fixed, ctx, out)
+    range(keyspace, args, BY_SCORE, ctx, out)
 }
 
 fn zrevrangebyscore(
@@ -59,8 +63,7 @@ fn zrevrangebyscore(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let fixed = Fixed { kind: Some(Kind::Score), reverse: Some(true), scores: true };
-    range(keyspace, args, fixed, ctx, out)
+    range(keyspace, args, REV_BY_SCORE, ctx, out)
 }
 
 fn zrangebylex(
@@ -69,8 +72,7 @@ fn zrangebylex(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let fixed = Fixed { kind: Some(Kind::Lex), reverse: Some(false), scores: true };
-    range(keyspace, args, fixed, ctx, out)
+    range(keyspace, args, BY_LEX, ctx, out)
 }
 
 fn zrevrangebylex(
@@ -79,8 +81,7 @@ fn zrevrangebylex(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let fixed = Fixed { kind: Some(Kind::Lex), reverse: Some(true), scores: true };
-    range(keyspace, args, fixed, ctx, out)
+    range(keyspace, args, REV_BY_LEX, ctx, out)
 }
 
 fn range(
