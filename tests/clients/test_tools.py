@@ -102,6 +102,6 @@ def test_a_browser_is_told_what_there_is(single):
             return answer.read().decode()
 
     paths = re.findall(r"^(/\w+) ", page("/"), re.M)
-    assert paths == ["/status", "/metrics", "/health"]
+    assert paths == ["/status", "/metrics", "/health", "/commands"]
     for path in paths:
         assert page(path)

@@ -24,6 +24,7 @@ pub(super) const LINES: &[(&str, &str)] = &[
     ("client|reply", "<ON | OFF | SKIP>"),
     ("client|setinfo", "<LIB-NAME libname | LIB-VER libver>"),
     ("client|setname", "connection-name"),
+    ("client|tracking", "<ON | OFF> [REDIRECT client-id] [PREFIX prefix]... [BCAST] [OPTIN] [OPTOUT] [NOLOOP]"),
     ("client|unblock", "client-id [TIMEOUT | ERROR]"),
     ("command|docs", "[command-name]..."),
     ("command|info", "[command-name]..."),
