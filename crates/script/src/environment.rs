@@ -218,7 +218,7 @@ fn add_inspection(lua: &Lua, native: &Table, budget: &Budget) -> Result<()> {
         }
     })?;
     native.raw_set("position", position)?;
-    let error = lua.create_function(|lua, text: mlua::String| {
+    let error = lua.create_function(|lua, text: mlua::LuaString| {
         let text = text.to_string_lossy();
         let plain = error_text(text.strip_prefix('-').unwrap_or(&text));
         let coded = plain.contains(' ');

@@ -9,7 +9,8 @@ use crate::captured::Reply;
 use crate::commands::Commands;
 use crate::environment::{self, Environment, list};
 use crate::run::{SPENT, message, reply};
-use mlua::{ChunkMode, Function as LuaFunction, Lua, Table, Value};
+use mlua::chunk::ChunkMode;
+use mlua::{Function as LuaFunction, Lua, Table, Value};
 use std::cell::RefCell;
 use synod_data::scripting::{FUNCTION_FLAGS, Function, FunctionCall, Reach};
 use synod_data::{Context, Keyspace};
@@ -51,7 +52,7 @@ fn registered(
 }
 
 fn function(entry: &Table) -> mlua::Result<Function> {
-    let description: Option<mlua::String> = entry.raw_get("description")?;
+    let description: Option<mlua::LuaString> = entry.raw_get("description")?;
     let set: Table = entry.raw_get("flags")?;
     let mut flags = 0;
     for bit in 0..FUNCTION_FLAGS.len() {

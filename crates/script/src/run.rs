@@ -74,7 +74,7 @@ pub(crate) fn check(body: &[u8]) -> Result<(), String> {
 }
 
 fn compile(lua: &Lua, code: &[u8]) -> Result<Function, String> {
-    let chunk = lua.load(code).set_mode(mlua::ChunkMode::Text).set_name("@user_script");
+    let chunk = lua.load(code).set_mode(mlua::chunk::ChunkMode::Text).set_name("@user_script");
     chunk.into_function().map_err(|error| match error {
         mlua::Error::SyntaxError { message, .. } => {
             format!("ERR Error compiling script (new function): {message}")

@@ -4,7 +4,7 @@ use crate::client::ToClient;
 use crate::faults::Fault;
 use crate::machine::{Mail, Process, Session, Step};
 use crate::points::{CrashPoint, Place, Side};
-use crate::world::{Event, World};
+use crate::world::{Event, World, turn_length};
 use std::collections::VecDeque;
 use synod_log::AppendError;
 use synod_types::plant::planted;
@@ -59,7 +59,7 @@ impl World {
         let mut took = self.random.between(10, 60);
         let process = self.machines[at].process.as_mut();
         let spent = process.map_or(0, |process| process.worker.node().take_spent());
-        took += self.long_us(spent);
+        took += self.long_us(at, spent);
         if took > TURN_US_MAX {
             self.fail("turn", format!("a turn of node {} takes {} ms", at + 1, took / 1_000));
         }
@@ -128,9 +128,11 @@ impl World {
     }
 
     /// How long it takes to look at so many bytes of values: what fills a turn takes 5 ms.
-    fn long_us(&self, bytes: usize) -> u64 {
-        let share = bytes as u64 * TURN_FULL_US / (self.turn_length as u64).max(1);
-        if self.turn_length == 0 { 0 } else { share }
+    fn long_us(&self, at: usize, bytes: usize) -> u64 {
+        match turn_length(self.params.seed, at) as u64 {
+            0 => 0,
+            full => bytes as u64 * TURN_FULL_US / full,
+        }
     }
 
     /// Long operations are run beside the turns, which takes the longer the more they look at.
@@ -139,7 +141,7 @@ impl World {
         let Some(process) = &mut self.machines[at].process else { return };
         for mut aside in process.worker.take_asides() {
             aside.run();
-            let us = self.long_us(aside.length()) + self.random.skewed(10, ASIDE_US_MAX);
+            let us = self.long_us(at, aside.length()) + self.random.skewed(10, ASIDE_US_MAX);
             let mail = Box::new(Mail::Report(Report::Ran(aside)));
             self.at(self.time + us, Event::ToNode { node: at, life, mail });
         }

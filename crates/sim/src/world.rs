@@ -44,11 +44,12 @@ pub fn events_begun() -> (u64, u64) {
     BEGUN.get()
 }
 
-/// How long an operation may be to be run in a turn: as in the server, so short that many are longer, or none at all.
-fn turn_length(seed: u64) -> usize {
-    match seed % 10 {
-        3 => 0,
-        6 | 9 => SHORT_TURN_BYTES,
+/// How long an operation may be to be run in a turn of a node: as in the server, so short that many are longer, or none at
+/// all; nodes may differ.
+pub(crate) fn turn_length(seed: u64, node: usize) -> usize {
+    match (seed % 10, node % 2) {
+        (3, _) | (9, 1) => 0,
+        (6, _) => SHORT_TURN_BYTES,
         _ => limits::TURN_LENGTH_BYTES,
     }
 }
@@ -155,8 +156,6 @@ pub(crate) struct World {
     pub crash_points: CrashPoints,
     pub failure: Option<Failure>,
     pub snapshot_bytes: usize,
-    /// How long an operation may be to be run in a turn.
-    pub turn_length: usize,
     pub segment_bytes: u64,
 }
 
@@ -201,7 +200,6 @@ impl World {
             injected: BTreeMap::new(),
             crash_points: CrashPoints::new(),
             failure: None,
-            turn_length: turn_length(params.seed),
             snapshot_bytes: random.skewed(2_000, 100_000) as usize,
             segment_bytes: 16_384 << random.below(4),
             random: random.split(),
@@ -389,7 +387,7 @@ impl World {
             roster: BTreeMap::new(),
             process: self.random.next(),
             past: [0; 7], // the disk knows them
-            turn_length: self.turn_length,
+            turn_length: turn_length(self.params.seed, node),
             partitions: self.params.partitions,
             replicas: nodes.min(3) as u32,
             ack_early: false,

@@ -268,26 +268,23 @@ impl Encoder {
         if depth > self.settings.encode_depth_max.min(NESTING_MAX) {
             return Err(format!("Cannot serialise, excessive nesting ({depth})").into());
         }
-        let mut entries: Vec<(Value, Value)> = Vec::new();
-        let mut largest = Some(0);
+        // In two passes, for a state of Lua refers to no more than some thousand values from outside.
+        let (mut count, mut largest) = (0, Some(0));
         for entry in table.pairs::<Value, Value>() {
-            let (key, value) = entry?;
-            let index = match &key {
-                Value::Integer(n) => Some(*n),
-                Value::Number(x) if x.fract() == 0.0 => Some(*x as i64),
+            let index = match entry?.0 {
+                Value::Integer(n) => Some(n),
+                Value::Number(x) if x.fract() == 0.0 => Some(x as i64),
                 _ => None,
             };
             largest = match (largest, index) {
                 (Some(largest), Some(index)) if index > 0 => Some(index.max(largest)),
                 _ => None,
             };
-            entries.push((key, value));
+            count += 1;
         }
         match largest {
-            Some(len) if len > 0 && !self.is_sparse(len, entries.len())? => {
-                self.array(table, len, depth)
-            }
-            _ => self.object(&entries, depth),
+            Some(len) if len > 0 && !self.is_sparse(len, count)? => self.array(table, len, depth),
+            _ => self.object(table, depth),
         }
     }
 
@@ -315,17 +312,18 @@ impl Encoder {
         Ok(())
     }
 
-    fn object(&mut self, entries: &[(Value, Value)], depth: i64) -> Outcome<()> {
+    fn object(&mut self, table: &Table, depth: i64) -> Outcome<()> {
         self.out.push(b'{');
-        for (at, (key, value)) in entries.iter().enumerate() {
+        for (at, entry) in table.pairs::<Value, Value>().enumerate() {
+            let (key, value) = entry?;
             if at > 0 {
                 self.out.push(b',');
             }
-            match key {
+            match &key {
                 Value::String(text) => self.string(&text.as_bytes()),
                 Value::Integer(_) | Value::Number(_) => {
                     self.out.push(b'"');
-                    self.value(key, depth)?;
+                    self.value(&key, depth)?;
                     self.out.push(b'"');
                 }
                 other => {
@@ -335,7 +333,7 @@ impl Encoder {
                 }
             }
             self.out.push(b':');
-            self.value(value, depth)?;
+            self.value(&value, depth)?;
         }
         self.out.push(b'}');
         Ok(())

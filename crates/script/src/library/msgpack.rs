@@ -108,14 +108,13 @@ fn put_marked(out: &mut Vec<u8>, marker: u8, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// In two passes, for a state of Lua refers to no more than some thousand values from outside.
 fn put_table(out: &mut Vec<u8>, table: &Table, depth: usize) -> Outcome<()> {
-    let mut entries: Vec<(Value, Value)> = Vec::new();
-    let mut largest = Some(0.0f64);
+    let (mut count, mut largest) = (0, Some(0.0f64));
     for entry in table.pairs::<Value, Value>() {
-        let (key, value) = entry?;
-        let index = match &key {
-            Value::Integer(n) => Some(*n as f64),
-            Value::Number(x) if x.fract() == 0.0 => Some(*x),
+        let index = match entry?.0 {
+            Value::Integer(n) => Some(n as f64),
+            Value::Number(x) if x.fract() == 0.0 => Some(x),
             Value::Boolean(_) | Value::Number(_) | Value::String(_) => None,
             _ => return Err("a key is an object, whose order is not that of other replicas".into()),
         };
@@ -123,19 +122,20 @@ fn put_table(out: &mut Vec<u8>, table: &Table, depth: usize) -> Outcome<()> {
             (Some(largest), Some(index)) if index > 0.0 => Some(largest.max(index)),
             _ => None,
         };
-        entries.push((key, value));
+        count += 1;
     }
-    if largest == Some(entries.len() as f64) {
-        put_head(out, entries.len(), (0x90, 15), &[0xdc, 0xdd]);
-        for at in 1..=entries.len() {
+    if largest == Some(count as f64) {
+        put_head(out, count, (0x90, 15), &[0xdc, 0xdd]);
+        for at in 1..=count {
             put(out, &table.raw_get::<Value>(at)?, depth)?;
         }
         return Ok(());
     }
-    put_head(out, entries.len(), (0x80, 15), &[0xde, 0xdf]);
-    for (key, value) in &entries {
-        put(out, key, depth)?;
-        put(out, value, depth)?;
+    put_head(out, count, (0x80, 15), &[0xde, 0xdf]);
+    for entry in table.pairs::<Value, Value>() {
+        let (key, value) = entry?;
+        put(out, &key, depth)?;
+        put(out, &value, depth)?;
     }
     Ok(())
 }

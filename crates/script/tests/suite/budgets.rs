@@ -78,3 +78,42 @@ fn replies_without_end_are_refused() {
     let wide = world.eval("local t = {} for i = 1, 25 do t = {t, t, t, t, t, t} end return t");
     assert_eq!(wide, "-ERR the script's reply is too large");
 }
+
+/// The interpreter gives what lies outside of it some thousand places for values. A function of ours that took more ended
+/// the process, and every replica's, and again at each restart.
+#[test]
+fn many_values_at_once_are_refused_or_taken() {
+    let many = "local t = {} for i = 1, 7900 do t[i] = 'x' .. i end ";
+    let words = (0..200).map(|n| format!("'k{n}'")).collect::<Vec<_>>().join(",");
+    let refused = [
+        format!("{many} return redis.call('del', {words}, unpack(t))"),
+        format!("{many} return redis.sha1hex({words}, unpack(t))"),
+        format!("{many} return cjson.encode({words}, unpack(t))"),
+        format!("{many} return cmsgpack.pack({words}, unpack(t))"),
+        format!("{many} return struct.pack('s', {words}, unpack(t))"),
+        format!("{many} return bit.bor({words}, unpack(t))"),
+        format!("{many} return math.random({words}, unpack(t))"),
+        format!("{many} return unpack(t, {words}, unpack(t))"),
+    ];
+    for script in refused {
+        assert_eq!(World::new().eval(&script), STOPPED, "{script}");
+    }
+    let resumed = format!(
+        "{many} local f = coroutine.wrap(function(...) return redis.call('del', ...) end) \
+         return f({words}, unpack(t))"
+    );
+    assert_eq!(World::new().eval(&resumed), "-ERR synod:218: too many arguments to resume");
+    let taken = [
+        (format!("{many} return redis.call('del', unpack(t))"), "0"),
+        (format!("{many} return #cjson.encode({{{words}, unpack(t)}})"), "63384"),
+        ("local t = {} for i = 1, 50000 do t['x' .. i] = 'x' .. i end return #cjson.encode(t)".into(), "877789"),
+        ("local t = {} for i = 1, 50000 do t[i] = 'x' .. i end return #cjson.decode(cjson.encode(t))".into(), "50000"),
+        ("local t = {} for i = 1, 50000 do t['x' .. i] = 'y' end return #cmsgpack.pack(t)".into(), "438897"),
+        ("local t = {} for i = 1, 50000 do t[i] = 'y' .. i end return #cmsgpack.unpack(cmsgpack.pack(t))".into(), "50000"),
+        ("for i = 1, 20000 do redis.call('rpush', 'l', i) end return #redis.call('lrange', 'l', 0, -1)".into(), "20000"),
+        ("for i = 1, 20000 do redis.call('hset', 'h', 'f' .. i, i) end redis.setresp(3) return #cjson.encode(redis.call('hgetall', 'h'))".into(), "317797"),
+    ];
+    for (script, expected) in taken {
+        assert_eq!(World::new().eval(&script), expected, "{script}");
+    }
+}

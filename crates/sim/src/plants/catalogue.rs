@@ -401,13 +401,15 @@ pub const CATALOGUE: &[Plant] = &[
         "replica",
         "operations are run in turns however long they are",
     )
-    .seconds(120),
+    .seconds(120)
+    .seed(6),
     Plant::new(
         "rest-of-entry-lost",
         "B34 a slice lets a half-done command be seen",
         "replica",
         "what stands behind a long operation in its entry is forgotten",
-    ),
+    )
+    .seed(9),
     Plant::new(
         "limit-at-restore",
         "B29 a limit is checked on restoring and not on accepting",
