@@ -278,10 +278,11 @@ def test_who_does_not_read_is_bounded(single):
         context.load_cert_chain(*map(str, node.client[1]))
         with socket.create_connection((HOST, node.tls_port), 10) as bare:
             with context.wrap_socket(bare, server_hostname="localhost") as deaf:
-                deaf.sendall(b"GET long\r\n" * 200)
+                deaf.sendall(b"GET long\r\n" * 1000)
                 for _ in range(200):
                     assert client.get("long") is not None
-                assert resident(node) - before < 200 << 20
+                # What was asked of another worker at once may be held, 256 MiB at most: of a gigabyte that was asked for.
+                assert resident(node) - before < 400 << 20
 
 
 def test_cluster_clients_are_told_of_the_doors_for_tls(three):

