@@ -178,25 +178,34 @@ def test_big_values_are_forwarded_whole(cluster):
 
 
 SPANNING = {
-    "MSET": ["MSET", "{a}", "1", "{b}", "2"],
-    "MSETNX": ["MSETNX", "{a}", "1", "{b}", "2"],
-    "RENAME": ["RENAME", "{a}", "{b}"],
-    "RENAMENX": ["RENAMENX", "{a}", "{b}"],
-    "COPY": ["COPY", "{a}", "{b}"],
+    "MSET": (["MSET", "{a}", "1", "{b}", "2"], resp.Simple("OK"), [b"1", b"2"]),
+    "MSETNX": (["MSETNX", "{a}", "1", "{b}", "2"], 0, [b"v", resp.NULL_BULK]),
+    "RENAME": (["RENAME", "{a}", "{b}"], resp.Simple("OK"), [resp.NULL_BULK, b"v"]),
+    "RENAMENX": (["RENAMENX", "{a}", "{b}"], 1, [resp.NULL_BULK, b"v"]),
+    "COPY": (["COPY", "{a}", "{b}"], 1, [b"v", b"v"]),
 }
 
 
 @pytest.mark.synod_only
 @pytest.mark.parametrize("name", SPANNING)
-def test_what_spans_partitions_is_refused(cluster, name):
+def test_what_spans_partitions_is_one_step_all_the_same(cluster, name):
     (one, _), (two, _), *_ = keys_of_all_partitions(cluster)
-    command = [arg.replace("{a}", one).replace("{b}", two) for arg in SPANNING[name]]
+    command, reply, values = SPANNING[name]
+    command = [arg.replace("{a}", one).replace("{b}", two) for arg in command]
     for node in cluster.nodes:
         with node.connect() as connection:
+            connection.call("DEL", two)
             connection.call("SET", one, "v")
-            reply = connection.call(*command)
-            assert reply == "CROSSSLOT Keys in request don't hash to the same slot", reply
-            assert connection.call("EXISTS", two) == 0, "nothing of it was done"
+            assert connection.call(*command) == reply
+            assert connection.call("MGET", one, two) == values
+
+
+@pytest.mark.synod_only
+def test_what_does_more_than_touch_its_keys_stays_in_one_partition(cluster):
+    (one, _), (two, _), *_ = keys_of_all_partitions(cluster)
+    for command in (["EVAL", "return 1", "2", one, two], ["BLPOP", one, two, "1"]):
+        with cluster.nodes[0].connect() as connection:
+            assert connection.call(*command) == "CROSSSLOT Keys in request don't hash to the same slot"
 
 
 @pytest.mark.synod_only
@@ -238,7 +247,7 @@ def test_scan_goes_through_all_partitions_on_any_node(cluster):
 
 
 @pytest.mark.synod_only
-def test_transactions_within_one_partition_only(cluster):
+def test_transactions_over_one_partition_and_over_several(cluster):
     (one, _), (two, _), *_ = keys_of_all_partitions(cluster)
     for node in cluster.nodes:
         with node.connect() as connection:
@@ -247,13 +256,13 @@ def test_transactions_within_one_partition_only(cluster):
             assert connection.call("SET", one, "1") == "QUEUED"
             assert connection.call("INCR", one) == "QUEUED"
             assert connection.call("EXEC") == [resp.Simple("OK"), 2]
-            # Across partitions: refused as a whole, at the latest when it is to be done.
+            # Across partitions: one as well.
             connection.call("MULTI")
-            replies = [connection.call("SET", one, "3"), connection.call("SET", two, "3")]
-            replies.append(connection.call("EXEC"))
-            errors = [reply for reply in replies if isinstance(reply, resp.Error)]
-            assert errors and errors[0].startswith("CROSSSLOT"), replies
-            assert connection.call("MGET", one, two) == [b"2", resp.NULL_BULK]
+            connection.call("SET", one, "3")
+            connection.call("INCR", two)
+            assert connection.call("EXEC") == [resp.Simple("OK"), 1]
+            assert connection.call("MGET", one, two) == [b"3", b"1"]
+            connection.call("DEL", two)
 
 
 @pytest.mark.synod_only

@@ -36,6 +36,9 @@ pub const FOREIGN_KEY: Failure = Failure("ERR key belongs to another partition")
 pub const ARITY: Failure = Failure("ERR wrong number of arguments");
 /// A command inside a transaction that only the node can run.
 pub const NOT_IN_TRANSACTION: Failure = Failure("ERR Command not allowed inside a transaction");
+/// A key that a prepared transaction holds.
+pub const HELD: Failure =
+    Failure("TRYAGAIN A transaction over the key is not decided yet; nothing was written");
 /// No error: a command found nothing and would wait. Whoever ran it arms the wait, or answers that there is nothing
 /// where nothing may wait; no client ever sees this text.
 pub const WAITING: Failure = Failure("WAITING");

@@ -62,6 +62,7 @@ mod rdb;
 pub mod scripting;
 mod snapshot;
 mod table;
+mod transactions;
 pub mod value;
 pub mod waiting;
 
@@ -78,3 +79,4 @@ pub use synod_machine::digest;
 pub use table::{
     Access, Categories, Command, Extent, Flags, Group, Handler, KeySpec, KeyWords, commands, lookup,
 };
+pub use transactions::{BUSY, Commands, NO, Scratch, YES};

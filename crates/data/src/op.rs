@@ -7,6 +7,7 @@
 
 use smallvec::SmallVec;
 use synod_machine::{MachineId, put_operation};
+use synod_txn::Step;
 use synod_types::{NodeId, RequestId, Slot, varint};
 
 /// The arguments of one command, name first; most have eight or fewer.
@@ -32,6 +33,7 @@ const READ_FUNCTIONS: u8 = 17;
 const DEBUG: u8 = 18;
 const DEBUG_OBJECT: u8 = 19;
 const AS: u8 = 20;
+const STEP: u8 = 21;
 
 /// Who waits for a command that may wait, as the log names them. Node 0: a client of the leader itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,6 +113,8 @@ pub enum Op<'a> {
     Debug(Args<'a>),
     /// Read: how the value of a key is kept.
     DebugObject(&'a [u8]),
+    /// A step of a transaction over several partitions.
+    Step(Step<'a>),
     /// Another operation, whose scripts may do only what these rights allow. The operation itself was allowed.
     As {
         /// As [`crate::authority::Rights`] writes them.
@@ -250,6 +254,10 @@ impl<'a> Op<'a> {
                 out.push(DEBUG_OBJECT);
                 varint::put_bytes(out, key);
             }
+            Op::Step(step) => {
+                out.push(STEP);
+                step.put(out);
+            }
             Op::As { rights, op } => {
                 out.push(AS);
                 varint::put_bytes(out, rights);
@@ -291,6 +299,7 @@ impl<'a> Op<'a> {
             FIND_SCRIPTS => Op::FindScripts(take_args(bytes)?),
             CHANGE_FUNCTIONS => Op::ChangeFunctions(take_args(bytes)?),
             READ_FUNCTIONS => Op::ReadFunctions(take_args(bytes)?),
+            STEP => Op::Step(Step::take(bytes)?),
             DEBUG => Op::Debug(take_args(bytes)?),
             DEBUG_OBJECT => Op::DebugObject(varint::take_bytes(bytes)?),
             AS => {
@@ -363,6 +372,13 @@ pub fn is_wait(body: &[u8]) -> bool {
     body.first() == Some(&WAIT)
 }
 
+/// Whether the body is an [`Op::Step`].
+#[inline]
+#[must_use]
+pub fn is_step(body: &[u8]) -> bool {
+    body.first() == Some(&STEP)
+}
+
 /// Whether the body is an [`Op::Expire`].
 #[inline]
 #[must_use]
@@ -403,6 +419,7 @@ fn take_slot(bytes: &mut &[u8]) -> Option<Slot> {
 mod tests {
     use super::*;
     use synod_machine::Operation;
+    use synod_txn::TxnId;
 
     #[test]
     fn every_operation_round_trips_and_no_prefix_of_one_is_taken_for_another() {
@@ -440,6 +457,7 @@ mod tests {
             Op::ReadFunctions(command(&["LIST"])),
             Op::Debug(command(&["RELOAD"])),
             Op::DebugObject(b"key"),
+            Op::Step(Step::Forget { txn: TxnId { node: NodeId(1), worker: 2, number: 300 } }),
         ];
         for op in &ops {
             let mut bytes = Vec::new();

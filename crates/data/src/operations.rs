@@ -1,9 +1,9 @@
 //! The keyspace as a machine of a partition: its operations are run, its snapshot is taken and read back.
 
 use crate::authority::Rights;
-use crate::op::Op;
+use crate::op::{Args, Op};
 use crate::value::Kind;
-use crate::{Context, Keyspace, Restorer, ScanFilter, lookup};
+use crate::{Context, Keyspace, Restorer, ScanFilter, error, lookup};
 use std::sync::Arc;
 use synod_machine::{Machine, MachineId, Restore};
 use synod_types::{ReplySink, SLOT_COUNT, Slot};
@@ -62,6 +62,7 @@ impl Keyspace {
     /// and answered nothing.
     pub fn run_wait(&mut self, args: &[&[u8]], ctx: &Context, out: &mut dyn ReplySink) -> bool {
         match args.first().and_then(|name| lookup(name)) {
+            Some(command) if self.holds(command, args) => false,
             Some(command) if command.check_arity(args.len()) => {
                 self.execute_or_wait(command, args, ctx, out)
             }
@@ -83,6 +84,9 @@ fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn Repl
             _ => out.error("ERR unknown command in the log"),
         },
         Op::Wait { args, .. } => _ = keyspace.run_wait(args, ctx, out),
+        Op::Transaction { watched, commands } if holds_some(keyspace, watched, commands) => {
+            out.error(error::HELD.0);
+        }
         Op::Transaction { watched, commands } => {
             let commands: Vec<Vec<&[u8]>> = commands.iter().map(|c| c.to_vec()).collect();
             keyspace.execute_transaction(watched, &commands, ctx, out);
@@ -95,6 +99,8 @@ fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn Repl
             keyspace.evict(keys.iter().copied(), ctx.now);
             out.simple("OK");
         }
+        Op::Step(step) => keyspace.run_step(step, ctx, out),
+        Op::Clear if keyspace.transactions().holds_some() => out.error(error::HELD.0),
         Op::Clear => {
             keyspace.clear(ctx.now);
             out.simple("OK");
@@ -118,6 +124,16 @@ fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn Repl
     }
 }
 
+/// Whether a transaction has a key that another one, over several partitions, holds.
+fn holds_some(keyspace: &Keyspace, watched: &[(&[u8], u64)], commands: &[Args<'_>]) -> bool {
+    keyspace.transactions().holds_some()
+        && (watched.iter().any(|(key, _)| keyspace.is_held(key))
+            || commands.iter().any(|args| {
+                let command = args.first().and_then(|name| lookup(name));
+                command.is_some_and(|command| keyspace.holds(command, args))
+            }))
+}
+
 fn read(keyspace: &Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink) {
     match op {
         Op::Command(args) => match args.first().and_then(|name| lookup(name)) {
@@ -126,6 +142,10 @@ fn read(keyspace: &Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink
             }
             _ => out.error("ERR unknown command"),
         },
+        Op::Step(step) => keyspace.read_step(step, ctx, out),
+        Op::Versions(keys) if keys.iter().any(|key| keyspace.is_held(key)) => {
+            out.error(error::HELD.0);
+        }
         Op::Versions(keys) => {
             out.array(keys.len());
             for key in keys {

@@ -60,6 +60,11 @@ impl Audience for Desk<'_> {
             Origin::Client { client, seq } => {
                 self.sessions.complete(client, seq, &mut self.output.ready, &mut |out| write(out));
             }
+            Origin::Step { ticket } => {
+                let mut reply = Vec::new();
+                write(&mut RespWriter::new(&mut reply, Proto::Resp2));
+                self.output.steps.push((ticket, reply));
+            }
             Origin::Gather { gather, part, resp3 } => {
                 let proto = if resp3 { Proto::Resp3 } else { Proto::Resp2 };
                 let mut reply = Vec::new();
@@ -79,7 +84,7 @@ impl Audience for Desk<'_> {
 
     fn proto(&mut self, to: Origin) -> Proto {
         let resp3 = match to {
-            Origin::Internal | Origin::Call { .. } => false,
+            Origin::Internal | Origin::Call { .. } | Origin::Step { .. } => false,
             Origin::Client { client, .. } => {
                 self.sessions.get(client).is_some_and(|session| session.proto() == Proto::Resp3)
             }
@@ -180,6 +185,7 @@ impl Desk<'_> {
             }
             Origin::Gather { gather, part, .. } => self.gathered(gather, part, reply.to_vec()),
             Origin::Call { ticket } => guests::end_with(self.output, ticket, reply),
+            Origin::Step { ticket } => self.output.steps.push((ticket, reply.to_vec())),
             Origin::Internal | Origin::Peer { .. } => {}
         }
     }

@@ -49,6 +49,7 @@ mod routing;
 mod settings;
 mod snapshots;
 mod status;
+mod transactions;
 mod turn;
 mod unrouted;
 mod waits;

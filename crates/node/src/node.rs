@@ -19,6 +19,7 @@ use crate::routing::Leaders;
 use crate::settings::Settings;
 use crate::snapshots::Fetches;
 use crate::status::Counters;
+use crate::transactions::Conductor;
 use crate::unrouted::Unrouted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub struct Node {
     pub(crate) authority: Authority,
     pub(crate) sessions: Sessions,
     pub(crate) gathers: Gathers,
+    /// The transactions over several partitions of the clients here.
+    pub(crate) conductor: Conductor,
     pub(crate) ledger: Ledger,
     pub(crate) attempts: Attempts,
     pub(crate) unrouted: Unrouted,
@@ -130,6 +133,7 @@ impl Node {
             engines: Engines::default(),
             sessions: Sessions::default(),
             gathers: Gathers::default(),
+            conductor: Conductor::default(),
             attempts: Attempts::default(),
             unrouted: Unrouted::default(),
             long_replies: LongReplies::default(),

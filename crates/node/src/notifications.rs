@@ -13,7 +13,7 @@ use synod_types::NodeId;
 
 impl Node {
     /// What this node's subscribers are to hear of.
-    fn wanted_events(&self) -> Classes {
+    pub(crate) fn wanted_events(&self) -> Classes {
         let bits = u16::try_from(self.settings.get(Setting::NotifyKeyspaceEvents));
         Classes::from_bits(bits.unwrap_or_default()).heard()
     }

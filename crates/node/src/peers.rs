@@ -225,7 +225,7 @@ impl Node {
         if let Some(replica) = self.replica(group) {
             if request.access.is_read() {
                 let behind = request.access == Access::ReadBehind;
-                replica.read(origin, behind, |bytes| bytes.extend_from_slice(request.op));
+                replica.take_read(origin, behind, request.op);
             } else {
                 replica.write(origin, |bytes| bytes.extend_from_slice(request.op), &mut out);
             }

@@ -196,7 +196,7 @@ impl Node {
         if command.name == "lock" && args.len() == 2 && args[1].eq_ignore_ascii_case(b"list") {
             return commands::list_locks(self, client, args);
         }
-        let single = command.keys.first == 1 && command.keys.last == 1;
+        let single = command.keys.is_just_first();
         let partition = match single {
             true => self.map.partition_of(key_slot(args[1])),
             false => match self.one_partition(command, args) {
@@ -371,7 +371,7 @@ impl Node {
             "del" | "unlink" | "exists" | "touch" => Join::Sum,
             "fence" => return self.refuse_request(client, crate::fence::APART),
             "mget" => Join::Interleave { order: parts.iter().map(|p| p.2.clone()).collect() },
-            _ => return self.refuse_request(client, CROSSSLOT),
+            _ => return self.conduct_command(client, kind, command, args),
         };
         let ops = parts.into_iter().map(|(p, args, _)| (p, Op::Command(args))).collect();
         self.run_parts(client, kind, join, ops)

@@ -254,7 +254,7 @@ impl Node {
         if let Some(replica) = self.replica(partition) {
             if access.is_read() {
                 let behind = access == Access::ReadBehind;
-                replica.read(origin, behind, |bytes| bytes.extend_from_slice(&op));
+                replica.take_read(origin, behind, &op);
             } else {
                 replica.write(origin, |bytes| bytes.extend_from_slice(&op), &mut out);
             }
@@ -280,7 +280,10 @@ impl Node {
                 Origin::Client { .. } if crate::waits::is_wait(&op) => {
                     self.fail(group, origin, Failure::NotExecuted(None));
                 }
-                Origin::Client { .. } | Origin::Gather { .. } | Origin::Call { .. } => {
+                Origin::Client { .. }
+                | Origin::Gather { .. }
+                | Origin::Call { .. }
+                | Origin::Step { .. } => {
                     self.route(group, origin, op, access);
                 }
             }
@@ -293,7 +296,9 @@ impl Node {
         let place = match origin {
             Origin::Client { client, seq } => Some((client, seq)),
             Origin::Gather { gather, .. } => self.gathers.place(gather),
-            Origin::Internal | Origin::Peer { .. } | Origin::Call { .. } => None,
+            Origin::Internal | Origin::Peer { .. } | Origin::Call { .. } | Origin::Step { .. } => {
+                None
+            }
         };
         place.is_some_and(|(client, seq)| {
             self.sessions.get(client).is_some_and(|session| session.has_written_behind(seq))
@@ -427,7 +432,7 @@ impl Node {
     }
 
     fn held_bytes(&self) -> usize {
-        self.ledger.bytes() + self.unrouted.bytes() + self.gathers.bytes()
+        self.ledger.bytes() + self.unrouted.bytes() + self.gathers.bytes() + self.conductor.bytes()
     }
 
     /// Lets sessions go on that wait for room, once half of it is free.

@@ -45,6 +45,10 @@ pub struct Counters {
     pub snapshot_s: u64,
     /// Commands per second over the last second or so.
     pub commands_per_s: u64,
+    /// Transactions over several partitions that were begun here.
+    pub transactions: u64,
+    /// How often a leader here asked what was decided about a transaction that it heard nothing of.
+    pub transactions_resolved: u64,
     sampled: (u64, u64),
 }
 

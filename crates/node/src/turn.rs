@@ -82,6 +82,7 @@ impl Node {
         self.expire_awaited();
         self.tend_map();
         self.collect_events();
+        self.tend_transactions();
         self.tend_engines();
         if self.ticks.is_multiple_of(2) {
             self.introduce();
@@ -112,6 +113,7 @@ impl Node {
     /// The turn ends: everything that can be done is done, and stands in the output.
     pub fn end_turn(&mut self) {
         self.arm_given_back();
+        self.conduct();
         self.release();
         // Answers can release parked requests and those can touch groups again; each round has less to do.
         while !self.busy.is_empty() {
@@ -120,6 +122,7 @@ impl Node {
                 self.pump(group);
             }
             self.arm_given_back();
+            self.conduct();
             if self.busy.is_empty() {
                 self.busy = busy;
                 self.release();

@@ -12,6 +12,7 @@ use synod_consensus::Position;
 use synod_data::op::Op;
 use synod_machine::{Context, MachineId, Operation};
 use synod_tree::Call;
+use synod_txn::Step;
 use synod_types::plant::planted;
 use synod_types::{Entry, EntryKind, Index, Membership, Millis, key_slot};
 
@@ -190,6 +191,9 @@ impl Replica {
                 Some(origin) => self.apply_for(origin, op, ctx, hearers.audience),
             }
         }
+        if is_keyspace && synod_data::op::is_step(op.body) {
+            self.step_applied(op);
+        }
         if is_keyspace && !self.waits.is_empty() {
             self.note_filled(op);
         }
@@ -308,6 +312,8 @@ impl Replica {
                 self.doubt(command.key_positions(&args).map(|at| args[at]))
             }
             Op::Versions(keys) => self.doubt(keys.iter().copied()),
+            Op::Step(Step::Fetch { keys, .. }) => self.doubt(keys.iter().copied()),
+            Op::Step(Step::Verify { reads, .. }) => self.doubt(reads.iter().map(|(key, _)| *key)),
             _ => None,
         }
     }

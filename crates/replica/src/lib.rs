@@ -23,6 +23,7 @@ mod batch;
 mod cluster;
 mod eviction;
 mod expiry;
+mod gate;
 mod leases;
 mod lock_leases;
 mod news;
@@ -37,6 +38,7 @@ mod state;
 mod waits;
 
 pub use aside::Aside;
+pub use gate::Silent;
 pub use pending::{Access, Audience, Bounced, Failure, Origin};
 pub use replica::{Output, Replica, Step};
 pub use snapshot::Chunk;

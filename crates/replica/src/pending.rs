@@ -24,6 +24,11 @@ pub enum Origin {
         /// Its name for the call.
         ticket: u64,
     },
+    /// A step of a transaction that this worker conducts.
+    Step {
+        /// Its name for the step.
+        ticket: u64,
+    },
     /// One part of a command that was split over partitions.
     Gather {
         /// The whole.
@@ -112,7 +117,8 @@ impl Writers {
     fn add(&mut self, origin: Origin) {
         match origin {
             // A gate has no read and no write of one connection under way together.
-            Origin::Internal | Origin::Call { .. } => {}
+            // Nor has one who conducts a transaction.
+            Origin::Internal | Origin::Call { .. } | Origin::Step { .. } => {}
             Origin::Client { client, .. } => _ = self.clients.insert(client),
             Origin::Peer { node, worker, .. } => _ = self.peers.insert((node, worker)),
             Origin::Gather { .. } => self.gathers = true,
@@ -122,7 +128,7 @@ impl Writers {
     /// Whether one of them may be of the connection that this read is of.
     pub fn may_be(&self, read: Origin) -> bool {
         match read {
-            Origin::Internal | Origin::Call { .. } => false,
+            Origin::Internal | Origin::Call { .. } | Origin::Step { .. } => false,
             Origin::Client { client, .. } => self.gathers || self.clients.contains(&client),
             Origin::Peer { node, worker, .. } => self.peers.contains(&(node, worker)),
             Origin::Gather { .. } => self.gathers || !self.clients.is_empty(),

@@ -4,6 +4,7 @@ use crate::apply::Hearers;
 use crate::aside::{Aside, Borrower, Progress};
 use crate::batch::Batch;
 use crate::expiry::ExpirySearch;
+use crate::gate::Gate;
 use crate::leases::Leases;
 use crate::lock_leases::LockLeases;
 use crate::news::Question;
@@ -95,7 +96,7 @@ pub struct Replica {
     pub(crate) reads: ReadQueue,
     /// What the engine would not take in this turn, reads before writes that they came before.
     refused_reads: Vec<Bounced>,
-    refused: Vec<Bounced>,
+    pub(crate) refused: Vec<Bounced>,
     /// Reads that were bounded by an entry of which nobody knows here what became.
     pub(crate) unread: Vec<Origin>,
     pub(crate) job: Option<SnapshotJob>,
@@ -128,6 +129,8 @@ pub struct Replica {
     pub(crate) evicting: bool,
     pub(crate) leases: Leases,
     pub(crate) lock_leases: LockLeases,
+    /// Who waits for keys of transactions over several partitions.
+    pub(crate) gate: Gate,
     /// Questions about a tree that wait for something to happen.
     pub(crate) questions: Vec<Question>,
     /// What is committed or may be read and waits for an operation that is run beside the turns.
@@ -194,6 +197,7 @@ impl Replica {
             evicting: false,
             leases: Leases::default(),
             lock_leases: LockLeases::default(),
+            gate: Gate::default(),
             questions: Vec::new(),
             progress: Progress::default(),
             borrower: None,
@@ -278,6 +282,7 @@ impl Replica {
             && self.proposals.is_empty()
             && self.reads.is_empty()
             && !self.is_behind()
+            && self.gate_load().0 == 0
             && !self.snapshot_running()
     }
 
@@ -309,6 +314,23 @@ impl Replica {
     /// Takes a write in; `encode` appends its operation. It is proposed with the rest of the turn, and bounced then
     /// if this replica does not lead.
     pub fn write(
+        &mut self,
+        origin: Origin,
+        encode: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<Output>,
+    ) {
+        if self.gate_is_open() {
+            return self.write_open(origin, encode, out);
+        }
+        let mut op = Vec::new();
+        encode(&mut op);
+        if !self.holds_back(origin, &op, Access::Write) {
+            self.write_open(origin, |bytes| bytes.extend_from_slice(&op), out);
+        }
+    }
+
+    /// As [`Self::write`], for what need not wait for a transaction.
+    pub(crate) fn write_open(
         &mut self,
         origin: Origin,
         encode: impl FnOnce(&mut Vec<u8>),
@@ -358,6 +380,7 @@ impl Replica {
             && !self.is_too_long(command, args)
             && (!behind || (self.batch.is_empty() && self.proposals.is_empty()))
             && self.reads.is_empty()
+            && self.gate_is_open()
             && self.doubt(command.key_positions(args).map(|at| args[at])).is_none()
     }
 
@@ -377,6 +400,32 @@ impl Replica {
     /// Takes a read in; `encode` appends its operation. `behind` says that its connection may have writes here which
     /// are not answered: it is executed after everything that was written here so far.
     pub fn read(&mut self, origin: Origin, behind: bool, encode: impl FnOnce(&mut Vec<u8>)) {
+        if self.gate_is_open() {
+            return self.read_open(origin, behind, encode);
+        }
+        let mut op = Vec::new();
+        encode(&mut op);
+        let access = if behind { Access::ReadBehind } else { Access::Read };
+        if !self.holds_back(origin, &op, access) {
+            self.read_open(origin, behind, |bytes| bytes.extend_from_slice(&op));
+        }
+    }
+
+    /// As [`Self::read`], of an encoded operation, which may be a step of a transaction.
+    pub fn take_read(&mut self, origin: Origin, behind: bool, op: &[u8]) {
+        match crate::gate::is_step(op) {
+            true => self.take_step(origin, op),
+            false => self.read(origin, behind, |bytes| bytes.extend_from_slice(op)),
+        }
+    }
+
+    /// As [`Self::read`], for what need not wait for a transaction.
+    pub(crate) fn read_open(
+        &mut self,
+        origin: Origin,
+        behind: bool,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) {
         if !behind || planted("read-before-own-write") {
             return self.reads.add(origin, encode);
         }
@@ -421,6 +470,7 @@ impl Replica {
         }
         loop {
             self.expire_some(out);
+            self.open_gate(out);
             self.propose(out);
             self.ask_to_read();
             std::mem::swap(self.engine.effects(), &mut self.scratch);
@@ -436,6 +486,7 @@ impl Replica {
         self.bounce_refused(out);
         self.fail_unread(audience);
         self.answer_reads(&mut Hearers { audience, out });
+        self.refuse_at_gate(audience);
         self.give_out(out);
     }
 
@@ -617,6 +668,7 @@ impl Replica {
             self.expiry.forget_proposed();
             self.evicting = false;
             self.snapshot_wanted = None;
+            self.close_gate(out);
             self.give_waits_back(out);
             self.give_questions_back(out);
         }
@@ -668,6 +720,7 @@ impl Replica {
     pub fn age_proposals(&mut self, ticks_max: u64, audience: &mut dyn Audience) {
         self.ticks += 1;
         self.age_questions(audience);
+        self.age_gate(audience);
         if self.proposals.is_empty() {
             self.long_ticks = 0;
         }

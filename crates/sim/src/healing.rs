@@ -114,8 +114,7 @@ impl World {
 
     /// Reads every bank, every ring, every queue and every value with a time to live once more.
     fn look_at_all(&mut self) {
-        let keys = self.params.workload == Workload::Keys;
-        for kind in Several::all().filter(|_| keys) {
+        for kind in Several::all(self.params.workload) {
             let before = self.times_read(kind);
             let read = self.try_often(|world| {
                 world.look_finally(0, kind)

@@ -55,6 +55,8 @@ pub enum Workload {
     Queues,
     /// They change users of the cluster.
     Users,
+    /// They move money between accounts in several partitions, and read and write other keys beside that.
+    Bank,
 }
 
 impl fmt::Display for Workload {
@@ -65,6 +67,7 @@ impl fmt::Display for Workload {
             Self::Tree => "tree",
             Self::Queues => "queues",
             Self::Users => "users",
+            Self::Bank => "bank",
         })
     }
 }
@@ -74,12 +77,15 @@ impl FromStr for Workload {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
+            "bank" => Ok(Self::Bank),
             "keys" => Ok(Self::Keys),
             "locks" => Ok(Self::Locks),
             "queues" => Ok(Self::Queues),
             "tree" => Ok(Self::Tree),
             "users" => Ok(Self::Users),
-            _ => Err(format!("no workload `{text}`; there are: keys, locks, queues, tree, users")),
+            _ => Err(format!(
+                "no workload `{text}`; there are: bank, keys, locks, queues, tree, users"
+            )),
         }
     }
 }

@@ -72,8 +72,8 @@ pub struct ServeOptions {
 
     /// How many partitions a new cluster is made with [default: 4 for each worker of each node]
     ///
-    /// Commands whose keys are in different partitions answer CROSSSLOT, except where splitting them is
-    /// harmless. With 1 nothing ever does. A cluster that exists has what it was made with.
+    /// Commands and transactions whose keys are in different partitions cost more than those of one. Scripts and
+    /// blocking commands answer CROSSSLOT then; with 1 nothing ever does. A cluster that exists has what it was made with.
     #[arg(long, env = "SYNOD_PARTITIONS", value_name = "N")]
     partitions: Option<u32>,
 

@@ -118,3 +118,30 @@ pub const ACL_BYTES_MAX: usize = 4 << 20;
 pub const ACL_LOG_LEN_MAX: usize = 10_000;
 /// How much of a key, a channel or a name ACL LOG keeps, in bytes.
 pub const ACL_LOG_TEXT_BYTES_MAX: usize = 1024;
+
+/// The most keys of one transaction over several partitions.
+pub const TXN_KEYS_MAX: usize = 4096;
+/// The most bytes that the values of such a transaction take in one partition, before and after it.
+pub const TXN_BYTES_MAX: usize = 32 << 20;
+/// The most partitions of one such transaction.
+pub const TXN_PARTITIONS_MAX: usize = 256;
+/// How many transactions one partition keeps that are prepared and not ended, and how many decisions of each sort.
+pub const TXN_UNDECIDED_MAX: usize = 4096;
+/// How many such transactions one worker conducts at the same time.
+pub const TXN_CONDUCTED_MAX: usize = 4096;
+/// How often a transaction is tried when others are faster.
+pub const TXN_ATTEMPTS_MAX: u32 = 64;
+/// How long it is tried again, in milliseconds; the last attempt may take longer.
+pub const TXN_MS_MAX: u64 = 5_000;
+/// How long after its keys were read a transaction may still be decided for, in milliseconds of its first partition's log.
+pub const TXN_DECIDE_MS_MAX: u64 = 30_000;
+/// How long a leader keeps a lock that nobody gives back, in milliseconds.
+pub const TXN_LOCK_MS_MAX: u64 = 2_000;
+/// How long a request waits for keys of a transaction before it is refused, in milliseconds.
+pub const TXN_WAIT_MS_MAX: u64 = 5_000;
+/// How many requests wait for keys of transactions in one partition.
+pub const TXN_WAITING_MAX: usize = 16_384;
+/// How many bytes they hold.
+pub const TXN_WAITING_BYTES_MAX: usize = 64 << 20;
+/// After how long a leader asks what became of a transaction that it hears nothing of, in milliseconds.
+pub const TXN_SILENT_MS: u64 = 1_000;

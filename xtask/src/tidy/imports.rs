@@ -14,8 +14,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("consensus", &["types"]),
     ("machine", &["types"]),
     ("locks", &["types", "machine"]),
+    ("txn", &["types", "machine"]),
     ("acl", &["types"]),
-    ("data", &["types", "acl", "machine", "locks"]),
+    ("data", &["types", "acl", "machine", "locks", "txn"]),
     ("tree", &["types", "machine"]),
     ("ring", &["types", "acl"]),
     ("wire", &["types"]),
@@ -23,7 +24,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("redis", &["types", "data", "wire"]),
     ("script", &["types", "data", "wire"]),
     ("log", &["types"]),
-    ("replica", &["types", "machine", "consensus", "data", "ring", "script", "tree", "wire"]),
+    (
+        "replica",
+        &["types", "machine", "consensus", "data", "ring", "script", "tree", "txn", "wire"],
+    ),
     (
         "node",
         &[
@@ -37,6 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "redis",
             "replica",
             "tree",
+            "txn",
         ],
     ),
     ("worker", &["types", "consensus", "ring", "wire", "log", "replica", "node"]),

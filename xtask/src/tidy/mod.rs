@@ -21,6 +21,7 @@ const PURE: &[&str] = &[
     "data",
     "acl",
     "locks",
+    "txn",
     "machine",
     "node",
     "redis",

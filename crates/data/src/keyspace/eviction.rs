@@ -57,7 +57,7 @@ impl Keyspace {
     /// other partitions, are passed over.
     pub fn evict<'a>(&mut self, keys: impl IntoIterator<Item = &'a [u8]>, now: Millis) {
         for key in keys {
-            if self.place(key).is_none() {
+            if self.place(key).is_none() || self.is_held(key) {
                 continue;
             }
             let spot = self.open(key, now);

@@ -72,7 +72,7 @@ impl Keyspace {
     /// a replicated entry. Keys of other partitions are passed over.
     pub fn expire_now<'a>(&mut self, keys: impl IntoIterator<Item = &'a [u8]>, now: Millis) {
         for key in keys {
-            if self.place(key).is_some() {
+            if self.place(key).is_some() && !self.is_held(key) {
                 self.open(key, now);
             }
         }

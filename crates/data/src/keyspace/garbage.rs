@@ -48,7 +48,7 @@ impl Keyspace {
     }
 
     /// Frees a value, or sets it aside.
-    pub(super) fn discard(&mut self, object: Object) {
+    pub(crate) fn discard(&mut self, object: Object) {
         if let Object::Full(full) = &object
             && full.value.as_stored().heap_bytes() >= VALUE_BYTES_MIN
         {

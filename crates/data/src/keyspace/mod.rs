@@ -45,6 +45,7 @@ use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use synod_locks::Locks;
+use synod_txn::Records;
 use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
 
 /// The keys of a contiguous range of slots, as a deterministic state machine.
@@ -70,6 +71,10 @@ pub struct Keyspace {
     pub(crate) libraries: Libraries,
     /// The locks whose names lie in these slots.
     pub(crate) locks: Locks,
+    /// The transactions over several partitions that are under way here.
+    pub(crate) transactions: Records,
+    /// Keys that such transactions let go of; no part of the state.
+    pub(crate) released: Vec<Vec<u8>>,
     /// Who runs them; the same on every replica, and no part of the state.
     pub(crate) engine: Option<&'static Engine>,
     /// Whether the leader looks for keys whose time has passed; no part of the state, and true after a restart.
@@ -121,6 +126,8 @@ impl Keyspace {
             scripts: Scripts::default(),
             libraries: Libraries::default(),
             locks: Locks::default(),
+            transactions: Records::default(),
+            released: Vec::new(),
             engine: None,
             expires_actively: true,
             snapshot: None,
@@ -202,7 +209,7 @@ impl Keyspace {
                 digest::mix(digest::mix(state, slot), version)
             });
         let scripts = self.scripts.digest(keys);
-        self.locks.digest(self.libraries.digest(scripts))
+        self.transactions.digest(self.locks.digest(self.libraries.digest(scripts)))
     }
 
     /// The locks whose names lie in these slots.
@@ -251,6 +258,7 @@ impl Keyspace {
         out: &mut dyn ReplySink,
     ) -> bool {
         let outcome = match command.handler {
+            _ if self.holds(command, args) => Err(error::HELD),
             Handler::Read(run) => self.events.reading(|| run(self, args, ctx, out)),
             Handler::Write(_) | Handler::Session => Err(error::NOT_IN_TRANSACTION),
         };
@@ -281,6 +289,7 @@ impl Keyspace {
         out: &mut dyn ReplySink,
     ) -> bool {
         let outcome = match command.handler {
+            _ if self.holds(command, args) => Err(error::HELD),
             Handler::Read(run) => self.events.reading(|| run(self, args, ctx, out)),
             Handler::Write(_) if !self.owns_keys(command, args) => Err(error::FOREIGN_KEY),
             Handler::Write(_) => self.run_write(command, args, ctx, out),
@@ -386,6 +395,13 @@ impl Keyspace {
     #[inline]
     pub(crate) fn place(&self, key: &[u8]) -> Option<(&SlotTable, u64)> {
         self.table(key_slot(key)).map(|table| (table, hash(&self.hasher, key)))
+    }
+
+    /// As [`Self::get`], without a trace in counts and events.
+    pub(crate) fn peek(&self, key: &[u8], now: Millis) -> Option<&Object> {
+        let (table, hash) = self.place(key)?;
+        let found = table.find(hash, key).map(|at| table.object(at));
+        found.filter(|object| !object.is_expired(now))
     }
 
     /// The object of a key that is there and whose time has not passed.

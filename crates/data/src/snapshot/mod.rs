@@ -5,6 +5,7 @@
 //! script   07 loaded:u8 len:varint bytes          one that EVALSHA finds; all of them follow the header
 //! library  08 name:bytes text:bytes functions:varint (name:bytes flags:u8 described:u8 description:bytes)...
 //! lock     09 len:varint bytes                    one lock, see `synod_locks`; all of them follow the libraries
+//! txn      0A len:varint bytes                    one record of a transaction, see `synod_txn`; all follow the locks
 //! slot     02 slot:u16 absent_version:varint      the objects that follow are of this slot
 //! packed   03 len:varint bytes                    an object in its packed layout, as it lies in memory
 //! full     04 kind:u8 version:varint expire:varint(0: none, else + 1) key:bytes value:bytes
@@ -20,8 +21,9 @@ mod reload;
 mod restore;
 mod run;
 
+pub(crate) use restore::take_image;
 pub use restore::{CorruptSnapshot, Restorer};
-pub(crate) use run::Run;
+pub(crate) use run::{Run, put_image};
 
 /// The version of the format written, and the only one read.
 const FORMAT: u8 = 2;
@@ -37,4 +39,5 @@ mod tag {
     pub const SCRIPT: u8 = 7;
     pub const LIBRARY: u8 = 8;
     pub const LOCK: u8 = 9;
+    pub const TRANSACTION: u8 = 10;
 }

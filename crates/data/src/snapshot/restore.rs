@@ -54,6 +54,7 @@ impl Restorer {
                 (tag::SCRIPT, State::Body(None)) => self.script(&mut bytes),
                 (tag::LIBRARY, State::Body(None)) => self.library(&mut bytes),
                 (tag::LOCK, State::Body(None)) => self.lock(&mut bytes),
+                (tag::TRANSACTION, State::Body(None)) => self.transaction(&mut bytes),
                 (tag::SLOT, State::Body(_)) => self.slot(&mut bytes),
                 (tag::PACKED, State::Body(Some(slot))) => {
                     let slot = *slot;
@@ -121,6 +122,12 @@ impl Restorer {
         self.keyspace.locks.take_record(record).map_err(|_| malformed)
     }
 
+    fn transaction(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
+        let malformed = CorruptSnapshot("a malformed transaction");
+        let record = varint::take_bytes(bytes).ok_or(malformed)?;
+        self.keyspace.transactions.take_record(record).ok_or(malformed)
+    }
+
     fn slot(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptSnapshot> {
         let cut = CorruptSnapshot("a slot cut short");
         let (slot, rest) = bytes.split_first_chunk::<2>().ok_or(cut)?;
@@ -173,6 +180,11 @@ impl Restorer {
                 let left_over = CorruptSnapshot("a malformed library");
                 return rest.is_empty().then_some(()).ok_or(left_over);
             }
+            (tag::TRANSACTION, None) => {
+                self.transaction(&mut rest)?;
+                let left_over = CorruptSnapshot("a malformed transaction");
+                return rest.is_empty().then_some(()).ok_or(left_over);
+            }
             (tag::PACKED, Some(_)) => take_packed(&mut rest),
             (tag::FULL, Some(_)) => take_full(&mut rest),
             _ => None,
@@ -204,6 +216,18 @@ fn take_library(bytes: &mut &[u8]) -> Option<Library> {
         functions.push(Function { name, description, flags: *flags });
     }
     Some(Library { name, text, functions })
+}
+
+/// Reads one object that [`super::put_image`] wrote; `None` when the bytes are not one.
+pub(crate) fn take_image(mut bytes: &[u8]) -> Option<Object> {
+    let (tag, rest) = bytes.split_first()?;
+    bytes = rest;
+    let object = match *tag {
+        tag::PACKED => take_packed(&mut bytes),
+        tag::FULL => take_full(&mut bytes),
+        _ => None,
+    };
+    object.filter(|_| bytes.is_empty())
 }
 
 fn take_packed(bytes: &mut &[u8]) -> Option<Object> {

@@ -202,6 +202,11 @@ fn put_library(chunk: &mut Vec<u8>, library: &Library) {
     }
 }
 
+/// Appends one object, for [`super::take_image`].
+pub(crate) fn put_image(out: &mut Vec<u8>, object: &Object) {
+    put_object(out, object);
+}
+
 fn put_object(chunk: &mut Vec<u8>, object: &Object) {
     match object {
         Object::Packed(packed) => {
@@ -254,6 +259,18 @@ impl Keyspace {
             }
             run.chunks.open.push(tag::LOCK);
             varint::put_bytes(&mut run.chunks.open, &record);
+            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
+                run.chunks.close();
+            }
+        }
+        for record in self.transactions.records() {
+            if planted("intents-lost-in-snapshot") {
+                break;
+            }
+            run.chunks.put(|chunk| {
+                chunk.push(tag::TRANSACTION);
+                varint::put_bytes(chunk, &record);
+            });
             if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
                 run.chunks.close();
             }

@@ -184,6 +184,18 @@ impl Group {
     }
 }
 
+impl KeySpec {
+    /// Whether the first argument is a key, and no other ever is.
+    #[must_use]
+    #[inline]
+    pub const fn is_just_first(&self) -> bool {
+        self.first == 1
+            && self.last == 1
+            && self.count_at == 0
+            && matches!(self.words, KeyWords::None)
+    }
+}
+
 impl Command {
     /// Whether `len` arguments, the name included, are acceptable.
     #[must_use]

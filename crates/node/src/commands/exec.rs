@@ -8,7 +8,6 @@ use super::subcommand;
 use crate::authority::{acting, runs_script};
 use crate::colleagues::{Errand, NODE};
 use crate::node::Node;
-use crate::requests::CROSSSLOT;
 use synod_data::op::{Args, Op};
 use synod_data::{Command, Handler};
 use synod_redis::Flow;
@@ -141,21 +140,27 @@ pub(super) fn exec_mixed(
         node.count_call(command);
     }
     let partition = match super::transaction::home(node, &theirs, watches) {
-        Ok(partition) => partition.or_else(|| node.map.partition_of(Slot(SLOT_COUNT - 1))),
-        Err(()) => return node.refuse_request(client, CROSSSLOT),
-    };
-    let Some(partition) = partition else {
-        return node.refuse_request(client, crate::desk::NO_LEADER);
+        Ok(partition) => match partition.or_else(|| node.map.partition_of(Slot(SLOT_COUNT - 1))) {
+            Some(partition) => Some(partition),
+            None => return node.refuse_request(client, crate::desk::NO_LEADER),
+        },
+        Err(()) => None,
     };
     let watched = watches.iter().map(|(key, version)| (key.as_slice(), *version)).collect();
     let alone = theirs.is_empty() && watches.is_empty();
+    let owned = |args: &Args<'_>| args.iter().map(|arg| arg.to_vec()).collect();
+    let apart: Vec<Vec<Vec<u8>>> = match partition {
+        Some(_) => Vec::new(),
+        None => theirs.iter().map(owned).collect(),
+    };
     let mut op = Vec::new();
     let rights = rights.as_ref().filter(|_| has_scripts(&theirs));
     acting(rights, Op::Transaction { watched, commands: theirs }).encode(&mut op);
     let asks_info = multi.commands.iter().any(|args| args[0].eq_ignore_ascii_case(b"info"));
     let workers = if asks_info { node.config.workers } else { 0 };
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
-    let resp3 = session.proto() == Proto::Resp3;
+    let proto = session.proto();
+    let resp3 = proto == Proto::Resp3;
     let seq = session.reserve_barrier(Kind::Write);
     let join = Join::Exec(multi.commands, own);
     let gather = node.gathers.open(client, seq, join, 1 + usize::from(workers));
@@ -164,9 +169,14 @@ pub(super) fn exec_mixed(
         node.ask_colleague(worker, origin, &Errand::Tally);
     }
     let origin = Origin::Gather { gather, part: 0, resp3 };
-    match alone {
-        true => node.desk(NODE).relay(origin, b"*0\r\n"),
-        false => node.route(partition, origin, op, Access::Write),
+    match partition {
+        _ if alone => node.desk(NODE).relay(origin, b"*0\r\n"),
+        Some(partition) => node.route(partition, origin, op, Access::Write),
+        None => {
+            let apart: Vec<Args<'_>> =
+                apart.iter().map(|args| args.iter().map(Vec::as_slice).collect()).collect();
+            node.conduct_inside(origin, proto, &apart, watches);
+        }
     }
     Flow::Next
 }

@@ -6,7 +6,7 @@
 use super::exec::{self, Runner};
 use crate::authority::{self, acting};
 use crate::node::Node;
-use crate::requests::{CROSSSLOT, NOT_READY};
+use crate::requests::NOT_READY;
 use synod_data::Command;
 use synod_data::op::{Args, Op};
 use synod_redis::Flow;
@@ -123,7 +123,7 @@ pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
     let partition = match home(node, &commands, &watches) {
         Ok(Some(partition)) => partition,
         Ok(None) => return node.refuse_request(client, crate::desk::NO_LEADER),
-        Err(()) => return node.refuse_request(client, CROSSSLOT),
+        Err(()) => return node.conduct_exec(client, &commands, &watches),
     };
     let watched = watches.iter().map(|(key, version)| (key.as_slice(), *version)).collect();
     let rights = rights.as_ref().filter(|_| exec::has_scripts(&commands));

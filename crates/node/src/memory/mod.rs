@@ -17,6 +17,7 @@ use synod_data::op::Op;
 use synod_data::{Command, Flags, Keyspace};
 use synod_machine::{MachineId, Operation};
 use synod_tree::{Call, Tree};
+use synod_txn::Step;
 use synod_types::PartitionId;
 use synod_types::plant::planted;
 
@@ -77,6 +78,9 @@ impl Memory {
         let commands = match op.as_ref().map(Op::plain) {
             Some(Op::Command(args)) => std::slice::from_ref(args),
             Some(Op::Transaction { commands, .. }) => commands,
+            Some(Op::Step(Step::Prepare { writes, .. } | Step::Decide { writes, .. })) => {
+                return !(self.refusing && writes.iter().any(|(_, image)| image.is_some()));
+            }
             _ => return true,
         };
         commands.iter().all(|args| match args.first().and_then(|name| synod_data::lookup(name)) {

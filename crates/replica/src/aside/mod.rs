@@ -115,7 +115,9 @@ impl Replica {
 
     /// How long an operation of the keyspace is if it is not to be run in this turn; counts it where it is.
     pub(crate) fn too_long(&mut self, op: Operation<'_>) -> Option<usize> {
-        if op.machine != MachineId::KEYSPACE || synod_data::op::is_wait(op.body) {
+        // A step of a transaction is as long as its bytes, which are bounded, and what follows from it follows at once.
+        let stays = synod_data::op::is_wait(op.body) || synod_data::op::is_step(op.body);
+        if op.machine != MachineId::KEYSPACE || stays {
             return None;
         }
         let length = self.state.keyspace()?.length_of(op.body);

@@ -65,10 +65,23 @@ impl Replica {
         since: Option<Index>,
         out: &mut Vec<Output>,
     ) {
-        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.to_vec()).collect();
         if self.role != Role::Leader {
             return out.push(Output::Voided(vec![origin]));
         }
+        if !self.holds_wait_back(origin, args, (deadline_us, since)) {
+            self.wait_open(origin, args, deadline_us, since);
+        }
+    }
+
+    /// As [`Self::wait`], for what need not wait for a transaction.
+    pub(crate) fn wait_open(
+        &mut self,
+        origin: Origin,
+        args: &[&[u8]],
+        deadline_us: Option<u64>,
+        since: Option<Index>,
+    ) {
+        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.to_vec()).collect();
         match since {
             Some(since) => self.rearmed.push(Rearmed { origin, args, deadline_us, since }),
             None => self.begin_wait(origin, args, deadline_us),
@@ -290,7 +303,7 @@ impl Replica {
     pub fn end_wait(&mut self, origin: Origin, end: WaitEnd, audience: &mut dyn Audience) -> bool {
         let rearmed = self.rearmed.len();
         self.rearmed.retain(|rearmed| rearmed.origin.request() != origin.request());
-        if self.rearmed.len() < rearmed {
+        if self.rearmed.len() < rearmed || self.leave_line(origin) {
             audience.answer(origin, &mut |out| end.reply(out));
             return true;
         }
@@ -317,6 +330,7 @@ impl Replica {
         for origin in self.waits.resting_origins(of_peer) {
             self.waits.remove(origin);
         }
+        self.forget_in_line(of_peer);
     }
 
     /// These get their answer elsewhere, or none.

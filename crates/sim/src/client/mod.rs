@@ -3,7 +3,7 @@
 //! | module | what its clients do | who judges |
 //! |---|---|---|
 //! | [`single`] | one key: read, write, count, add, append; some keys are written several at once | `linear`, `durable`, `monotonic`, `set_full` |
-//! | [`several`] | transactions: swaps, transfers between accounts, a ring that is rewired | `linear`, `bank`, `ring` |
+//! | [`several`], also in runs with `--workload bank` | transactions: swaps, transfers between accounts, a ring that is rewired | `linear`, `bank`, `ring` |
 //! | [`fading`] | values with a time to live | `expiry` |
 //! | [`locks`], in runs with `--workload locks` | locks: taken, renewed, slept through, written under with any token | itself |
 //! | [`tree`], in runs with `--workload tree` | ZooKeeper's sessions, ephemerals, sequences and watches | itself |
@@ -139,6 +139,10 @@ impl World {
         }
         match self.params.workload {
             Workload::Keys => {}
+            Workload::Bank => {
+                self.ask_bank(at);
+                return self.expect_answer(at);
+            }
             Workload::Locks => {
                 self.ask_lock(at);
                 return self.expect_answer(at);
@@ -184,6 +188,21 @@ impl World {
             }
         }
         self.expect_answer(at);
+    }
+
+    /// A transaction over keys that lie apart, or a few operations on other keys of the same partitions.
+    fn ask_bank(&mut self, at: usize) {
+        if self.random.permille(500) {
+            return self.begin_several(at);
+        }
+        for _ in 0..=self.random.skewed(0, 3) {
+            if self.random.permille(600) {
+                self.ask_apart(at);
+                continue;
+            }
+            let (key, input) = self.draw_operation();
+            self.ask(at, key, input);
+        }
     }
 
     /// Whether the client is connected; if not, it tries one node.

@@ -1,10 +1,12 @@
-//! Transactions over several keys of one partition: WATCH, look, then MULTI and EXEC on what was seen.
+//! Transactions over several keys: WATCH, look, then MULTI and EXEC on what was seen. In most runs the keys are of one
+//! partition; with `--workload bank` they lie apart, and who only looks does so in a transaction.
 //!
 //! None of them has a setup: a key that is not there is a register with nothing in it, an account with nothing on it,
 //! a stop whose next is the one after it.
 
 use super::single::command;
 use super::{Waiting, words};
+use crate::params::Workload;
 use crate::world::World;
 use std::collections::BTreeMap;
 use synod_checker::bank::{self, Statement};
@@ -28,6 +30,10 @@ const BOOKS: u64 = 2;
 pub(crate) enum Kind {
     Bank(u64),
     Ring(u64),
+    /// Of keys that lie apart.
+    BankApart(u64),
+    /// Of keys that lie apart.
+    RingApart(u64),
 }
 
 /// What was read of banks and rings.
@@ -47,22 +53,33 @@ pub(crate) enum Plan {
 }
 
 impl Kind {
-    pub fn all() -> impl Iterator<Item = Self> {
-        (0..BOOKS).flat_map(|n| [Self::Bank(n), Self::Ring(n)])
+    /// All that are looked at in runs with this workload.
+    pub fn all(workload: Workload) -> impl Iterator<Item = Self> {
+        (0..BOOKS).flat_map(move |n| match workload {
+            Workload::Keys => vec![Self::Bank(n), Self::Ring(n)],
+            Workload::Bank => vec![Self::BankApart(n), Self::RingApart(n)],
+            _ => Vec::new(),
+        })
+    }
+
+    const fn is_apart(self) -> bool {
+        matches!(self, Self::BankApart(_) | Self::RingApart(_))
     }
 
     fn keys(self) -> Vec<String> {
         match self {
             Self::Bank(n) => (0..ACCOUNTS).map(|at| format!("{{bank{n}}}{at}")).collect(),
             Self::Ring(n) => (0..STOPS).map(|at| format!("{{ring{n}}}{at}")).collect(),
+            Self::BankApart(n) => (0..ACCOUNTS).map(|at| format!("bank{n}-{at}")).collect(),
+            Self::RingApart(n) => (0..STOPS).map(|at| format!("ring{n}-{at}")).collect(),
         }
     }
 
     /// What is stored, or what a key means that is not there; `None` if it is no number.
     fn numbers(self, values: &[Value]) -> Option<Vec<i64>> {
         let absent = |at: usize| match self {
-            Self::Bank(_) => 0,
-            Self::Ring(_) => ((at + 1) % STOPS) as i64,
+            Self::Bank(_) | Self::BankApart(_) => 0,
+            Self::Ring(_) | Self::RingApart(_) => ((at + 1) % STOPS) as i64,
         };
         let one = |(at, value): (usize, &Value)| match value {
             Value::Null => Some(absent(at)),
@@ -94,7 +111,13 @@ impl World {
     /// Looks at a bank or a ring, mostly in order to change it.
     pub(super) fn begin_several(&mut self, at: usize) {
         let n = self.random.below(BOOKS);
-        let kind = if self.random.permille(500) { Kind::Bank(n) } else { Kind::Ring(n) };
+        let bank = self.random.permille(500);
+        let kind = match (self.params.workload == Workload::Bank, bank) {
+            (false, true) => Kind::Bank(n),
+            (false, false) => Kind::Ring(n),
+            (true, true) => Kind::BankApart(n),
+            (true, false) => Kind::RingApart(n),
+        };
         if self.random.permille(250) {
             return self.look(at, kind, false);
         }
@@ -109,7 +132,15 @@ impl World {
         let keys = several.keys();
         let read: Vec<&str> = std::iter::once("MGET").chain(keys.iter().map(|k| &**k)).collect();
         let call_us = self.time;
-        self.request(at, words(&read), Waiting::Sheet { several, call_us, builds });
+        let sheet = Waiting::Sheet { several, call_us, builds };
+        // Under WATCH it does not matter if the values did not stand together: then the transaction is not executed.
+        if !several.is_apart() || builds {
+            return self.request(at, words(&read), sheet);
+        }
+        self.request(at, words(&["UNWATCH"]), Waiting::Step);
+        self.request(at, words(&["MULTI"]), Waiting::Step);
+        self.request(at, words(&read), Waiting::Step);
+        self.request(at, words(&["EXEC"]), sheet);
     }
 
     /// Looks at it on behalf of the last phase of a run; whether it was asked for.
@@ -137,27 +168,36 @@ impl World {
         builds: bool,
         value: &Value,
     ) {
-        let numbers = match value {
-            Value::Array(values) => kind.numbers(values),
+        let (values, together) = match value {
             Value::Error(text) if super::replies::fate(text).is_some() => return,
-            _ => None,
+            Value::Error(text) if kind.is_apart() && text.starts_with("EXECABORT") => return,
+            Value::Array(replies) => match &replies[..] {
+                [Value::Array(values)] if kind.is_apart() => (Some(values), true),
+                _ => (Some(replies), !kind.is_apart()),
+            },
+            _ => (None, false),
         };
+        let numbers = values.and_then(|values| kind.numbers(values));
         let Some(numbers) = numbers else {
             return self.fail("replies", format!("{kind:?} was answered {value:?}"));
         };
         self.clients[at].served += 1;
         let writes = match kind {
-            Kind::Bank(_) => {
+            Kind::Bank(_) | Kind::BankApart(_) => {
                 let balances = kind.keys().into_iter().zip(numbers.iter().copied()).collect();
                 let statement = Statement { call_us, balances };
-                self.books.statements.entry(kind).or_default().push(statement);
+                if together {
+                    self.books.statements.entry(kind).or_default().push(statement);
+                }
                 self.draw_transfer(kind, &numbers)
             }
-            Kind::Ring(_) => {
+            Kind::Ring(_) | Kind::RingApart(_) => {
                 let stop = |n: &i64| usize::try_from(*n).unwrap_or(usize::MAX);
                 let next: Vec<usize> = numbers.iter().map(stop).collect();
                 let writes = self.draw_rewiring(kind, &next);
-                self.books.laps.entry(kind).or_default().push(Lap { call_us, next });
+                if together {
+                    self.books.laps.entry(kind).or_default().push(Lap { call_us, next });
+                }
                 writes
             }
         };

@@ -15,6 +15,9 @@ pub(super) fn command(key: &str, input: &Input) -> Vec<Vec<u8>> {
     if key.starts_with('m') {
         return together(key, input);
     }
+    if key.starts_with('a') {
+        return apart(key, input, 0);
+    }
     match input {
         Input::Read | Input::Count => words(&["GET", key]),
         Input::Write(value) => words(&["SET", key, &value.to_string()]),
@@ -38,6 +41,19 @@ fn together(key: &str, input: &Input) -> Vec<Vec<u8>> {
             std::iter::once(b"MSET".to_vec()).chain(pairs).collect()
         }
         _ => std::iter::once(b"MGET".to_vec()).chain(keys).collect(),
+    }
+}
+
+/// A register that is kept in several keys which lie apart and are written as one: whoever reads any of them reads the register.
+fn apart(key: &str, input: &Input, copy: u64) -> Vec<Vec<u8>> {
+    let name = |n: u64| format!("{key}-{n}");
+    match input {
+        Input::Write(value) => {
+            let value = value.to_string();
+            let pairs = (0..TOGETHER).flat_map(|n| [name(n), value.clone()]);
+            std::iter::once("MSET".to_owned()).chain(pairs).map(String::into_bytes).collect()
+        }
+        _ => words(&["GET", &name(copy)]),
     }
 }
 
@@ -95,6 +111,19 @@ impl World {
             _ => ('l', n % 2, Input::Items),
         };
         (self.key(kind, n), input)
+    }
+
+    /// Asks for a register that lies apart.
+    pub(super) fn ask_apart(&mut self, at: usize) {
+        let n = self.random.below(2);
+        let key = self.key('a', n);
+        let input = match self.random.permille(400) {
+            true => Input::Write(self.fresh()),
+            false => Input::Read,
+        };
+        let copy = self.random.below(TOGETHER);
+        let op = self.record(at, key.clone(), input.clone());
+        self.request(at, apart(&key, &input, copy), Waiting::Op(op));
     }
 
     pub(super) fn draw_read(&mut self) -> (String, Input) {

@@ -520,6 +520,54 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("snapshot,kill,power,isolate")
     .with_locks(),
+    // What a transaction over several partitions may rely on.
+    Plant::new(
+        "early-decision",
+        "B14 a transaction is decided before every participant has prepared it",
+        "txn",
+        "home is asked to decide together with the others, and the first to agree counts",
+    )
+    .with_banks()
+    .seed(8),
+    Plant::new(
+        "version-unchecked",
+        "B14 a transaction builds on what was changed since",
+        "data",
+        "leaders lock nothing, and a participant prepares without comparing the versions that were read",
+    )
+    .with_banks(),
+    Plant::new(
+        "intents-lost-in-snapshot",
+        "B9 a snapshot lacks a part of the state",
+        "data",
+        "a snapshot has neither intents nor decisions",
+    )
+    .under("snapshot,kill,power,isolate")
+    .with_banks(),
+    Plant::new(
+        "abort-not-remembered",
+        "B14 a transaction is decided twice, and not the same",
+        "txn",
+        "home says that a transaction is aborted and does not remember it",
+    )
+    .under("pause,isolate,delay,one-way")
+    .with_banks()
+    .seed(6),
+    Plant::new(
+        "read-past-intent",
+        "B14 half of a transaction is seen",
+        "data",
+        "keys that a prepared transaction holds are read and written as ever",
+    )
+    .with_banks(),
+    Plant::new(
+        "orphan-unresolved",
+        "B28 trouble does not end when its cause goes",
+        "replica",
+        "nobody asks what became of a transaction whose conductor is gone",
+    )
+    .under("kill,isolate")
+    .with_banks(),
     // What users of the cluster may rely on.
     Plant::new(
         "users-lost-in-snapshot",

@@ -130,6 +130,10 @@ impl Plant {
         Self { workload: Workload::Queues, ..self }
     }
 
+    const fn with_banks(self) -> Self {
+        Self { workload: Workload::Bank, partitions: 4, ..self }
+    }
+
     const fn with_users(self) -> Self {
         Self { workload: Workload::Users, ..self }
     }

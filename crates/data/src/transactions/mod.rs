@@ -1,0 +1,171 @@
+//! The keyspace's part in transactions over several partitions: the steps, as its log runs them.
+//!
+//! A key of an intent is held: until home has decided, no command reads or writes it, and neither expiry nor eviction
+//! takes it. The leader has whoever wants it wait; what reaches the keyspace all the same is refused and changes
+//! nothing, on every replica alike.
+
+mod scratch;
+#[cfg(test)]
+mod tests;
+
+pub use scratch::{Commands, Scratch};
+
+use crate::snapshot::{put_image, take_image};
+use crate::{Args, Command, Context, Keyspace, error};
+use synod_txn::{Intent, Records, Step};
+use synod_types::plant::planted;
+use synod_types::{ReplySink, limits};
+
+/// The answer to Fetch when a key is held, or locked and not to be waited for.
+pub const BUSY: &str = "BUSY a key is taken";
+/// The answer to what went as it should.
+pub const YES: &str = "YES";
+/// The answer to what met a conflict.
+pub const NO: &str = "NO";
+const TOO_LARGE: &str =
+    "ERR the values of a transaction over several partitions take too many bytes";
+const TOO_MANY: &str = "TRYAGAIN too many transactions are undecided here";
+
+impl Keyspace {
+    /// What this partition remembers of transactions.
+    #[must_use]
+    pub fn transactions(&self) -> &Records {
+        &self.transactions
+    }
+
+    /// Whether any of a command's keys is held.
+    pub(crate) fn holds(&self, command: &Command, args: &Args<'_>) -> bool {
+        self.transactions.holds_some()
+            && !planted("read-past-intent")
+            && command.key_positions(args).any(|at| self.is_held(args[at]))
+    }
+
+    pub(crate) fn is_held(&self, key: &[u8]) -> bool {
+        self.transactions.holds_some() && self.transactions.holder(key).is_some()
+    }
+
+    /// The keys that intents let go of, and those that a decision wrote, since this was asked last.
+    pub fn take_released(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.released)
+    }
+
+    /// Runs a step that stands in the log.
+    pub(crate) fn run_step(&mut self, step: &Step<'_>, ctx: &Context, out: &mut dyn ReplySink) {
+        let yes = match step {
+            Step::Prepare { txn, home, deadline, reads, writes } => {
+                let owned = |key: &[u8]| self.owns(key);
+                if !(reads.iter().all(|(key, _)| owned(key))
+                    && writes.iter().all(|(key, _)| owned(key)))
+                {
+                    return out.error(error::FOREIGN_KEY.0);
+                }
+                let intent = Intent {
+                    home: *home,
+                    deadline: *deadline,
+                    reads: reads.iter().map(|(key, _)| key.to_vec()).collect(),
+                    writes: writes
+                        .iter()
+                        .map(|(key, image)| (key.to_vec(), image.map(<[u8]>::to_vec)))
+                        .collect(),
+                };
+                (self.are_unchanged(reads, ctx) || planted("version-unchecked"))
+                    && self.transactions.prepare(*txn, intent)
+            }
+            Step::Decide { txn, deadline, others, reads, writes } => {
+                let may = self.transactions.may_commit(*txn, *deadline, ctx.now)
+                    && self.are_unchanged(reads, ctx);
+                if may {
+                    self.transactions.commit(*txn, others.clone());
+                    for (key, image) in writes {
+                        self.install(key, *image, ctx);
+                    }
+                }
+                may
+            }
+            Step::Resolve { txn, deadline } => {
+                match self.transactions.resolve(*txn, *deadline, ctx.now) {
+                    Some(committed) => committed,
+                    None => return out.error(TOO_MANY),
+                }
+            }
+            Step::Finish { txn, commit } => {
+                if let Some(intent) = self.transactions.take(*txn) {
+                    self.released.extend(intent.keys().map(<[u8]>::to_vec));
+                    for (key, image) in intent.writes.iter().filter(|_| *commit) {
+                        self.install(key, image.as_deref(), ctx);
+                    }
+                }
+                true
+            }
+            Step::Forget { txn } => {
+                self.transactions.forget(*txn);
+                true
+            }
+            Step::Fetch { .. } | Step::Verify { .. } | Step::Release { .. } => {
+                return self.read_step(step, ctx, out);
+            }
+        };
+        out.simple(if yes { YES } else { NO });
+    }
+
+    /// Runs a step that reads.
+    pub(crate) fn read_step(&self, step: &Step<'_>, ctx: &Context, out: &mut dyn ReplySink) {
+        match step {
+            Step::Fetch { keys, .. } => self.fetch(keys, ctx, out),
+            Step::Verify { reads, .. } => {
+                out.simple(if self.are_unchanged(reads, ctx) { YES } else { NO });
+            }
+            Step::Release { .. } => out.simple(YES),
+            _ => out.error("ERR not a reading operation"),
+        }
+    }
+
+    fn fetch(&self, keys: &[&[u8]], ctx: &Context, out: &mut dyn ReplySink) {
+        if keys.iter().any(|key| self.is_held(key)) && !planted("read-past-intent") {
+            return out.error(BUSY);
+        }
+        let objects = || keys.iter().map(|key| self.peek(key, ctx.now));
+        let bytes: usize = objects().flatten().map(crate::object::Object::heap_bytes).sum();
+        if bytes > limits::TXN_BYTES_MAX {
+            return out.error(TOO_LARGE);
+        }
+        out.array(1 + 2 * keys.len());
+        out.integer(ctx.now.0 as i64);
+        for (key, object) in keys.iter().zip(objects()) {
+            out.integer(self.version(key, ctx.now) as i64);
+            match object {
+                Some(object) => {
+                    let mut image = Vec::new();
+                    put_image(&mut image, object);
+                    out.bulk(&image);
+                }
+                None => out.null(),
+            }
+        }
+    }
+
+    /// Whether these keys have these versions, and none is held.
+    fn are_unchanged(&self, reads: &[(&[u8], u64)], ctx: &Context) -> bool {
+        reads
+            .iter()
+            .all(|(key, version)| !self.is_held(key) && self.version(key, ctx.now) == *version)
+    }
+
+    /// Writes what a transaction decided: a value as it was made elsewhere, or none.
+    fn install(&mut self, key: &[u8], image: Option<&[u8]>, ctx: &Context) {
+        if !self.owns(key) {
+            return;
+        }
+        let object = image.and_then(take_image).filter(|object| object.key() == key);
+        let spot = self.open(key, ctx.now);
+        match object {
+            Some(object) => self.put(spot, object),
+            None => {
+                if let Some(old) = self.remove(spot) {
+                    self.discard(old);
+                }
+            }
+        }
+        self.released.push(key.to_vec());
+    }
+}

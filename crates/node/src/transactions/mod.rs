@@ -1,0 +1,356 @@
+//! Transactions whose keys lie in several partitions: this worker conducts those of its clients, and asks what became of
+//! those whose intents its leaders keep and hear nothing of.
+//!
+//! ```text
+//!   EXEC, MSET, ... -> Coordinator -> steps -> the leaders -> answers -> Coordinator -> ... -> the reply
+//!                          |   ^
+//!                          v   |    the commands run here, on the values that were fetched
+//!                        Scratch
+//! ```
+//!
+//! A session waits for its transaction before it takes another request, so nothing of its connection overtakes it.
+
+mod admitted;
+mod answers;
+mod settling;
+
+use crate::colleagues::NODE;
+use crate::desk::{DISK_FULL, UNKNOWN};
+use crate::node::Node;
+use crate::requests::CROSSSLOT;
+use admitted::{fits, kind_of, known};
+use answers::answer;
+use settling::Settling;
+use std::collections::BTreeMap;
+use synod_data::events::Event;
+use synod_data::op::{Args, Op};
+use synod_data::{Command, Commands, Context, Scratch};
+use synod_redis::{Flow, Kind};
+use synod_replica::{Access, Origin};
+use synod_txn::{Action, Answer, Ask, Coordinator, Outcome, Part, Step, TxnId};
+use synod_types::{ClientId, Millis, PartitionId, ReplySink, limits};
+use synod_wire::resp::{Proto, RespWriter};
+
+const TOO_MANY: &str =
+    "TRYAGAIN too many transactions over several partitions are under way; nothing was written";
+const TOO_LARGE: &str =
+    "ERR the values of a transaction over several partitions take too many bytes";
+const UNREADABLE: &str = "ERR a value of the transaction could not be read; nothing was written";
+
+/// A transaction under way.
+#[derive(Debug)]
+struct Conducted {
+    coordinator: Coordinator,
+    /// Whom to answer.
+    origin: Origin,
+    proto: Proto,
+    commands: Vec<Vec<Vec<u8>>>,
+    /// Whether it is one command, which answers for itself, and no EXEC.
+    single: bool,
+    watches: Vec<(Vec<u8>, u64)>,
+    /// What the commands answered when they ran last.
+    reply: Vec<u8>,
+    /// What they would have subscribers told.
+    events: Vec<Event>,
+}
+
+/// What becomes of an answer.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    /// It is for a transaction that is conducted here.
+    Part { of: u64, part: usize },
+    /// Home says what it decided about an intent in this partition.
+    Resolve { at: PartitionId, txn: TxnId },
+    /// A partition has ended what home decided for.
+    Settle { of: u64 },
+}
+
+/// All transactions that this worker conducts.
+#[derive(Debug, Default)]
+pub(crate) struct Conductor {
+    conducted: BTreeMap<u64, Conducted>,
+    settling: BTreeMap<u64, Settling>,
+    asked: BTreeMap<u64, Asked>,
+    /// The last ticket; 0 is the one whose answer nobody wants.
+    tickets: u64,
+    /// How long the values are that the transactions under way keep.
+    bytes: usize,
+    /// Made for the first transaction.
+    scratch: Option<Box<Scratch>>,
+}
+
+impl Conductor {
+    fn ticket(&mut self, asked: Asked) -> u64 {
+        self.tickets += 1;
+        self.asked.insert(self.tickets, asked);
+        self.tickets
+    }
+
+    fn keep(&mut self, number: u64, conducted: Conducted) {
+        self.bytes += conducted.coordinator.bytes();
+        self.conducted.insert(number, conducted);
+    }
+
+    fn take(&mut self, number: u64) -> Option<Conducted> {
+        let conducted = self.conducted.remove(&number)?;
+        self.bytes -= conducted.coordinator.bytes();
+        Some(conducted)
+    }
+
+    /// How long the values are that the transactions under way keep.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Node {
+    /// A single command whose keys lie apart.
+    pub(crate) fn conduct_command(
+        &mut self,
+        client: ClientId,
+        kind: Kind,
+        command: &Command,
+        args: &[&[u8]],
+    ) -> Flow {
+        if !fits(command, args, true) {
+            return self.refuse_request(client, CROSSSLOT);
+        }
+        let commands = [Args::from_slice(args)];
+        match self.parts_of(&commands, &[]) {
+            Ok(parts) => self.conduct_for(client, kind, parts, &commands, true, &[]),
+            Err(text) => self.refuse_request(client, text),
+        }
+    }
+
+    /// EXEC of commands whose keys lie apart.
+    pub(crate) fn conduct_exec(
+        &mut self,
+        client: ClientId,
+        commands: &[Args<'_>],
+        watches: &[(Vec<u8>, u64)],
+    ) -> Flow {
+        if !commands.iter().all(|args| known(args).is_some_and(|c| fits(c, args, false))) {
+            return self.refuse_request(client, CROSSSLOT);
+        }
+        match self.parts_of(commands, watches) {
+            Ok(parts) => {
+                self.conduct_for(client, kind_of(commands), parts, commands, false, watches)
+            }
+            Err(text) => self.refuse_request(client, text),
+        }
+    }
+
+    /// What EXEC leaves to the partitions, whose keys lie apart; the session runs the rest when the answer is there.
+    pub(crate) fn conduct_inside(
+        &mut self,
+        origin: Origin,
+        proto: Proto,
+        commands: &[Args<'_>],
+        watches: &[(Vec<u8>, u64)],
+    ) {
+        let kind = kind_of(commands);
+        let parts = match commands.iter().all(|a| known(a).is_some_and(|c| fits(c, a, false))) {
+            true if kind == Kind::Write && self.disk_full => Err(DISK_FULL),
+            true => self.parts_of(commands, watches),
+            false => Err(CROSSSLOT),
+        };
+        match parts {
+            Ok(parts) => self.conduct_to(origin, proto, kind, parts, commands, false, watches),
+            Err(text) => self.refuse(NODE, origin, text),
+        }
+    }
+
+    fn conduct_for(
+        &mut self,
+        client: ClientId,
+        kind: Kind,
+        parts: Vec<Part>,
+        commands: &[Args<'_>],
+        single: bool,
+        watches: &[(Vec<u8>, u64)],
+    ) -> Flow {
+        if kind == Kind::Write && self.disk_full {
+            return self.refuse_request(client, DISK_FULL);
+        }
+        if self.conductor.conducted.len() >= limits::TXN_CONDUCTED_MAX {
+            return self.refuse_request(client, TOO_MANY);
+        }
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let proto = session.proto();
+        let origin = Origin::Client { client, seq: session.reserve_barrier(kind) };
+        self.conduct_to(origin, proto, kind, parts, commands, single, watches);
+        Flow::Next
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all that a transaction consists of")]
+    fn conduct_to(
+        &mut self,
+        origin: Origin,
+        proto: Proto,
+        kind: Kind,
+        parts: Vec<Part>,
+        commands: &[Args<'_>],
+        single: bool,
+        watches: &[(Vec<u8>, u64)],
+    ) {
+        let now_us = self.now.mono_us;
+        let conducted = Conducted {
+            coordinator: Coordinator::new(parts, kind == Kind::Read, now_us),
+            origin,
+            proto,
+            commands: commands
+                .iter()
+                .map(|args| args.iter().map(|arg| arg.to_vec()).collect())
+                .collect(),
+            single,
+            watches: watches.to_vec(),
+            reply: Vec::new(),
+            events: Vec::new(),
+        };
+        self.counters.transactions += 1;
+        let number = self.ledger_number();
+        self.go_on(number, conducted, vec![Action::Again]);
+    }
+
+    /// A number that no earlier process of this worker used.
+    fn ledger_number(&mut self) -> u64 {
+        self.ledger.next_id().0
+    }
+
+    fn next_txn(&mut self) -> TxnId {
+        TxnId { node: self.config.id, worker: self.config.worker, number: self.ledger_number() }
+    }
+
+    /// Does what a coordinator wants done, and keeps the transaction if it goes on.
+    fn go_on(&mut self, number: u64, mut conducted: Conducted, actions: Vec<Action>) {
+        let mut actions = std::collections::VecDeque::from(actions);
+        while let Some(action) = actions.pop_front() {
+            match action {
+                Action::Send(part, ask) => self.ask_part(number, &conducted.coordinator, part, ask),
+                Action::Run => actions.extend(self.run_commands(&mut conducted)),
+                Action::Again => {
+                    let txn = self.next_txn();
+                    actions.extend(conducted.coordinator.begin(txn));
+                }
+                Action::Answer(outcome) => self.answer_conducted(&mut conducted, &outcome),
+                Action::End => return,
+            }
+        }
+        self.conductor.keep(number, conducted);
+    }
+
+    fn ask_part(&mut self, number: u64, coordinator: &Coordinator, part: usize, ask: Ask) {
+        let ticket = match ask.is_awaited() {
+            true => self.conductor.ticket(Asked::Part { of: number, part }),
+            false => 0,
+        };
+        let partition = coordinator.parts()[part].partition;
+        self.send_step(partition, ticket, coordinator.step(part, ask));
+    }
+
+    fn send_step(&mut self, partition: PartitionId, ticket: u64, step: Step<'_>) {
+        let access = if step.is_read() { Access::Read } else { Access::Write };
+        let mut op = Vec::new();
+        Op::Step(step).encode(&mut op);
+        self.route(partition, Origin::Step { ticket }, op, access);
+    }
+
+    /// Runs the commands of a transaction on what was fetched.
+    fn run_commands(&mut self, conducted: &mut Conducted) -> Vec<Action> {
+        let proto = conducted.proto;
+        conducted.reply.clear();
+        let mut versions: BTreeMap<&[u8], u64> = BTreeMap::new();
+        let mut values: Vec<(&[u8], Option<&[u8]>)> = Vec::new();
+        let mut now = Millis(u64::MAX);
+        for (part, fetched) in conducted.coordinator.fetched() {
+            // What is there by the time of its own partition is there at the earliest of these times.
+            now = now.min(fetched.now);
+            for (key, (version, image)) in part.keys.iter().zip(&fetched.items) {
+                versions.insert(key, *version);
+                values.push((key, image.as_deref()));
+            }
+        }
+        let watched = |(key, version): &(Vec<u8>, u64)| versions.get(&key[..]) == Some(version);
+        let mut out = RespWriter::new(&mut conducted.reply, proto);
+        if !conducted.watches.iter().all(watched) {
+            out.null_array();
+            return conducted.coordinator.give_up(Outcome::Done);
+        }
+        let ctx = Context { now, seed: self.random() };
+        let wanted = self.peers.wanted_events().and(self.wanted_events());
+        let scratch = self.conductor.scratch.get_or_insert_default();
+        scratch.want_events(wanted);
+        let all: Vec<Args<'_>> =
+            conducted.commands.iter().map(|c| c.iter().map(Vec::as_slice).collect()).collect();
+        let commands = match (conducted.single, all.first()) {
+            (true, Some(one)) => Commands::One(one),
+            _ => Commands::Several(&all),
+        };
+        let changed = scratch.run(&values, &commands, &ctx, &mut out);
+        conducted.events = scratch.take_events();
+        let _freed_here = scratch.take_garbage();
+        let Some(changed) = changed else {
+            return conducted.coordinator.give_up(Outcome::Refused(UNREADABLE.to_owned()));
+        };
+        let mut changed: BTreeMap<Vec<u8>, Option<Vec<u8>>> = changed.into_iter().collect();
+        let mut writes = Vec::new();
+        for part in conducted.coordinator.parts() {
+            let own: Vec<_> =
+                part.keys.iter().filter_map(|key| changed.remove_entry(key)).collect();
+            let bytes = own.iter().flat_map(|(_, image)| image).map(Vec::len).sum::<usize>();
+            if bytes > limits::TXN_BYTES_MAX {
+                let refused = Outcome::Refused(TOO_LARGE.to_owned());
+                return conducted.coordinator.give_up(refused);
+            }
+            writes.push(own);
+        }
+        conducted.coordinator.ran(writes)
+    }
+
+    fn answer_conducted(&mut self, conducted: &mut Conducted, outcome: &Outcome) {
+        let mut reply = std::mem::take(&mut conducted.reply);
+        let mut refuse = |text: &str| {
+            reply.clear();
+            RespWriter::new(&mut reply, conducted.proto).error(text);
+        };
+        match outcome {
+            Outcome::Done => {
+                let events = std::mem::take(&mut conducted.events);
+                self.publish_events(&events);
+            }
+            Outcome::Refused(text) => {
+                self.counters.refused += 1;
+                refuse(text);
+            }
+            Outcome::Unknown => refuse(UNKNOWN),
+        }
+        self.desk(NODE).relay(conducted.origin, &reply);
+    }
+
+    /// Takes in the answers to steps that have come.
+    pub(crate) fn conduct(&mut self) {
+        while !self.output.steps.is_empty() {
+            for (ticket, reply) in std::mem::take(&mut self.output.steps) {
+                let Some(asked) = self.conductor.asked.remove(&ticket) else { continue };
+                let answer = answer(&reply);
+                match asked {
+                    Asked::Part { of, part } => {
+                        let Some(mut conducted) = self.conductor.take(of) else { continue };
+                        let now_us = self.now.mono_us;
+                        let actions = conducted.coordinator.answered(part, answer, now_us);
+                        self.go_on(of, conducted, actions);
+                    }
+                    Asked::Resolve { at, txn } => {
+                        let commit = match answer {
+                            Answer::Yes => true,
+                            Answer::No => false,
+                            _ => continue, // it is asked again after a while
+                        };
+                        self.send_step(at, 0, Step::Finish { txn, commit });
+                    }
+                    Asked::Settle { of } => self.settled(of, &answer),
+                }
+            }
+        }
+    }
+}

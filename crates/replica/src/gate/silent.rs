@@ -1,0 +1,61 @@
+//! Transactions of which a leader hears nothing: somebody has to ask what became of them.
+
+use super::TICK_MS;
+use crate::replica::Replica;
+use synod_consensus::Role;
+use synod_txn::TxnId;
+use synod_types::plant::planted;
+use synod_types::{PartitionId, limits};
+
+/// What a leader asks about a transaction that it hears nothing of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Silent {
+    /// An intent here: home knows the decision, or decides against it.
+    Intent {
+        /// Whose.
+        txn: TxnId,
+        /// Whom to ask.
+        home: PartitionId,
+        /// Until when it may be decided for.
+        deadline: synod_types::Millis,
+    },
+    /// A decision for it was taken here: the others have to end it.
+    Committed {
+        /// Whose.
+        txn: TxnId,
+        /// The others.
+        others: Vec<PartitionId>,
+    },
+}
+impl Replica {
+    /// The transactions that this leader has heard nothing of for a while. Each is told again after as long a while.
+    pub fn silent_transactions(&mut self) -> Vec<Silent> {
+        let Some(keyspace) = self.state.keyspace() else { return Vec::new() };
+        let records = keyspace.transactions();
+        if records.is_idle() || self.role != Role::Leader || self.applied_term != self.term {
+            self.gate.seen.clear();
+            return Vec::new();
+        }
+        let now = self.ticks;
+        let mut before = std::mem::take(&mut self.gate.seen);
+        let seen = &mut self.gate.seen;
+        let mut is_silent = |txn: TxnId| {
+            let since = before.remove(&txn).unwrap_or(now);
+            let silent = now.saturating_sub(since) >= limits::TXN_SILENT_MS / TICK_MS;
+            seen.insert(txn, if silent { now } else { since });
+            silent
+        };
+        let mut silent = Vec::new();
+        if planted("orphan-unresolved") {
+            return silent;
+        }
+        for (txn, intent) in records.intents().filter(|(txn, _)| is_silent(*txn)) {
+            let (home, deadline) = (intent.home, intent.deadline);
+            silent.push(Silent::Intent { txn, home, deadline });
+        }
+        for (txn, others) in records.committed().filter(|(txn, _)| is_silent(*txn)) {
+            silent.push(Silent::Committed { txn, others: others.to_vec() });
+        }
+        silent
+    }
+}

@@ -1,0 +1,423 @@
+//! The one who leads a transaction through its steps, as a pure state machine: answers go in, what is to be asked comes out.
+//!
+//! ```text
+//!   fetching ---> running ---> verifying ---------------------> answered     nothing is written
+//!      ^  busy       |             | changed
+//!      |             v             v
+//!      |<------- preparing ---> deciding ---> answered ---> finishing ---> over
+//!      |  conflict   |  aborted    |
+//!      +-------------+-------------+   the next attempt has another name and waits in line for its locks
+//! ```
+//!
+//! Locks are asked for in all partitions at once and without waiting first; if one is taken, all are given back and then
+//! waited for in the order of the partitions, one after the other. Who waits holds only locks of partitions before the one
+//! where it waits, so no two wait for each other. Who only reads takes no locks at first: the versions are collected twice,
+//! and if they are the same then the values stood together at the moment between.
+
+use crate::id::TxnId;
+use crate::step::{Locking, Step};
+use synod_types::plant::planted;
+use synod_types::{Millis, PartitionId, limits};
+
+/// What the client is told when others were faster every time.
+const OVERTAKEN: &str =
+    "TRYAGAIN The transaction met others over the same keys too often; nothing was written";
+/// How often a transaction that only reads is tried without locks.
+const UNLOCKED_ATTEMPTS: u32 = 3;
+
+/// The keys of a transaction in one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The keys, each once.
+    pub keys: Vec<Vec<u8>>,
+}
+
+/// What a partition answered to Fetch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// What time it was there.
+    pub now: Millis,
+    /// For each key its version, and its image if it is there.
+    pub items: Vec<(u64, Option<Vec<u8>>)>,
+}
+
+/// What a partition answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To Fetch.
+    Fetched(Fetched),
+    /// To Fetch: a key is taken.
+    Busy,
+    /// Verified, prepared, committed, finished.
+    Yes,
+    /// Changed, refused for a conflict, aborted.
+    No,
+    /// Nothing was done, for this reason.
+    Refused(String),
+    /// It may have been done, or may still be.
+    Unknown,
+}
+
+/// What a partition is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// For versions and images.
+    Fetch(Locking),
+    /// Whether the versions are the same.
+    Verify,
+    /// To give the locks back; nobody waits for the answer.
+    Release,
+    /// To keep the writes.
+    Prepare,
+    /// To decide.
+    Decide,
+    /// To end what it keeps; for an abort nobody waits for the answer.
+    Finish(bool),
+    /// To forget the decision; nobody waits for the answer.
+    Forget,
+}
+
+impl Ask {
+    /// Whether the coordinator wants the answer.
+    #[must_use]
+    pub const fn is_awaited(self) -> bool {
+        !matches!(self, Self::Release | Self::Finish(false) | Self::Forget)
+    }
+}
+
+/// How it ended for the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The reply of the commands as they ran last stands.
+    Done,
+    /// Nothing was written, for this reason.
+    Refused(String),
+    /// It may have been committed, or may still be.
+    Unknown,
+}
+
+/// What is to be done, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Ask one part.
+    Send(usize, Ask),
+    /// Run the commands on what was fetched, and call [`Coordinator::ran`].
+    Run,
+    /// Call [`Coordinator::begin`] with a new name.
+    Again,
+    /// Answer the client.
+    Answer(Outcome),
+    /// Nothing more comes.
+    End,
+}
+
+/// What came of running the commands: for each part the keys that have another value now.
+pub type Ran = Vec<Vec<(Vec<u8>, Option<Vec<u8>>)>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Fetching(Locking),
+    Running,
+    Verifying,
+    Preparing,
+    Deciding,
+    Finishing,
+    Over,
+}
+
+/// One transaction under way.
+#[derive(Debug)]
+pub struct Coordinator {
+    txn: TxnId,
+    /// In the order of their partitions; at least one.
+    parts: Vec<Part>,
+    reads_only: bool,
+    /// No attempt begins later.
+    until_us: u64,
+    attempt: u32,
+    phase: Phase,
+    fetched: Vec<Option<Fetched>>,
+    writes: Ran,
+    /// How long the values are that were fetched and that are to be written.
+    bytes: usize,
+    home: usize,
+    /// How many answers are awaited.
+    left: usize,
+    /// What came instead of the answer that was hoped for, in this phase.
+    conflict: bool,
+    refused: Option<String>,
+    unknown: bool,
+}
+
+impl Coordinator {
+    /// A transaction over these parts. `reads_only`: none of its commands writes.
+    #[must_use]
+    pub fn new(mut parts: Vec<Part>, reads_only: bool, now_us: u64) -> Self {
+        parts.sort_by_key(|part| part.partition);
+        Self {
+            txn: TxnId::default(),
+            fetched: vec![None; parts.len()],
+            writes: Vec::new(),
+            bytes: 0,
+            parts,
+            reads_only,
+            until_us: now_us + limits::TXN_MS_MAX * 1000,
+            attempt: 0,
+            phase: Phase::Over,
+            home: 0,
+            left: 0,
+            conflict: false,
+            refused: None,
+            unknown: false,
+        }
+    }
+
+    /// How long the values are that it keeps.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The parts, in the order of their partitions.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// What was fetched, part by part; complete when the commands are run.
+    pub fn fetched(&self) -> impl Iterator<Item = (&Part, &Fetched)> {
+        self.parts.iter().zip(&self.fetched).filter_map(|(p, f)| Some((p, f.as_ref()?)))
+    }
+
+    /// Begins an attempt of this name.
+    pub fn begin(&mut self, txn: TxnId) -> Vec<Action> {
+        self.txn = txn;
+        let locking = match (self.reads_only, self.attempt) {
+            (true, 0..UNLOCKED_ATTEMPTS) => Locking::None,
+            (true, _) | (false, 1..) => Locking::Wait,
+            (false, 0) => Locking::Try,
+        };
+        self.attempt += 1;
+        self.enter(Phase::Fetching(locking));
+        self.fetched.fill(None);
+        self.writes.clear();
+        self.bytes = 0;
+        match locking {
+            Locking::Wait => self.ask([0], Ask::Fetch(locking)),
+            _ => self.ask(0..self.parts.len(), Ask::Fetch(locking)),
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        (self.left, self.conflict, self.refused, self.unknown) = (0, false, None, false);
+    }
+
+    fn ask(&mut self, parts: impl IntoIterator<Item = usize>, ask: Ask) -> Vec<Action> {
+        let actions: Vec<Action> = parts.into_iter().map(|at| Action::Send(at, ask)).collect();
+        if ask.is_awaited() {
+            self.left += actions.len();
+        }
+        actions
+    }
+
+    /// All parts but home.
+    fn others(&self) -> impl Iterator<Item = usize> + use<> {
+        let home = self.home;
+        (0..self.parts.len()).filter(move |at| *at != home)
+    }
+
+    /// The commands ran; this is what they changed.
+    pub fn ran(&mut self, writes: Ran) -> Vec<Action> {
+        let images = writes.iter().flatten().filter_map(|(_, image)| image.as_ref());
+        self.bytes += images.map(Vec::len).sum::<usize>();
+        self.writes = writes;
+        match self.writes.iter().position(|writes| !writes.is_empty()) {
+            None => {
+                self.enter(Phase::Verifying);
+                self.ask(0..self.parts.len(), Ask::Verify)
+            }
+            Some(home) => {
+                self.home = home;
+                self.enter(Phase::Preparing);
+                let others: Vec<usize> = self.others().collect();
+                let mut actions = self.ask(others, Ask::Prepare);
+                if actions.is_empty() || planted("early-decision") {
+                    actions.extend(self.decide());
+                }
+                actions
+            }
+        }
+    }
+
+    /// The commands did not run, because of what was fetched: a watched key has changed, or they may not.
+    pub fn give_up(&mut self, outcome: Outcome) -> Vec<Action> {
+        let mut actions = self.let_go();
+        actions.push(Action::Answer(outcome));
+        actions.push(self.end());
+        actions
+    }
+
+    fn decide(&mut self) -> Vec<Action> {
+        self.enter(Phase::Deciding);
+        self.ask([self.home], Ask::Decide)
+    }
+
+    fn end(&mut self) -> Action {
+        self.phase = Phase::Over;
+        Action::End
+    }
+
+    /// Gives back all locks, and whatever may be prepared. Nobody has decided for it, and nobody ever will.
+    fn let_go(&mut self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if matches!(self.phase, Phase::Preparing | Phase::Deciding) {
+            actions.extend(self.ask(self.others(), Ask::Finish(false)));
+        }
+        let locked = self.phase != Phase::Fetching(Locking::None)
+            && !(self.reads_only && self.attempt <= UNLOCKED_ATTEMPTS);
+        if locked {
+            actions.extend(self.ask(0..self.parts.len(), Ask::Release));
+        }
+        actions
+    }
+
+    fn again(&mut self, now_us: u64) -> Vec<Action> {
+        let mut actions = self.let_go();
+        if self.attempt >= limits::TXN_ATTEMPTS_MAX || now_us >= self.until_us {
+            actions.push(Action::Answer(Outcome::Refused(OVERTAKEN.to_owned())));
+            actions.push(self.end());
+        } else {
+            actions.push(Action::Again);
+        }
+        actions
+    }
+
+    /// A part has answered what was asked last and is awaited.
+    pub fn answered(&mut self, part: usize, answer: Answer, now_us: u64) -> Vec<Action> {
+        self.left = self.left.saturating_sub(1);
+        match answer {
+            Answer::Fetched(fetched) => match self.fetched.get_mut(part) {
+                Some(place) if fetched.items.len() == self.parts[part].keys.len() => {
+                    let images = fetched.items.iter().filter_map(|(_, image)| image.as_ref());
+                    self.bytes += images.map(Vec::len).sum::<usize>();
+                    *place = Some(fetched);
+                }
+                _ => {
+                    self.refused =
+                        Some("ERR a part of the transaction could not be read".to_owned())
+                }
+            },
+            Answer::Yes => {}
+            Answer::Busy | Answer::No => self.conflict = true,
+            Answer::Refused(text) => self.refused = Some(text),
+            Answer::Unknown => self.unknown = true,
+        }
+        match self.phase {
+            Phase::Fetching(Locking::Wait) => self.fetched_one(part, now_us),
+            _ if self.left > 0 => Vec::new(),
+            Phase::Fetching(_) | Phase::Verifying | Phase::Preparing => self.all_answered(now_us),
+            Phase::Deciding => self.decided(now_us),
+            Phase::Finishing => self.finished(),
+            Phase::Running | Phase::Over => Vec::new(),
+        }
+    }
+
+    /// The next lock in line, or the commands.
+    fn fetched_one(&mut self, part: usize, now_us: u64) -> Vec<Action> {
+        if self.conflict || self.refused.is_some() || self.unknown {
+            return self.all_answered(now_us);
+        }
+        match part + 1 {
+            next if next < self.parts.len() => self.ask([next], Ask::Fetch(Locking::Wait)),
+            _ => self.all_answered(now_us),
+        }
+    }
+
+    fn all_answered(&mut self, now_us: u64) -> Vec<Action> {
+        if let Some(text) = self.refused.take() {
+            return self.give_up(Outcome::Refused(text));
+        }
+        // Home was not asked to decide and never will be, so what may be prepared somewhere is nothing.
+        if self.conflict || self.unknown {
+            return self.again(now_us);
+        }
+        match self.phase {
+            Phase::Preparing => self.decide(),
+            Phase::Verifying => self.give_up(Outcome::Done),
+            _ => {
+                self.enter(Phase::Running);
+                vec![Action::Run]
+            }
+        }
+    }
+
+    fn decided(&mut self, now_us: u64) -> Vec<Action> {
+        if self.unknown {
+            // The participants ask home for themselves.
+            return vec![Action::Answer(Outcome::Unknown), self.end()];
+        }
+        if self.conflict || self.refused.is_some() {
+            return self.all_answered(now_us);
+        }
+        self.enter(Phase::Finishing);
+        let mut actions = vec![Action::Answer(Outcome::Done)];
+        actions.extend(self.ask(self.others(), Ask::Finish(true)));
+        if self.left == 0 {
+            actions.extend(self.finished());
+        }
+        actions
+    }
+
+    /// Home may forget, if all have really ended it. Otherwise home's leader sees to those that are left.
+    fn finished(&mut self) -> Vec<Action> {
+        let all = !(self.conflict || self.unknown || self.refused.is_some());
+        let mut actions = if all { self.ask([self.home], Ask::Forget) } else { Vec::new() };
+        actions.push(self.end());
+        actions
+    }
+
+    /// The step that asks a part this.
+    #[must_use]
+    pub fn step(&self, part: usize, ask: Ask) -> Step<'_> {
+        let txn = self.txn;
+        let keys = || self.parts[part].keys.iter().map(Vec::as_slice);
+        let versions = || {
+            let fetched = self.fetched[part].iter();
+            let versions = fetched.flat_map(|fetched| fetched.items.iter().map(|(v, _)| *v));
+            keys().zip(versions).collect()
+        };
+        let writes = || {
+            let writes = self.writes.get(part).into_iter().flatten();
+            writes.map(|(key, image)| (key.as_slice(), image.as_deref())).collect()
+        };
+        let begun = self.fetched[self.home].as_ref().map_or(Millis(0), |fetched| fetched.now);
+        let deadline = Millis(begun.0 + limits::TXN_DECIDE_MS_MAX);
+        match ask {
+            Ask::Fetch(locking) => Step::Fetch { txn, locking, keys: keys().collect() },
+            Ask::Verify => Step::Verify { txn, reads: versions() },
+            Ask::Release => Step::Release { txn },
+            Ask::Prepare => Step::Prepare {
+                txn,
+                home: self.parts[self.home].partition,
+                deadline,
+                reads: versions(),
+                writes: writes(),
+            },
+            Ask::Decide => Step::Decide {
+                txn,
+                deadline,
+                others: self.others().map(|at| self.parts[at].partition).collect(),
+                reads: versions(),
+                writes: writes(),
+            },
+            Ask::Finish(commit) => Step::Finish { txn, commit },
+            Ask::Forget => Step::Forget { txn },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

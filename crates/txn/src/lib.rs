@@ -1,0 +1,30 @@
+//! Transactions over several partitions: two-phase commit over replicated participants.
+//!
+//! ```text
+//!   origin                      home: the first partition        the other partitions
+//!     |-- Fetch ----------------------->|-------------------------------->|   locks of the leaders, images, versions
+//!     |   (the commands run on the images)                                |
+//!     |-- Prepare ------------------------------------------------------->|   versions are compared, the intent is kept
+//!     |-- Decide ---------------------->|   versions are compared, the decision is kept and the writes are done
+//!     |   (the client is answered)      |                                 |
+//!     |-- Finish ------------------------------------------------------->|   the intent becomes writes, or nothing
+//!     |-- Forget ---------------------->|                                 |
+//! ```
+//!
+//! Prepare, Decide, Finish, Forget and Resolve are operations in the logs of the partitions ([`Step`]). What a partition
+//! has to remember of them is [`Records`], part of its keyspace. The one who leads a transaction through its steps is the
+//! [`Coordinator`], on the node where the client is; it keeps nothing that anybody needs when it is gone.
+//!
+//! Only home's log decides. A Decide that finds the versions as they were read makes the transaction committed; whoever meets
+//! an intent and hears nothing asks home with Resolve, which makes the transaction aborted if it is not committed by
+//! then, and keeps that until no Decide can come any more. So there is one decision, whoever asks and in which order.
+
+mod coordinator;
+mod id;
+mod records;
+mod step;
+
+pub use coordinator::{Action, Answer, Ask, Coordinator, Fetched, Outcome, Part, Ran};
+pub use id::TxnId;
+pub use records::{Intent, Records};
+pub use step::{Locking, Step};

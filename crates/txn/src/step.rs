@@ -1,0 +1,320 @@
+//! The steps of a transaction as bytes: how they stand in the logs and travel to the leaders.
+//!
+//! ```text
+//! step:   tag u8 | txn | fields as varints and length-prefixed byte strings
+//! reads:  count, (key, version)*           writes: count, (key, 0 or 1, image if 1)*
+//! ```
+
+use crate::id::TxnId;
+use synod_types::{Millis, PartitionId, varint};
+
+const FETCH: u8 = 0;
+const VERIFY: u8 = 1;
+const RELEASE: u8 = 2;
+const PREPARE: u8 = 3;
+const DECIDE: u8 = 4;
+const RESOLVE: u8 = 5;
+const FINISH: u8 = 6;
+const FORGET: u8 = 7;
+
+/// Whether a Fetch locks its keys at the leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locking {
+    /// No.
+    None,
+    /// Yes, if they are free at once.
+    Try,
+    /// Yes, as soon as they are free.
+    Wait,
+}
+
+/// Keys and the versions they were read at.
+pub type Reads<'a> = Vec<(&'a [u8], u64)>;
+/// Keys and what they are to hold; `None`: nothing.
+pub type Writes<'a> = Vec<(&'a [u8], Option<&'a [u8]>)>;
+
+/// One step at one partition. The first three are reads; their locks are the leader's own, and no safety rests on them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step<'a> {
+    /// Answers the time, and for each key its version and image.
+    Fetch {
+        /// Whose.
+        txn: TxnId,
+        /// Whether the keys are locked.
+        locking: Locking,
+        /// The keys.
+        keys: Vec<&'a [u8]>,
+    },
+    /// Answers whether the keys still have these versions.
+    Verify {
+        /// Whose.
+        txn: TxnId,
+        /// The versions.
+        reads: Reads<'a>,
+    },
+    /// Gives the leader's locks back.
+    Release {
+        /// Whose.
+        txn: TxnId,
+    },
+    /// Keeps what is to be written, if nothing that was read has changed.
+    Prepare {
+        /// Whose.
+        txn: TxnId,
+        /// Where it is decided.
+        home: PartitionId,
+        /// No decision for it is taken later, by home's log.
+        deadline: Millis,
+        /// What was read here.
+        reads: Reads<'a>,
+        /// What is to be written here.
+        writes: Writes<'a>,
+    },
+    /// Decides for it and writes, if nothing that was read has changed.
+    Decide {
+        /// Whose.
+        txn: TxnId,
+        /// As in [`Step::Prepare`].
+        deadline: Millis,
+        /// Where it is prepared.
+        others: Vec<PartitionId>,
+        /// What was read here.
+        reads: Reads<'a>,
+        /// What is to be written here.
+        writes: Writes<'a>,
+    },
+    /// Decides against it, if nothing was decided; answers the decision.
+    Resolve {
+        /// Whose.
+        txn: TxnId,
+        /// As in [`Step::Prepare`].
+        deadline: Millis,
+    },
+    /// Ends what was prepared.
+    Finish {
+        /// Whose.
+        txn: TxnId,
+        /// Whether it is written.
+        commit: bool,
+    },
+    /// Every other partition has ended it: home need not remember its decision.
+    Forget {
+        /// Whose.
+        txn: TxnId,
+    },
+}
+
+impl<'a> Step<'a> {
+    /// Whose step it is.
+    #[must_use]
+    pub const fn txn(&self) -> TxnId {
+        match self {
+            Self::Fetch { txn, .. }
+            | Self::Verify { txn, .. }
+            | Self::Release { txn }
+            | Self::Prepare { txn, .. }
+            | Self::Decide { txn, .. }
+            | Self::Resolve { txn, .. }
+            | Self::Finish { txn, .. }
+            | Self::Forget { txn } => *txn,
+        }
+    }
+
+    /// Whether it changes nothing that is replicated.
+    #[must_use]
+    pub const fn is_read(&self) -> bool {
+        matches!(self, Self::Fetch { .. } | Self::Verify { .. } | Self::Release { .. })
+    }
+
+    /// Appends it.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        let tag = match self {
+            Self::Fetch { .. } => FETCH,
+            Self::Verify { .. } => VERIFY,
+            Self::Release { .. } => RELEASE,
+            Self::Prepare { .. } => PREPARE,
+            Self::Decide { .. } => DECIDE,
+            Self::Resolve { .. } => RESOLVE,
+            Self::Finish { .. } => FINISH,
+            Self::Forget { .. } => FORGET,
+        };
+        out.push(tag);
+        self.txn().put(out);
+        match self {
+            Self::Fetch { locking, keys, .. } => {
+                out.push(match locking {
+                    Locking::None => 0,
+                    Locking::Try => 1,
+                    Locking::Wait => 2,
+                });
+                varint::put(out, keys.len() as u64);
+                keys.iter().for_each(|key| varint::put_bytes(out, key));
+            }
+            Self::Verify { reads, .. } => put_reads(out, reads),
+            Self::Prepare { home, deadline, reads, writes, .. } => {
+                varint::put(out, home.0.into());
+                varint::put(out, deadline.0);
+                put_reads(out, reads);
+                put_writes(out, writes);
+            }
+            Self::Decide { deadline, others, reads, writes, .. } => {
+                varint::put(out, deadline.0);
+                put_partitions(out, others);
+                put_reads(out, reads);
+                put_writes(out, writes);
+            }
+            Self::Resolve { deadline, .. } => varint::put(out, deadline.0),
+            Self::Finish { commit, .. } => out.push(u8::from(*commit)),
+            Self::Release { .. } | Self::Forget { .. } => {}
+        }
+    }
+
+    /// Takes one off the front; `None` when the bytes are not one.
+    #[must_use]
+    pub fn take(bytes: &mut &'a [u8]) -> Option<Self> {
+        let tag = take_byte(bytes)?;
+        let txn = TxnId::take(bytes)?;
+        Some(match tag {
+            FETCH => {
+                let locking = match take_byte(bytes)? {
+                    0 => Locking::None,
+                    1 => Locking::Try,
+                    2 => Locking::Wait,
+                    _ => return None,
+                };
+                let count = take_count(bytes)?;
+                let keys = (0..count).map(|_| varint::take_bytes(bytes)).collect::<Option<_>>()?;
+                Self::Fetch { txn, locking, keys }
+            }
+            VERIFY => Self::Verify { txn, reads: take_reads(bytes)? },
+            RELEASE => Self::Release { txn },
+            PREPARE => Self::Prepare {
+                txn,
+                home: take_partition(bytes)?,
+                deadline: Millis(varint::take(bytes)?),
+                reads: take_reads(bytes)?,
+                writes: take_writes(bytes)?,
+            },
+            DECIDE => Self::Decide {
+                txn,
+                deadline: Millis(varint::take(bytes)?),
+                others: take_partitions(bytes)?,
+                reads: take_reads(bytes)?,
+                writes: take_writes(bytes)?,
+            },
+            RESOLVE => Self::Resolve { txn, deadline: Millis(varint::take(bytes)?) },
+            FINISH => Self::Finish { txn, commit: take_flag(bytes)? },
+            FORGET => Self::Forget { txn },
+            _ => return None,
+        })
+    }
+}
+
+fn take_byte(bytes: &mut &[u8]) -> Option<u8> {
+    let (first, rest) = bytes.split_first()?;
+    *bytes = rest;
+    Some(*first)
+}
+
+pub(crate) fn take_flag(bytes: &mut &[u8]) -> Option<bool> {
+    match take_byte(bytes)? {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
+    }
+}
+
+/// A count of things of at least one byte each.
+pub(crate) fn take_count(bytes: &mut &[u8]) -> Option<usize> {
+    let count = usize::try_from(varint::take(bytes)?).ok()?;
+    (count <= bytes.len()).then_some(count)
+}
+
+pub(crate) fn take_partition(bytes: &mut &[u8]) -> Option<PartitionId> {
+    u32::try_from(varint::take(bytes)?).ok().map(PartitionId)
+}
+
+pub(crate) fn put_partitions(out: &mut Vec<u8>, partitions: &[PartitionId]) {
+    varint::put(out, partitions.len() as u64);
+    partitions.iter().for_each(|partition| varint::put(out, partition.0.into()));
+}
+
+pub(crate) fn take_partitions(bytes: &mut &[u8]) -> Option<Vec<PartitionId>> {
+    let count = take_count(bytes)?;
+    (0..count).map(|_| take_partition(bytes)).collect()
+}
+
+fn put_reads(out: &mut Vec<u8>, reads: &Reads<'_>) {
+    varint::put(out, reads.len() as u64);
+    for (key, version) in reads {
+        varint::put_bytes(out, key);
+        varint::put(out, *version);
+    }
+}
+
+fn take_reads<'a>(bytes: &mut &'a [u8]) -> Option<Reads<'a>> {
+    let count = take_count(bytes)?;
+    (0..count).map(|_| Some((varint::take_bytes(bytes)?, varint::take(bytes)?))).collect()
+}
+
+pub(crate) fn put_writes(out: &mut Vec<u8>, writes: &Writes<'_>) {
+    varint::put(out, writes.len() as u64);
+    for (key, image) in writes {
+        varint::put_bytes(out, key);
+        out.push(u8::from(image.is_some()));
+        if let Some(image) = image {
+            varint::put_bytes(out, image);
+        }
+    }
+}
+
+pub(crate) fn take_writes<'a>(bytes: &mut &'a [u8]) -> Option<Writes<'a>> {
+    let count = take_count(bytes)?;
+    let mut one = || {
+        let key = varint::take_bytes(bytes)?;
+        let image = if take_flag(bytes)? { Some(varint::take_bytes(bytes)?) } else { None };
+        Some((key, image))
+    };
+    (0..count).map(|_| one()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use synod_types::NodeId;
+
+    #[test]
+    fn every_step_is_read_as_it_was_written_and_no_prefix_of_one_is_taken_for_another() {
+        let txn = TxnId { node: NodeId(3), worker: 1, number: 7 << 32 };
+        let deadline = Millis(1_000);
+        let reads = || vec![(&b"a"[..], 4), (b"", u64::MAX)];
+        let writes = || vec![(&b"a"[..], Some(&b"image"[..])), (b"b", None)];
+        let steps = [
+            Step::Fetch { txn, locking: Locking::Wait, keys: vec![b"a", b""] },
+            Step::Fetch { txn, locking: Locking::None, keys: Vec::new() },
+            Step::Verify { txn, reads: reads() },
+            Step::Release { txn },
+            Step::Prepare { txn, home: PartitionId(9), deadline, reads: reads(), writes: writes() },
+            Step::Decide {
+                txn,
+                deadline,
+                others: vec![PartitionId(1), PartitionId(300)],
+                reads: reads(),
+                writes: writes(),
+            },
+            Step::Resolve { txn, deadline },
+            Step::Finish { txn, commit: true },
+            Step::Forget { txn },
+        ];
+        for step in steps {
+            let mut bytes = Vec::new();
+            step.put(&mut bytes);
+            let mut rest = &bytes[..];
+            assert_eq!(Step::take(&mut rest).as_ref(), Some(&step));
+            assert!(rest.is_empty());
+            for cut in 0..bytes.len() {
+                assert_eq!(Step::take(&mut &bytes[..cut]), None, "{step:?} cut at {cut}");
+            }
+        }
+    }
+}

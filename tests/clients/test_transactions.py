@@ -1,0 +1,122 @@
+"""Transactions over keys that lie apart, by redis-py's plain client on every node: no half of one is ever seen or left behind."""
+
+import random
+import signal
+import threading
+import time
+
+import pytest
+import redis
+
+import servers
+
+pytestmark = pytest.mark.synod_only
+
+ACCOUNTS = [f"account:{n}" for n in range(10)]
+BALANCE = 100
+
+
+@pytest.fixture
+def own_cluster():
+    """A cluster of which the test may kill nodes."""
+    cluster = servers.cluster(partitions=8)
+    cluster.start()
+    yield cluster
+    cluster.close()
+
+
+def client(node):
+    return redis.Redis(port=node.port, socket_timeout=20)
+
+
+def transfer(connection, draw):
+    """Moves some money under WATCH; whether it was moved."""
+    payer, payee = draw.sample(ACCOUNTS, 2)
+    with connection.pipeline() as pipe:
+        pipe.watch(payer, payee)
+        amount = min(draw.randint(1, 30), int(pipe.get(payer)))
+        pipe.multi()
+        pipe.decrby(payer, amount)
+        pipe.incrby(payee, amount)
+        try:
+            pipe.execute()
+            return True
+        except redis.WatchError:
+            return False
+
+
+def balances(connection):
+    with connection.pipeline() as pipe:
+        pipe.mget(ACCOUNTS)
+        return [int(value) for value in pipe.execute()[0]]
+
+
+def test_every_kind_of_command_over_keys_that_lie_apart(cluster):
+    for node in cluster.nodes:
+        one = client(node)
+        one.flushall()
+        many = {f"many:{n}": str(n).encode() for n in range(100)}
+        assert one.mset(many)
+        assert one.mget(list(many)) == list(many.values())
+        assert not one.msetnx({"many:7": "x", "fresh": "x"})
+        assert not one.exists("fresh")
+        assert one.rename("many:1", "moved") and one.get("moved") == b"1"
+        one.rpush("list", "a", "b")
+        assert one.lmove("list", "other") == b"a"
+        one.sadd("left", "a", "b")
+        one.sadd("right", "b", "c")
+        assert one.sinterstore("both", ["left", "right"]) == 1
+        assert one.smove("left", "right", "a") and one.smembers("right") == {b"a", b"b", b"c"}
+        with one.pipeline() as pipe:
+            for key in many:
+                pipe.set(key, "y")
+            pipe.hset("hash", "f", "v")
+            pipe.client_id()
+            assert pipe.execute()[:101] == [True] * 100 + [1]
+        lock = one.lock("a-lock", timeout=10)
+        assert lock.acquire() and lock.owned()
+        lock.release()
+
+
+def test_no_money_is_made_lost_or_seen_on_its_way_though_nodes_are_killed(own_cluster):
+    client(own_cluster.nodes[0]).mset(dict.fromkeys(ACCOUNTS, BALANCE))
+    stop, wrong, moved = threading.Event(), [], [0] * 6
+
+    def work(at):
+        draw = random.Random(at)
+        while not stop.is_set():
+            node = own_cluster.nodes[at % len(own_cluster.nodes)]
+            try:
+                connection = client(node)
+                while not stop.is_set():
+                    if at % 3 == 0:
+                        seen = balances(connection)
+                        if sum(seen) != BALANCE * len(ACCOUNTS) or min(seen) < 0:
+                            wrong.append(seen)
+                    moved[at] += transfer(connection, draw)
+            except redis.ConnectionError:
+                time.sleep(0.1)
+            except redis.TimeoutError:
+                time.sleep(0.1)
+            except redis.ResponseError as error:
+                if str(error).split()[0] not in ("UNKNOWN", "TRYAGAIN", "CLUSTERDOWN"):
+                    wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(at,)) for at in range(6)]
+    for thread in threads:
+        thread.start()
+    servers.wait_until("money moves", lambda: min(moved) > 5, 60)
+    for node in own_cluster.nodes:
+        node.stop(signal.SIGKILL)
+        before = list(moved)
+        others = [at for at in range(6) if own_cluster.nodes[at % 3] is not node]
+        servers.wait_until("money moves on", lambda: all(moved[at] > before[at] for at in others), 60)
+        node.start()
+        own_cluster.wait_ready()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[:3]
+    for node in own_cluster.nodes:
+        seen = balances(client(node))
+        assert sum(seen) == BALANCE * len(ACCOUNTS) and min(seen) >= 0
