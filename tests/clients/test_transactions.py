@@ -94,9 +94,8 @@ def test_no_money_is_made_lost_or_seen_on_its_way_though_nodes_are_killed(own_cl
                         if sum(seen) != BALANCE * len(ACCOUNTS) or min(seen) < 0:
                             wrong.append(seen)
                     moved[at] += transfer(connection, draw)
-            except redis.ConnectionError:
-                time.sleep(0.1)
-            except redis.TimeoutError:
+            # A connection that is lost under WATCH is a WatchError to redis-py.
+            except (redis.ConnectionError, redis.TimeoutError, redis.WatchError):
                 time.sleep(0.1)
             except redis.ResponseError as error:
                 if str(error).split()[0] not in ("UNKNOWN", "TRYAGAIN", "CLUSTERDOWN"):
