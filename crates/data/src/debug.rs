@@ -31,3 +31,43 @@ impl Keyspace {
         ));
     }
 }
+
+/// PROTOCOL: a reply of a type.
+pub fn debug_protocol(kind: &[u8], out: &mut dyn ReplySink) {
+    const UNKNOWN: &str = "ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|verbatim|true|false|bignum";
+    match &kind.to_ascii_lowercase()[..] {
+        b"string" => out.bulk(b"Hello World"),
+        b"integer" => out.integer(12345),
+        b"double" => out.double(3141.0 / 1000.0),
+        b"null" => out.null(),
+        b"array" => {
+            out.array(3);
+            (0..3).for_each(|n| out.integer(n));
+        }
+        b"set" => {
+            out.set(3);
+            (0..3).for_each(|n| out.integer(n));
+        }
+        b"map" => {
+            out.map(3);
+            for n in 0..3 {
+                out.integer(n);
+                out.boolean(n == 1);
+            }
+        }
+        b"attrib" => {
+            if out.attribute(1) {
+                out.bulk(b"key-popularity");
+                out.array(2);
+                out.bulk(b"key:123");
+                out.integer(90);
+            }
+            out.bulk(b"Some real reply following the attribute");
+        }
+        b"verbatim" => out.verbatim("This is a verbatim\nstring"),
+        b"true" => out.boolean(true),
+        b"false" => out.boolean(false),
+        b"bignum" => out.big_number("1234567999999999999999999999999999999"),
+        _ => out.error(UNKNOWN),
+    }
+}

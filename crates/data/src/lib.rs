@@ -67,6 +67,7 @@ pub mod value;
 pub mod waiting;
 
 pub use context::{Args, Context, random};
+pub use debug::debug_protocol;
 pub use glob::Glob;
 pub use hashing::seed_hashes;
 pub use keyspace::{

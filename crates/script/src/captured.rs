@@ -124,6 +124,12 @@ impl ReplySink for Captured {
             false => self.bulk(text.as_bytes()),
         }
     }
+    fn big_number(&mut self, digits: &str) {
+        match self.resp3 {
+            true => self.put(Reply::BigNumber(digits.to_owned())),
+            false => self.bulk(digits.as_bytes()),
+        }
+    }
     fn is_resp3(&self) -> bool {
         self.resp3
     }

@@ -5,8 +5,8 @@
 use super::subcommand::{self, Subcommand};
 use crate::node::Node;
 use crate::requests::NOT_READY;
-use synod_data::Flags;
 use synod_data::op::Op;
+use synod_data::{Flags, debug_protocol};
 use synod_redis::{Flow, Join, Kind};
 use synod_types::{ClientId, ReplySink, key_slot};
 
@@ -30,6 +30,8 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("1.0.0", "", "Writes every partition as a snapshot and reads it back in its place, on all replicas."),
     Subcommand::new("debug|set-active-expire", 3, FLAGS, set_active_expire)
         .about("1.0.0", "<0|1>", "Whether leaders look for keys whose time has passed; until the node is started again."),
+    Subcommand::new("debug|set-disable-deny-scripts", 3, FLAGS, set_disable_deny_scripts)
+        .about("1.0.0", "<0|1>", "Of no effect: of DEBUG, scripts may always call PROTOCOL, and never anything else."),
     Subcommand::new("debug|help", 2, FLAGS, help)
         .about("1.0.0", "", "Prints this help."),
 ];
@@ -62,6 +64,15 @@ fn set_active_expire(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow 
     everywhere(node, client, &Op::Debug(args[1..].iter().copied().collect()))
 }
 
+/// What Redis's suite sets before its scripts call DEBUG PROTOCOL.
+fn set_disable_deny_scripts(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    match args[2] {
+        b"0" | b"1" => node.reply(client, |out| out.simple("OK")),
+        _ => return node.refuse_request(client, "ERR value is not an integer or out of range"),
+    }
+    Flow::Next
+}
+
 /// What Redis's suite sets before it puts long elements into lists; `b`, `k` and the like may follow the number.
 fn packed_threshold(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let digits = args[2].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -85,42 +96,6 @@ fn object(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 fn protocol(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    const UNKNOWN: &str = "ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|verbatim|true|false|bignum";
-    let name = args[2].to_ascii_lowercase();
-    node.reply(client, |out| match &name[..] {
-        b"string" => out.bulk(b"Hello World"),
-        b"integer" => out.integer(12345),
-        b"double" => out.double(3141.0 / 1000.0),
-        b"null" => out.null(),
-        b"array" => {
-            out.array(3);
-            (0..3).for_each(|n| out.integer(n));
-        }
-        b"set" => {
-            out.set(3);
-            (0..3).for_each(|n| out.integer(n));
-        }
-        b"map" => {
-            out.map(3);
-            for n in 0..3 {
-                out.integer(n);
-                out.boolean(n == 1);
-            }
-        }
-        b"attrib" => {
-            if out.attribute(1) {
-                out.bulk(b"key-popularity");
-                out.array(2);
-                out.bulk(b"key:123");
-                out.integer(90);
-            }
-            out.bulk(b"Some real reply following the attribute");
-        }
-        b"verbatim" => out.verbatim("This is a verbatim\nstring"),
-        b"true" => out.boolean(true),
-        b"false" => out.boolean(false),
-        b"bignum" => out.big_number("1234567999999999999999999999999999999"),
-        _ => out.error(UNKNOWN),
-    });
+    node.reply(client, |out| debug_protocol(args[2], out));
     Flow::Next
 }

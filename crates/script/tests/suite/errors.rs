@@ -82,3 +82,41 @@ fn a_failing_command_is_raised_by_call_and_returned_by_pcall() {
         r#"["false", "string", "ERR Unknown Redis command called from script"]"#
     );
 }
+
+/// A reply of every type comes from DEBUG PROTOCOL, the only part of DEBUG that a script may call.
+#[test]
+fn commands_that_are_not_for_scripts_are_refused() {
+    let refused = [
+        "blpop', 'k', 0",
+        "brpop', 'k', 0",
+        "blmove', 'a', 'b', 'left', 'left', 0",
+        "brpoplpush', 'a', 'b', 0",
+        "bzpopmin', 'k', 0",
+        "bzpopmax', 'k', 0",
+        "debug', 'reload",
+        "debug', 'object', 'k",
+        "eval', 'return 1', 0",
+    ];
+    for call in refused {
+        let call =
+            call.strip_suffix(", 0").map_or_else(|| format!("{call}'"), |c| format!("{c}, 0"));
+        let answer = World::new().eval(&format!("return redis.call('{call})"));
+        assert!(
+            answer.starts_with("-ERR This Redis command is not allowed from script"),
+            "{call}: {answer}"
+        );
+    }
+    let mut world = World::new();
+    let call = |resp: u8, kind: &str| {
+        format!("redis.setresp({resp}) return redis.call('debug', 'protocol', '{kind}')")
+    };
+    for (resp, kind, expected) in [
+        (2, "bignum", "\"1234567999999999999999999999999999999\""),
+        (2, "map", "[0, 0, 1, 1, 2, 0]"),
+        (2, "attrib", "\"Some real reply following the attribute\""),
+        (3, "true", "1"),
+        (3, "null", "nil"),
+    ] {
+        assert_eq!(world.eval(&call(resp, kind)), expected, "{resp} {kind}");
+    }
+}

@@ -8,19 +8,19 @@ use crate::value::list::{End, List};
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::write(Group::List, "blmove", 6, blmove).flags(Flags::DENYOOM.and(Flags::BLOCKING)).keys(1, 2, 1).accesses(Access::TAKE, Access::INSERT)
+    Command::write(Group::List, "blmove", 6, blmove).flags(Flags::DENYOOM.and(Flags::BLOCKING).and(Flags::NOSCRIPT)).keys(1, 2, 1).accesses(Access::TAKE, Access::INSERT)
         .syntax("source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout:double")
         .about("6.2.0", "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved."),
     Command::write(Group::List, "blmpop", -5, blmpop).flags(Flags::BLOCKING).keys(0, 0, 0).counted_keys(2).access(Access::TAKE)
         .syntax("timeout:double numkeys key... <LEFT | RIGHT> [COUNT count]")
         .about("7.0.0", "Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped."),
-    Command::write(Group::List, "blpop", -3, blpop).flags(Flags::BLOCKING).keys(1, -2, 1).access(Access::TAKE)
+    Command::write(Group::List, "blpop", -3, blpop).flags(Flags::BLOCKING.and(Flags::NOSCRIPT)).keys(1, -2, 1).access(Access::TAKE)
         .syntax("key... timeout:double")
         .about("2.0.0", "Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped."),
-    Command::write(Group::List, "brpop", -3, brpop).flags(Flags::BLOCKING).keys(1, -2, 1).access(Access::TAKE)
+    Command::write(Group::List, "brpop", -3, brpop).flags(Flags::BLOCKING.and(Flags::NOSCRIPT)).keys(1, -2, 1).access(Access::TAKE)
         .syntax("key... timeout:double")
         .about("2.0.0", "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped."),
-    Command::write(Group::List, "brpoplpush", 4, brpoplpush).flags(Flags::DENYOOM.and(Flags::BLOCKING)).keys(1, 2, 1).accesses(Access::TAKE, Access::INSERT)
+    Command::write(Group::List, "brpoplpush", 4, brpoplpush).flags(Flags::DENYOOM.and(Flags::BLOCKING).and(Flags::NOSCRIPT)).keys(1, 2, 1).accesses(Access::TAKE, Access::INSERT)
         .syntax("source destination timeout:double")
         .about("2.2.0", "Pops an element from a list, pushes it to another list and returns it. Block until an element is available otherwise. Deletes the list if the last element was popped."),
     Command::write(Group::List, "lmpop", -4, lmpop).keys(0, 0, 0).counted_keys(1).access(Access::TAKE)

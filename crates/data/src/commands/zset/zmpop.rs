@@ -11,10 +11,10 @@ pub(crate) const ROWS: &[Command] = &[
     Command::write(Group::SortedSet, "bzmpop", -5, bzmpop).flags(Flags::BLOCKING).keys(0, 0, 0).counted_keys(2).access(Access::TAKE)
         .syntax("timeout:double numkeys key... <MIN | MAX> [COUNT count]")
         .about("7.0.0", "Removes and returns a member by score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped."),
-    Command::write(Group::SortedSet, "bzpopmax", -3, bzpopmax).flags(Flags::FAST.and(Flags::BLOCKING)).keys(1, -2, 1).access(Access::TAKE)
+    Command::write(Group::SortedSet, "bzpopmax", -3, bzpopmax).flags(Flags::FAST.and(Flags::BLOCKING).and(Flags::NOSCRIPT)).keys(1, -2, 1).access(Access::TAKE)
         .syntax("key... timeout:double")
         .about("5.0.0", "Removes and returns the member with the highest score from one or more sorted sets. Blocks until a member available otherwise.  Deletes the sorted set if the last element was popped."),
-    Command::write(Group::SortedSet, "bzpopmin", -3, bzpopmin).flags(Flags::FAST.and(Flags::BLOCKING)).keys(1, -2, 1).access(Access::TAKE)
+    Command::write(Group::SortedSet, "bzpopmin", -3, bzpopmin).flags(Flags::FAST.and(Flags::BLOCKING).and(Flags::NOSCRIPT)).keys(1, -2, 1).access(Access::TAKE)
         .syntax("key... timeout:double")
         .about("5.0.0", "Removes and returns the member with the lowest score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped."),
     Command::write(Group::SortedSet, "zmpop", -4, zmpop).keys(0, 0, 0).counted_keys(1).access(Access::TAKE)
