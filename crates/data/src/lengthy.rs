@@ -188,6 +188,7 @@ mod tests {
             run(&mut keyspace, &format!("ZADD {{a}}z {n} m{n}"));
         }
         run(&mut keyspace, &format!("SET {{a}}t {}", "x".repeat(10_000)));
+        let counted = keyspace.stats();
         let brief = [
             "GET {a}t",
             "SCARD {a}s",
@@ -217,6 +218,7 @@ mod tests {
             assert!(length(&keyspace, line) > 4_000, "{line}: {}", length(&keyspace, line));
         }
         assert!(length(&keyspace, "LCS {a}t {a}t") > 100_000_000);
+        assert_eq!(keyspace.stats(), counted, "nobody has looked");
         let mut transaction = Vec::new();
         let commands = ["SCARD {a}s", "SMEMBERS {a}s", "SMEMBERS {a}s"];
         let commands: Vec<_> = commands.iter().map(|line| words(line).into()).collect();

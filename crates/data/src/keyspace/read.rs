@@ -34,6 +34,12 @@ impl Keyspace {
         self.get(key, now).map(|object| object.view()).transpose()
     }
 
+    /// The collection at a key, whatever its time, without being counted as a look at it.
+    pub(crate) fn glance<K: Collection>(&self, key: &[u8]) -> Option<View<'_, K>> {
+        let (table, hash) = self.place(key)?;
+        table.object(table.find(hash, key)?).view().ok()
+    }
+
     /// Whether a key is there.
     #[must_use]
     pub fn exists(&self, key: &[u8], now: Millis) -> bool {

@@ -6,7 +6,6 @@ use crate::commands::prelude::*;
 use crate::object::View;
 use crate::value::zset::Zset;
 use std::ops::Range;
-use synod_types::Millis;
 
 /// How the bounds are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +52,7 @@ pub(super) fn members(keyspace: &Keyspace, args: &Args<'_>, key: usize, fixed: F
     let Some(query) = args.get(key + 1..).and_then(|args| Query::parse(fixed, args).ok()) else {
         return 0;
     };
-    // Whether its time has passed makes no difference worth knowing.
-    let zset = keyspace.view::<Zset>(args[key], Millis(0)).ok().flatten();
-    zset.map_or(0, |zset| query.positions(&zset).len())
+    keyspace.glance::<Zset>(args[key]).map_or(0, |zset| query.positions(&zset).len())
 }
 
 impl<'a> Query<'a> {
