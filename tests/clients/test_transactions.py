@@ -121,3 +121,71 @@ def test_no_money_is_made_lost_or_seen_on_its_way_though_nodes_are_killed(own_cl
     for node in own_cluster.nodes:
         seen = balances(client(node))
         assert sum(seen) == BALANCE * len(ACCOUNTS) and min(seen) >= 0
+
+
+MOVE = """
+local left = tonumber(redis.call('GET', KEYS[1])) - ARGV[1]
+if left < 0 then return 0 end
+redis.call('SET', KEYS[1], left)
+redis.call('INCRBY', KEYS[2], ARGV[1])
+return 1
+"""
+
+
+def test_scripts_and_functions_over_keys_that_lie_apart(cluster):
+    first = client(cluster.nodes[0])
+    first.flushall()
+    first.script_flush()
+    first.mset(dict.fromkeys(ACCOUNTS, BALANCE))
+    moved = []
+
+    def move(at):
+        draw, connection = random.Random(at), client(cluster.nodes[at % 3])
+        script = connection.register_script(MOVE)  # EVALSHA, and SCRIPT LOAD when that is not known
+        for _ in range(50):
+            moved.append(script(keys=draw.sample(ACCOUNTS, 2), args=[draw.randint(1, 30)]))
+
+    threads = [threading.Thread(target=move, args=(at,)) for at in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(moved) == 300 and sum(moved) > 100
+    seen = balances(first)
+    assert sum(seen) == BALANCE * len(ACCOUNTS) and min(seen) >= 0
+    for node in cluster.nodes:
+        one = client(node)
+        with one.pipeline() as pipe:
+            pipe.set("total", 0)
+            pipe.eval("return redis.call('INCRBY', KEYS[1], 7)", 1, "total")
+            pipe.eval("return redis.call('MGET', KEYS[1], KEYS[2])", 2, "total", "account:1")
+            assert pipe.execute()[:2] == [True, 7]
+        before = balances(one)
+        with pytest.raises(redis.ResponseError, match="did not declare"):
+            one.eval("redis.call('SET', KEYS[1], 0) return redis.call('GET', 'total')", 2, *ACCOUNTS[:2])
+        assert balances(one) == before
+    first.function_load(
+        "#!lua name=sums\nredis.register_function{function_name='sum', flags={'no-writes'}, callback=function(keys)"
+        " local sum = 0 for _, key in ipairs(keys) do sum = sum + redis.call('GET', key) end return sum end}", replace=True)
+    for node in cluster.nodes:
+        assert client(node).fcall_ro("sum", len(ACCOUNTS), *ACCOUNTS) == BALANCE * len(ACCOUNTS)
+
+
+def test_a_lock_guards_keys_of_other_partitions(cluster):
+    one, other = client(cluster.nodes[0]), client(cluster.nodes[1])
+    keys = [f"guarded:{n}" for n in range(20)]
+    old = one.execute_command("LOCK", "ACQUIRE", "the-lock", 60_000)
+    for key in keys:
+        assert one.execute_command("FENCE", "the-lock", old, "SET", key, "old")
+    assert one.execute_command("LOCK", "RELEASE", "the-lock", old) == 1
+    new = other.execute_command("LOCK", "ACQUIRE", "the-lock", 60_000)
+    for key in keys:
+        with pytest.raises(redis.ResponseError, match="FENCED"):
+            one.execute_command("FENCE", "the-lock", old, "SET", key, "late")
+        assert other.execute_command("FENCE", "the-lock", new, "APPEND", key, "+") == 4
+    assert other.mget(keys) == [b"old+"] * len(keys)
+    with other.pipeline() as pipe:
+        for key in keys:
+            pipe.execute_command("FENCE", "the-lock", new, "DEL", key)
+        assert pipe.execute() == [1] * len(keys)
+    other.execute_command("LOCK", "RELEASE", "the-lock", new)

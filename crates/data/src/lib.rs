@@ -80,4 +80,6 @@ pub use synod_machine::digest;
 pub use table::{
     Access, Categories, Command, Extent, Flags, Group, Handler, KeySpec, KeyWords, commands, lookup,
 };
-pub use transactions::{BUSY, Commands, NO, Scratch, YES};
+pub use transactions::{
+    BUSY, Changes, Commands, NO, Scratch, Surroundings, UNDECLARED, YES, follows_patterns,
+};

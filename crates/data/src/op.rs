@@ -34,6 +34,7 @@ const DEBUG: u8 = 18;
 const DEBUG_OBJECT: u8 = 19;
 const AS: u8 = 20;
 const STEP: u8 = 21;
+const PASS_SCRIPT: u8 = 22;
 
 /// Who waits for a command that may wait, as the log names them. Node 0: a client of the leader itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +102,8 @@ pub enum Op<'a> {
     },
     /// Keeps a script, for EVALSHA.
     LoadScript(&'a [u8]),
+    /// Remembers a script for a while, as EVAL does.
+    PassScript(&'a [u8]),
     /// Forgets all scripts.
     ForgetScripts,
     /// Read: which of these digests EVALSHA would find.
@@ -233,6 +236,10 @@ impl<'a> Op<'a> {
                 out.push(LOAD_SCRIPT);
                 varint::put_bytes(out, body);
             }
+            Op::PassScript(body) => {
+                out.push(PASS_SCRIPT);
+                varint::put_bytes(out, body);
+            }
             Op::ForgetScripts => out.push(FORGET_SCRIPTS),
             Op::FindScripts(digests) => {
                 out.push(FIND_SCRIPTS);
@@ -295,6 +302,7 @@ impl<'a> Op<'a> {
             RANDOM_KEY => Op::RandomKey,
             SLOT_COUNT => Op::SlotCount(take_slot(bytes)?),
             LOAD_SCRIPT => Op::LoadScript(varint::take_bytes(bytes)?),
+            PASS_SCRIPT => Op::PassScript(varint::take_bytes(bytes)?),
             FORGET_SCRIPTS => Op::ForgetScripts,
             FIND_SCRIPTS => Op::FindScripts(take_args(bytes)?),
             CHANGE_FUNCTIONS => Op::ChangeFunctions(take_args(bytes)?),
@@ -451,6 +459,7 @@ mod tests {
             Op::SlotCount(Slot(16_383)),
             Op::SlotKeys { slot: Slot(7), count: 300 },
             Op::LoadScript(b"return 1"),
+            Op::PassScript(b"return 2"),
             Op::ForgetScripts,
             Op::FindScripts(command(&["a", "b"])),
             Op::ChangeFunctions(command(&["LOAD", "#!lua"])),

@@ -106,6 +106,10 @@ fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn Repl
             out.simple("OK");
         }
         Op::LoadScript(body) => keyspace.load_script(body, out),
+        Op::PassScript(body) => {
+            keyspace.pass_script(body);
+            out.simple("OK");
+        }
         Op::ForgetScripts => {
             keyspace.forget_scripts();
             out.simple("OK");
@@ -177,6 +181,7 @@ fn read(keyspace: &Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink
         | Op::Evict(_)
         | Op::Clear
         | Op::LoadScript(_)
+        | Op::PassScript(_)
         | Op::ChangeFunctions(_)
         | Op::Debug(_)
         | Op::ForgetScripts => {

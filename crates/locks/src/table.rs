@@ -47,6 +47,24 @@ impl Locks {
         self.locks.get(name)
     }
 
+    /// The newest token of a lock and the oldest that is still good: all that a [check](Self::check) rests on. Zeros when there is
+    /// no such lock.
+    #[must_use]
+    pub fn tokens(&self, name: &[u8]) -> (u64, u64) {
+        self.get(name).map_or((0, 0), |lock| (lock.newest, lock.floor))
+    }
+
+    /// Puts a lock in of which only these are known, for checks elsewhere; `None` when it is there already, or one too many.
+    pub fn put_tokens(&mut self, name: &[u8], (newest, floor): (u64, u64)) -> Option<()> {
+        if newest == 0 {
+            return Some(());
+        }
+        // As if the newest grant stood: of locks that nobody holds no two may have the same token, and these come from several
+        // partitions.
+        let holders = BTreeMap::from([(newest, Holder { lease_ms: 1, renewals: 0 })]);
+        self.restore(name, Lock { newest, floor, shared: false, holders })
+    }
+
     /// Whether this lock can be granted now.
     #[must_use]
     pub fn admits(&self, name: &[u8], shared: bool) -> bool {

@@ -11,10 +11,6 @@ use synod_data::{Command, Flags, number};
 use synod_redis::{Fence, Flow};
 use synod_types::ClientId;
 
-/// What an error says when lock and keys do not lie together.
-pub(crate) const APART: &str = "CROSSSLOT The lock and the keys of a fenced write lie in different partitions; \
-     give their names one hash tag";
-
 const EVERYWHERE: &str =
     "ERR a command that writes in all partitions cannot be fenced; CLIENT FENCE OFF allows it";
 

@@ -369,7 +369,6 @@ impl Node {
         }
         let join = match command.name {
             "del" | "unlink" | "exists" | "touch" => Join::Sum,
-            "fence" => return self.refuse_request(client, crate::fence::APART),
             "mget" => Join::Interleave { order: parts.iter().map(|p| p.2.clone()).collect() },
             _ => return self.conduct_command(client, kind, command, args),
         };

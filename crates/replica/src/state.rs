@@ -3,7 +3,7 @@
 use crate::cluster::{ClusterMachine, ClusterRestorer};
 use std::ops::RangeInclusive;
 use synod_data::digest::mix;
-use synod_data::{Context, Garbage, Keyspace, KeyspaceStats, Measures, Restorer};
+use synod_data::{Context, Garbage, Keyspace, KeyspaceStats, Measures, Restorer, Scratch};
 use synod_machine::{Machine, MachineId, Operation, Restore};
 use synod_ring::ClusterMap;
 use synod_tree::Tree;
@@ -31,6 +31,12 @@ impl State {
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
         let keyspace = Keyspace::new(slots).with_engine(&synod_script::LUA);
         Self { keyspace: Some(Box::new(keyspace)), lent: None, cluster: None, tree: None }
+    }
+
+    /// A keyspace for transactions, with what the keyspaces of partitions have.
+    #[must_use]
+    pub fn scratch() -> Scratch {
+        Scratch::default().with_engine(&synod_script::LUA)
     }
 
     /// The map of a cluster that is not founded yet.

@@ -78,6 +78,9 @@ impl<'a> Commands<'a> {
             return Err("ERR Write commands are not allowed from read-only scripts.");
         }
         let keyspace = self.keyspace();
+        if let Some(text) = keyspace.refuse_overstep(command, args) {
+            return Err(text);
+        }
         let owned = keyspace.slots();
         let all = usize::from(owned.end().0 - owned.start().0) + 1 == usize::from(SLOT_COUNT);
         let foreign = match command.handler {

@@ -94,11 +94,11 @@ pub(crate) fn call(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> u64 {
-    let budget = Budget::new(limits::SCRIPT_INSTRUCTIONS_MAX);
+    let budget = Budget::new(called.instructions);
     let commands = RefCell::new(Commands::new(reach, called.read_only, ctx));
     let reply = evaluate(called, &commands, &budget);
     answer::write(&reply.unwrap_or_else(|_| Reply::Error(SPENT.to_owned())), out);
-    budget.used(limits::SCRIPT_INSTRUCTIONS_MAX)
+    budget.used(called.instructions)
 }
 
 fn evaluate(

@@ -10,7 +10,7 @@ use mlua::{Function, Lua, Table, Value};
 use std::cell::RefCell;
 use synod_data::Context;
 use synod_data::scripting::{Call, Reach};
-use synod_types::{ReplySink, limits};
+use synod_types::ReplySink;
 
 /// What a script answers that spent its budget. What it had done by then stays done, as with any error.
 pub(crate) const SPENT: &str = "ERR The script was stopped: it used more than a script may";
@@ -22,7 +22,7 @@ pub(crate) fn run(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> u64 {
-    let budget = Budget::new(limits::SCRIPT_INSTRUCTIONS_MAX);
+    let budget = Budget::new(script.instructions);
     let reply = match shebang::split(script.body) {
         Ok((flags, code)) => {
             let commands = RefCell::new(Commands::new(reach, flags.no_writes, ctx));
@@ -32,7 +32,7 @@ pub(crate) fn run(
         Err(text) => Reply::Error(text),
     };
     answer::write(&reply, out);
-    budget.used(limits::SCRIPT_INSTRUCTIONS_MAX)
+    budget.used(script.instructions)
 }
 
 fn evaluate(

@@ -15,7 +15,7 @@
 //! and if they are the same then the values stood together at the moment between.
 
 use crate::id::TxnId;
-use crate::step::{Locking, Step};
+use crate::step::{Locking, Source, Step, Tokens};
 use synod_types::plant::planted;
 use synod_types::{Millis, PartitionId, limits};
 
@@ -32,6 +32,8 @@ pub struct Part {
     pub partition: PartitionId,
     /// The keys, each once.
     pub keys: Vec<Vec<u8>>,
+    /// The locks that guard what is written, each once; their names are among the keys, so that they are held alike.
+    pub locks: Vec<Vec<u8>>,
 }
 
 /// What a partition answered to Fetch.
@@ -41,6 +43,10 @@ pub struct Fetched {
     pub now: Millis,
     /// For each key its version, and its image if it is there.
     pub items: Vec<(u64, Option<Vec<u8>>)>,
+    /// For each lock its tokens.
+    pub tokens: Vec<Tokens>,
+    /// Each text that was asked for, if there is one.
+    pub texts: Vec<Option<Vec<u8>>>,
 }
 
 /// What a partition answered.
@@ -133,6 +139,8 @@ pub struct Coordinator {
     txn: TxnId,
     /// In the order of their partitions; at least one.
     parts: Vec<Part>,
+    /// What the first part is asked for besides.
+    sources: Vec<Source<Vec<u8>>>,
     reads_only: bool,
     /// No attempt begins later.
     until_us: u64,
@@ -162,6 +170,7 @@ impl Coordinator {
             writes: Vec::new(),
             bytes: 0,
             parts,
+            sources: Vec::new(),
             reads_only,
             until_us: now_us + limits::TXN_MS_MAX * 1000,
             attempt: 0,
@@ -172,6 +181,19 @@ impl Coordinator {
             refused: None,
             unknown: false,
         }
+    }
+
+    /// What the commands need to run besides their keys. All partitions keep the same texts, so the first is asked.
+    #[must_use]
+    pub fn with_sources(mut self, sources: Vec<Source<Vec<u8>>>) -> Self {
+        self.sources = sources;
+        self
+    }
+
+    /// What the commands need to run besides their keys, and what came of it.
+    pub fn texts(&self) -> impl Iterator<Item = (&Source<Vec<u8>>, Option<&[u8]>)> {
+        let texts = self.fetched.first().and_then(Option::as_ref).map(|fetched| &fetched.texts[..]);
+        self.sources.iter().zip(texts.unwrap_or_default().iter().map(Option::as_deref))
     }
 
     /// How long the values are that it keeps.
@@ -300,8 +322,12 @@ impl Coordinator {
         self.left = self.left.saturating_sub(1);
         match answer {
             Answer::Fetched(fetched) => match self.fetched.get_mut(part) {
-                Some(place) if fetched.items.len() == self.parts[part].keys.len() => {
-                    let images = fetched.items.iter().filter_map(|(_, image)| image.as_ref());
+                Some(place)
+                    if fetched.items.len() == self.parts[part].keys.len()
+                        && fetched.tokens.len() == self.parts[part].locks.len() =>
+                {
+                    let images = fetched.items.iter().map(|(_, image)| image);
+                    let images = images.chain(&fetched.texts).flatten();
                     self.bytes += images.map(Vec::len).sum::<usize>();
                     *place = Some(fetched);
                 }
@@ -389,6 +415,15 @@ impl Coordinator {
             let versions = fetched.flat_map(|fetched| fetched.items.iter().map(|(v, _)| *v));
             keys().zip(versions).collect()
         };
+        let guards = || {
+            let tokens =
+                self.fetched[part].iter().flat_map(|fetched| fetched.tokens.iter().copied());
+            self.parts[part].locks.iter().map(Vec::as_slice).zip(tokens).collect()
+        };
+        let sources = || {
+            let sources = self.sources.iter().filter(|_| part == 0);
+            sources.map(|source| source.map(Vec::as_slice)).collect()
+        };
         let writes = || {
             let writes = self.writes.get(part).into_iter().flatten();
             writes.map(|(key, image)| (key.as_slice(), image.as_deref())).collect()
@@ -396,14 +431,21 @@ impl Coordinator {
         let begun = self.fetched[self.home].as_ref().map_or(Millis(0), |fetched| fetched.now);
         let deadline = Millis(begun.0 + limits::TXN_DECIDE_MS_MAX);
         match ask {
-            Ask::Fetch(locking) => Step::Fetch { txn, locking, keys: keys().collect() },
-            Ask::Verify => Step::Verify { txn, reads: versions() },
+            Ask::Fetch(locking) => Step::Fetch {
+                txn,
+                locking,
+                keys: keys().collect(),
+                locks: self.parts[part].locks.iter().map(Vec::as_slice).collect(),
+                sources: sources(),
+            },
+            Ask::Verify => Step::Verify { txn, reads: versions(), guards: guards() },
             Ask::Release => Step::Release { txn },
             Ask::Prepare => Step::Prepare {
                 txn,
                 home: self.parts[self.home].partition,
                 deadline,
                 reads: versions(),
+                guards: guards(),
                 writes: writes(),
             },
             Ask::Decide => Step::Decide {
@@ -411,6 +453,7 @@ impl Coordinator {
                 deadline,
                 others: self.others().map(|at| self.parts[at].partition).collect(),
                 reads: versions(),
+                guards: guards(),
                 writes: writes(),
             },
             Ask::Finish(commit) => Step::Finish { txn, commit },

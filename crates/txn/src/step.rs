@@ -3,6 +3,7 @@
 //! ```text
 //! step:   tag u8 | txn | fields as varints and length-prefixed byte strings
 //! reads:  count, (key, version)*           writes: count, (key, 0 or 1, image if 1)*
+//! guards: count, (lock, newest token, oldest good token)*
 //! ```
 
 use crate::id::TxnId;
@@ -33,10 +34,37 @@ pub type Reads<'a> = Vec<(&'a [u8], u64)>;
 /// Keys and what they are to hold; `None`: nothing.
 pub type Writes<'a> = Vec<(&'a [u8], Option<&'a [u8]>)>;
 
+/// The tokens of a lock: the newest, and the oldest that is still good; zeros for a lock that is not there.
+pub type Tokens = (u64, u64);
+/// Locks that fenced writes name, and their tokens as they were read.
+pub type Guards<'a> = Vec<(&'a [u8], Tokens)>;
+
+/// A text that commands of a transaction need to run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source<B> {
+    /// The script of this digest.
+    Script(B),
+    /// The library of the function of this name.
+    Library(B),
+    /// Nothing, if the script of this digest is known: the text itself came along.
+    Known(B),
+}
+
+impl<B> Source<B> {
+    /// The same of another kind of bytes.
+    pub fn map<'s, C>(&'s self, to: impl FnOnce(&'s B) -> C) -> Source<C> {
+        match self {
+            Self::Script(name) => Source::Script(to(name)),
+            Self::Library(name) => Source::Library(to(name)),
+            Self::Known(name) => Source::Known(to(name)),
+        }
+    }
+}
+
 /// One step at one partition. The first three are reads; their locks are the leader's own, and no safety rests on them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step<'a> {
-    /// Answers the time, and for each key its version and image.
+    /// Answers the time, for each key its version and image, for each lock its tokens, and the texts.
     Fetch {
         /// Whose.
         txn: TxnId,
@@ -44,6 +72,10 @@ pub enum Step<'a> {
         locking: Locking,
         /// The keys.
         keys: Vec<&'a [u8]>,
+        /// The locks that guard what is written; their names are among the keys.
+        locks: Vec<&'a [u8]>,
+        /// The texts.
+        sources: Vec<Source<&'a [u8]>>,
     },
     /// Answers whether the keys still have these versions.
     Verify {
@@ -51,6 +83,8 @@ pub enum Step<'a> {
         txn: TxnId,
         /// The versions.
         reads: Reads<'a>,
+        /// The tokens.
+        guards: Guards<'a>,
     },
     /// Gives the leader's locks back.
     Release {
@@ -67,6 +101,8 @@ pub enum Step<'a> {
         deadline: Millis,
         /// What was read here.
         reads: Reads<'a>,
+        /// The locks that were looked at here.
+        guards: Guards<'a>,
         /// What is to be written here.
         writes: Writes<'a>,
     },
@@ -80,6 +116,8 @@ pub enum Step<'a> {
         others: Vec<PartitionId>,
         /// What was read here.
         reads: Reads<'a>,
+        /// The locks that were looked at here.
+        guards: Guards<'a>,
         /// What is to be written here.
         writes: Writes<'a>,
     },
@@ -141,26 +179,33 @@ impl<'a> Step<'a> {
         out.push(tag);
         self.txn().put(out);
         match self {
-            Self::Fetch { locking, keys, .. } => {
+            Self::Fetch { locking, keys, locks, sources, .. } => {
                 out.push(match locking {
                     Locking::None => 0,
                     Locking::Try => 1,
                     Locking::Wait => 2,
                 });
-                varint::put(out, keys.len() as u64);
-                keys.iter().for_each(|key| varint::put_bytes(out, key));
+                put_names(out, keys);
+                put_names(out, locks);
+                varint::put(out, sources.len() as u64);
+                sources.iter().for_each(|source| put_source(out, source));
             }
-            Self::Verify { reads, .. } => put_reads(out, reads),
-            Self::Prepare { home, deadline, reads, writes, .. } => {
+            Self::Verify { reads, guards, .. } => {
+                put_reads(out, reads);
+                put_guards(out, guards);
+            }
+            Self::Prepare { home, deadline, reads, guards, writes, .. } => {
                 varint::put(out, home.0.into());
                 varint::put(out, deadline.0);
                 put_reads(out, reads);
+                put_guards(out, guards);
                 put_writes(out, writes);
             }
-            Self::Decide { deadline, others, reads, writes, .. } => {
+            Self::Decide { deadline, others, reads, guards, writes, .. } => {
                 varint::put(out, deadline.0);
                 put_partitions(out, others);
                 put_reads(out, reads);
+                put_guards(out, guards);
                 put_writes(out, writes);
             }
             Self::Resolve { deadline, .. } => varint::put(out, deadline.0),
@@ -182,17 +227,19 @@ impl<'a> Step<'a> {
                     2 => Locking::Wait,
                     _ => return None,
                 };
+                let (keys, locks) = (take_names(bytes)?, take_names(bytes)?);
                 let count = take_count(bytes)?;
-                let keys = (0..count).map(|_| varint::take_bytes(bytes)).collect::<Option<_>>()?;
-                Self::Fetch { txn, locking, keys }
+                let sources = (0..count).map(|_| take_source(bytes)).collect::<Option<_>>()?;
+                Self::Fetch { txn, locking, keys, locks, sources }
             }
-            VERIFY => Self::Verify { txn, reads: take_reads(bytes)? },
+            VERIFY => Self::Verify { txn, reads: take_reads(bytes)?, guards: take_guards(bytes)? },
             RELEASE => Self::Release { txn },
             PREPARE => Self::Prepare {
                 txn,
                 home: take_partition(bytes)?,
                 deadline: Millis(varint::take(bytes)?),
                 reads: take_reads(bytes)?,
+                guards: take_guards(bytes)?,
                 writes: take_writes(bytes)?,
             },
             DECIDE => Self::Decide {
@@ -200,6 +247,7 @@ impl<'a> Step<'a> {
                 deadline: Millis(varint::take(bytes)?),
                 others: take_partitions(bytes)?,
                 reads: take_reads(bytes)?,
+                guards: take_guards(bytes)?,
                 writes: take_writes(bytes)?,
             },
             RESOLVE => Self::Resolve { txn, deadline: Millis(varint::take(bytes)?) },
@@ -242,6 +290,55 @@ pub(crate) fn put_partitions(out: &mut Vec<u8>, partitions: &[PartitionId]) {
 pub(crate) fn take_partitions(bytes: &mut &[u8]) -> Option<Vec<PartitionId>> {
     let count = take_count(bytes)?;
     (0..count).map(|_| take_partition(bytes)).collect()
+}
+
+fn put_names(out: &mut Vec<u8>, names: &[&[u8]]) {
+    varint::put(out, names.len() as u64);
+    names.iter().for_each(|name| varint::put_bytes(out, name));
+}
+
+fn take_names<'a>(bytes: &mut &'a [u8]) -> Option<Vec<&'a [u8]>> {
+    let count = take_count(bytes)?;
+    (0..count).map(|_| varint::take_bytes(bytes)).collect()
+}
+
+fn put_source(out: &mut Vec<u8>, source: &Source<&[u8]>) {
+    let (tag, name) = match source {
+        Source::Script(name) => (0, name),
+        Source::Library(name) => (1, name),
+        Source::Known(name) => (2, name),
+    };
+    out.push(tag);
+    varint::put_bytes(out, name);
+}
+
+fn take_source<'a>(bytes: &mut &'a [u8]) -> Option<Source<&'a [u8]>> {
+    let tag = take_byte(bytes)?;
+    let name = varint::take_bytes(bytes)?;
+    match tag {
+        0 => Some(Source::Script(name)),
+        1 => Some(Source::Library(name)),
+        2 => Some(Source::Known(name)),
+        _ => None,
+    }
+}
+
+fn put_guards(out: &mut Vec<u8>, guards: &Guards<'_>) {
+    varint::put(out, guards.len() as u64);
+    for (name, (newest, floor)) in guards {
+        varint::put_bytes(out, name);
+        varint::put(out, *newest);
+        varint::put(out, *floor);
+    }
+}
+
+fn take_guards<'a>(bytes: &mut &'a [u8]) -> Option<Guards<'a>> {
+    let count = take_count(bytes)?;
+    let mut one = || {
+        let name = varint::take_bytes(bytes)?;
+        Some((name, (varint::take(bytes)?, varint::take(bytes)?)))
+    };
+    (0..count).map(|_| one()).collect()
 }
 
 fn put_reads(out: &mut Vec<u8>, reads: &Reads<'_>) {
@@ -289,17 +386,34 @@ mod tests {
         let deadline = Millis(1_000);
         let reads = || vec![(&b"a"[..], 4), (b"", u64::MAX)];
         let writes = || vec![(&b"a"[..], Some(&b"image"[..])), (b"b", None)];
+        let guards = || vec![(&b"lock"[..], (7, 300)), (b"", (0, 0))];
+        let fetch = |locking, keys: Vec<&'static [u8]>, locks, sources| Step::Fetch {
+            txn,
+            locking,
+            keys,
+            locks,
+            sources,
+        };
+        let sources = vec![Source::Script(&b"sha"[..]), Source::Library(b"f"), Source::Known(b"")];
         let steps = [
-            Step::Fetch { txn, locking: Locking::Wait, keys: vec![b"a", b""] },
-            Step::Fetch { txn, locking: Locking::None, keys: Vec::new() },
-            Step::Verify { txn, reads: reads() },
+            fetch(Locking::Wait, vec![b"a", b""], vec![b"lock"], sources),
+            fetch(Locking::None, Vec::new(), Vec::new(), Vec::new()),
+            Step::Verify { txn, reads: reads(), guards: guards() },
             Step::Release { txn },
-            Step::Prepare { txn, home: PartitionId(9), deadline, reads: reads(), writes: writes() },
+            Step::Prepare {
+                txn,
+                home: PartitionId(9),
+                deadline,
+                reads: reads(),
+                guards: guards(),
+                writes: writes(),
+            },
             Step::Decide {
                 txn,
                 deadline,
                 others: vec![PartitionId(1), PartitionId(300)],
                 reads: reads(),
+                guards: guards(),
                 writes: writes(),
             },
             Step::Resolve { txn, deadline },

@@ -123,6 +123,8 @@ pub const ACL_LOG_TEXT_BYTES_MAX: usize = 1024;
 pub const TXN_KEYS_MAX: usize = 4096;
 /// The most bytes that the values of such a transaction take in one partition, before and after it.
 pub const TXN_BYTES_MAX: usize = 32 << 20;
+/// How many instructions the scripts of such a transaction may run: they run in a turn of their worker.
+pub const TXN_SCRIPT_INSTRUCTIONS_MAX: u64 = 10_000_000;
 /// The most partitions of one such transaction.
 pub const TXN_PARTITIONS_MAX: usize = 256;
 /// How many transactions one partition keeps that are prepared and not ended, and how many decisions of each sort.

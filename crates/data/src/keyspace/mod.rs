@@ -40,6 +40,7 @@ use crate::lengthy::ScriptCosts;
 use crate::object::Object;
 use crate::scripting::{Engine, Libraries, Scripts};
 use crate::snapshot::Run;
+use crate::transactions::Confines;
 use crate::{Args, Command, Context, Group, Handler, digest, error, waiting};
 use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;
@@ -91,6 +92,8 @@ pub struct Keyspace {
     pub(crate) script_costs: ScriptCosts,
     /// Who the running operation acts for, if there is something that it may not do. None between operations.
     acting: Option<Arc<Rights>>,
+    /// What scripts are kept to, on a scratch keyspace.
+    pub(crate) confines: Option<Box<Confines>>,
 }
 
 /// Where a key is, or would be. Valid until the keyspace changes elsewhere in the slot.
@@ -136,6 +139,7 @@ impl Keyspace {
             stats: Stats::default(),
             script_costs: ScriptCosts::default(),
             acting: None,
+            confines: None,
         }
     }
 

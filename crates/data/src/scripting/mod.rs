@@ -32,6 +32,8 @@ pub struct Call<'a> {
     pub keys: &'a [&'a [u8]],
     /// What it finds in ARGV.
     pub argv: &'a [&'a [u8]],
+    /// How many instructions it may take.
+    pub instructions: u64,
 }
 
 /// A function to be called.
@@ -47,6 +49,8 @@ pub struct FunctionCall<'a> {
     pub argv: &'a [&'a [u8]],
     /// Whether it promised to write nothing.
     pub read_only: bool,
+    /// How many instructions it may take.
+    pub instructions: u64,
 }
 
 /// The keyspace as a script may use it.
@@ -89,6 +93,11 @@ impl Keyspace {
             Some(sha) => out.bulk(sha.as_bytes()),
             None => out.error(NO_ROOM),
         }
+    }
+
+    /// Remembers a script for a while, as if it had run here.
+    pub(crate) fn pass_script(&mut self, body: &[u8]) {
+        self.scripts.pass(&sha1_hex(body), body);
     }
 
     /// Forgets all scripts.

@@ -4,15 +4,19 @@
 //! takes it. The leader has whoever wants it wait; what reaches the keyspace all the same is refused and changes
 //! nothing, on every replica alike.
 
+mod confines;
 mod scratch;
 #[cfg(test)]
 mod tests;
 
-pub use scratch::{Commands, Scratch};
+pub(crate) use confines::Confines;
+pub use confines::{UNDECLARED, follows_patterns};
+pub use scratch::{Changes, Commands, Scratch, Surroundings};
 
 use crate::snapshot::{put_image, take_image};
 use crate::{Args, Command, Context, Keyspace, error};
-use synod_txn::{Intent, Records, Step};
+use std::sync::Arc;
+use synod_txn::{Intent, Records, Source, Step, Tokens};
 use synod_types::plant::planted;
 use synod_types::{ReplySink, limits};
 
@@ -52,7 +56,7 @@ impl Keyspace {
     /// Runs a step that stands in the log.
     pub(crate) fn run_step(&mut self, step: &Step<'_>, ctx: &Context, out: &mut dyn ReplySink) {
         let yes = match step {
-            Step::Prepare { txn, home, deadline, reads, writes } => {
+            Step::Prepare { txn, home, deadline, reads, guards, writes } => {
                 let owned = |key: &[u8]| self.owns(key);
                 if !(reads.iter().all(|(key, _)| owned(key))
                     && writes.iter().all(|(key, _)| owned(key)))
@@ -68,12 +72,12 @@ impl Keyspace {
                         .map(|(key, image)| (key.to_vec(), image.map(<[u8]>::to_vec)))
                         .collect(),
                 };
-                (self.are_unchanged(reads, ctx) || planted("version-unchecked"))
+                (self.are_unchanged(reads, guards, ctx) || planted("version-unchecked"))
                     && self.transactions.prepare(*txn, intent)
             }
-            Step::Decide { txn, deadline, others, reads, writes } => {
+            Step::Decide { txn, deadline, others, reads, guards, writes } => {
                 let may = self.transactions.may_commit(*txn, *deadline, ctx.now)
-                    && self.are_unchanged(reads, ctx);
+                    && self.are_unchanged(reads, guards, ctx);
                 if may {
                     self.transactions.commit(*txn, others.clone());
                     for (key, image) in writes {
@@ -111,16 +115,23 @@ impl Keyspace {
     /// Runs a step that reads.
     pub(crate) fn read_step(&self, step: &Step<'_>, ctx: &Context, out: &mut dyn ReplySink) {
         match step {
-            Step::Fetch { keys, .. } => self.fetch(keys, ctx, out),
-            Step::Verify { reads, .. } => {
-                out.simple(if self.are_unchanged(reads, ctx) { YES } else { NO });
+            Step::Fetch { keys, locks, sources, .. } => self.fetch(keys, locks, sources, ctx, out),
+            Step::Verify { reads, guards, .. } => {
+                out.simple(if self.are_unchanged(reads, guards, ctx) { YES } else { NO });
             }
             Step::Release { .. } => out.simple(YES),
             _ => out.error("ERR not a reading operation"),
         }
     }
 
-    fn fetch(&self, keys: &[&[u8]], ctx: &Context, out: &mut dyn ReplySink) {
+    fn fetch(
+        &self,
+        keys: &[&[u8]],
+        locks: &[&[u8]],
+        sources: &[Source<&[u8]>],
+        ctx: &Context,
+        out: &mut dyn ReplySink,
+    ) {
         if keys.iter().any(|key| self.is_held(key)) && !planted("read-past-intent") {
             return out.error(BUSY);
         }
@@ -129,8 +140,9 @@ impl Keyspace {
         if bytes > limits::TXN_BYTES_MAX {
             return out.error(TOO_LARGE);
         }
-        out.array(1 + 2 * keys.len());
+        out.array(4);
         out.integer(ctx.now.0 as i64);
+        out.array(2 * keys.len());
         for (key, object) in keys.iter().zip(objects()) {
             out.integer(self.version(key, ctx.now) as i64);
             match object {
@@ -142,13 +154,42 @@ impl Keyspace {
                 None => out.null(),
             }
         }
+        out.array(2 * locks.len());
+        for (newest, floor) in locks.iter().map(|name| self.locks.tokens(name)) {
+            out.integer(newest as i64);
+            out.integer(floor as i64);
+        }
+        out.array(sources.len());
+        for source in sources {
+            match self.source(source) {
+                Some(text) => out.bulk(&text),
+                None => out.null(),
+            }
+        }
     }
 
-    /// Whether these keys have these versions, and none is held.
-    fn are_unchanged(&self, reads: &[(&[u8], u64)], ctx: &Context) -> bool {
-        reads
+    /// A text that commands need.
+    fn source(&self, source: &Source<&[u8]>) -> Option<Arc<[u8]>> {
+        match source {
+            Source::Script(sha) => self.scripts.find(sha).map(|(_, body)| body),
+            Source::Known(sha) => self.scripts.find(sha).map(|_| Arc::default()),
+            Source::Library(name) => {
+                self.libraries.function(name).map(|(library, _)| library.text.clone())
+            }
+        }
+    }
+
+    /// Whether these keys have these versions, none is held, and nobody was granted these locks.
+    fn are_unchanged(
+        &self,
+        reads: &[(&[u8], u64)],
+        guards: &[(&[u8], Tokens)],
+        ctx: &Context,
+    ) -> bool {
+        let reads = reads
             .iter()
-            .all(|(key, version)| !self.is_held(key) && self.version(key, ctx.now) == *version)
+            .all(|(key, version)| !self.is_held(key) && self.version(key, ctx.now) == *version);
+        reads && guards.iter().all(|(name, tokens)| self.locks.tokens(name) == *tokens)
     }
 
     /// Writes what a transaction decided: a value as it was made elsewhere, or none.

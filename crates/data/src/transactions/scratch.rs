@@ -3,16 +3,27 @@
 //! The commands are the same as everywhere. What is there begins with version 0; so what has another version afterwards,
 //! or is gone, is what the transaction writes.
 
+use super::confines::Confines;
+use crate::authority::Rights;
 use crate::events::{Classes, Event};
 use crate::op;
+#[cfg(test)]
+use crate::scripting::Scripts;
+use crate::scripting::{Collision, Engine, Libraries, sha1_hex};
 use crate::snapshot::{put_image, take_image};
 use crate::{Context, Garbage, Keyspace, lookup};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use synod_locks::Locks;
+use synod_txn::Tokens;
 use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
 
 /// The keyspace, empty between two transactions.
 #[derive(Debug)]
 pub struct Scratch {
     keyspace: Keyspace,
+    /// The texts of the libraries that are loaded.
+    libraries: Vec<Vec<u8>>,
 }
 
 /// A key and what it holds, if anything.
@@ -20,7 +31,8 @@ type Value = (Vec<u8>, Option<Vec<u8>>);
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { keyspace: Keyspace::new(Slot(0)..=Slot(SLOT_COUNT - 1)) }
+        let keyspace = Keyspace::new(Slot(0)..=Slot(SLOT_COUNT - 1));
+        Self { keyspace, libraries: Vec::new() }
     }
 }
 
@@ -33,7 +45,41 @@ pub enum Commands<'a, 'k> {
     Several(&'a [op::Args<'k>]),
 }
 
+/// What the commands find.
+#[derive(Debug, Default)]
+pub struct Surroundings<'a> {
+    /// All keys that the commands name.
+    pub values: Vec<(&'a [u8], Option<&'a [u8]>)>,
+    /// The locks that guard what is written.
+    pub locks: Vec<(&'a [u8], Tokens)>,
+    /// The scripts that EVALSHA finds.
+    pub scripts: Vec<&'a [u8]>,
+    /// The libraries of the functions that are called.
+    pub libraries: Vec<&'a [u8]>,
+    /// What scripts may do; `None`: everything.
+    pub rights: Option<Arc<Rights>>,
+    /// Whether a script is among the commands, which is kept to those keys.
+    pub confined: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The values that differ.
+    pub values: Vec<Value>,
+    /// The scripts that EVAL brought along.
+    pub scripts: Vec<Vec<u8>>,
+    /// A script asked for what it did not declare: nothing of this may be written.
+    pub overstepped: bool,
+}
+
 impl Scratch {
+    /// Lets scripts run.
+    #[must_use]
+    pub fn with_engine(self, engine: &'static Engine) -> Self {
+        Self { keyspace: self.keyspace.with_engine(engine), ..self }
+    }
+
     /// Which kinds of events are collected.
     pub fn want_events(&mut self, classes: Classes) {
         self.keyspace.want_events(classes);
@@ -47,7 +93,12 @@ impl Scratch {
     /// Whether nothing is left of the transaction before.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.keyspace.is_empty() && self.keyspace.object_bytes() == 0
+        self.keyspace.is_empty()
+            && self.keyspace.object_bytes() == 0
+            && self.keyspace.locks == Locks::default()
+            && self.keyspace.scripts == Scripts::default()
+            && self.keyspace.confines.is_none()
+            && self.keyspace.acting().is_none()
     }
 
     /// What is to be freed where nobody waits.
@@ -55,16 +106,15 @@ impl Scratch {
         self.keyspace.take_garbage()
     }
 
-    /// Runs commands on these values, whose keys are all that the commands name. The values that differ afterwards; `None`
-    /// when a value cannot be read, and nothing was run then.
+    /// Runs commands on these values. `None` when a value cannot be read, and nothing was run then.
     pub fn run(
         &mut self,
-        values: &[(&[u8], Option<&[u8]>)],
+        found: &Surroundings<'_>,
         commands: &Commands<'_, '_>,
         ctx: &Context,
         out: &mut dyn ReplySink,
-    ) -> Option<Vec<Value>> {
-        let loaded = self.load(values);
+    ) -> Option<Changes> {
+        let loaded = self.load(found);
         if loaded.is_some() {
             match commands {
                 Commands::One(args) => {
@@ -78,7 +128,48 @@ impl Scratch {
                 }
             }
         }
-        let changed = values.iter().filter_map(|(key, before)| {
+        let changes = self.changes(found);
+        self.unload(found);
+        loaded.map(|()| changes)
+    }
+
+    fn load(&mut self, found: &Surroundings<'_>) -> Option<()> {
+        for (key, image) in &found.values {
+            let Some(image) = image else { continue };
+            let mut object = take_image(image).filter(|object| object.key() == *key)?;
+            object.set_version(0);
+            self.keyspace.append(key_slot(key), object)?;
+        }
+        for (name, tokens) in &found.locks {
+            self.keyspace.locks.put_tokens(name, *tokens)?;
+        }
+        for body in &found.scripts {
+            self.keyspace.scripts.pass(&sha1_hex(body), body);
+        }
+        self.load_libraries(&found.libraries)?;
+        if found.confined {
+            let keys = found.values.iter().map(|(key, _)| *key);
+            self.keyspace.confines = Some(Box::new(Confines::new(keys)));
+        }
+        self.keyspace.act_for(found.rights.clone());
+        Some(())
+    }
+
+    /// Libraries stay until others are wanted, for it takes a while to load one.
+    fn load_libraries(&mut self, texts: &[&[u8]]) -> Option<()> {
+        let distinct: BTreeSet<&[u8]> = texts.iter().copied().collect();
+        if distinct.iter().all(|text| self.libraries.iter().any(|kept| kept == text)) {
+            return Some(());
+        }
+        let texts: Vec<Vec<u8>> = distinct.into_iter().map(<[u8]>::to_vec).collect();
+        let mut libraries = Libraries::default();
+        libraries.join(self.keyspace.engine?, &texts, Collision::Replace).ok()?;
+        (self.keyspace.libraries, self.libraries) = (libraries, texts);
+        Some(())
+    }
+
+    fn changes(&self, found: &Surroundings<'_>) -> Changes {
+        let changed = found.values.iter().filter_map(|(key, before)| {
             let after = self.keyspace.peek(key, Millis(0));
             match after {
                 Some(object) if object.version() > 0 => {
@@ -90,23 +181,25 @@ impl Scratch {
                 _ => None,
             }
         });
-        let changed: Vec<Value> = changed.collect();
-        for (key, _) in values {
+        let bodies = self.keyspace.scripts.each().map(|(_, body)| body);
+        let brought = bodies.filter(|body| !found.scripts.contains(body));
+        Changes {
+            values: changed.collect(),
+            scripts: brought.map(<[u8]>::to_vec).collect(),
+            overstepped: self.keyspace.confines.as_ref().is_some_and(|c| c.are_overstepped()),
+        }
+    }
+
+    fn unload(&mut self, found: &Surroundings<'_>) {
+        for (key, _) in &found.values {
             let spot = self.keyspace.open(key, Millis(0));
             if let Some(object) = self.keyspace.remove(spot) {
                 self.keyspace.discard(object);
             }
         }
-        loaded.map(|()| changed)
-    }
-
-    fn load(&mut self, values: &[(&[u8], Option<&[u8]>)]) -> Option<()> {
-        for (key, image) in values {
-            let Some(image) = image else { continue };
-            let mut object = take_image(image).filter(|object| object.key() == *key)?;
-            object.set_version(0);
-            self.keyspace.append(key_slot(key), object)?;
-        }
-        Some(())
+        self.keyspace.locks = Locks::default();
+        self.keyspace.forget_scripts();
+        self.keyspace.confines = None;
+        self.keyspace.act_for(None);
     }
 }

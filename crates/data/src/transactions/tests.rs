@@ -85,9 +85,9 @@ fn txn(number: u64) -> TxnId {
 
 fn image_of(line: &str, key: &[u8]) -> Vec<u8> {
     let mut scratch = Scratch::default();
-    let changed =
-        scratch.run(&[(key, None)], &Commands::One(&words(line)), &at(10), &mut ()).unwrap();
-    changed[0].1.clone().unwrap()
+    let found = Surroundings { values: vec![(key, None)], ..Surroundings::default() };
+    let changes = scratch.run(&found, &Commands::One(&words(line)), &at(10), &mut ()).unwrap();
+    changes.values[0].1.clone().unwrap()
 }
 
 fn prepare(keyspace: &mut Keyspace, number: u64, key: &str, version: u64, image: &[u8]) -> String {
@@ -96,6 +96,7 @@ fn prepare(keyspace: &mut Keyspace, number: u64, key: &str, version: u64, image:
         home: HOME,
         deadline: DEADLINE,
         reads: vec![(key.as_bytes(), version)],
+        guards: Vec::new(),
         writes: vec![(key.as_bytes(), Some(image))],
     };
     apply(keyspace, &Op::Step(step), 10)
@@ -166,6 +167,7 @@ fn home_writes_when_it_decides_and_decides_once() {
             deadline: DEADLINE,
             others: vec![PartitionId(2)],
             reads: vec![(b"a", version)],
+            guards: Vec::new(),
             writes: vec![(b"a", Some(&image)), (b"gone", None)],
         })
     };
@@ -263,19 +265,20 @@ fn commands_run_on_images_as_on_the_keys_themselves() {
             command.key_positions(&args).map(|at| args[at]).collect();
         let keys: Vec<&[u8]> = keys.into_iter().collect();
         let mut fetched = Said::default();
-        there.fetch(&keys, &at(10), &mut fetched);
+        there.fetch(&keys, &[], &[], &at(10), &mut fetched);
         let images = fetched.1.iter().map(|image| (!image.is_empty()).then_some(&image[..]));
-        let values: Vec<(&[u8], Option<&[u8]>)> = keys.iter().copied().zip(images).collect();
+        let values = keys.iter().copied().zip(images).collect();
+        let found = Surroundings { values, ..Surroundings::default() };
         let mut scratch = Scratch::default();
         scratch.want_events(Classes::default());
         let mut said = Said::default();
-        let changed = scratch.run(&values, &Commands::One(&args), &at(10), &mut said).unwrap();
+        let changes = scratch.run(&found, &Commands::One(&args), &at(10), &mut said).unwrap();
         assert!(scratch.is_empty(), "{line} left something behind");
         let reads = keys.iter().map(|key| (*key, there.version(key, Millis(10)))).collect();
         let writes =
-            changed.iter().map(|(key, image)| (key.as_slice(), image.as_deref())).collect();
-        let step =
-            Step::Decide { txn: txn(1), deadline: DEADLINE, others: Vec::new(), reads, writes };
+            changes.values.iter().map(|(key, image)| (key.as_slice(), image.as_deref())).collect();
+        let (others, guards) = (Vec::new(), Vec::new());
+        let step = Step::Decide { txn: txn(1), deadline: DEADLINE, others, reads, guards, writes };
         let mut expected = keyspace();
         setup.iter().for_each(|line| _ = run(&mut expected, line));
         assert_eq!(said.0.trim_end(), run(&mut expected, line), "{line}");
@@ -288,5 +291,60 @@ fn commands_run_on_images_as_on_the_keys_themselves() {
             };
             assert_eq!(dump(&mut there), dump(&mut expected), "{line}");
         }
+    }
+}
+
+#[test]
+fn a_lock_that_was_granted_in_between_stops_a_fenced_write_and_while_it_is_prepared_nobody_gets_it()
+{
+    let mut k = keyspace();
+    run(&mut k, "LOCK ACQUIRE l 1000");
+    let fetch = |k: &Keyspace| {
+        let mut said = Said::default();
+        k.fetch(&[b"l"], &[b"l"], &[], &at(10), &mut said);
+        said.0
+    };
+    assert_eq!(fetch(&k), ":10 :1 nil :1 :1 ");
+    let prepare = |k: &mut Keyspace, number, tokens| {
+        let reads = vec![(&b"l"[..], k.version(b"l", Millis(10)))];
+        let (guards, writes) = (vec![(&b"l"[..], tokens)], Vec::new());
+        let txn = txn(number);
+        let step = Step::Prepare { txn, home: HOME, deadline: DEADLINE, reads, guards, writes };
+        apply(k, &Op::Step(step), 10)
+    };
+    run(&mut k, "LOCK RELEASE l 1");
+    assert_eq!(run(&mut k, "LOCK ACQUIRE l 1000"), ":2");
+    assert_eq!(prepare(&mut k, 1, (1, 1)), NO, "somebody else was granted it");
+    assert_eq!(prepare(&mut k, 1, (2, 2)), YES);
+    let held = format!("-{}", error::HELD.0);
+    assert_eq!(run(&mut k, "LOCK RELEASE l 2"), held);
+    assert_eq!(run(&mut k, "LOCK EXPIRE l 2 0"), held);
+    assert_eq!(run(&mut k, "LOCK ACQUIRE l 1000"), held);
+    finish(&mut k, 1, true);
+    assert_eq!(run(&mut k, "LOCK RELEASE l 2"), ":1");
+}
+
+#[test]
+fn a_fenced_write_runs_on_the_tokens_that_were_fetched() {
+    let mut scratch = Scratch::default();
+    for (token, tokens, reply, writes) in [
+        ("3", (4, 3), "OK", true),
+        ("4", (4, 3), "OK", true),
+        ("2", (4, 3), "-FENCED the lock was granted anew since this token was", false),
+        ("5", (4, 3), "-FENCED this lock never had this token", false),
+        ("1", (0, 0), "-FENCED no such lock", false),
+    ] {
+        let line = format!("FENCE l {token} SET k v");
+        let found = Surroundings {
+            values: vec![(b"k", None), (b"l", None)],
+            // Another partition may have granted the same token.
+            locks: vec![(b"l", tokens), (b"other", tokens)],
+            ..Surroundings::default()
+        };
+        let mut said = Said::default();
+        let changes = scratch.run(&found, &Commands::One(&words(&line)), &at(10), &mut said);
+        assert_eq!(said.0, reply, "{line}");
+        assert_eq!(!changes.unwrap().values.is_empty(), writes, "{line}");
+        assert!(scratch.is_empty());
     }
 }

@@ -154,8 +154,8 @@ pub(super) fn exec_mixed(
         None => theirs.iter().map(owned).collect(),
     };
     let mut op = Vec::new();
-    let rights = rights.as_ref().filter(|_| has_scripts(&theirs));
-    acting(rights, Op::Transaction { watched, commands: theirs }).encode(&mut op);
+    let script_rights = rights.as_ref().filter(|_| has_scripts(&theirs));
+    acting(script_rights, Op::Transaction { watched, commands: theirs }).encode(&mut op);
     let asks_info = multi.commands.iter().any(|args| args[0].eq_ignore_ascii_case(b"info"));
     let workers = if asks_info { node.config.workers } else { 0 };
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
@@ -175,7 +175,7 @@ pub(super) fn exec_mixed(
         None => {
             let apart: Vec<Args<'_>> =
                 apart.iter().map(|args| args.iter().map(Vec::as_slice).collect()).collect();
-            node.conduct_inside(origin, proto, &apart, watches);
+            node.conduct_inside(origin, proto, &apart, watches, rights);
         }
     }
     Flow::Next

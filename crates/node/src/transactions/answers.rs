@@ -22,19 +22,35 @@ pub(super) fn answer(reply: &[u8]) -> Answer {
 }
 
 fn fetched(values: Vec<Value>) -> Option<Fetched> {
-    let mut values = values.into_iter();
-    let integer = |value: Value| if let Value::Integer(n) = value { Some(n as u64) } else { None };
-    let now = Millis(integer(values.next()?)?);
-    let mut items = Vec::new();
-    while let Some(version) = values.next() {
-        let image = match values.next()? {
-            Value::Bulk(image) => Some(image),
-            Value::Null => None,
-            _ => return None,
-        };
-        items.push((integer(version)?, image));
+    let [now, items, tokens, texts] = <[Value; 4]>::try_from(values).ok()?;
+    let mut read = Fetched { now: Millis(integer(now)?), ..Fetched::default() };
+    let mut items = array(items)?.into_iter();
+    while let Some(version) = items.next() {
+        read.items.push((integer(version)?, bytes(items.next()?)?));
     }
-    Some(Fetched { now, items })
+    let mut tokens = array(tokens)?.into_iter();
+    while let Some(newest) = tokens.next() {
+        read.tokens.push((integer(newest)?, integer(tokens.next()?)?));
+    }
+    read.texts = array(texts)?.into_iter().map(bytes).collect::<Option<_>>()?;
+    Some(read)
+}
+
+fn integer(value: Value) -> Option<u64> {
+    if let Value::Integer(n) = value { Some(n as u64) } else { None }
+}
+
+fn array(value: Value) -> Option<Vec<Value>> {
+    if let Value::Array(values) = value { Some(values) } else { None }
+}
+
+/// Bytes, or that there are none.
+fn bytes(value: Value) -> Option<Option<Vec<u8>>> {
+    match value {
+        Value::Bulk(bytes) => Some(Some(bytes)),
+        Value::Null => Some(None),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -55,9 +71,13 @@ mod tests {
             assert_eq!(answer(&error(text)), Answer::Refused(text.to_owned()));
         }
         let items = vec![(3, Some(b"image".to_vec())), (1, None)];
-        let bytes = b"*5\r\n:9\r\n:3\r\n$5\r\nimage\r\n:1\r\n$-1\r\n";
-        assert_eq!(answer(bytes), Answer::Fetched(Fetched { now: Millis(9), items }));
-        for broken in [&b"+OK\r\n"[..], b"", b"*2\r\n:9\r\n:3\r\n", b":1\r\n"] {
+        let bytes = b"*4\r\n:9\r\n*4\r\n:3\r\n$5\r\nimage\r\n:1\r\n$-1\r\n\
+            *2\r\n:8\r\n:7\r\n*2\r\n$4\r\ntext\r\n$-1\r\n";
+        let texts = vec![Some(b"text".to_vec()), None];
+        let fetched = Fetched { now: Millis(9), items, tokens: vec![(8, 7)], texts };
+        assert_eq!(answer(bytes), Answer::Fetched(fetched));
+        let odd = b"*4\r\n:9\r\n*1\r\n:3\r\n*0\r\n*0\r\n";
+        for broken in [&b"+OK\r\n"[..], b"", b"*2\r\n:9\r\n*0\r\n", odd, b":1\r\n"] {
             assert_eq!(answer(broken), Answer::Unknown, "nobody knows what that was");
         }
     }

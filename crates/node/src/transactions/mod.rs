@@ -17,17 +17,19 @@ mod settling;
 use crate::colleagues::NODE;
 use crate::desk::{DISK_FULL, UNKNOWN};
 use crate::node::Node;
-use crate::requests::CROSSSLOT;
-use admitted::{fits, kind_of, known};
+use admitted::{admit, admit_all, has_scripts, kind_of, sources_of};
 use answers::answer;
 use settling::Settling;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use synod_data::authority::Rights;
 use synod_data::events::Event;
 use synod_data::op::{Args, Op};
-use synod_data::{Command, Commands, Context, Scratch};
+use synod_data::scripting::sha1_hex;
+use synod_data::{Command, Commands, Context, Scratch, Surroundings, UNDECLARED};
 use synod_redis::{Flow, Kind};
-use synod_replica::{Access, Origin};
-use synod_txn::{Action, Answer, Ask, Coordinator, Outcome, Part, Step, TxnId};
+use synod_replica::{Access, Origin, State};
+use synod_txn::{Action, Answer, Ask, Coordinator, Outcome, Part, Source, Step, TxnId};
 use synod_types::{ClientId, Millis, PartitionId, ReplySink, limits};
 use synod_wire::resp::{Proto, RespWriter};
 
@@ -48,6 +50,9 @@ struct Conducted {
     /// Whether it is one command, which answers for itself, and no EXEC.
     single: bool,
     watches: Vec<(Vec<u8>, u64)>,
+    /// Whether a script is among the commands, and what it may do; `None`: everything.
+    scripts: bool,
+    rights: Option<Arc<Rights>>,
     /// What the commands answered when they ran last.
     reply: Vec<u8>,
     /// What they would have subscribers told.
@@ -112,11 +117,9 @@ impl Node {
         command: &Command,
         args: &[&[u8]],
     ) -> Flow {
-        if !fits(command, args, true) {
-            return self.refuse_request(client, CROSSSLOT);
-        }
         let commands = [Args::from_slice(args)];
-        match self.parts_of(&commands, &[]) {
+        let parts = admit(command, args, true).and_then(|()| self.parts_of(&commands, &[]));
+        match parts {
             Ok(parts) => self.conduct_for(client, kind, parts, &commands, true, &[]),
             Err(text) => self.refuse_request(client, text),
         }
@@ -129,10 +132,7 @@ impl Node {
         commands: &[Args<'_>],
         watches: &[(Vec<u8>, u64)],
     ) -> Flow {
-        if !commands.iter().all(|args| known(args).is_some_and(|c| fits(c, args, false))) {
-            return self.refuse_request(client, CROSSSLOT);
-        }
-        match self.parts_of(commands, watches) {
+        match admit_all(commands).and_then(|()| self.parts_of(commands, watches)) {
             Ok(parts) => {
                 self.conduct_for(client, kind_of(commands), parts, commands, false, watches)
             }
@@ -147,15 +147,17 @@ impl Node {
         proto: Proto,
         commands: &[Args<'_>],
         watches: &[(Vec<u8>, u64)],
+        rights: Option<Arc<Rights>>,
     ) {
         let kind = kind_of(commands);
-        let parts = match commands.iter().all(|a| known(a).is_some_and(|c| fits(c, a, false))) {
-            true if kind == Kind::Write && self.disk_full => Err(DISK_FULL),
-            true => self.parts_of(commands, watches),
-            false => Err(CROSSSLOT),
+        let parts = match kind == Kind::Write && self.disk_full {
+            true => Err(DISK_FULL),
+            false => admit_all(commands).and_then(|()| self.parts_of(commands, watches)),
         };
         match parts {
-            Ok(parts) => self.conduct_to(origin, proto, kind, parts, commands, false, watches),
+            Ok(parts) => {
+                self.conduct_to(origin, proto, kind, parts, commands, false, watches, rights);
+            }
             Err(text) => self.refuse(NODE, origin, text),
         }
     }
@@ -175,10 +177,11 @@ impl Node {
         if self.conductor.conducted.len() >= limits::TXN_CONDUCTED_MAX {
             return self.refuse_request(client, TOO_MANY);
         }
+        let rights = self.rights_of(client);
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
         let proto = session.proto();
         let origin = Origin::Client { client, seq: session.reserve_barrier(kind) };
-        self.conduct_to(origin, proto, kind, parts, commands, single, watches);
+        self.conduct_to(origin, proto, kind, parts, commands, single, watches, rights);
         Flow::Next
     }
 
@@ -192,10 +195,12 @@ impl Node {
         commands: &[Args<'_>],
         single: bool,
         watches: &[(Vec<u8>, u64)],
+        rights: Option<Arc<Rights>>,
     ) {
         let now_us = self.now.mono_us;
         let conducted = Conducted {
-            coordinator: Coordinator::new(parts, kind == Kind::Read, now_us),
+            coordinator: Coordinator::new(parts, kind == Kind::Read, now_us)
+                .with_sources(sources_of(commands)),
             origin,
             proto,
             commands: commands
@@ -204,6 +209,8 @@ impl Node {
                 .collect(),
             single,
             watches: watches.to_vec(),
+            scripts: has_scripts(commands),
+            rights,
             reply: Vec::new(),
             events: Vec::new(),
         };
@@ -260,14 +267,29 @@ impl Node {
         let proto = conducted.proto;
         conducted.reply.clear();
         let mut versions: BTreeMap<&[u8], u64> = BTreeMap::new();
-        let mut values: Vec<(&[u8], Option<&[u8]>)> = Vec::new();
+        let mut found = Surroundings {
+            rights: conducted.rights.clone().filter(|_| conducted.scripts),
+            confined: conducted.scripts,
+            ..Surroundings::default()
+        };
         let mut now = Millis(u64::MAX);
         for (part, fetched) in conducted.coordinator.fetched() {
             // What is there by the time of its own partition is there at the earliest of these times.
             now = now.min(fetched.now);
             for (key, (version, image)) in part.keys.iter().zip(&fetched.items) {
                 versions.insert(key, *version);
-                values.push((key, image.as_deref()));
+                found.values.push((key, image.as_deref()));
+            }
+            let tokens = fetched.tokens.iter().copied();
+            found.locks.extend(part.locks.iter().map(Vec::as_slice).zip(tokens));
+        }
+        let mut known: Vec<&[u8]> = Vec::new();
+        for (source, text) in conducted.coordinator.texts() {
+            match (source, text) {
+                (Source::Script(_), Some(body)) => found.scripts.push(body),
+                (Source::Library(_), Some(text)) => found.libraries.push(text),
+                (Source::Known(sha), Some(_)) => known.push(sha),
+                (_, None) => {}
             }
         }
         let watched = |(key, version): &(Vec<u8>, u64)| versions.get(&key[..]) == Some(version);
@@ -278,7 +300,7 @@ impl Node {
         }
         let ctx = Context { now, seed: self.random() };
         let wanted = self.peers.wanted_events().and(self.wanted_events());
-        let scratch = self.conductor.scratch.get_or_insert_default();
+        let scratch = self.conductor.scratch.get_or_insert_with(|| Box::new(State::scratch()));
         scratch.want_events(wanted);
         let all: Vec<Args<'_>> =
             conducted.commands.iter().map(|c| c.iter().map(Vec::as_slice).collect()).collect();
@@ -286,13 +308,22 @@ impl Node {
             (true, Some(one)) => Commands::One(one),
             _ => Commands::Several(&all),
         };
-        let changed = scratch.run(&values, &commands, &ctx, &mut out);
+        let changes = scratch.run(&found, &commands, &ctx, &mut out);
         conducted.events = scratch.take_events();
         let _freed_here = scratch.take_garbage();
-        let Some(changed) = changed else {
-            return conducted.coordinator.give_up(Outcome::Refused(UNREADABLE.to_owned()));
+        let refused = match &changes {
+            None => Some(UNREADABLE),
+            Some(changes) => changes.overstepped.then_some(UNDECLARED),
         };
-        let mut changed: BTreeMap<Vec<u8>, Option<Vec<u8>>> = changed.into_iter().collect();
+        if let Some(text) = refused {
+            return conducted.coordinator.give_up(Outcome::Refused(text.to_owned()));
+        }
+        let Some(changes) = changes else { return Vec::new() }; // it would have been refused
+        let first = conducted.coordinator.parts()[0].partition;
+        let unknown = |body: &Vec<u8>| !known.contains(&sha1_hex(body).as_bytes());
+        let passed: Vec<Vec<u8>> = changes.scripts.into_iter().filter(unknown).collect();
+        self.pass_scripts(first, &passed);
+        let mut changed: BTreeMap<Vec<u8>, Option<Vec<u8>>> = changes.values.into_iter().collect();
         let mut writes = Vec::new();
         for part in conducted.coordinator.parts() {
             let own: Vec<_> =
@@ -305,6 +336,18 @@ impl Node {
             writes.push(own);
         }
         conducted.coordinator.ran(writes)
+    }
+
+    /// Has scripts that EVAL brought along remembered where EVALSHA over the same keys looks for them.
+    fn pass_scripts(&mut self, partition: PartitionId, bodies: &[Vec<u8>]) {
+        if self.disk_full {
+            return;
+        }
+        for body in bodies {
+            let mut op = Vec::new();
+            Op::PassScript(body).encode(&mut op);
+            self.route(partition, Origin::Step { ticket: 0 }, op, Access::Write);
+        }
     }
 
     fn answer_conducted(&mut self, conducted: &mut Conducted, outcome: &Outcome) {

@@ -121,6 +121,9 @@ impl World {
         if self.random.permille(250) {
             return self.look(at, kind, false);
         }
+        if matches!(kind, Kind::BankApart(_)) && self.random.permille(300) {
+            return self.transfer_by_script(at, kind);
+        }
         self.request(at, words(&["UNWATCH"]), Waiting::Step);
         let keys = kind.keys();
         let watch: Vec<&str> = std::iter::once("WATCH").chain(keys.iter().map(|k| &**k)).collect();
@@ -208,14 +211,31 @@ impl World {
 
     /// Moves some money, if the payer has it.
     fn draw_transfer(&mut self, kind: Kind, balances: &[i64]) -> Option<Vec<Vec<Vec<u8>>>> {
-        let from = self.random.below(ACCOUNTS as u64) as usize;
-        let to = (from + 1 + self.random.below(ACCOUNTS as u64 - 1) as usize) % ACCOUNTS;
+        let (from, to) = self.draw_pair();
         let amount = self.random.between(1, AMOUNT_MAX) as i64;
         let keys = kind.keys();
         (balances.get(from)? - amount >= -OVERDRAFT).then(|| {
             let amount = amount.to_string();
             vec![words(&["DECRBY", &keys[from], &amount]), words(&["INCRBY", &keys[to], &amount])]
         })
+    }
+
+    /// Moves some money in one step, if the payer has it.
+    fn transfer_by_script(&mut self, at: usize, kind: Kind) {
+        const SCRIPT: &str = "local left = tonumber(redis.call('GET', KEYS[1]) or 0) - ARGV[1] \
+             if left < tonumber(ARGV[2]) then return 0 end \
+             redis.call('SET', KEYS[1], left) return redis.call('INCRBY', KEYS[2], ARGV[1])";
+        let (from, to) = self.draw_pair();
+        let (keys, amount) = (kind.keys(), self.random.between(1, AMOUNT_MAX).to_string());
+        let floor = (-OVERDRAFT).to_string();
+        let script = words(&["EVAL", SCRIPT, "2", &keys[from], &keys[to], &amount, &floor]);
+        self.request(at, script, Waiting::Settled);
+    }
+
+    /// Two different accounts.
+    fn draw_pair(&mut self) -> (usize, usize) {
+        let from = self.random.below(ACCOUNTS as u64) as usize;
+        (from, (from + 1 + self.random.below(ACCOUNTS as u64 - 1) as usize) % ACCOUNTS)
     }
 
     fn draw_rewiring(&mut self, kind: Kind, next: &[usize]) -> Option<Vec<Vec<Vec<u8>>>> {
@@ -283,7 +303,8 @@ impl World {
     /// The answer of EXEC to writes that are judged by what is read later: whatever it says, they are one.
     pub(super) fn settled(&mut self, at: usize, value: &Value) {
         let plausible = match value {
-            Value::Null => true,
+            // A script says what it made of the payee's account.
+            Value::Null | Value::Integer(_) => true,
             Value::Error(text) => {
                 text.starts_with("EXECABORT") || super::replies::fate(text).is_some()
             }

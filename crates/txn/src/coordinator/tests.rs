@@ -6,7 +6,11 @@ use synod_types::NodeId;
 const TEXT: &str = "CLUSTERDOWN nobody leads";
 
 fn coordinator(parts: u32, reads_only: bool) -> Coordinator {
-    let part = |n| Part { partition: PartitionId(n), keys: vec![n.to_string().into_bytes()] };
+    let part = |n| Part {
+        partition: PartitionId(n),
+        keys: vec![n.to_string().into_bytes()],
+        locks: Vec::new(),
+    };
     let mut coordinator = Coordinator::new((1..=parts).rev().map(part).collect(), reads_only, 0);
     let first = coordinator.begin(txn(1));
     assert!(!first.is_empty());
@@ -18,7 +22,7 @@ fn txn(number: u64) -> TxnId {
 }
 
 fn fetched(now: u64) -> Answer {
-    Answer::Fetched(Fetched { now: Millis(now), items: vec![(4, None)] })
+    Answer::Fetched(Fetched { now: Millis(now), items: vec![(4, None)], ..Fetched::default() })
 }
 
 fn writes(parts: &[usize], of: usize) -> Ran {
@@ -47,7 +51,8 @@ fn all_that_is_prepared_is_decided_and_then_ended_and_forgotten() {
     let step = c.step(0, Ask::Prepare);
     let home = PartitionId(2);
     let reads = vec![(&b"1"[..], 4)];
-    assert_eq!(step, Step::Prepare { txn: txn(1), home, deadline, reads, writes: Vec::new() });
+    let (guards, writes) = (Vec::new(), Vec::new());
+    assert_eq!(step, Step::Prepare { txn: txn(1), home, deadline, reads, guards, writes });
     assert!(c.answered(0, Answer::Yes, 1).is_empty());
     assert_eq!(c.answered(2, Answer::Yes, 1), sends([1], Ask::Decide));
     let Step::Decide { others, writes, .. } = c.step(1, Ask::Decide) else { panic!() };
@@ -169,7 +174,7 @@ fn who_only_reads_collects_versions_twice_and_locks_when_that_fails() {
 fn it_knows_how_much_it_keeps() {
     let mut c = coordinator(2, false);
     let items = vec![(4, Some(vec![0; 100]))];
-    c.answered(0, Answer::Fetched(Fetched { now: Millis(1), items }), 1);
+    c.answered(0, Answer::Fetched(Fetched { now: Millis(1), items, ..Fetched::default() }), 1);
     assert_eq!(c.bytes(), 100);
     c.answered(1, fetched(1), 1);
     c.ran(writes(&[0], 2));

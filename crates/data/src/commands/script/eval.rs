@@ -43,9 +43,15 @@ fn eval(
         }
         keyspace.scripts.pass(&name, args[1]);
     }
-    let call = Call { body: args[1], name: &name, keys, argv };
+    let call = Call {
+        body: args[1],
+        name: &name,
+        keys,
+        argv,
+        instructions: keyspace.script_instructions(),
+    };
     let took = (engine.run)(&call, Reach::Write(keyspace), ctx, out);
-    keyspace.script_costs.note("", call.body, took);
+    keyspace.note_script("", call.body, took);
     Ok(())
 }
 
@@ -58,9 +64,15 @@ fn eval_ro(
     let engine = keyspace.engine.ok_or(NO_ENGINE)?;
     let (keys, argv) = arguments(args)?;
     let name = sha1_hex(args[1]);
-    let call = Call { body: args[1], name: &name, keys, argv };
+    let call = Call {
+        body: args[1],
+        name: &name,
+        keys,
+        argv,
+        instructions: keyspace.script_instructions(),
+    };
     let took = (engine.run)(&call, Reach::Read(keyspace), ctx, out);
-    keyspace.script_costs.note("", call.body, took);
+    keyspace.note_script("", call.body, took);
     Ok(())
 }
 
@@ -73,9 +85,10 @@ fn evalsha(
     let engine = keyspace.engine.ok_or(NO_ENGINE)?;
     let (keys, argv) = arguments(args)?;
     let (name, body) = keyspace.scripts.find(args[1]).ok_or(NOSCRIPT)?;
-    let call = Call { body: &body, name: &name, keys, argv };
+    let call =
+        Call { body: &body, name: &name, keys, argv, instructions: keyspace.script_instructions() };
     let took = (engine.run)(&call, Reach::Write(keyspace), ctx, out);
-    keyspace.script_costs.note("", call.body, took);
+    keyspace.note_script("", call.body, took);
     Ok(())
 }
 
@@ -88,9 +101,10 @@ fn evalsha_ro(
     let engine = keyspace.engine.ok_or(NO_ENGINE)?;
     let (keys, argv) = arguments(args)?;
     let (name, body) = keyspace.scripts.find(args[1]).ok_or(NOSCRIPT)?;
-    let call = Call { body: &body, name: &name, keys, argv };
+    let call =
+        Call { body: &body, name: &name, keys, argv, instructions: keyspace.script_instructions() };
     let took = (engine.run)(&call, Reach::Read(keyspace), ctx, out);
-    keyspace.script_costs.note("", call.body, took);
+    keyspace.note_script("", call.body, took);
     Ok(())
 }
 

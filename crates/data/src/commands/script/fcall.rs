@@ -26,14 +26,16 @@ fn fcall(
     out: &mut dyn ReplySink,
 ) -> Outcome {
     let engine = keyspace.engine.ok_or(NO_ENGINE)?;
+    let instructions = keyspace.script_instructions();
     let (library, function) = keyspace.libraries.function(args[1]).ok_or(UNKNOWN)?;
     let (keys, argv) = arguments(args)?;
     // The function may not change what it is made of while it runs; the keyspace is all its own.
     let (text, name, read_only) =
         (library.text.clone(), function.name.clone(), function.writes_nothing());
-    let call = FunctionCall { code: code_of(&text), name: &name, keys, argv, read_only };
+    let call =
+        FunctionCall { code: code_of(&text), name: &name, keys, argv, read_only, instructions };
     let took = (engine.call)(&call, Reach::Write(keyspace), ctx, out);
-    keyspace.script_costs.note(&name, &text, took);
+    keyspace.note_script(&name, &text, took);
     Ok(())
 }
 
@@ -46,15 +48,16 @@ fn fcall_ro(
     const MAY_WRITE: Failure =
         Failure("ERR Can not execute a script with write flag using *_ro command.");
     let engine = keyspace.engine.ok_or(NO_ENGINE)?;
+    let instructions = keyspace.script_instructions();
     let (library, function) = keyspace.libraries.function(args[1]).ok_or(UNKNOWN)?;
     let (keys, argv) = arguments(args)?;
     if !function.writes_nothing() {
         return Err(MAY_WRITE);
     }
     let (code, name) = (code_of(&library.text), function.name.as_str());
-    let call = FunctionCall { code, name, keys, argv, read_only: true };
+    let call = FunctionCall { code, name, keys, argv, read_only: true, instructions };
     let took = (engine.call)(&call, Reach::Read(keyspace), ctx, out);
-    keyspace.script_costs.note(name, &library.text, took);
+    keyspace.note_script(name, &library.text, took);
     Ok(())
 }
 
