@@ -66,6 +66,7 @@ mod transactions;
 pub mod value;
 pub mod waiting;
 
+pub use commands::lock::{TreeCall, tree_call};
 pub use context::{Args, Context, random};
 pub use debug::debug_protocol;
 pub use glob::Glob;

@@ -1,5 +1,6 @@
 //! Whether a token may still write.
 
+use crate::followed::tree_path;
 use crate::table::Locks;
 use synod_types::plant::planted;
 
@@ -12,6 +13,9 @@ pub enum Fenced {
     /// No grant of this lock had this token.
     #[error("this lock never had this token")]
     Unknown,
+    /// The lock is one of a tree, and whoever has this token does not hold it, or no longer.
+    #[error("this token does not hold the lock")]
+    NoHolder,
     /// There is no such lock, or it was forgotten: whether somebody got it since is not known.
     #[error("no such lock")]
     NoLock,
@@ -19,11 +23,14 @@ pub enum Fenced {
 
 impl Locks {
     /// Whether the holder of this token may write what the lock guards. The end of its lease alone does not forbid it:
-    /// as long as nobody else has got the lock, nobody is disturbed.
+    /// as long as nobody else has got the lock, nobody is disturbed. A lock of a tree has to be held.
     ///
     /// # Errors
     /// [`Fenced`] says why not.
     pub fn check(&self, name: &[u8], token: u64) -> Result<(), Fenced> {
+        if let Some(path) = tree_path(name) {
+            return self.followed.check(path, token);
+        }
         let lock = self.get(name).ok_or(Fenced::NoLock)?;
         if token > lock.newest || token == 0 {
             return Err(Fenced::Unknown);

@@ -17,11 +17,13 @@
 //! renewal that it counted from, so that a renewal that came in between wins.
 
 mod check;
+mod followed;
 mod lock;
 mod stored;
 mod table;
 
 pub use check::Fenced;
+pub use followed::{TREE_TAG, tree_path};
 pub use lock::{Holder, Lock};
 pub use stored::Malformed;
 pub use table::{Lease, Locks, TooManyLocks};

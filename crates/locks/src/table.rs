@@ -1,5 +1,6 @@
 //! All locks of a partition, and the few ways in which they change.
 
+use crate::followed::Followed;
 use crate::lock::{Holder, Lock};
 use crate::{LEASE_MS_MAX, LOCKS_MAX};
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ pub struct Locks {
     grants: usize,
     /// The sum of the names' lengths.
     name_bytes: usize,
+    /// The locks whose line is in a tree.
+    pub(crate) followed: Followed,
 }
 
 impl Locks {
@@ -157,6 +160,16 @@ impl Locks {
         self.iter().filter(|(_, lock)| !lock.is_free())
     }
 
+    /// A lock of the tree of this partition has these holders from now on.
+    pub fn follow(&mut self, path: &[u8], holders: &[u64]) {
+        self.followed.set(path, holders);
+    }
+
+    /// The locks of the tree that somebody holds, by name.
+    pub fn followed(&self) -> impl ExactSizeIterator<Item = Vec<u8>> {
+        self.followed.names()
+    }
+
     /// All locks, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &Lock)> {
         self.locks.iter().map(|(name, lock)| (&**name, lock))
@@ -198,7 +211,8 @@ impl Locks {
         // A node of a map is half full or more; a name stands in `locks`, and in `free` while nobody holds the lock.
         let lock = 2 * size_of::<(Box<[u8]>, Lock)>() + 2 * size_of::<(u64, Box<[u8]>)>();
         let grant = 2 * size_of::<(u64, Holder)>();
-        self.locks.len() * lock + 2 * self.name_bytes + self.grants * grant
+        let own = self.locks.len() * lock + 2 * self.name_bytes + self.grants * grant;
+        own + self.followed.memory()
     }
 
     /// How many grants stand, in all locks.

@@ -25,6 +25,7 @@ mod certificates;
 mod colleagues;
 mod commands;
 mod config;
+mod contenders;
 mod desk;
 mod engines;
 mod fence;

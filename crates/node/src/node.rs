@@ -5,6 +5,7 @@ use crate::attempts::Attempts;
 use crate::authority::Authority;
 use crate::colleagues::Pause;
 use crate::config::{NodeConfig, RecoveredGroup};
+use crate::contenders::Contenders;
 use crate::desk::Desk;
 use crate::engines::Engines;
 use crate::forward::{Forward, Ledger};
@@ -66,6 +67,7 @@ pub struct Node {
     pub(crate) gathers: Gathers,
     /// The transactions over several partitions of the clients here.
     pub(crate) conductor: Conductor,
+    pub(crate) contenders: Contenders,
     pub(crate) ledger: Ledger,
     pub(crate) attempts: Attempts,
     pub(crate) unrouted: Unrouted,
@@ -134,6 +136,7 @@ impl Node {
             sessions: Sessions::default(),
             gathers: Gathers::default(),
             conductor: Conductor::default(),
+            contenders: Contenders::default(),
             attempts: Attempts::default(),
             unrouted: Unrouted::default(),
             long_replies: LongReplies::default(),

@@ -196,6 +196,11 @@ impl Node {
         if command.name == "lock" && args.len() == 2 && args[1].eq_ignore_ascii_case(b"list") {
             return commands::list_locks(self, client, args);
         }
+        if command.name == "lock"
+            && let Some(flow) = self.lock_in_tree(client, args)
+        {
+            return flow;
+        }
         let single = command.keys.is_just_first();
         let partition = match single {
             true => self.map.partition_of(key_slot(args[1])),

@@ -74,6 +74,7 @@ impl Node {
             });
         }
         self.expire_requests();
+        self.tend_contenders();
         self.tend_pause();
         self.tend_memory();
         self.counters.data_peak = self.counters.data_peak.max(self.keyspace_bytes() as u64);

@@ -164,6 +164,9 @@ impl Node {
 
     /// Ends the wait of a session, if it has one; whether it has.
     pub(crate) fn end_wait_of(&mut self, client: ClientId, end: WaitEnd) -> bool {
+        if self.leave_line(client, end) {
+            return true;
+        }
         let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked()) else {
             return false;
         };

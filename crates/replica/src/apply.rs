@@ -178,7 +178,7 @@ impl Replica {
             self.evicting = false;
         }
         if op.machine == MachineId::TREE {
-            self.leases.touch(&Call::touched(&op));
+            self.leases.touch(&Call::touched(&op, self.state.tree()));
         }
         if let Some(length) = self.too_long(op) {
             self.run_aside((op, length), origin, ctx, true, hearers);
@@ -235,15 +235,15 @@ impl Replica {
         ctx: &Context,
         hearers: &mut Hearers<'_>,
     ) {
-        if op.machine == MachineId::TREE && self.wait_for_news(origin, op) {
-            return;
-        }
         if op.machine == MachineId::TREE {
-            let touched = Call::touched(&op);
+            let touched = Call::touched(&op, self.state.tree());
             if self.is_behind_an_end(&touched) {
                 return self.read(origin, true, |out| put_again(op, out));
             }
             self.leases.touch(&touched);
+            if self.wait_for_news(origin, op) {
+                return;
+            }
         }
         if let Some(length) = self.too_long(op) {
             return self.run_aside((op, length), Some(origin), ctx, false, hearers);

@@ -46,6 +46,12 @@ impl Leases {
         }
     }
 
+    /// The lease of this session is asked to be so long from now on. Until the answer is known nobody ends it by the length
+    /// that it has had.
+    pub fn promise(&mut self, session: i64, lease_ms: u32) {
+        self.heard.insert(session, self.now_us + u64::from(lease_ms) * 1_000);
+    }
+
     /// Whether the end of a session that is there was proposed.
     pub fn ends(&self, tree: &Tree, session: i64) -> bool {
         self.ending.contains(&session) && tree.has_session(session)
@@ -101,6 +107,12 @@ mod tests {
         assert_eq!(leases.over(&tree, 2_000_000), []);
         assert_eq!(leases.over(&tree, 2_300_000), []);
         assert_eq!(leases.over(&tree, 2_300_001), [id], "nobody heard from it");
+        // A lease that is asked to be longer is not ended by its old length while the answer is under way.
+        leases.promise(id, 5_000);
+        assert_eq!(leases.over(&tree, 7_300_000), []);
+        leases.touch(&[id]);
+        assert_eq!(leases.over(&tree, 7_600_000), []);
+        assert_eq!(leases.over(&tree, 7_600_001), [id]);
         // While the disk is full nobody's session is ended, and who is heard from is.
         leases.forget();
         assert_eq!(leases.over(&tree, 3_000_000), []);

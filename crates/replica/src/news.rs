@@ -1,4 +1,5 @@
 //! Gates that follow a tree from afar: a question what has happened since a change waits at the leader until something has.
+//! So does the question of one who stands in line for a lock, until it holds the lock or is in line no longer.
 //!
 //! The question is a read, so it holds nothing up and may be asked again; what waits here is bounded in number and in
 //! time, and is given back when the leader is one no longer.
@@ -7,7 +8,7 @@ use crate::pending::{Audience, Origin};
 use crate::replica::{Output, Replica};
 use synod_consensus::Role;
 use synod_machine::Operation;
-use synod_tree::Call;
+use synod_tree::{Call, Tree};
 
 /// The most questions that wait; a further one is answered at once.
 const WAITING_MAX: usize = 1_024;
@@ -19,8 +20,32 @@ const WAIT_TICKS: u64 = 10;
 pub(crate) struct Question {
     origin: Origin,
     op: Vec<u8>,
-    since: i64,
+    about: About,
     tick: u64,
+}
+
+/// What a question asks for.
+#[derive(Debug)]
+enum About {
+    /// What has happened since this change.
+    Since(i64),
+    /// Where this contender of this lock stands.
+    Place(String, i64),
+}
+
+impl About {
+    fn of(op: &Operation<'_>) -> Option<Self> {
+        let since = Call::follows(op).map(Self::Since);
+        since.or_else(|| Call::awaits(op).map(|(path, token)| Self::Place(path.to_owned(), token)))
+    }
+
+    /// Whether there is an answer now.
+    fn is_due(&self, tree: &Tree) -> bool {
+        match self {
+            Self::Since(since) => tree.zxid() > *since,
+            Self::Place(path, token) => !tree.waits(path, *token),
+        }
+    }
 }
 
 /// Appends an operation that was taken apart.
@@ -31,37 +56,46 @@ pub(crate) fn put_again(op: Operation<'_>, out: &mut Vec<u8>) {
 impl Replica {
     /// Lets a question wait to which there is nothing to say yet; whether it waits.
     pub(crate) fn wait_for_news(&mut self, origin: Origin, op: Operation<'_>) -> bool {
-        let Some(since) = Call::follows(&op) else { return false };
-        let is_new = self.state.tree().is_none_or(|tree| tree.zxid() > since);
+        let Some(about) = About::of(&op) else { return false };
+        let is_new = self.state.tree().is_none_or(|tree| about.is_due(tree));
         let full = self.questions.len() >= WAITING_MAX;
         if is_new || full || self.role != Role::Leader {
             return false;
         }
         let mut bytes = Vec::new();
         put_again(op, &mut bytes);
-        self.questions.push(Question { origin, op: bytes, since, tick: self.ticks });
+        self.questions.push(Question { origin, op: bytes, about, tick: self.ticks });
         true
     }
 
     /// Answers those to whom there is something to say now.
     pub(crate) fn tell_news(&mut self, audience: &mut dyn Audience) {
-        let Some(zxid) = self.state.tree().map(synod_tree::Tree::zxid) else { return };
-        self.answer_questions(|question| question.since < zxid, audience);
+        let Some(tree) = self.state.tree() else { return };
+        if tree.zxid() == self.told_zxid {
+            return;
+        }
+        self.told_zxid = tree.zxid();
+        let (due, rest) = std::mem::take(&mut self.questions)
+            .into_iter()
+            .partition(|question| question.about.is_due(tree));
+        self.questions = rest;
+        self.answer_questions(due, audience);
     }
 
     /// Answers those who have waited long enough, whatever there is to say.
     pub(crate) fn age_questions(&mut self, audience: &mut dyn Audience) {
         let until = self.ticks.saturating_sub(WAIT_TICKS);
-        self.answer_questions(|question| question.tick <= until, audience);
-    }
-
-    fn answer_questions(&mut self, which: impl Fn(&Question) -> bool, audience: &mut dyn Audience) {
-        if !self.questions.iter().any(&which) {
+        if self.questions.iter().all(|question| question.tick > until) {
             return;
         }
-        let (due, rest) = std::mem::take(&mut self.questions).into_iter().partition(which);
+        let (due, rest) = std::mem::take(&mut self.questions)
+            .into_iter()
+            .partition(|question| question.tick <= until);
         self.questions = rest;
-        let due: Vec<Question> = due;
+        self.answer_questions(due, audience);
+    }
+
+    fn answer_questions(&mut self, due: Vec<Question>, audience: &mut dyn Audience) {
         let ctx = self.read_context();
         for question in due {
             let Some(op) = Operation::take(&mut &question.op[..]) else { continue };

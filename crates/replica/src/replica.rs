@@ -133,6 +133,8 @@ pub struct Replica {
     pub(crate) gate: Gate,
     /// Questions about a tree that wait for something to happen.
     pub(crate) questions: Vec<Question>,
+    /// Up to which change of the tree those who wait were told.
+    pub(crate) told_zxid: i64,
     /// What is committed or may be read and waits for an operation that is run beside the turns.
     pub(crate) progress: Progress,
     /// That operation.
@@ -199,6 +201,7 @@ impl Replica {
             lock_leases: LockLeases::default(),
             gate: Gate::default(),
             questions: Vec::new(),
+            told_zxid: 0,
             progress: Progress::default(),
             borrower: None,
             lendings: 0,
@@ -354,7 +357,10 @@ impl Replica {
     /// session is proposed behind a request of it.
     fn hear(&mut self, start: usize) {
         if let Some(op) = Operation::take(&mut &self.batch.payload()[start..]) {
-            self.leases.touch(&Call::touched(&op));
+            self.leases.touch(&Call::touched(&op, self.state.tree()));
+            if let Some((session, lease_ms)) = Call::renews(&op, self.state.tree()) {
+                self.leases.promise(session, lease_ms);
+            }
         }
     }
 

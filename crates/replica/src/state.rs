@@ -106,8 +106,10 @@ impl State {
             (MachineId::CLUSTER_MAP, Self { cluster: Some(cluster), .. }) => {
                 cluster.apply(op.body, ctx, out);
             }
-            (MachineId::TREE, Self { keyspace: Some(_), tree, .. }) => {
-                tree.get_or_insert_default().apply(op.body, ctx, out);
+            (MachineId::TREE, Self { keyspace: Some(keyspace), tree, .. }) => {
+                let tree = tree.get_or_insert_default();
+                tree.apply(op.body, ctx, out);
+                follow(keyspace, tree);
             }
             _ => out.error(FOREIGN),
         }
@@ -238,14 +240,24 @@ impl Loader {
     pub fn finish(self) -> Result<State, String> {
         let keyspace = self.keyspace.map(|restorer| Restore::finish(*restorer)).transpose()?;
         let cluster = self.cluster.map(Restore::finish).transpose()?;
-        let tree = self.tree.map(Restore::finish).transpose()?;
-        let keyspace = keyspace.map(|keyspace| keyspace.with_engine(&synod_script::LUA));
+        let mut tree = self.tree.map(Restore::finish).transpose()?;
+        let mut keyspace = keyspace.map(|keyspace| keyspace.with_engine(&synod_script::LUA));
+        if let (Some(keyspace), Some(tree)) = (&mut keyspace, &mut tree) {
+            follow(keyspace, tree);
+        }
         Ok(State {
             keyspace: keyspace.map(Box::new),
             lent: None,
             cluster: cluster.map(Box::new),
             tree: tree.map(Box::new),
         })
+    }
+}
+
+/// The keyspace learns who holds the locks of the tree that have changed hands: it checks the writes that they fence.
+fn follow(keyspace: &mut Keyspace, tree: &mut Tree) {
+    for path in tree.take_changed_locks() {
+        keyspace.follow_lock(path.as_bytes(), &tree.holders(&path));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a gate asks of a tree.
 
 use crate::acl::{Acl, Id};
+use crate::contend::Contend;
 
 /// One request, and on whose behalf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,8 @@ pub enum Request<'a> {
     Multi(Vec<Change<'a>>),
     /// Those of these znodes go that have faded.
     Reap(Vec<&'a str>),
+    /// About a lock, on behalf of somebody who has no session.
+    Contend(Contend<'a>),
     /// Read: all of these, each for itself.
     MultiRead(Vec<Read<'a>>),
     /// Read: every session with its ephemerals.
@@ -130,6 +133,7 @@ impl Request<'_> {
             Self::Change(change) => grows(change),
             Self::Multi(changes) => changes.iter().any(grows),
             Self::SetAcl { .. } | Self::Open { .. } => true,
+            Self::Contend(ask) => matches!(ask, Contend::Enqueue { .. }),
             _ => false,
         }
     }
@@ -137,6 +141,9 @@ impl Request<'_> {
     /// Whether nothing in the tree changes by it.
     #[must_use]
     pub const fn is_read(&self) -> bool {
+        if let Self::Contend(ask) = self {
+            return ask.is_read();
+        }
         !matches!(
             self,
             Self::Open { .. }

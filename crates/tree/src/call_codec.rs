@@ -9,7 +9,9 @@ use crate::call::{Call, Change, Fading, Mode, Read, Request, Watched};
 use crate::codec::{
     put_list, put_signed, put_str, take_byte, take_int, take_list, take_signed, take_str,
 };
+use crate::contend::Contend;
 use crate::limits::MULTI_MAX;
+use crate::tree::Tree;
 use synod_machine::{MachineId, Operation, put_operation};
 use synod_types::varint;
 
@@ -40,6 +42,7 @@ mod tag {
     pub const SET_NULL: u8 = 23;
     pub const DUMP: u8 = 24;
     pub const CENSUS: u8 = 25;
+    pub const CONTEND: u8 = 26;
 }
 
 const EPHEMERAL: u8 = 1;
@@ -87,9 +90,29 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The sessions that are heard from by an operation: its own, and those that it says.
+    /// The contender whose place in line an operation asks for: the lock, and the token.
     #[must_use]
-    pub fn touched(op: &Operation<'_>) -> Vec<i64> {
+    pub fn awaits(op: &Operation<'a>) -> Option<(&'a str, i64)> {
+        match Call::decode(op.body).filter(|_| op.machine == MachineId::TREE)?.request {
+            Request::Contend(Contend::Await { path, token }) => Some((path, token)),
+            _ => None,
+        }
+    }
+
+    /// The session of the lease that an operation asks to begin anew, and its new length in milliseconds.
+    #[must_use]
+    pub fn renews(op: &Operation<'_>, tree: Option<&Tree>) -> Option<(i64, u32)> {
+        match Call::decode(op.body).filter(|_| op.machine == MachineId::TREE)?.request {
+            Request::Contend(Contend::Renew { path, token, lease_ms }) => {
+                Some((tree?.leased(path, token)?, lease_ms))
+            }
+            _ => None,
+        }
+    }
+
+    /// The sessions that are heard from by an operation: its own, those that it says, and that of the lease that it is about.
+    #[must_use]
+    pub fn touched(op: &Operation<'_>, tree: Option<&Tree>) -> Vec<i64> {
         if op.machine != MachineId::TREE {
             return Vec::new();
         }
@@ -97,6 +120,9 @@ impl<'a> Call<'a> {
         match take_signed(&mut body) {
             Some(0) => match Call::decode(op.body).map(|call| call.request) {
                 Some(Request::Touch(sessions)) => sessions,
+                Some(Request::Contend(
+                    Contend::Renew { path, token, .. } | Contend::Await { path, token },
+                )) => tree.and_then(|tree| tree.leased(path, token)).into_iter().collect(),
                 _ => Vec::new(),
             },
             own => own.into_iter().collect(),
@@ -256,6 +282,10 @@ impl<'a> Request<'a> {
                 out.push(tag::MULTI_READ);
                 put_list(out, reads, |out, read| read.encode(out));
             }
+            Self::Contend(ask) => {
+                out.push(tag::CONTEND);
+                ask.encode(out);
+            }
             Self::Dump => out.push(tag::DUMP),
             Self::Census => out.push(tag::CENSUS),
             Self::Missed { since, watched } => {
@@ -305,6 +335,7 @@ impl<'a> Request<'a> {
                 }
                 Self::MultiRead(reads)
             }
+            tag::CONTEND => Self::Contend(Contend::take(bytes)?),
             tag::DUMP => Self::Dump,
             tag::CENSUS => Self::Census,
             tag::EXISTS => Self::Exists(take_str(bytes)?),
@@ -323,6 +354,40 @@ impl<'a> Request<'a> {
             }
             tag::EVENTS => Self::Events { since: take_signed(bytes)? },
             change => Self::Change(Change::take_tagged(change, bytes)?),
+        })
+    }
+}
+
+impl<'a> Contend<'a> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut put = |kind: u8, path: &str, token: i64, lease_ms: u32| {
+            out.push(kind);
+            put_str(out, path);
+            put_signed(out, token);
+            varint::put(out, lease_ms.into());
+        };
+        match self {
+            Self::Enqueue { path, lease_ms, shared, wait } => {
+                put(u8::from(*shared) | u8::from(*wait) << 1, path, 0, *lease_ms);
+            }
+            Self::Renew { path, token, lease_ms } => put(4, path, *token, *lease_ms),
+            Self::Leave { path, token } => put(5, path, *token, 0),
+            Self::Await { path, token } => put(6, path, *token, 0),
+            Self::Inspect { path } => put(7, path, 0, 0),
+        }
+    }
+
+    fn take(bytes: &mut &'a [u8]) -> Option<Self> {
+        let kind = take_byte(bytes)?;
+        let (path, token) = (take_str(bytes)?, take_signed(bytes)?);
+        let lease_ms = varint::take(bytes)?.try_into().ok()?;
+        Some(match kind {
+            0..=3 => Self::Enqueue { path, lease_ms, shared: kind & 1 != 0, wait: kind & 2 != 0 },
+            4 => Self::Renew { path, token, lease_ms },
+            5 => Self::Leave { path, token },
+            6 => Self::Await { path, token },
+            7 => Self::Inspect { path },
+            _ => return None,
         })
     }
 }
@@ -365,6 +430,16 @@ mod tests {
             Request::Change(faded(Fading::After(1 << 39), Some(b""))),
             Request::Reap(vec!["/a", "/b"]),
             Request::MultiRead(vec![Read::Data("/a"), Read::Children("/")]),
+            Request::Contend(Contend::Enqueue {
+                path: "/l",
+                lease_ms: 300,
+                shared: true,
+                wait: false,
+            }),
+            Request::Contend(Contend::Renew { path: "/l", token: 1 << 40, lease_ms: 1 }),
+            Request::Contend(Contend::Leave { path: "/l", token: 7 }),
+            Request::Contend(Contend::Await { path: "/l", token: 7 }),
+            Request::Contend(Contend::Inspect { path: "/l" }),
             Request::Dump,
             Request::Census,
             Request::Multi(vec![

@@ -18,10 +18,10 @@ use synod_types::Millis;
 use synod_types::plant::planted;
 
 /// Who changes, and when.
-struct Author<'a> {
-    session: i64,
-    ids: &'a [Id],
-    now: i64,
+pub(crate) struct Author<'a> {
+    pub session: i64,
+    pub ids: &'a [Id],
+    pub now: i64,
 }
 
 impl Tree {
@@ -73,6 +73,13 @@ impl Tree {
         if self.sessions.len() >= SESSIONS_MAX {
             return Err(Code::BadArguments);
         }
+        let id = self.open_session(owner, timeout_ms, ctx);
+        let password = self.sessions.get(&id).map(|session| session.password).unwrap_or_default();
+        Ok(Answer::Session { id, password, timeout_ms })
+    }
+
+    /// A new session; its id.
+    pub(crate) fn open_session(&mut self, owner: u64, timeout_ms: u32, ctx: &Context) -> i64 {
         // Positive, unique, and different from tree to tree by its time.
         let mut id = (ctx.now.0 << 16 & 0x7fff_ffff_ffff_0000) as i64 | (self.zxid & 0xffff);
         while id == 0 || self.sessions.contains_key(&id) {
@@ -83,7 +90,7 @@ impl Tree {
         password[8..].copy_from_slice(&digest::mix(ctx.seed, 2).to_be_bytes());
         let session = Session { password, timeout_ms, owner, ephemerals: BTreeSet::new() };
         self.sessions.insert(id, session);
-        Ok(Answer::Session { id, password, timeout_ms })
+        id
     }
 
     fn attach(
@@ -119,7 +126,7 @@ impl Tree {
     }
 
     /// Ends a session and deletes its ephemerals, all in this one change.
-    fn end(&mut self, id: i64) {
+    pub(crate) fn end(&mut self, id: i64) {
         let Some(session) = self.sessions.remove(&id) else { return };
         let spared = usize::from(planted("ephemerals-outlive"));
         for path in session.ephemerals.iter().skip(spared) {
@@ -145,7 +152,7 @@ impl Tree {
         Ok(Answer::Multi(answers))
     }
 
-    fn one(&mut self, change: &Change<'_>, author: &Author<'_>) -> Result<Answer, Code> {
+    pub(crate) fn one(&mut self, change: &Change<'_>, author: &Author<'_>) -> Result<Answer, Code> {
         match change {
             Change::Create { path, data, acl, mode, with_stat } => {
                 let path = self.create(path, *data, acl, *mode, author)?;

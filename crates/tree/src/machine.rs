@@ -1,7 +1,7 @@
 //! The tree as a machine of a partition.
 
 use crate::answer::{Answer, Reply};
-use crate::call::Call;
+use crate::call::{Call, Request};
 use crate::tree::Tree;
 use synod_machine::{Context, Machine, MachineId, digest};
 use synod_types::ReplySink;
@@ -15,6 +15,9 @@ impl Machine for Tree {
 
     fn apply(&mut self, body: &[u8], ctx: &Context, out: &mut dyn ReplySink) {
         let Some(call) = Call::decode(body) else { return out.error(MALFORMED) };
+        if let Request::Contend(ask) = &call.request {
+            return self.contend(ask, ctx, out);
+        }
         let answer = match call.request.is_read() {
             true => self.query(&call),
             false => self.execute(&call, ctx),
@@ -24,6 +27,7 @@ impl Machine for Tree {
 
     fn read(&self, body: &[u8], _: &Context, out: &mut dyn ReplySink) {
         match Call::decode(body) {
+            Some(Call { request: Request::Contend(ask), .. }) => self.inspect(&ask, out),
             Some(call) => reply(self.zxid, self.query(&call), out),
             None => out.error(MALFORMED),
         }

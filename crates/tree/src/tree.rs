@@ -4,6 +4,7 @@ use crate::acl::Acl;
 use crate::call::Fading;
 use crate::events::{Events, What};
 use crate::path;
+use crate::queue::Queues;
 use crate::quota;
 use crate::session::Session;
 use crate::snapshot::Run;
@@ -90,6 +91,8 @@ pub struct Tree {
     pub(crate) fading: BTreeSet<Box<str>>,
     /// The paths that have a quota.
     pub(crate) quotas: BTreeSet<Box<str>>,
+    /// Those who stand in line for locks; follows from the znodes.
+    pub(crate) queues: Queues,
     /// About what the znodes take, in bytes.
     pub(crate) bytes: usize,
     pub(crate) open_acl: Arc<[Acl]>,
@@ -108,6 +111,7 @@ impl Default for Tree {
             run: None,
             fading: BTreeSet::new(),
             quotas: BTreeSet::new(),
+            queues: Queues::default(),
             bytes: 0,
             open_acl,
         };
@@ -216,6 +220,7 @@ impl Tree {
                 None => _ = self.quotas.remove(of),
             }
         }
+        self.queues.put(&path, node.as_ref().map(|node| node.stat.czxid));
         let before = match node {
             Some(node) => self.nodes.insert(path.clone(), node),
             None => self.nodes.remove(&path),

@@ -216,6 +216,11 @@ impl Keyspace {
         self.transactions.digest(self.locks.digest(self.libraries.digest(scripts)))
     }
 
+    /// A lock of the tree of this partition has these holders from now on.
+    pub fn follow_lock(&mut self, path: &[u8], holders: &[u64]) {
+        self.locks.follow(path, holders);
+    }
+
     /// The locks whose names lie in these slots.
     #[must_use]
     pub const fn locks(&self) -> &Locks {

@@ -68,6 +68,8 @@ enum Asked {
     Resolve { at: PartitionId, txn: TxnId },
     /// A partition has ended what home decided for.
     Settle { of: u64 },
+    /// A tree says where one stands who waits for a lock.
+    Lock { of: u64 },
 }
 
 /// All transactions that this worker conducts.
@@ -89,6 +91,11 @@ impl Conductor {
         self.tickets += 1;
         self.asked.insert(self.tickets, asked);
         self.tickets
+    }
+
+    /// A number for a question on behalf of one who waits for a lock of the tree.
+    pub(crate) fn lock_ticket(&mut self, of: u64) -> u64 {
+        self.ticket(Asked::Lock { of })
     }
 
     fn keep(&mut self, number: u64, conducted: Conducted) {
@@ -375,8 +382,13 @@ impl Node {
         while !self.output.steps.is_empty() {
             for (ticket, reply) in std::mem::take(&mut self.output.steps) {
                 let Some(asked) = self.conductor.asked.remove(&ticket) else { continue };
+                if let Asked::Lock { of } = asked {
+                    self.contender_answered(of, &reply);
+                    continue;
+                }
                 let answer = answer(&reply);
                 match asked {
+                    Asked::Lock { .. } => {}
                     Asked::Part { of, part } => {
                         let Some(mut conducted) = self.conductor.take(of) else { continue };
                         let now_us = self.now.mono_us;

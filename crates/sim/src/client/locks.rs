@@ -1,4 +1,5 @@
-//! Named locks: taken, renewed, given back, written under, and written under too late on purpose.
+//! Named locks: taken, renewed, given back, written under, and written under too late on purpose. The line of one of them is
+//! in the tree of ZooKeeper's clients.
 //!
 //! Clients sleep past their leases and write with any token that was ever granted. The judge knows what clients were told:
 //!
@@ -146,6 +147,14 @@ fn in_order(values: &[String]) -> bool {
     })
 }
 
+/// The names of a lock and of what is written under it. The line of the last one is in the tree.
+fn names(lock: u64) -> (String, String) {
+    match lock + 1 == LOCKS {
+        true => ("{zookeeper}/locks/l".to_owned(), "{zookeeper}log".to_owned()),
+        false => (format!("{{l{lock}}}lock"), format!("{{l{lock}}}log")),
+    }
+}
+
 impl World {
     pub(super) fn ask_lock(&mut self, at: usize) {
         let roll = self.random.below(100);
@@ -180,8 +189,7 @@ impl World {
     }
 
     fn ask_about(&mut self, at: usize, lock: u64, deed: Deed) {
-        let name = format!("{{l{lock}}}lock");
-        let log = format!("{{l{lock}}}log");
+        let (name, log) = names(lock);
         let token = |world: &Self, grant: usize| world.locks.grants[grant].token.to_string();
         let args = match deed {
             Deed::Acquire { shared, lease_us } => {

@@ -506,6 +506,22 @@ pub const CATALOGUE: &[Plant] = &[
     .with_locks()
     .seed(16),
     Plant::new(
+        "line-jumped",
+        "B20 two hold a lock",
+        "tree",
+        "who comes to a lock of the tree is told that it holds it though others are before",
+    )
+    .seconds(60)
+    .with_locks(),
+    Plant::new(
+        "tree-token-outlives",
+        "B20 a lock without fencing",
+        "locks",
+        "the token of a lock of the tree may write after its holder has left the line",
+    )
+    .seconds(60)
+    .with_locks(),
+    Plant::new(
         "lease-cut-short",
         "B20 a lease ends early",
         "replica",

@@ -18,6 +18,7 @@ pub(crate) const ROWS: &[Command] = &[
 const STALE: Failure = Failure("FENCED the lock was granted anew since this token was");
 const UNKNOWN: Failure = Failure("FENCED this lock never had this token");
 const NO_LOCK: Failure = Failure("FENCED no such lock");
+const NO_HOLDER: Failure = Failure("FENCED this token does not hold the lock");
 const NO_WRITE: Failure =
     Failure("ERR FENCE runs a command that writes keys of one partition and does not wait");
 
@@ -59,6 +60,7 @@ fn fence(
         Ok(()) => keyspace.run_write(command, inner, ctx, out),
         Err(Fenced::Stale) => Err(STALE),
         Err(Fenced::Unknown) => Err(UNKNOWN),
+        Err(Fenced::NoHolder) => Err(NO_HOLDER),
         Err(Fenced::NoLock) => Err(NO_LOCK),
     }
 }

@@ -7,7 +7,7 @@ use crate::commands::prelude::*;
 use crate::number;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use synod_locks::{HOLDERS_MAX, LEASE_MS_MAX, NAME_BYTES_MAX};
+use synod_locks::{HOLDERS_MAX, LEASE_MS_MAX, NAME_BYTES_MAX, tree_path};
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
@@ -18,6 +18,8 @@ pub(crate) const ROWS: &[Command] = &[
 const LEASE: Failure = Failure("ERR a lease is between 1 millisecond and a day");
 const WAIT: Failure = Failure("ERR timeout is not an integer or out of range");
 const NAME: Failure = Failure("ERR the name of a lock has between 1 and 512 bytes");
+const OF_A_TREE: Failure =
+    Failure("ERR a lock of the tree is taken and given back outside of MULTI");
 const TOO_MANY: Failure = Failure("ERR too many locks are held in this partition");
 
 /// The subcommands with the least and the greatest number of arguments.
@@ -82,6 +84,64 @@ fn wish(args: &Args<'_>) -> Result<Wish, Failure> {
     Ok(wish)
 }
 
+/// What is asked about a lock whose line is in the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TreeCall {
+    /// LOCK ACQUIRE; `wait_ms` as with the other locks: `Some(None)` waits for ever.
+    Acquire {
+        /// The lease.
+        lease_ms: u32,
+        /// Whether it is shared.
+        shared: bool,
+        /// For how long it waits.
+        wait_ms: Option<Option<u64>>,
+    },
+    /// LOCK RENEW.
+    Renew {
+        /// The token.
+        token: i64,
+        /// The lease.
+        lease_ms: u32,
+    },
+    /// LOCK RELEASE.
+    Release {
+        /// The token.
+        token: i64,
+    },
+    /// LOCK INFO.
+    Info,
+}
+
+/// The path and the call, if it is one about a lock of the tree; `Err` is what is wrong with it.
+#[must_use]
+pub fn tree_call<'a>(args: &[&'a [u8]]) -> Option<(&'a [u8], Result<TreeCall, &'static str>)> {
+    let path = tree_path(args.get(2)?)?;
+    let known = SUBCOMMANDS.iter().find(|(name, ..)| args::is(args[1], name));
+    let (name, ..) = known.filter(|(_, least, most)| (*least..=*most).contains(&args.len()))?;
+    let call = match *name {
+        "ACQUIRE" | "RENEW" | "RELEASE" | "INFO" => parse_tree_call(name, args),
+        _ => return None,
+    };
+    Some((path, call.map_err(|failure| failure.0)))
+}
+
+fn parse_tree_call(name: &str, args: &Args<'_>) -> Result<TreeCall, Failure> {
+    let lease = |arg| lease_ms(arg).and_then(|ms| u32::try_from(ms).map_err(|_| LEASE));
+    let token = |arg| super::token(arg).map(u64::cast_signed);
+    if args[2].len() > NAME_BYTES_MAX {
+        return Err(NAME);
+    }
+    Ok(match name {
+        "ACQUIRE" => {
+            let Wish { shared, wait_ms, .. } = wish(args)?;
+            TreeCall::Acquire { lease_ms: lease(args[3])?, shared, wait_ms }
+        }
+        "RENEW" => TreeCall::Renew { token: token(args[3])?, lease_ms: lease(args[4])? },
+        "RELEASE" => TreeCall::Release { token: token(args[3])? },
+        _ => TreeCall::Info,
+    })
+}
+
 fn is_acquire(args: &Args<'_>) -> bool {
     args.len() >= 4 && args::is(args[1], "ACQUIRE")
 }
@@ -129,6 +189,9 @@ fn lock(
     };
     if args.len() > 2 && !(1..=NAME_BYTES_MAX).contains(&args[2].len()) {
         return Err(NAME);
+    }
+    if args.len() > 2 && tree_path(args[2]).is_some() {
+        return Err(OF_A_TREE);
     }
     match *name {
         "ACQUIRE" => return acquire(keyspace, args, out),
@@ -185,6 +248,8 @@ fn info(keyspace: &Keyspace, name: &[u8], out: &mut dyn ReplySink) {
 }
 
 fn list(keyspace: &Keyspace, out: &mut dyn ReplySink) {
-    out.array(keyspace.locks.held().count());
+    let of_tree = keyspace.locks.followed();
+    out.array(keyspace.locks.held().count() + of_tree.len());
     keyspace.locks.held().for_each(|(name, _)| out.bulk(name));
+    of_tree.for_each(|name| out.bulk(&name));
 }

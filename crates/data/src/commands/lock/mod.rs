@@ -5,6 +5,7 @@ pub(crate) mod grant;
 
 use crate::commands::prelude::*;
 use crate::number;
+pub use grant::{TreeCall, tree_call};
 
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[fence::ROWS, grant::ROWS];
