@@ -15,7 +15,7 @@ pytestmark = pytest.mark.synod_only
 # What is not served: members that change by this protocol, and here no TLS.
 LEFT_OUT = "not TestReconfig and not TestSSLClient"
 # The files, and how many of their tests are run at least.
-FILES = {"client": 107, "lock": 31, "election": 2, "counter": 5, "party": 4, "queue": 12}
+FILES = {"client": 107, "connection": 11, "lock": 31, "election": 2, "counter": 5, "party": 4, "queue": 12}
 
 
 @pytest.mark.timeout(400)

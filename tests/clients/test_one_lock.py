@@ -41,8 +41,9 @@ def connect():
     opened = []
 
     def client(node):
-        opened.append(redis.Redis(servers.HOST, node.port, decode_responses=True))
-        return opened[-1]
+        one = redis.Redis(servers.HOST, node.port, decode_responses=True)
+        opened.append(one)
+        return one
 
     yield client
     for one in opened:
@@ -54,9 +55,10 @@ def kazoo():
     opened = []
 
     def client(node):
-        opened.append(KazooClient(hosts=f"{servers.HOST}:{node.zookeeper}", timeout=10.0))
-        opened[-1].start(timeout=30)
-        return opened[-1]
+        one = KazooClient(hosts=f"{servers.HOST}:{node.zookeeper}", timeout=10.0)
+        opened.append(one)
+        one.start(timeout=30)
+        return one
 
     yield client
     for one in opened:

@@ -3,6 +3,7 @@
 
 use crate::node::Node;
 use crate::output::{CallOutcome, Output};
+use synod_machine::{Context, Machine, Operation};
 use synod_replica::{Access, Origin};
 use synod_tree::Tree;
 use synod_types::{ReplySink, Slot};
@@ -18,6 +19,20 @@ impl Node {
                 self.route(partition, Origin::Call { ticket }, op, access);
             }
             None => self.output.outcomes.push((ticket, CallOutcome::Lost)),
+        }
+    }
+
+    /// The answer of the replica on this worker to a read of a gate, however old it is; `None` when there is none.
+    #[must_use]
+    pub fn read_here(&self, slot: Slot, op: &[u8]) -> Option<Vec<u8>> {
+        let tree = self.tree(slot)?;
+        let operation = Operation::take(&mut &*op)?;
+        let mut reply = Vec::new();
+        let ctx = Context { now: self.now.wall, seed: 0 };
+        tree.read(operation.body, &ctx, &mut RespWriter::new(&mut reply, Proto::Resp2));
+        match Value::decode(&reply) {
+            Ok(Some((Value::Bulk(bytes), _))) => Some(bytes),
+            _ => None,
         }
     }
 

@@ -80,6 +80,12 @@ impl GateHost {
         let submits = self.gate.take_submits();
         let any = !submits.is_empty();
         for submit in submits {
+            if submit.local {
+                let answer = node.read_here(self.slot, &submit.op);
+                let outcome = answer.as_deref().map_or(Outcome::Lost, Outcome::Done);
+                self.gate.outcome(submit.ticket, outcome);
+                continue;
+            }
             node.submit(submit.ticket, self.slot, submit.op, submit.read);
         }
         any

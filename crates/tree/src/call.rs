@@ -119,6 +119,8 @@ pub enum Request<'a> {
     Missed { since: i64, watched: Watched<'a> },
     /// Read: every change since.
     Events { since: i64 },
+    /// Read: whether there is this session and its password is right. It stays with the connection that serves it.
+    Recognise { password: [u8; 16] },
     /// Read: these sessions are heard from. The leader notes it; the tree does not change.
     Touch(Vec<i64>),
 }

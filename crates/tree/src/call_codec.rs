@@ -43,6 +43,7 @@ mod tag {
     pub const DUMP: u8 = 24;
     pub const CENSUS: u8 = 25;
     pub const CONTEND: u8 = 26;
+    pub const RECOGNISE: u8 = 27;
 }
 
 const EPHEMERAL: u8 = 1;
@@ -262,6 +263,10 @@ impl<'a> Request<'a> {
                 out.extend_from_slice(password);
                 varint::put(out, (*timeout_ms).into());
             }
+            Self::Recognise { password } => {
+                out.push(tag::RECOGNISE);
+                out.extend_from_slice(password);
+            }
             Self::Expire(sessions) => put_sessions(out, tag::EXPIRE, sessions),
             Self::Touch(sessions) => put_sessions(out, tag::TOUCH, sessions),
             Self::SetAcl { path, acl, version } => {
@@ -311,6 +316,11 @@ impl<'a> Request<'a> {
                 *bytes = rest;
                 let timeout_ms = varint::take(bytes)?.try_into().ok()?;
                 Self::Attach { password: *password, timeout_ms }
+            }
+            tag::RECOGNISE => {
+                let (password, rest) = bytes.split_first_chunk::<16>()?;
+                *bytes = rest;
+                Self::Recognise { password: *password }
             }
             tag::CLOSE => Self::Close,
             tag::EXPIRE => Self::Expire(take_list(bytes, take_signed)?),
@@ -422,6 +432,7 @@ mod tests {
             Request::Open { timeout_ms: 10_000 },
             Request::Attach { password: [7; 16], timeout_ms: 4_000 },
             Request::Close,
+            Request::Recognise { password: [9; 16] },
             Request::Expire(vec![1, i64::MIN, i64::MAX]),
             Request::Change(create.clone()),
             Request::Change(Change::Delete { path: "/a", version: -1 }),

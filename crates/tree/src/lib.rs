@@ -43,7 +43,7 @@ pub use call::{Call, Change, Fading, Mode, Read, Request, Watched};
 pub use code::Code;
 pub use contend::Contend;
 pub use limits::{DATA_BYTES_MAX, EVENTS_MAX, SESSIONS_MAX};
-pub use session::Session;
+pub use session::{READER, Session};
 pub use snapshot::Restorer;
 pub use stat::Stat;
 pub use tree::Tree;

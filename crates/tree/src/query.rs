@@ -5,6 +5,7 @@ use crate::answer::{Answer, Census};
 use crate::call::{Call, Read, Request, Watched};
 use crate::code::Code;
 use crate::events::Kind;
+use crate::session::{READER, Session};
 use crate::tree::{Tree, Znode};
 use std::ops::Bound;
 use synod_types::plant::planted;
@@ -25,6 +26,8 @@ impl Tree {
             Request::Touch(_) => return Ok(Answer::Done),
             Request::Dump => return Ok(Answer::Sessions(self.dump())),
             Request::Census => return Ok(Answer::Census(self.census())),
+            Request::Recognise { password } => return self.recognise(call.session, password),
+            _ if call.owner == READER => {}
             _ => self.check_session(call)?,
         }
         match &call.request {
@@ -59,6 +62,12 @@ impl Tree {
             Request::Missed { since, watched } => Ok(Answer::Missed(self.missed(*since, watched))),
             _ => Err(Code::Unimplemented),
         }
+    }
+
+    fn recognise(&self, id: i64, password: &[u8; 16]) -> Result<Answer, Code> {
+        let session = self.sessions.get(&id).filter(|session| session.password == *password);
+        let Session { password, timeout_ms, .. } = session.ok_or(Code::SessionExpired)?;
+        Ok(Answer::Session { id, password: *password, timeout_ms: *timeout_ms })
     }
 
     fn data(&self, path: &str, ids: &[Id]) -> Result<Answer, Code> {

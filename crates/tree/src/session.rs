@@ -4,6 +4,9 @@ use crate::codec::{put_signed, put_str, take_list, take_signed, take_str};
 use std::collections::BTreeSet;
 use synod_types::varint;
 
+/// Whoever reads what a replica has, without a session: no connection has this number.
+pub const READER: u64 = u64::MAX - 1;
+
 /// A session, as all replicas know it. When it was heard from last is not here: only its leader watches that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {

@@ -37,6 +37,14 @@ pub(crate) struct Waiting {
     pub xid: i32,
     pub pending: Pending,
     pub state: State,
+    /// When it came.
+    pub since_us: u64,
+}
+
+impl Waiting {
+    pub fn new(xid: i32, pending: Pending, state: State) -> Self {
+        Self { xid, pending, state, since_us: 0 }
+    }
 }
 
 /// How far it is.
@@ -68,6 +76,9 @@ pub(crate) struct Connection {
     pub since: i64,
     /// The newest change that the client was shown.
     pub shown: i64,
+    /// Whether its client takes what a replica without a leader has, and whether it is served that.
+    pub takes_read_only: bool,
+    pub read_only: bool,
     /// Whether the client was heard from since the leader was told so last.
     pub heard: bool,
     /// Until when the leader has certainly not let the session expire, less the timeout.
@@ -89,6 +100,8 @@ impl Connection {
             watches: Watches::default(),
             since: 0,
             shown: 0,
+            takes_read_only: false,
+            read_only: false,
             heard: false,
             confirmed_us: 0,
             input: Vec::new(),
@@ -109,8 +122,8 @@ impl Connection {
             && self.output.len() < OUTPUT_BYTES_MAX
     }
 
-    pub fn push(&mut self, waiting: Waiting) {
-        self.queue.push_back(waiting);
+    pub fn push(&mut self, waiting: Waiting, now_us: u64) {
+        self.queue.push_back(Waiting { since_us: now_us, ..waiting });
     }
 
     /// The next operation that may set out, with its place: reads and writes are not on their way together.

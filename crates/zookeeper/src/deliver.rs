@@ -32,7 +32,7 @@ impl Gate {
                 return self.hang_up(id);
             }
             self.dirty.insert(id);
-            self.count_reply();
+            self.count_reply(waiting.since_us);
             self.write(id, waiting, reply);
         }
     }
@@ -48,6 +48,9 @@ impl Gate {
         match &pending {
             Pending::Connect { read_only, last_zxid } => {
                 self.write_connect(id, *read_only, *last_zxid, reply);
+            }
+            Pending::ConnectReadOnly { last_zxid, timeout_ms } => {
+                self.write_connect_read_only(id, *last_zxid, *timeout_ms, &reply);
             }
             Pending::Close => {
                 self.put(id, xid, reply.zxid, &render(&reply.answer, &pending));
@@ -129,6 +132,7 @@ impl Gate {
         reply: Reply,
     ) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        let read_only = read_only.map(|_| false);
         let Answer::Session { id: session, password, timeout_ms } = reply.answer else {
             put_connect_reply(&mut connection.output, 0, &[0; 16], 0, read_only);
             return self.hang_up(id);

@@ -2,6 +2,7 @@
 
 use crate::connection::{Connection, ConnectionId, Phase, State, Waiting};
 use crate::follower::Follower;
+use crate::latency::Latency;
 use crate::pending::Pending;
 use crate::surroundings::Surroundings;
 use crate::translate::{UNIMPLEMENTED, translate};
@@ -38,6 +39,8 @@ pub struct Submit {
     pub op: Vec<u8>,
     /// Whether it reads.
     pub read: bool,
+    /// Whether it is to be answered with what the replica here has, whoever leads.
+    pub local: bool,
 }
 
 /// How an operation ended.
@@ -81,7 +84,9 @@ pub struct Gate {
     asking: bool,
     /// Whether an answer to "are you there?" is on its way.
     probing: bool,
-    facts: Facts,
+    pub(crate) facts: Facts,
+    /// Since when the tree has not answered.
+    pub(crate) silent_since_us: Option<u64>,
     pub(crate) around: Surroundings,
     /// The digest of who may do everything, if there is somebody.
     superuser: Option<String>,
@@ -107,6 +112,7 @@ impl Gate {
             asking: false,
             probing: false,
             facts: Facts { serving: true, ..Facts::default() },
+            silent_since_us: None,
             around: Surroundings::default(),
             superuser: None,
         }
@@ -245,6 +251,7 @@ impl Gate {
         self.answer_word(id, &text);
         if matches!(word, b"srst" | b"crst") {
             (self.facts.received, self.facts.sent) = (0, 0);
+            self.facts.latency = Latency::default();
         }
         true
     }
@@ -286,7 +293,12 @@ impl Gate {
         let asked = ConnectRequest::decode(payload)?;
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         connection.phase = Phase::Connecting;
+        connection.takes_read_only = asked.read_only == Some(true);
         let timeout_ms = asked.timeout_ms.clamp(TIMEOUT_MS_MIN, TIMEOUT_MS_MAX).unsigned_abs();
+        if self.facts.read_only && connection.takes_read_only {
+            self.connect_read_only(id, &asked, timeout_ms);
+            return Ok(());
+        }
         let request = match asked.session {
             0 => Request::Open { timeout_ms },
             _ => Request::Attach { password: asked.password, timeout_ms },
@@ -294,7 +306,7 @@ impl Gate {
         let pending = Pending::Connect { read_only: asked.read_only, last_zxid: asked.last_zxid };
         connection.session = asked.session;
         let call = Call { session: asked.session, owner: id.0, ids: Vec::new(), request };
-        connection.push(Waiting { xid: 0, pending, state: held(&call) });
+        connection.push(Waiting::new(0, pending, held(&call)), self.now_us);
         Ok(())
     }
 
@@ -302,7 +314,7 @@ impl Gate {
         let request = jute::Request::decode(payload)?;
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let xid = request.xid;
-        let local = |pending| Waiting { xid, pending, state: State::local() };
+        let local = |pending| Waiting::new(xid, pending, State::local());
         let waiting = match &request.op {
             Op::Ping => local(Pending::Local(Ok(()))),
             Op::Auth { scheme, auth } => {
@@ -318,16 +330,19 @@ impl Gate {
             Op::Other(opcode::SASL) => local(Pending::Refused(AUTH_FAILED)),
             Op::Other(opcode::RECONFIG) => local(Pending::Local(Err(RECONFIG_DISABLED))),
             Op::Other(_) => local(Pending::Local(Err(UNIMPLEMENTED))),
+            op if connection.read_only => self.read_only_request(id, xid, op),
             op => match translate(op) {
                 Ok((request, pending)) => {
                     let (session, ids) = (connection.session, connection.ids.all());
                     let call = Call { session, owner: id.0, ids, request };
-                    Waiting { xid, pending, state: held(&call) }
+                    Waiting::new(xid, pending, held(&call))
                 }
                 Err(code) => local(Pending::Local(Err(code))),
             },
         };
-        connection.push(waiting);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.push(waiting, self.now_us);
+        }
         Ok(())
     }
 
@@ -335,8 +350,9 @@ impl Gate {
     pub(crate) fn go_on(&mut self, id: ConnectionId) {
         while let Some(connection) = self.connections.get_mut(&id) {
             let Some((place, op, read)) = connection.next_to_send() else { break };
+            let local = connection.read_only;
             let ticket = self.ticket(Asker::Connection(id, place));
-            self.submits.push(Submit { ticket, op, read });
+            self.submits.push(Submit { ticket, op, read, local });
         }
         self.deliver(id);
     }
@@ -354,7 +370,11 @@ impl Gate {
             Outcome::Done(bytes) => Reply::decode(bytes),
             Outcome::DiskFull | Outcome::Lost => None,
         };
-        self.facts.serving = outcome != Outcome::Lost;
+        let is_local = matches!(&asker, Asker::Connection(id, _)
+            if self.connections.get(id).is_some_and(|connection| connection.read_only));
+        if !is_local {
+            self.facts.serving = outcome != Outcome::Lost;
+        }
         match asker {
             Asker::Connection(id, place) => self.answered(id, place, reply, outcome),
             Asker::Follower => {
@@ -416,7 +436,7 @@ impl Gate {
         let ticket = self.ticket(asker);
         let mut op = Vec::new();
         call.put(&mut op);
-        self.submits.push(Submit { ticket, op, read: call.request.is_read() });
+        self.submits.push(Submit { ticket, op, read: call.request.is_read(), local: false });
     }
 
     fn told(&mut self, reply: Reply) {
@@ -494,6 +514,11 @@ impl Gate {
         self.hang_up(id);
     }
 
+    /// It is that late now.
+    pub const fn pass_time(&mut self, now_us: u64) {
+        self.now_us = now_us;
+    }
+
     /// Time has passed. `ask` says that no replica here tells the news.
     pub fn tick(&mut self, now_us: u64, ask: bool) {
         self.now_us = now_us;
@@ -505,6 +530,7 @@ impl Gate {
             self.touch();
             self.probe();
         }
+        self.tend_read_only(!ask);
     }
 
     /// Tells the leader which sessions were heard from, and closes those that it may have let expire.
@@ -512,7 +538,7 @@ impl Gate {
         let mut heard = (Vec::new(), Vec::new());
         let mut late = Vec::new();
         for (id, connection) in &mut self.connections {
-            if connection.phase != Phase::Connected {
+            if connection.phase != Phase::Connected || connection.read_only {
                 continue;
             }
             if self.now_us > connection.confirmed_us + connection.timeout_us {
@@ -539,8 +565,9 @@ impl Gate {
         }
     }
 
-    pub(crate) fn count_reply(&mut self) {
+    pub(crate) fn count_reply(&mut self, since_us: u64) {
         self.facts.sent += 1;
+        self.facts.latency.add(self.now_us.saturating_sub(since_us));
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::connection::{ConnectionId, Phase, Waiting};
 use crate::gate::{Gate, held};
 use crate::pending::Pending;
+use crate::surroundings::Mode;
 use crate::words::{self, Facts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -66,8 +67,9 @@ impl Gate {
     pub(crate) fn ask_for_word(&mut self, id: ConnectionId, word: [u8; 4], request: Request<'_>) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.phase = Phase::Connecting;
+        connection.read_only = self.facts.read_only;
         let call = Call { session: 0, owner: 0, ids: Vec::new(), request };
-        connection.push(Waiting { xid: 0, pending: Pending::Word(word), state: held(&call) });
+        connection.push(Waiting::new(0, Pending::Word(word), held(&call)), self.now_us);
     }
 
     /// Answers a word with what the tree said.
@@ -77,7 +79,11 @@ impl Gate {
             Answer::Census(census) => {
                 let facts = Facts { zxid: reply.zxid, ..self.facts() };
                 let clients = || self.list_connections();
-                words::tell(word, facts, self.around.mode, *census, &clients)
+                let mode = match facts.read_only {
+                    true => Mode::ReadOnly,
+                    false => self.around.mode,
+                };
+                words::tell(word, facts, mode, *census, &clients)
             }
             _ => words::DOWN.to_owned(),
         };

@@ -19,6 +19,11 @@ pub(crate) enum Pending {
         read_only: Option<bool>,
         last_zxid: i64,
     },
+    /// As `Connect`, where nothing but the replica here answers.
+    ConnectReadOnly {
+        last_zxid: i64,
+        timeout_ms: u32,
+    },
     /// The answer is the reply.
     Plain(Option<WatchWish>),
     Children {

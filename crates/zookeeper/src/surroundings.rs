@@ -12,6 +12,8 @@ pub enum Mode {
     Follower,
     /// It has none.
     Observer,
+    /// It has a replica, and nobody leads.
+    ReadOnly,
 }
 
 impl Mode {
@@ -21,6 +23,7 @@ impl Mode {
             Self::Leader => "leader",
             Self::Follower => "follower",
             Self::Observer => "observer",
+            Self::ReadOnly => "read-only",
         }
     }
 }

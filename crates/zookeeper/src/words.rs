@@ -1,6 +1,7 @@
 //! The four-letter words that people and monitors send instead of a session.
 
 use crate::gate::{TIMEOUT_MS_MAX, TIMEOUT_MS_MIN};
+use crate::latency::Latency;
 use crate::surroundings::Mode;
 use std::fmt::Write;
 use synod_tree::{Census, Request};
@@ -16,9 +17,12 @@ pub(crate) struct Facts {
     pub outstanding: usize,
     pub received: u64,
     pub sent: u64,
+    pub latency: Latency,
     pub zxid: i64,
     /// Whether the tree answers.
     pub serving: bool,
+    /// Whether what the replica here has is served to those who take it.
+    pub read_only: bool,
 }
 
 /// The version of ZooKeeper whose protocol is spoken; clients look at it.
@@ -40,10 +44,15 @@ pub(crate) fn asks_the_tree(word: [u8; 4]) -> Option<Request<'static>> {
 
 /// The answer to a word that is given without the tree; `None` when it is none.
 pub(crate) fn answer(word: [u8; 4], facts: Facts) -> Option<String> {
-    let Facts { watching, watches, paths, serving, .. } = facts;
+    let Facts { watching, watches, paths, .. } = facts;
     Some(match &word {
         b"ruok" => "imok".to_owned(),
-        b"isro" => if serving { "rw" } else { "null" }.to_owned(),
+        b"isro" => match facts {
+            Facts { serving: true, .. } => "rw",
+            Facts { read_only: true, .. } => "ro",
+            _ => "null",
+        }
+        .to_owned(),
         b"envi" => format!("Environment:\nzookeeper.version={VERSION}\n"),
         b"conf" => format!(
             "tickTime=2000\nminSessionTimeout={TIMEOUT_MS_MIN}\nmaxSessionTimeout={TIMEOUT_MS_MAX}\n\
@@ -75,21 +84,28 @@ pub(crate) fn tell(
     if word == *b"mntr" {
         return monitor(facts, mode, census);
     }
-    let Facts { connections, outstanding, received, sent, zxid, .. } = facts;
+    let Facts { connections, outstanding, received, sent, zxid, latency, .. } = facts;
+    let (least, mean, most) = (latency.min_ms(), latency.mean_ms(), latency.max_ms());
     let (mode, znodes) = (mode.name(), census.znodes);
     let clients = match &word {
         b"stat" => format!("Clients:\n{}\n", clients()),
         _ => String::new(),
     };
     format!(
-        "Zookeeper version: {VERSION}\n{clients}Received: {received}\nSent: {sent}\nConnections: {connections}\n\
+        "Zookeeper version: {VERSION}\n{clients}Latency min/avg/max: {least}/{mean}/{most}\nReceived: {received}\nSent: {sent}\nConnections: {connections}\n\
          Outstanding: {outstanding}\nZxid: {zxid:#x}\nMode: {mode}\nNode count: {znodes}\n"
     )
 }
 
 fn monitor(facts: Facts, mode: Mode, census: Census) -> String {
-    let mut text = format!("zk_version\t{VERSION}\nzk_server_state\t{}\n", mode.name());
+    let mut text = format!(
+        "zk_version\t{VERSION}\nzk_server_state\t{}\nzk_avg_latency\t{}\n",
+        mode.name(),
+        facts.latency.mean_ms()
+    );
     for (name, value) in [
+        ("zk_max_latency", facts.latency.max_ms()),
+        ("zk_min_latency", facts.latency.min_ms()),
         ("zk_packets_received", facts.received),
         ("zk_packets_sent", facts.sent),
         ("zk_num_alive_connections", facts.connections as u64),

@@ -106,6 +106,15 @@ impl World {
     }
 
     fn connect(&mut self, session: i64, password: [u8; 16]) -> (ConnectionId, Client) {
+        self.connect_as(session, password, false)
+    }
+
+    fn connect_as(
+        &mut self,
+        session: i64,
+        password: [u8; 16],
+        takes_read_only: bool,
+    ) -> (ConnectionId, Client) {
         let id = self.gate.open(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let mut payload = Vec::new();
         payload.extend_from_slice(&[0; 12]);
@@ -113,7 +122,7 @@ impl World {
         payload.extend_from_slice(&session.to_be_bytes());
         payload.extend_from_slice(&16i32.to_be_bytes());
         payload.extend_from_slice(&password);
-        payload.push(0);
+        payload.push(takes_read_only.into());
         self.frame(id, &payload);
         (id, Client::default())
     }
@@ -419,6 +428,100 @@ fn without_a_leader_the_words_say_so_and_the_gate_looks_for_one() {
     world.gate.tick(3_000_000, false);
     world.settle();
     assert_eq!(answer(&mut world, b"isro"), "rw");
+}
+
+/// The tree has no leader; what the replica here has is there all the same.
+fn lose_the_leader(world: &mut World) {
+    for _ in 0..5 {
+        for Submit { ticket, op, local, .. } in world.gate.take_submits() {
+            if !local {
+                world.gate.outcome(ticket, Outcome::Lost);
+                continue;
+            }
+            let operation = Operation::take(&mut &op[..]).unwrap();
+            let mut taken = Taken(Vec::new());
+            world.tree.read(operation.body, &Context::default(), &mut taken);
+            world.gate.outcome(ticket, Outcome::Done(&taken.0));
+        }
+        world.tell_news();
+    }
+}
+
+#[test]
+fn without_a_leader_those_who_take_it_are_served_what_the_replica_here_has() {
+    let mut world = World::new();
+    let (id, mut client, session, password) = world.session();
+    world.send(id, 1, CREATE, &create("/a", 0));
+    world.settle();
+    assert_eq!(world.read(id, &mut client), [Got::Reply(1, 0)]);
+    let (other, mut takes_it) = world.connect_as(0, [0; 16], true);
+    world.settle();
+    assert!(matches!(world.read(other, &mut takes_it)[..], [Got::Connected(..)]));
+    for now_us in (1_000_000..3_600_000).step_by(500_000) {
+        assert!(!world.is_closed(other), "it may be over in a moment");
+        world.gate.tick(now_us, false);
+        lose_the_leader(&mut world);
+    }
+    world.gate.tick(3_600_000, false);
+    assert!(world.is_closed(other), "it comes again and is served what there is");
+    assert!(!world.is_closed(id), "this one waits");
+    let word = world.gate.open(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    world.gate.input(word, b"isro");
+    assert_eq!(world.gate.output(word).unwrap().0, b"ro");
+
+    let (id, mut client) = world.connect_as(0, [0; 16], true);
+    lose_the_leader(&mut world);
+    let got = world.read(id, &mut client);
+    assert!(matches!(got[..], [Got::Connected(fresh, _)] if fresh != session), "{got:?}");
+    world.send(id, 1, GET_DATA, &watching("/a"));
+    world.send(id, 2, SET_DATA, &set("/a"));
+    world.send(id, 3, CREATE, &create("/b", 0));
+    world.send(id, -2, PING, &[]);
+    lose_the_leader(&mut world);
+    let all = [Got::Reply(1, 0), Got::Reply(2, -119), Got::Reply(3, -119), Got::Reply(-2, 0)];
+    assert_eq!(world.read(id, &mut client), all);
+    for (password, expected) in [(password, true), ([9; 16], false)] {
+        let (id, mut client) = world.connect_as(session, password, true);
+        lose_the_leader(&mut world);
+        let got = world.read(id, &mut client);
+        assert_eq!(!got.is_empty(), expected, "{got:?}");
+        assert_eq!(world.is_closed(id), !expected, "it is not told that its session is over");
+    }
+    let (leaves, mut leaving) = world.connect_as(0, [0; 16], true);
+    lose_the_leader(&mut world);
+    world.send(leaves, 9, CLOSE, &[]);
+    assert!(matches!(world.read(leaves, &mut leaving)[..], [Got::Connected(..), Got::Reply(9, 0)]));
+
+    world.gate.tick(4_600_000, false);
+    world.settle();
+    world.gate.tick(5_200_000, false);
+    assert!(world.is_closed(id), "there is a leader, and where it may write it can come again");
+    assert!(world.tree.sessions().count() == 2, "what was only read left nothing in the tree");
+}
+
+#[test]
+fn how_long_requests_took_is_told_until_it_is_told_to_begin_anew() {
+    let mut world = World::new();
+    let (id, ..) = world.session();
+    for took_us in [0, 3_000, 9_000] {
+        world.gate.pass_time(1_000_000);
+        world.send(id, 1, GET_DATA, &watching("/"));
+        world.gate.pass_time(1_000_000 + took_us);
+        world.settle();
+    }
+    let ask = |world: &mut World, word: &[u8]| {
+        let id = world.gate.open(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        world.gate.input(id, word);
+        world.settle();
+        String::from_utf8_lossy(world.gate.output(id).unwrap().0).into_owned()
+    };
+    let told = ask(&mut world, b"srvr");
+    assert!(told.contains("Latency min/avg/max: 0/2.400/9\n"), "{told}");
+    let told = ask(&mut world, b"mntr");
+    assert!(told.contains("zk_min_latency\t0\n") && told.contains("zk_max_latency\t9\n"), "{told}");
+    ask(&mut world, b"srst");
+    let told = ask(&mut world, b"srvr");
+    assert!(told.contains("Latency min/avg/max: 0/0.000/0\n"), "{told}");
 }
 
 #[test]

@@ -103,6 +103,11 @@ fn value(text: &str) -> Json {
     text.parse::<i64>().map_or_else(|_| text.into(), Json::from)
 }
 
+/// A mean, which is no whole number.
+fn mean(text: &str) -> Json {
+    text.parse::<f64>().map_or_else(|_| text.into(), Json::from)
+}
+
 fn pairs<'a>(text: &'a str, between: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
     text.lines().filter_map(move |line| line.split_once(between))
 }
@@ -133,7 +138,10 @@ fn read_only(text: &str) -> Map<String, Json> {
 
 fn monitor(text: &str) -> Map<String, Json> {
     pairs(text, "\t")
-        .map(|(name, told)| (name.trim_start_matches("zk_").to_owned(), value(told)))
+        .map(|(name, told)| match name.trim_start_matches("zk_") {
+            "avg_latency" => ("avg_latency".to_owned(), mean(told)),
+            name => (name.to_owned(), value(told)),
+        })
         .collect()
 }
 
@@ -144,6 +152,12 @@ fn stats(text: &str) -> Map<String, Json> {
         let (place, name) = match name {
             "Zookeeper version" => (&mut fields, "version"),
             "Node count" => (&mut fields, "node_count"),
+            "Latency min/avg/max" => {
+                let names = ["min_latency", "avg_latency", "max_latency"];
+                let all = names.iter().zip(told.split('/'));
+                server.extend(all.map(|(name, told)| ((*name).to_owned(), mean(told))));
+                continue;
+            }
             "Received" => (&mut server, "packets_received"),
             "Sent" => (&mut server, "packets_sent"),
             "Connections" => (&mut server, "num_alive_client_connections"),
@@ -245,8 +259,8 @@ mod tests {
             ),
             (
                 "mntr",
-                "zk_version\t3.8\nzk_znode_count\t5\n",
-                json!({ "version": "3.8", "znode_count": 5 }),
+                "zk_version\t3.8\nzk_avg_latency\t0.500\nzk_znode_count\t5\n",
+                json!({ "version": "3.8", "avg_latency": 0.5, "znode_count": 5 }),
             ),
             ("isro", "rw", json!({ "read_only": false })),
             (

@@ -301,6 +301,9 @@ impl Worker {
         self.core.node().stood_still(stalled_us);
         let ticked = self.core.begin_turn(now);
         self.clients.begin_turn(now.mono_us, self.core.node());
+        if let Some(zookeeper) = &mut self.zookeeper {
+            zookeeper.begin_turn(now.mono_us);
+        }
         self.tick(now.mono_us, ticked, stalled_us > 0);
         // Peers, the log and the other workers come first: what they say may be what keeps a leader in its place.
         self.go_on_with_peers();

@@ -225,6 +225,11 @@ impl Zookeeper {
         }
     }
 
+    /// A turn begins at this time.
+    pub const fn begin_turn(&mut self, now_us: u64) {
+        self.gate.pass_time(now_us);
+    }
+
     /// A tick has passed.
     pub fn tick(&mut self, now_us: u64, node: &Node) {
         self.now_us = now_us;
@@ -264,6 +269,12 @@ impl Zookeeper {
         let submits = self.gate.take_submits();
         let any = !submits.is_empty();
         for submit in submits {
+            if submit.local {
+                let answer = node.read_here(self.slot, &submit.op);
+                let outcome = answer.as_deref().map_or(Outcome::Lost, Outcome::Done);
+                self.gate.outcome(submit.ticket, outcome);
+                continue;
+            }
             node.submit(submit.ticket, self.slot, submit.op, submit.read);
         }
         any

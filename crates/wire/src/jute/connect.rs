@@ -43,7 +43,8 @@ impl ConnectRequest {
     }
 }
 
-/// Appends the answer. A session of 0 with a timeout of 0 says that the session has expired.
+/// Appends the answer. A session of 0 with a timeout of 0 says that the session has expired; `read_only` tells clients that
+/// know of such whether this server only reads.
 pub fn put_connect_reply(
     out: &mut Vec<u8>,
     session: i64,
@@ -56,8 +57,8 @@ pub fn put_connect_reply(
         put_int(out, timeout_ms);
         put_long(out, session);
         put_buffer(out, password);
-        if read_only.is_some() {
-            out.push(0); // this server can write
+        if let Some(read_only) = read_only {
+            out.push(read_only.into());
         }
     });
 }
