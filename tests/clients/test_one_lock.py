@@ -274,6 +274,24 @@ def test_a_lock_of_the_tree_is_not_taken_inside_of_multi_and_its_writes_are_fenc
     assert client.execute_command("LOCK", "RELEASE", NAME, token) == 1
 
 
+def test_writes_in_other_partitions_are_fenced_by_a_lock_of_the_tree(ensemble, connect, kazoo):
+    client, zk = connect(ensemble.nodes[0]), kazoo(ensemble.nodes[1])
+    lock = zk.Lock(PATH, "holds")
+    assert lock.acquire(timeout=10)
+    token = zk.exists(f"{PATH}/{lock.node}").czxid
+    keys = [f"apart:{n}" for n in range(16)]
+    for key in keys:
+        assert client.execute_command("FENCE", NAME, token, "SET", key, "kept")
+        with pytest.raises(redis.ResponseError, match="FENCED"):
+            client.execute_command("FENCE", NAME, token - 1, "SET", key, "never")
+    assert client.execute_command("FENCE", NAME, token, "MSET", *[word for key in keys for word in (key, "all")])
+    lock.release()
+    for key in keys:
+        with pytest.raises(redis.ResponseError, match="FENCED"):
+            client.execute_command("FENCE", NAME, token, "SET", key, "late")
+        assert client.get(key) == "all"
+
+
 HOLDERS = {
     "redis": """
 import redis, sys

@@ -1,8 +1,8 @@
 //! Whether a token may still write.
 
-use crate::followed::tree_path;
 use crate::table::Locks;
 use synod_types::plant::planted;
+use synod_types::tree_path;
 
 /// Why a write is refused; nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,8 @@ impl Locks {
     /// # Errors
     /// [`Fenced`] says why not.
     pub fn check(&self, name: &[u8], token: u64) -> Result<(), Fenced> {
-        if let Some(path) = tree_path(name) {
+        // One that is known by its tokens alone came from another partition.
+        if let (Some(path), None) = (tree_path(name), self.get(name)) {
             return self.followed.check(path, token);
         }
         let lock = self.get(name).ok_or(Fenced::NoLock)?;

@@ -6,17 +6,8 @@
 
 use crate::check::Fenced;
 use std::collections::BTreeMap;
+use synod_types::TREE_TAG;
 use synod_types::plant::planted;
-
-/// What the name of a lock begins with whose line is in the tree of the default namespace: its path follows. The braces are
-/// a hash tag, so the name lies in the slot of that tree.
-pub const TREE_TAG: &[u8] = b"{zookeeper}";
-
-/// The path of a lock of the tree; `None` for the name of another lock.
-#[must_use]
-pub fn tree_path(name: &[u8]) -> Option<&[u8]> {
-    name.strip_prefix(TREE_TAG).filter(|path| path.first() == Some(&b'/'))
-}
 
 /// The holders of the locks of the tree, by path: their tokens. A lock that nobody holds is not here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +34,13 @@ impl Followed {
             Some(_) => Err(Fenced::NoHolder),
             None => Err(Fenced::NoLock),
         }
+    }
+
+    /// The greatest and the least token of those who hold the lock; zeros when nobody does.
+    pub fn tokens(&self, path: &[u8]) -> (u64, u64) {
+        let holders = self.0.get(path).map(|holders| &**holders).unwrap_or_default();
+        let of = |token: Option<&u64>| token.copied().unwrap_or_default();
+        (of(holders.iter().max()), of(holders.iter().min()))
     }
 
     /// The names of the locks that somebody holds.

@@ -23,7 +23,6 @@ mod stored;
 mod table;
 
 pub use check::Fenced;
-pub use followed::{TREE_TAG, tree_path};
 pub use lock::{Holder, Lock};
 pub use stored::Malformed;
 pub use table::{Lease, Locks, TooManyLocks};

@@ -6,6 +6,7 @@ use crate::{LEASE_MS_MAX, LOCKS_MAX};
 use std::collections::BTreeMap;
 use synod_machine::digest;
 use synod_types::plant::planted;
+use synod_types::tree_path;
 
 /// As many locks as are remembered are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +55,10 @@ impl Locks {
     /// no such lock.
     #[must_use]
     pub fn tokens(&self, name: &[u8]) -> (u64, u64) {
-        self.get(name).map_or((0, 0), |lock| (lock.newest, lock.floor))
+        match tree_path(name) {
+            Some(path) => self.followed.tokens(path),
+            None => self.get(name).map_or((0, 0), |lock| (lock.newest, lock.floor)),
+        }
     }
 
     /// Puts a lock in of which only these are known, for checks elsewhere; `None` when it is there already, or one too many.

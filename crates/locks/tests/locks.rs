@@ -158,3 +158,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_lock_of_a_tree_is_checked_by_who_holds_it_and_elsewhere_by_their_tokens() {
+    const NAME: &[u8] = b"{zookeeper}/l";
+    let mut locks = Locks::default();
+    assert_eq!(locks.check(NAME, 4), Err(Fenced::NoLock));
+    locks.follow(b"/l", &[4]);
+    assert_eq!((locks.check(NAME, 4), locks.check(NAME, 3)), (Ok(()), Err(Fenced::NoHolder)));
+    assert_eq!((locks.check(NAME, 5), locks.tokens(NAME)), (Err(Fenced::NoHolder), (4, 4)));
+    let mut elsewhere = Locks::default();
+    elsewhere.put_tokens(NAME, locks.tokens(NAME)).unwrap();
+    assert_eq!(elsewhere.check(NAME, 4), Ok(()));
+    assert!(elsewhere.check(NAME, 3).is_err() && elsewhere.check(NAME, 5).is_err());
+    locks.follow(b"/l", &[6, 9]);
+    assert_eq!((locks.check(NAME, 9), locks.check(NAME, 4)), (Ok(()), Err(Fenced::NoHolder)));
+    assert_eq!(locks.tokens(NAME), (9, 6));
+    locks.follow(b"/l", &[]);
+    assert_eq!((locks.check(NAME, 9), locks.tokens(NAME)), (Err(Fenced::NoLock), (0, 0)));
+    let mut elsewhere = Locks::default();
+    elsewhere.put_tokens(NAME, locks.tokens(NAME)).unwrap();
+    assert_eq!(elsewhere.check(NAME, 9), Err(Fenced::NoLock));
+}

@@ -17,7 +17,7 @@
 use crate::id::TxnId;
 use crate::step::{Locking, Source, Step, Tokens};
 use synod_types::plant::planted;
-use synod_types::{Millis, PartitionId, limits};
+use synod_types::{Millis, PartitionId, limits, tree_path};
 
 /// What the client is told when others were faster every time.
 const OVERTAKEN: &str =
@@ -251,6 +251,12 @@ impl Coordinator {
         (0..self.parts.len()).filter(move |at| *at != home)
     }
 
+    /// The part of a lock whose line is in the tree. An intent does not keep the tree's clients from changing it, so
+    /// whether it is held is compared in the entry that decides.
+    fn guarded_by_tree(&self) -> Option<usize> {
+        self.parts.iter().position(|part| part.locks.iter().any(|name| tree_path(name).is_some()))
+    }
+
     /// The commands ran; this is what they changed.
     pub fn ran(&mut self, writes: Ran) -> Vec<Action> {
         let images = writes.iter().flatten().filter_map(|(_, image)| image.as_ref());
@@ -261,8 +267,8 @@ impl Coordinator {
                 self.enter(Phase::Verifying);
                 self.ask(0..self.parts.len(), Ask::Verify)
             }
-            Some(home) => {
-                self.home = home;
+            Some(first) => {
+                self.home = self.guarded_by_tree().unwrap_or(first);
                 self.enter(Phase::Preparing);
                 let others: Vec<usize> = self.others().collect();
                 let mut actions = self.ask(others, Ask::Prepare);

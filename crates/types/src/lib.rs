@@ -11,6 +11,7 @@ mod protocol;
 mod reply;
 mod slot;
 mod time;
+mod tree_lock;
 pub mod varint;
 
 pub use entry::{Entry, EntryKind, HardState, Membership, SnapshotMeta};
@@ -19,3 +20,4 @@ pub use protocol::{Protocol, UnknownProtocol};
 pub use reply::ReplySink;
 pub use slot::{SLOT_COUNT, Slot, key_slot};
 pub use time::{Millis, Now};
+pub use tree_lock::{TREE_TAG, tree_path};

@@ -183,3 +183,28 @@ fn it_knows_how_much_it_keeps() {
     c.begin(txn(2));
     assert_eq!(c.bytes(), 0);
 }
+
+#[test]
+fn where_a_lock_of_the_tree_lies_is_home_whatever_is_written_there() {
+    let part = |n: u32, lock: &str| Part {
+        partition: PartitionId(n),
+        keys: vec![n.to_string().into_bytes()],
+        locks: if lock.is_empty() { Vec::new() } else { vec![lock.as_bytes().to_vec()] },
+    };
+    for (lock, home) in [("{zookeeper}/l", 1), ("{l}", 0)] {
+        let mut c = Coordinator::new(vec![part(1, ""), part(2, lock)], false, 0);
+        c.begin(txn(1));
+        for at in 0..2 {
+            let tokens = if at == 1 { vec![(4, 4)] } else { Vec::new() };
+            let items = vec![(4, None)];
+            c.answered(
+                at,
+                Answer::Fetched(Fetched { now: Millis(1), items, tokens, ..Fetched::default() }),
+                1,
+            );
+        }
+        let writes = vec![vec![(b"1".to_vec(), Some(b"x".to_vec()))], Vec::new()];
+        assert_eq!(c.ran(writes), [Action::Send(1 - home, Ask::Prepare)]);
+        assert_eq!(c.answered(1 - home, Answer::Yes, 2), [Action::Send(home, Ask::Decide)]);
+    }
+}

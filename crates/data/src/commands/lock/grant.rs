@@ -7,7 +7,8 @@ use crate::commands::prelude::*;
 use crate::number;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use synod_locks::{HOLDERS_MAX, LEASE_MS_MAX, NAME_BYTES_MAX, tree_path};
+use synod_locks::{HOLDERS_MAX, LEASE_MS_MAX, NAME_BYTES_MAX};
+use synod_types::tree_path;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
