@@ -97,7 +97,7 @@ def test_what_makes_no_sense_is_refused(three):
         (400, "/a/write", {"token": 1, "command": ["GET", "a"]}),
         (400, "/a/write", {"token": 1, "command": ["SET", "elsewhere", 1]}),
         (409, "/a/write", {"token": 1, "command": ["SET", "a", "1"]}),
-        (400, "/a/write", {"token": 1, "command": ["SET", "b", "1"]}),  # another slot
+        (409, "/a/write", {"token": 1, "command": ["SET", "b", "1"]}),  # in another partition
     ]
     for status, path, body in cases:
         assert ask(node, path, body)[0] == status, (path, body)

@@ -1,4 +1,4 @@
-"""ioredis and node-redis; each script is a small application that fails on the first wrong answer."""
+"""ioredis, node-redis and (called from elsewhere) node-zookeeper-client; each script is a small application that fails on the first wrong answer."""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ SCRIPTS = pathlib.Path(__file__).parent / "node"
 
 
 def run(script, *arguments):
-    assert os.environ.get("NODE_PATH"), "NODE_PATH must name the folder with ioredis and redis"
+    assert os.environ.get("NODE_PATH"), "NODE_PATH must name the folder with the clients"
     done = subprocess.run(["node", SCRIPTS / script, *map(str, arguments)], capture_output=True,
                           text=True, timeout=60)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,6 +11,7 @@ from kazoo.exceptions import BadVersionError, NoAuthError, NoNodeError, NodeExis
 from kazoo.security import make_acl, make_digest_acl
 
 import servers
+from test_node import run
 
 pytestmark = pytest.mark.synod_only
 
@@ -291,3 +292,7 @@ def test_a_tree_moves_in_and_out_with_its_data_and_access_lists(ensemble, client
     stranger = clients(ensemble.nodes[0])
     with pytest.raises(NoAuthError):
         stranger.get("/back/secret")
+
+
+def test_node_zookeeper_client(ensemble):
+    run("zookeeper.js", hosts(*ensemble.nodes))

@@ -49,9 +49,10 @@ impl Followed {
     }
 
     pub fn memory(&self) -> usize {
-        let entry = |(path, holders): (&Box<[u8]>, &Box<[u64]>)| {
-            2 * size_of::<(Box<[u8]>, Box<[u64]>)>() + path.len() + size_of_val(&**holders)
-        };
-        self.0.iter().map(entry).sum()
+        let mut bytes = self.0.len() * 2 * size_of::<(Box<[u8]>, Box<[u64]>)>();
+        for (path, holders) in &self.0 {
+            bytes += path.len() + size_of_val(&**holders);
+        }
+        bytes
     }
 }

@@ -21,6 +21,8 @@ const LOOK_US: u64 = 100_000;
 pub(crate) struct Leases {
     now_us: u64,
     heard: BTreeMap<i64, u64>,
+    /// What was promised to those whom nobody has looked at yet.
+    promised: BTreeMap<i64, u32>,
     /// Those whose end was proposed.
     ending: BTreeSet<i64>,
 }
@@ -29,6 +31,7 @@ impl Leases {
     /// Leadership was lost or gained.
     pub fn forget(&mut self) {
         self.heard.clear();
+        self.promised.clear();
         self.ending.clear();
     }
 
@@ -49,7 +52,11 @@ impl Leases {
     /// The lease of this session is asked to be so long from now on. Until the answer is known nobody ends it by the length
     /// that it has had.
     pub fn promise(&mut self, session: i64, lease_ms: u32) {
-        self.heard.insert(session, self.now_us + u64::from(lease_ms) * 1_000);
+        match self.heard.get_mut(&session) {
+            Some(heard) => *heard = self.now_us + u64::from(lease_ms) * 1_000,
+            // Nobody has looked at it yet, and what time it is may be long ago.
+            None => _ = self.promised.insert(session, lease_ms),
+        }
     }
 
     /// Whether the end of a session that is there was proposed.
@@ -67,13 +74,16 @@ impl Leases {
         let part = if planted("session-cut-short") { 250 } else { 1_000 };
         let mut over = Vec::new();
         for (id, session) in tree.sessions() {
-            let silent_us = now_us.saturating_sub(*self.heard.entry(id).or_insert(now_us));
+            let promised_us = self.promised.get(&id).map_or(0, |ms| u64::from(*ms) * 1_000);
+            let heard_us = *self.heard.entry(id).or_insert(now_us + promised_us);
+            let silent_us = now_us.saturating_sub(heard_us);
             let timeout_us = u64::from(session.timeout_ms()) * part + LOOK_US;
             if silent_us > timeout_us && over.len() < EXPIRE_MAX {
                 over.push(id);
                 self.ending.insert(id);
             }
         }
+        self.promised.clear();
         over
     }
 }
@@ -120,5 +130,21 @@ mod tests {
         leases.touch(&[id]);
         assert_eq!(leases.over(&tree, 3_500_000), []);
         assert_eq!(leases.over(&tree, 3_500_001), [id]);
+    }
+
+    #[test]
+    fn a_lease_that_is_renewed_before_anybody_has_looked_at_it_does_not_end_at_once() {
+        let mut tree = Tree::default();
+        let mut body = Vec::new();
+        let request = Request::Open { timeout_ms: 200 };
+        Call { session: 0, owner: 1, ids: Vec::new(), request }.encode(&mut body);
+        tree.apply(&body, &Context::default(), &mut ());
+        let id = tree.sessions().next().unwrap().0;
+        let mut leases = Leases::default();
+        leases.promise(id, 500);
+        leases.touch(&[id]);
+        assert_eq!(leases.over(&tree, 9_000_000), []);
+        assert_eq!(leases.over(&tree, 9_800_000), []);
+        assert_eq!(leases.over(&tree, 9_800_001), [id]);
     }
 }
