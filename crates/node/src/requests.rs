@@ -206,7 +206,7 @@ impl Node {
             true => self.map.partition_of(key_slot(args[1])),
             false => match self.one_partition(command, args) {
                 Ok(partition) => partition,
-                Err(()) => return self.split_request(client, command, args, kind),
+                Err(()) => return self.conduct_command(client, kind, command, args),
             },
         };
         match partition {
@@ -348,37 +348,6 @@ impl Node {
         put_operation(&mut op, MachineId::CLUSTER_MAP, |body| command.encode(body));
         self.route(PartitionId::META, origin, op, access);
         Flow::Next
-    }
-
-    /// Splits a command whose keys lie in several partitions, where that is harmless: the parts are independent
-    /// and each is atomic, the whole is not.
-    fn split_request(
-        &mut self,
-        client: ClientId,
-        command: &'static Command,
-        args: &[&[u8]],
-        kind: Kind,
-    ) -> Flow {
-        let mut parts: Vec<(PartitionId, Args<'_>, Vec<usize>)> = Vec::new();
-        for (place, key) in args[1..].iter().enumerate() {
-            let Some(partition) = self.map.partition_of(key_slot(key)) else {
-                return self.refuse_request(client, NOT_READY);
-            };
-            match parts.iter_mut().find(|(p, ..)| *p == partition) {
-                Some((_, keys, places)) => {
-                    keys.push(key);
-                    places.push(place);
-                }
-                None => parts.push((partition, SmallVec::from_slice(&[args[0], key]), vec![place])),
-            }
-        }
-        let join = match command.name {
-            "del" | "unlink" | "exists" | "touch" => Join::Sum,
-            "mget" => Join::Interleave { order: parts.iter().map(|p| p.2.clone()).collect() },
-            _ => return self.conduct_command(client, kind, command, args),
-        };
-        let ops = parts.into_iter().map(|(p, args, _)| (p, Op::Command(args))).collect();
-        self.run_parts(client, kind, join, ops)
     }
 
     /// Runs one operation on each of several partitions and joins the answers.

@@ -11,13 +11,8 @@ use synod_wire::resp::{RespWriter, Value};
 /// What becomes of the parts.
 #[derive(Debug)]
 pub enum Join {
-    /// The sum of integers (DEL, EXISTS, TOUCH, UNLINK, DBSIZE).
+    /// The sum of integers (DBSIZE).
     Sum,
-    /// Values in the order of the request: part `i` holds those of the positions in `order[i]` (MGET).
-    Interleave {
-        /// Positions per part.
-        order: Vec<Vec<usize>>,
-    },
     /// All elements one after another (LOCK LIST).
     Concat,
     /// All keys one after another, however many (KEYS).
@@ -308,16 +303,6 @@ impl Gather {
                 let all: Vec<Value> = values.into_iter().flat_map(elements).collect();
                 out.array(all.len());
                 all.iter().for_each(|v| write_value(v, out));
-            }
-            Join::Interleave { order } => {
-                let mut whole: Vec<(usize, Value)> = values
-                    .into_iter()
-                    .zip(order)
-                    .flat_map(|(part, places)| places.iter().copied().zip(elements(part)))
-                    .collect();
-                whole.sort_by_key(|(place, _)| *place);
-                out.array(whole.len());
-                whole.iter().for_each(|(_, v)| write_value(v, out));
             }
         }
     }

@@ -15,7 +15,7 @@
 //! and if they are the same then the values stood together at the moment between.
 
 use crate::id::TxnId;
-use crate::step::{Locking, Source, Step, Tokens};
+use crate::step::{Detail, Locking, Source, Step, Tokens};
 use synod_types::plant::planted;
 use synod_types::{Millis, PartitionId, limits, tree_path};
 
@@ -141,6 +141,7 @@ pub struct Coordinator {
     parts: Vec<Part>,
     /// What the first part is asked for besides.
     sources: Vec<Source<Vec<u8>>>,
+    detail: Detail,
     reads_only: bool,
     /// No attempt begins later.
     until_us: u64,
@@ -171,6 +172,7 @@ impl Coordinator {
             bytes: 0,
             parts,
             sources: Vec::new(),
+            detail: Detail::Values,
             reads_only,
             until_us: now_us + limits::TXN_MS_MAX * 1000,
             attempt: 0,
@@ -187,6 +189,13 @@ impl Coordinator {
     #[must_use]
     pub fn with_sources(mut self, sources: Vec<Source<Vec<u8>>>) -> Self {
         self.sources = sources;
+        self
+    }
+
+    /// How much of the values the commands look at.
+    #[must_use]
+    pub const fn with_detail(mut self, detail: Detail) -> Self {
+        self.detail = detail;
         self
     }
 
@@ -440,6 +449,7 @@ impl Coordinator {
             Ask::Fetch(locking) => Step::Fetch {
                 txn,
                 locking,
+                detail: self.detail,
                 keys: keys().collect(),
                 locks: self.parts[part].locks.iter().map(Vec::as_slice).collect(),
                 sources: sources(),

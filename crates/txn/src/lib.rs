@@ -27,4 +27,4 @@ mod step;
 pub use coordinator::{Action, Answer, Ask, Coordinator, Fetched, Outcome, Part, Ran};
 pub use id::TxnId;
 pub use records::{Intent, Records};
-pub use step::{Locking, Source, Step, Tokens};
+pub use step::{Detail, Locking, Source, Step, Tokens};

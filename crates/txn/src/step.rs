@@ -29,6 +29,18 @@ pub enum Locking {
     Wait,
 }
 
+/// How much of its values a Fetch answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// All of them.
+    #[default]
+    Values,
+    /// Strings; a key that holds anything else counts as absent.
+    Strings,
+    /// That they are there: for each an empty string stands.
+    Presence,
+}
+
 /// Keys and the versions they were read at.
 pub type Reads<'a> = Vec<(&'a [u8], u64)>;
 /// Keys and what they are to hold; `None`: nothing.
@@ -70,6 +82,8 @@ pub enum Step<'a> {
         txn: TxnId,
         /// Whether the keys are locked.
         locking: Locking,
+        /// How much is answered.
+        detail: Detail,
         /// The keys.
         keys: Vec<&'a [u8]>,
         /// The locks that guard what is written; their names are among the keys.
@@ -179,11 +193,16 @@ impl<'a> Step<'a> {
         out.push(tag);
         self.txn().put(out);
         match self {
-            Self::Fetch { locking, keys, locks, sources, .. } => {
+            Self::Fetch { locking, detail, keys, locks, sources, .. } => {
                 out.push(match locking {
                     Locking::None => 0,
                     Locking::Try => 1,
                     Locking::Wait => 2,
+                });
+                out.push(match detail {
+                    Detail::Values => 0,
+                    Detail::Strings => 1,
+                    Detail::Presence => 2,
                 });
                 put_names(out, keys);
                 put_names(out, locks);
@@ -227,10 +246,16 @@ impl<'a> Step<'a> {
                     2 => Locking::Wait,
                     _ => return None,
                 };
+                let detail = match take_byte(bytes)? {
+                    0 => Detail::Values,
+                    1 => Detail::Strings,
+                    2 => Detail::Presence,
+                    _ => return None,
+                };
                 let (keys, locks) = (take_names(bytes)?, take_names(bytes)?);
                 let count = take_count(bytes)?;
                 let sources = (0..count).map(|_| take_source(bytes)).collect::<Option<_>>()?;
-                Self::Fetch { txn, locking, keys, locks, sources }
+                Self::Fetch { txn, locking, detail, keys, locks, sources }
             }
             VERIFY => Self::Verify { txn, reads: take_reads(bytes)?, guards: take_guards(bytes)? },
             RELEASE => Self::Release { txn },
@@ -387,17 +412,19 @@ mod tests {
         let reads = || vec![(&b"a"[..], 4), (b"", u64::MAX)];
         let writes = || vec![(&b"a"[..], Some(&b"image"[..])), (b"b", None)];
         let guards = || vec![(&b"lock"[..], (7, 300)), (b"", (0, 0))];
-        let fetch = |locking, keys: Vec<&'static [u8]>, locks, sources| Step::Fetch {
+        let fetch = |locking, detail, keys: Vec<&'static [u8]>, locks, sources| Step::Fetch {
             txn,
             locking,
+            detail,
             keys,
             locks,
             sources,
         };
         let sources = vec![Source::Script(&b"sha"[..]), Source::Library(b"f"), Source::Known(b"")];
         let steps = [
-            fetch(Locking::Wait, vec![b"a", b""], vec![b"lock"], sources),
-            fetch(Locking::None, Vec::new(), Vec::new(), Vec::new()),
+            fetch(Locking::Wait, Detail::Strings, vec![b"a", b""], vec![b"lock"], sources),
+            fetch(Locking::None, Detail::Presence, Vec::new(), Vec::new(), Vec::new()),
+            fetch(Locking::Try, Detail::Values, vec![b"a"], Vec::new(), Vec::new()),
             Step::Verify { txn, reads: reads(), guards: guards() },
             Step::Release { txn },
             Step::Prepare {

@@ -406,6 +406,11 @@ impl Keyspace {
         self.table(key_slot(key)).map(|table| (table, hash(&self.hasher, key)))
     }
 
+    /// A key was looked for on behalf of a command that runs elsewhere.
+    pub(crate) fn count_lookup(&self, found: bool) {
+        self.stats.looked_up(found);
+    }
+
     /// As [`Self::get`], without a trace in counts and events.
     pub(crate) fn peek(&self, key: &[u8], now: Millis) -> Option<&Object> {
         let (table, hash) = self.place(key)?;

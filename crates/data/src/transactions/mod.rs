@@ -13,10 +13,13 @@ pub(crate) use confines::Confines;
 pub use confines::{UNDECLARED, follows_patterns};
 pub use scratch::{Changes, Commands, Scratch, Surroundings};
 
+use crate::keyspace::text_object;
+use crate::object::Object;
 use crate::snapshot::{put_image, take_image};
+use crate::value::Kind;
 use crate::{Args, Command, Context, Keyspace, error};
 use std::sync::Arc;
-use synod_txn::{Intent, Records, Source, Step, Tokens};
+use synod_txn::{Detail, Intent, Locking, Records, Source, Step, Tokens};
 use synod_types::plant::planted;
 use synod_types::{ReplySink, limits};
 
@@ -115,7 +118,12 @@ impl Keyspace {
     /// Runs a step that reads.
     pub(crate) fn read_step(&self, step: &Step<'_>, ctx: &Context, out: &mut dyn ReplySink) {
         match step {
-            Step::Fetch { keys, locks, sources, .. } => self.fetch(keys, locks, sources, ctx, out),
+            Step::Fetch { locking, detail, keys, locks, sources, .. } => {
+                // Who takes no lock only reads, and asks once as a rule.
+                let counted = keys.iter().filter(|_| *locking == Locking::None);
+                counted.for_each(|key| self.count_lookup(self.peek(key, ctx.now).is_some()));
+                self.fetch(keys, *detail, (locks, sources), ctx, out);
+            }
             Step::Verify { reads, guards, .. } => {
                 out.simple(if self.are_unchanged(reads, guards, ctx) { YES } else { NO });
             }
@@ -127,16 +135,23 @@ impl Keyspace {
     fn fetch(
         &self,
         keys: &[&[u8]],
-        locks: &[&[u8]],
-        sources: &[Source<&[u8]>],
+        detail: Detail,
+        (locks, sources): (&[&[u8]], &[Source<&[u8]>]),
         ctx: &Context,
         out: &mut dyn ReplySink,
     ) {
         if keys.iter().any(|key| self.is_held(key)) && !planted("read-past-intent") {
             return out.error(BUSY);
         }
-        let objects = || keys.iter().map(|key| self.peek(key, ctx.now));
-        let bytes: usize = objects().flatten().map(crate::object::Object::heap_bytes).sum();
+        let objects = || {
+            let wanted =
+                |object: &&Object| detail != Detail::Strings || object.kind() == Kind::String;
+            keys.iter().map(move |key| self.peek(key, ctx.now).filter(wanted))
+        };
+        let bytes: usize = match detail {
+            Detail::Presence => 0,
+            _ => objects().flatten().map(Object::heap_bytes).sum(),
+        };
         if bytes > limits::TXN_BYTES_MAX {
             return out.error(TOO_LARGE);
         }
@@ -146,6 +161,11 @@ impl Keyspace {
         for (key, object) in keys.iter().zip(objects()) {
             out.integer(self.version(key, ctx.now) as i64);
             match object {
+                Some(object) if detail == Detail::Presence => {
+                    let mut image = Vec::new();
+                    put_image(&mut image, &text_object(object.key(), b""));
+                    out.bulk(&image);
+                }
                 Some(object) => {
                     let mut image = Vec::new();
                     put_image(&mut image, object);

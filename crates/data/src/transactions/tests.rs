@@ -264,8 +264,13 @@ fn commands_run_on_images_as_on_the_keys_themselves() {
         let keys: std::collections::BTreeSet<&[u8]> =
             command.key_positions(&args).map(|at| args[at]).collect();
         let keys: Vec<&[u8]> = keys.into_iter().collect();
+        let detail = match command.name {
+            "mget" => Detail::Strings,
+            "exists" | "touch" | "del" | "unlink" => Detail::Presence,
+            _ => Detail::Values,
+        };
         let mut fetched = Said::default();
-        there.fetch(&keys, &[], &[], &at(10), &mut fetched);
+        there.fetch(&keys, detail, (&[], &[]), &at(10), &mut fetched);
         let images = fetched.1.iter().map(|image| (!image.is_empty()).then_some(&image[..]));
         let values = keys.iter().copied().zip(images).collect();
         let found = Surroundings { values, ..Surroundings::default() };
@@ -301,7 +306,7 @@ fn a_lock_that_was_granted_in_between_stops_a_fenced_write_and_while_it_is_prepa
     run(&mut k, "LOCK ACQUIRE l 1000");
     let fetch = |k: &Keyspace| {
         let mut said = Said::default();
-        k.fetch(&[b"l"], &[b"l"], &[], &at(10), &mut said);
+        k.fetch(&[b"l"], Detail::Values, (&[b"l"], &[]), &at(10), &mut said);
         said.0
     };
     assert_eq!(fetch(&k), ":10 :1 nil :1 :1 ");

@@ -9,7 +9,7 @@ use synod_data::op::Args;
 use synod_data::scripting::sha1_hex;
 use synod_data::{Command, Handler};
 use synod_redis::Kind;
-use synod_txn::{Part, Source};
+use synod_txn::{Detail, Part, Source};
 use synod_types::{PartitionId, key_slot, limits};
 
 const TOO_MANY_KEYS: &str = "ERR too many keys for a transaction over several partitions";
@@ -58,6 +58,19 @@ pub(super) fn kind_of(commands: &[Args<'_>]) -> Kind {
 /// Whether a script is among these commands.
 pub(super) fn has_scripts(commands: &[Args<'_>]) -> bool {
     commands.iter().any(|args| known(args).is_some_and(|command| runs_script(command, args)))
+}
+
+/// How much of their values these commands look at.
+pub(super) fn detail_of(commands: &[Args<'_>]) -> Detail {
+    let one = |args: &Args<'_>| match known(args).map_or("", |command| command.name) {
+        "mget" => Detail::Strings,
+        "exists" | "touch" | "del" | "unlink" => Detail::Presence,
+        _ => Detail::Values,
+    };
+    match commands {
+        [args] => one(args),
+        _ => Detail::Values,
+    }
 }
 
 /// The texts that the scripts and functions among these commands need.

@@ -17,7 +17,7 @@ mod settling;
 use crate::colleagues::NODE;
 use crate::desk::{DISK_FULL, UNKNOWN};
 use crate::node::Node;
-use admitted::{admit, admit_all, has_scripts, kind_of, sources_of};
+use admitted::{admit, admit_all, detail_of, has_scripts, kind_of, sources_of};
 use answers::answer;
 use settling::Settling;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ use synod_data::scripting::sha1_hex;
 use synod_data::{Command, Commands, Context, Scratch, Surroundings, UNDECLARED};
 use synod_redis::{Flow, Kind};
 use synod_replica::{Access, Origin, State};
-use synod_txn::{Action, Answer, Ask, Coordinator, Outcome, Part, Source, Step, TxnId};
+use synod_txn::{Action, Answer, Ask, Coordinator, Detail, Outcome, Part, Source, Step, TxnId};
 use synod_types::{ClientId, Millis, PartitionId, ReplySink, limits};
 use synod_wire::resp::{Proto, RespWriter};
 
@@ -207,7 +207,8 @@ impl Node {
         let now_us = self.now.mono_us;
         let conducted = Conducted {
             coordinator: Coordinator::new(parts, kind == Kind::Read, now_us)
-                .with_sources(sources_of(commands)),
+                .with_sources(sources_of(commands))
+                .with_detail(if watches.is_empty() { detail_of(commands) } else { Detail::Values }),
             origin,
             proto,
             commands: commands

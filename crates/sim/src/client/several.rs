@@ -136,8 +136,8 @@ impl World {
         let read: Vec<&str> = std::iter::once("MGET").chain(keys.iter().map(|k| &**k)).collect();
         let call_us = self.time;
         let sheet = Waiting::Sheet { several, call_us, builds };
-        // Under WATCH it does not matter if the values did not stand together: then the transaction is not executed.
-        if !several.is_apart() || builds {
+        // A plain MGET is one look, wherever its keys lie; now and then it is asked for inside a transaction.
+        if !several.is_apart() || builds || self.random.permille(700) {
             return self.request(at, words(&read), sheet);
         }
         self.request(at, words(&["UNWATCH"]), Waiting::Step);
@@ -171,14 +171,14 @@ impl World {
         builds: bool,
         value: &Value,
     ) {
-        let (values, together) = match value {
+        let values = match value {
             Value::Error(text) if super::replies::fate(text).is_some() => return,
             Value::Error(text) if kind.is_apart() && text.starts_with("EXECABORT") => return,
             Value::Array(replies) => match &replies[..] {
-                [Value::Array(values)] if kind.is_apart() => (Some(values), true),
-                _ => (Some(replies), !kind.is_apart()),
+                [Value::Array(values)] if kind.is_apart() => Some(values),
+                _ => Some(replies),
             },
-            _ => (None, false),
+            _ => None,
         };
         let numbers = values.and_then(|values| kind.numbers(values));
         let Some(numbers) = numbers else {
@@ -189,18 +189,14 @@ impl World {
             Kind::Bank(_) | Kind::BankApart(_) => {
                 let balances = kind.keys().into_iter().zip(numbers.iter().copied()).collect();
                 let statement = Statement { call_us, balances };
-                if together {
-                    self.books.statements.entry(kind).or_default().push(statement);
-                }
+                self.books.statements.entry(kind).or_default().push(statement);
                 self.draw_transfer(kind, &numbers)
             }
             Kind::Ring(_) | Kind::RingApart(_) => {
                 let stop = |n: &i64| usize::try_from(*n).unwrap_or(usize::MAX);
                 let next: Vec<usize> = numbers.iter().map(stop).collect();
                 let writes = self.draw_rewiring(kind, &next);
-                if together {
-                    self.books.laps.entry(kind).or_default().push(Lap { call_us, next });
-                }
+                self.books.laps.entry(kind).or_default().push(Lap { call_us, next });
                 writes
             }
         };
