@@ -189,3 +189,36 @@ def test_a_lock_guards_keys_of_other_partitions(cluster):
             pipe.execute_command("FENCE", "the-lock", new, "DEL", key)
         assert pipe.execute() == [1] * len(keys)
     other.execute_command("LOCK", "RELEASE", "the-lock", new)
+
+
+def test_who_asks_for_order_is_never_seen_out_of_order(cluster):
+    """A write to one partition and one to another, pipelined: whoever sees the second sees the first."""
+    stop, wrong, written = threading.Event(), [], [0] * 4
+
+    def write(at):
+        connection = client(cluster.nodes[at % 3])
+        connection.execute_command("CLIENT", "ORDER", "STRICT")
+        while not stop.is_set():
+            with connection.pipeline(transaction=False) as pipe:
+                pipe.set(f"first:{at}", written[at] + 1)
+                pipe.set(f"second:{at}", written[at] + 1)
+                pipe.execute()
+            written[at] += 1
+
+    def look(at):
+        connection = client(cluster.nodes[(at + 1) % 3])
+        while not stop.is_set():
+            second = int(connection.get(f"second:{at}") or 0)
+            first = int(connection.get(f"first:{at}") or 0)
+            if first < second:
+                wrong.append((at, first, second))
+
+    client(cluster.nodes[0]).flushall()
+    threads = [threading.Thread(target=what, args=(at,)) for at in range(4) for what in (write, look)]
+    for thread in threads:
+        thread.start()
+    servers.wait_until("enough is written", lambda: min(written) >= 200, 60)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[:3]

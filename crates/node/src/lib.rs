@@ -37,6 +37,7 @@ mod members;
 mod memory;
 mod node;
 mod notifications;
+mod order;
 mod output;
 mod peers;
 mod planner;

@@ -67,9 +67,13 @@ impl Node {
         if session.is_closing() {
             return Flow::Closing;
         }
-        if let Some(obstacle) = session.obstacle() {
+        if let Some(obstacle) = session.obstacle()
+            && !(obstacle == Waits::Barrier && self.may_gather(client, args))
+        {
+            let Some(session) = self.sessions.get(client) else { return Flow::Closing };
             return session.wait_for(obstacle);
         }
+        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
         session.be_active(now_us);
         let Some(command) = synod_data::lookup(args[0]) else {
             return self.refuse_request(client, &commands::unknown_command(args));
@@ -122,6 +126,10 @@ impl Node {
         }
         if in_multi && !commands::runs_inside_multi(command.name) {
             return self.queue_command(client, command, args);
+        }
+        if self.would_overtake(client, command, args) {
+            let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+            return session.wait_for(Waits::Writes);
         }
         let refused = self.counters.refused;
         let flow = match command.handler {

@@ -30,6 +30,8 @@ pub enum Setting {
     NotifyKeyspaceEvents,
     /// How many refusals ACL LOG keeps.
     AclLogMaxLen,
+    /// Whether a connection's writes to different partitions take effect in their order: a number of [`ORDERS`].
+    ClientOrder,
 }
 
 /// How a value is written.
@@ -53,7 +55,10 @@ struct Row {
     default: i64,
 }
 
-const ROWS: [Row; 11] = [
+/// How a connection's writes to different partitions stand to each other.
+pub(crate) const ORDERS: [&str; 2] = ["relaxed", "strict"];
+
+const ROWS: [Row; 12] = [
     Row::number("timeout", 0, i32::MAX as i64, 0),
     Row::number("maxclients", 1, limits::CLIENTS_MAX as i64, limits::CLIENTS_MAX as i64),
     Row::number("tcp-keepalive", 0, KEEPALIVE_S_MAX, 300),
@@ -79,6 +84,10 @@ const ROWS: [Row; 11] = [
         ..Row::number("notify-keyspace-events", 0, u16::MAX as i64, 0)
     },
     Row::number("acllog-max-len", 0, limits::ACL_LOG_LEN_MAX as i64, 128),
+    Row {
+        notation: Notation::Choice(&ORDERS),
+        ..Row::number("client-order", 0, ORDERS.len() as i64 - 1, 0)
+    },
 ];
 
 impl Row {
@@ -104,6 +113,7 @@ const ALL: [Setting; ROWS.len()] = [
     Setting::ProtoMaxBulkLen,
     Setting::NotifyKeyspaceEvents,
     Setting::AclLogMaxLen,
+    Setting::ClientOrder,
 ];
 
 impl Setting {

@@ -7,7 +7,7 @@ use crate::mode::{Blocked, Fence, Flow, Life, Mode, Multi, ReplyMode, Waits};
 use crate::pubsub::Subscriptions;
 use crate::replies::{Filled, Kind, Replies};
 use crate::sessions::Ready;
-use synod_types::{ClientId, limits};
+use synod_types::{ClientId, PartitionId, limits};
 use synod_wire::resp::{Proto, RespWriter};
 
 /// One connection.
@@ -33,6 +33,10 @@ pub struct Session {
     mode: Mode,
     /// CLIENT FENCE.
     fence: Option<Box<Fence>>,
+    /// What was asked for by CLIENT ORDER; `None`: as the node has it.
+    ordered: Option<bool>,
+    /// The partition of the writes under way, if they are all of one; looked at where order is strict.
+    written: Option<PartitionId>,
     /// Keys under WATCH and the versions they had.
     watches: Vec<(Vec<u8>, u64)>,
     subscriptions: Subscriptions,
@@ -66,6 +70,8 @@ impl Session {
             life: Life::Open,
             mode: Mode::Plain,
             fence: None,
+            ordered: None,
+            written: None,
             watches: Vec::new(),
             subscriptions: Subscriptions::default(),
             reply_mode: ReplyMode::On,
@@ -150,6 +156,26 @@ impl Session {
     #[must_use]
     pub fn fence(&self) -> Option<&Fence> {
         self.fence.as_deref()
+    }
+
+    /// Whether writes to different partitions are to take effect in their order; `None`: as the node has it.
+    #[must_use]
+    pub const fn is_ordered(&self) -> Option<bool> {
+        self.ordered
+    }
+
+    /// CLIENT ORDER.
+    pub const fn set_ordered(&mut self, ordered: Option<bool>) {
+        self.ordered = ordered;
+    }
+
+    /// A write is let through: to this partition, or to several. Whether it may not overtake what is under way.
+    pub fn overtakes(&mut self, to: Option<PartitionId>) -> bool {
+        let overtakes = self.is_writing() && (to.is_none() || to != self.written);
+        if !overtakes {
+            self.written = to;
+        }
+        overtakes
     }
 
     /// CLIENT FENCE: what every write of the connection carries from now on.

@@ -270,6 +270,9 @@ impl World {
         if let Some((rule, detail)) = self.books.judge() {
             self.fail(rule, detail);
         }
+        if let Some((rule, detail)) = self.trails.judge() {
+            self.fail(rule, detail);
+        }
         if let Some((rule, detail)) = self.locks.judge() {
             self.fail(rule, detail);
         }

@@ -5,8 +5,8 @@
 
 use crate::addresses::{PORTS, address};
 use crate::client::{
-    Books, Client, Fading, Fillers, Large, Leaving, LeftBehind, Locks, Queues, ToClient, Trees,
-    Users,
+    Books, Client, Fading, Fillers, Large, Leaving, LeftBehind, Locks, Queues, ToClient, Trails,
+    Trees, Users,
 };
 use crate::damage::Atlas;
 use crate::faults::Fault;
@@ -120,6 +120,8 @@ pub(crate) struct World {
     pub history: Vec<Operation>,
     /// What transactions over several keys have read.
     pub books: Books,
+    /// What was written in strict order, and seen of it.
+    pub trails: Trails,
     /// What was done to values with a time to live.
     pub fading: Fading,
     /// Long values, keys that fill the memory, and clients that leave: where the run has any.
@@ -179,6 +181,7 @@ impl World {
             history: Vec::new(),
             keys: params.keys.unwrap_or(keys).max(1),
             books: Books::default(),
+            trails: Trails::default(),
             fading: Fading::default(),
             large: Large::default(),
             fillers: Fillers::default(),

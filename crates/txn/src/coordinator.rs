@@ -405,7 +405,14 @@ impl Coordinator {
         }
         self.enter(Phase::Finishing);
         let mut actions = vec![Action::Answer(Outcome::Done)];
-        actions.extend(self.ask(self.others(), Ask::Finish(true)));
+        let last = self.others().last();
+        for part in self.others() {
+            let commit = Some(part) != last || !planted("abort-after-answer");
+            actions.extend(self.ask([part], Ask::Finish(commit)));
+        }
+        if planted("decision-forgotten") {
+            actions.extend(self.ask([self.home], Ask::Forget));
+        }
         if self.left == 0 {
             actions.extend(self.finished());
         }

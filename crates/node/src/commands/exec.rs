@@ -263,7 +263,7 @@ impl Node {
 }
 
 /// The elements of an array of so many; `None` for anything else, such as an error or the null array.
-fn elements(reply: &[u8], len: usize) -> Option<Vec<&[u8]>> {
+pub(crate) fn elements(reply: &[u8], len: usize) -> Option<Vec<&[u8]>> {
     let header = format!("*{len}\r\n");
     let mut rest = reply.strip_prefix(header.as_bytes())?;
     let mut elements = Vec::with_capacity(len);

@@ -11,6 +11,7 @@ mod config;
 pub(crate) mod connection;
 mod debug;
 mod exec;
+pub(crate) use exec::elements;
 mod function;
 pub(crate) mod info;
 mod keyspace;

@@ -67,8 +67,9 @@ pub(super) fn detail_of(commands: &[Args<'_>]) -> Detail {
         "exists" | "touch" | "del" | "unlink" => Detail::Presence,
         _ => Detail::Values,
     };
-    match commands {
-        [args] => one(args),
+    let mut details = commands.iter().map(one);
+    match details.next() {
+        Some(first) if details.all(|other| other == first) => first,
         _ => Detail::Values,
     }
 }

@@ -12,13 +12,16 @@
 
 mod admitted;
 mod answers;
+mod gathered;
 mod settling;
 
 use crate::colleagues::NODE;
+use crate::commands::elements;
 use crate::desk::{DISK_FULL, UNKNOWN};
 use crate::node::Node;
 use admitted::{admit, admit_all, detail_of, has_scripts, kind_of, sources_of};
 use answers::answer;
+use gathered::Gathered;
 use settling::Settling;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,8 +46,8 @@ const UNREADABLE: &str = "ERR a value of the transaction could not be read; noth
 #[derive(Debug)]
 struct Conducted {
     coordinator: Coordinator,
-    /// Whom to answer.
-    origin: Origin,
+    /// Whom to answer: one, or each of several looks that are taken together.
+    origins: Vec<Origin>,
     proto: Proto,
     commands: Vec<Vec<Vec<u8>>>,
     /// Whether it is one command, which answers for itself, and no EXEC.
@@ -82,6 +85,8 @@ pub(crate) struct Conductor {
     tickets: u64,
     /// How long the values are that the transactions under way keep.
     bytes: usize,
+    /// What connections asked for behind a look that is under way.
+    gathered: BTreeMap<ClientId, Gathered>,
     /// Made for the first transaction.
     scratch: Option<Box<Scratch>>,
 }
@@ -124,6 +129,9 @@ impl Node {
         command: &Command,
         args: &[&[u8]],
     ) -> Flow {
+        if self.gather(client, args) {
+            return Flow::Next;
+        }
         let commands = [Args::from_slice(args)];
         let parts = admit(command, args, true).and_then(|()| self.parts_of(&commands, &[]));
         match parts {
@@ -163,7 +171,8 @@ impl Node {
         };
         match parts {
             Ok(parts) => {
-                self.conduct_to(origin, proto, kind, parts, commands, false, watches, rights);
+                let origins = vec![origin];
+                self.conduct_to(origins, proto, kind, parts, commands, false, watches, rights);
             }
             Err(text) => self.refuse(NODE, origin, text),
         }
@@ -188,14 +197,14 @@ impl Node {
         let Some(session) = self.sessions.get(client) else { return Flow::Closing };
         let proto = session.proto();
         let origin = Origin::Client { client, seq: session.reserve_barrier(kind) };
-        self.conduct_to(origin, proto, kind, parts, commands, single, watches, rights);
+        self.conduct_to(vec![origin], proto, kind, parts, commands, single, watches, rights);
         Flow::Next
     }
 
     #[expect(clippy::too_many_arguments, reason = "all that a transaction consists of")]
     fn conduct_to(
         &mut self,
-        origin: Origin,
+        origins: Vec<Origin>,
         proto: Proto,
         kind: Kind,
         parts: Vec<Part>,
@@ -204,12 +213,19 @@ impl Node {
         watches: &[(Vec<u8>, u64)],
         rights: Option<Arc<Rights>>,
     ) {
-        let now_us = self.now.mono_us;
+        let (now_us, detail) = (self.now.mono_us, detail_of(commands));
+        if let [Origin::Client { client, .. }, ..] = origins[..]
+            && kind == Kind::Read
+            && detail != Detail::Values
+            && (single || origins.len() > 1)
+        {
+            self.conductor.gathered.insert(client, Gathered::behind(detail));
+        }
         let conducted = Conducted {
             coordinator: Coordinator::new(parts, kind == Kind::Read, now_us)
                 .with_sources(sources_of(commands))
-                .with_detail(if watches.is_empty() { detail_of(commands) } else { Detail::Values }),
-            origin,
+                .with_detail(detail),
+            origins,
             proto,
             commands: commands
                 .iter()
@@ -375,7 +391,42 @@ impl Node {
             }
             Outcome::Unknown => refuse(UNKNOWN),
         }
-        self.desk(NODE).relay(conducted.origin, &reply);
+        let origins = &conducted.origins;
+        match origins.as_slice() {
+            [one] => self.desk(NODE).relay(*one, &reply),
+            // An array with the reply to each, or an error, which is the answer to all.
+            several => {
+                let replies = elements(&reply, several.len());
+                for (at, origin) in several.iter().enumerate() {
+                    let own = replies.as_ref().map_or(&reply[..], |replies| replies[at]);
+                    self.desk(NODE).relay(*origin, own);
+                }
+            }
+        }
+        if let Some(Origin::Client { client, .. }) = origins.last() {
+            self.look_at_gathered(*client);
+        }
+    }
+
+    /// The look that others waited for is over.
+    fn look_at_gathered(&mut self, client: ClientId) {
+        let Some(gathered) = self.conductor.gathered.remove(&client) else { return };
+        if gathered.commands.is_empty() {
+            return;
+        }
+        let Some(session) = self.sessions.get(client) else { return };
+        let proto = session.proto();
+        let one = |seq: &u64| Origin::Client { client, seq: *seq };
+        let origins: Vec<Origin> = gathered.seqs.iter().map(one).collect();
+        let commands: Vec<Args<'_>> =
+            gathered.commands.iter().map(|c| c.iter().map(Vec::as_slice).collect()).collect();
+        match self.parts_of(&commands, &[]) {
+            Ok(parts) => {
+                let single = commands.len() == 1;
+                self.conduct_to(origins, proto, Kind::Read, parts, &commands, single, &[], None);
+            }
+            Err(text) => origins.into_iter().for_each(|origin| self.refuse(NODE, origin, text)),
+        }
     }
 
     /// Takes in the answers to steps that have come.

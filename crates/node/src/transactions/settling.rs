@@ -5,6 +5,7 @@ use crate::node::Node;
 use synod_replica::Silent;
 use synod_txn::{Answer, Step, TxnId};
 use synod_types::PartitionId;
+use synod_types::plant::planted;
 
 /// A decision that home's leader has the others end.
 #[derive(Debug)]
@@ -41,6 +42,10 @@ impl Node {
                 match silent {
                     Silent::Intent { txn, home, deadline } => {
                         self.counters.transactions_resolved += 1;
+                        if planted("resolved-by-itself") {
+                            self.send_step(here, 0, Step::Finish { txn, commit: false });
+                            continue;
+                        }
                         let ticket = self.conductor.ticket(Asked::Resolve { at: here, txn });
                         self.send_step(home, ticket, Step::Resolve { txn, deadline });
                     }

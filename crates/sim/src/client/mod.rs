@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`single`] | one key: read, write, count, add, append; some keys are written several at once | `linear`, `durable`, `monotonic`, `set_full` |
 //! | [`several`], also in runs with `--workload bank` | transactions: swaps, transfers between accounts, a ring that is rewired | `linear`, `bank`, `ring` |
+//! | [`trails`], in runs with `--workload bank` | writes to several partitions, in strict order | itself |
 //! | [`fading`] | values with a time to live | `expiry` |
 //! | [`locks`], in runs with `--workload locks` | locks: taken, renewed, slept through, written under with any token | itself |
 //! | [`tree`], in runs with `--workload tree` | ZooKeeper's sessions, ephemerals, sequences and watches | itself |
@@ -22,6 +23,7 @@ mod queues;
 mod replies;
 mod several;
 mod single;
+mod trails;
 mod tree;
 mod users;
 
@@ -41,6 +43,7 @@ pub(crate) use locks::Locks;
 pub(crate) use queues::Queues;
 pub(crate) use replies::fate;
 pub(crate) use several::{Books, Kind as Several};
+pub(crate) use trails::Trails;
 pub(crate) use tree::Trees;
 pub(crate) use users::Users;
 
@@ -49,6 +52,10 @@ pub(crate) use users::Users;
 pub(crate) enum Waiting {
     /// The answer to an operation of the history.
     Op(usize),
+    /// The answer to a write of this number to a key of a trail.
+    TrailWrite { trail: usize, place: usize, number: u64 },
+    /// All keys of a trail.
+    TrailRead(usize),
     /// The answer about a value with a time to live: which key, which of its events.
     Fading(String, usize),
     /// The answer about a lock.
@@ -194,6 +201,9 @@ impl World {
     fn ask_bank(&mut self, at: usize) {
         if self.random.permille(500) {
             return self.begin_several(at);
+        }
+        if self.random.permille(400) {
+            return self.ask_trail(at);
         }
         for _ in 0..=self.random.skewed(0, 3) {
             if self.random.permille(600) {

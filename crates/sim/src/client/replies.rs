@@ -87,6 +87,10 @@ impl World {
             Waiting::Sheet { several, call_us, builds } => {
                 self.take_sheet(at, several, call_us, builds, value);
             }
+            Waiting::TrailWrite { trail, place, number } => {
+                self.trail_written(at, (trail, place, number), value);
+            }
+            Waiting::TrailRead(trail) => self.trail_seen(at, trail, value),
             Waiting::Fading(key, place) => self.faded(at, &key, place, value),
             // Its replies are no RESP.
             Waiting::Tree(_) => {}

@@ -584,6 +584,36 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("kill,isolate")
     .with_banks(),
+    Plant::new(
+        "decision-forgotten",
+        "B14 a transaction is decided twice, and not the same",
+        "txn",
+        "home is told to forget what it decided while others still have to end it",
+    )
+    .under("pause,isolate,delay,one-way,kill")
+    .with_banks(),
+    Plant::new(
+        "abort-after-answer",
+        "B14 half of a transaction is seen",
+        "txn",
+        "a participant is told to drop what was committed and answered",
+    )
+    .with_banks(),
+    Plant::new(
+        "resolved-by-itself",
+        "B14 a transaction is decided twice, and not the same",
+        "node",
+        "whoever hears nothing of an intent drops it without asking home",
+    )
+    .under("pause,isolate,delay,one-way,kill")
+    .with_banks(),
+    Plant::new(
+        "order-relaxed",
+        "B29 what a connection wrote later is seen first",
+        "node",
+        "a write to another partition does not wait for those before it though order is strict",
+    )
+    .with_banks(),
     // What users of the cluster may rely on.
     Plant::new(
         "users-lost-in-snapshot",

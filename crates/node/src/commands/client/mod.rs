@@ -46,6 +46,8 @@ pub(super) const TABLE: &[Subcommand] = &[
                "Closes connections. Options: ID, ADDR, LADDR, TYPE, USER, SKIPME (YES|NO)."),
     Subcommand::new("client|list", -2, OPERATOR, list::list)
         .about("2.4.0", "[TYPE (NORMAL|MASTER|REPLICA|PUBSUB)|ID <id> [<id> ...]]", "Tells about the connections of this node."),
+    Subcommand::new("client|order", 3, PLAIN, crate::order::set)
+        .about("7.0.0", "(RELAXED|STRICT|DEFAULT)", "Whether writes of this connection to different partitions take effect in their order."),
     Subcommand::new("client|unpause", 2, OPERATOR, pause::unpause)
         .about("6.2.0", "", "Ends what PAUSE began."),
     Subcommand::new("client|pause", -3, OPERATOR, pause::pause)
