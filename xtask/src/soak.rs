@@ -26,8 +26,8 @@ const GATE: [Size; 2] = [(2_000, 10), (70, 180)];
 const GATE_OTHERS: Size = (60, 10);
 /// What clients do in the runs besides those in which they read and write keys; one in so many seeds of them is run, for
 /// a run with users costs ten times as much as one with locks.
-const OTHERS: [(&str, u64); 5] =
-    [("bank", 1), ("locks", 1), ("queues", 1), ("tree", 1), ("users", 6)];
+const OTHERS: [(&str, u64); 6] =
+    [("bank", 1), ("copies", 1), ("locks", 1), ("queues", 1), ("tree", 1), ("users", 6)];
 /// What a release goes through, 100 simulated hours; its result stands in docs/testing.md.
 const LONG: Size = (670, 180);
 /// What a developer waits for (`cargo xtask test --quick`).

@@ -72,8 +72,8 @@ pub use debug::debug_protocol;
 pub use glob::Glob;
 pub use hashing::seed_hashes;
 pub use keyspace::{
-    Candidate, Edit, Expiry, ExpiryCursor, Garbage, Keyspace, KeyspaceStats, Measures, ScanFilter,
-    Whole, warm,
+    Candidate, ChangedKeys, Edit, Expiry, ExpiryCursor, Garbage, Keyspace, KeyspaceStats, Measures,
+    Noted, ScanFilter, Whole, warm,
 };
 pub use object::{Text, View};
 pub use snapshot::{CorruptSnapshot, Restorer};

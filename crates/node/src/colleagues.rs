@@ -15,6 +15,7 @@ use crate::commands::{client, info};
 use crate::forward::{self, Forward};
 use crate::node::Node;
 use crate::settings::{Change, Setting};
+use crate::tracking::Redirected;
 use synod_redis::Flow;
 use synod_redis::Join;
 use synod_redis::{Kind, Refusal, Waits};
@@ -43,6 +44,8 @@ const DENIED: u8 = 14;
 const ACL_LOG: u8 = 15;
 const ACL_LOG_RESET: u8 = 16;
 const KNOW: u8 = 17;
+const INVALIDATE: u8 = 18;
+const UNREDIRECT: u8 = 19;
 
 /// Some of the connections: those that fit everything that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,6 +116,10 @@ pub(crate) enum Errand {
     },
     /// What PUBSUB asks.
     PubSub(Query),
+    /// A connection is told of changed keys in the place of another worker's clients; nobody waits for an answer.
+    Invalidate(Redirected),
+    /// There is no connection with this id, which clients have named to be told.
+    Unredirect(u64),
     /// Begin a snapshot of every replica that has something new.
     Snapshot,
     /// A client was refused something; for worker 0, which answers nothing.
@@ -203,6 +210,17 @@ impl Errand {
                 out.push(PUBSUB);
                 query.encode(out);
             }
+            Self::Invalidate(told) => {
+                out.push(INVALIDATE);
+                varint::put(out, told.to);
+                let keys = told.keys.as_deref();
+                varint::put(out, keys.map_or(0, |keys| keys.len() as u64 + 1));
+                keys.into_iter().flatten().for_each(|key| varint::put_bytes(out, key));
+            }
+            Self::Unredirect(id) => {
+                out.push(UNREDIRECT);
+                varint::put(out, *id);
+            }
             Self::Unblock(id, error) => {
                 out.extend_from_slice(&[UNBLOCK, u8::from(*error)]);
                 varint::put(out, *id);
@@ -243,6 +261,16 @@ impl Errand {
                 Self::Publish { shard: *shard == 1, channel, message }
             }
             PUBSUB => Self::PubSub(Query::decode(&mut rest)?),
+            INVALIDATE => {
+                let to = varint::take(&mut rest)?;
+                let count = usize::try_from(varint::take(&mut rest)?).ok()?;
+                let mut keys = Vec::new();
+                for _ in 1..count {
+                    keys.push(varint::take_bytes(&mut rest)?.to_vec());
+                }
+                Self::Invalidate(Redirected { to, keys: (count > 0).then_some(keys) })
+            }
+            UNREDIRECT => Self::Unredirect(varint::take(&mut rest)?),
             UNBLOCK => {
                 let (error, tail) = rest.split_first()?;
                 rest = tail;
@@ -356,6 +384,14 @@ impl Node {
                 pubsub::answer(self, query, &mut RespWriter::new(&mut reply, Proto::Resp2));
                 self.desk(NODE).hand_over(origin, &reply);
             }
+            Errand::Invalidate(told) => {
+                self.redirected(told);
+                self.done(origin);
+            }
+            Errand::Unredirect(id) => {
+                self.unredirect(*id);
+                self.done(origin);
+            }
             Errand::Unblock(id, error) => {
                 let unblocked = client::unblock_here(self, *id, *error);
                 self.desk(NODE).answer(origin, &mut |out| out.integer(i64::from(unblocked)));
@@ -438,6 +474,9 @@ mod tests {
             Errand::PubSub(Query::Channels { shard: true, pattern: Some(b"a*".to_vec()) }),
             Errand::PubSub(Query::NumSub { shard: false, names: vec![b"a".to_vec()] }),
             Errand::PubSub(Query::Patterns),
+            Errand::Invalidate(Redirected { to: 300, keys: Some(vec![b"k".to_vec()]) }),
+            Errand::Invalidate(Redirected { to: 300, keys: None }),
+            Errand::Unredirect(300),
             Errand::Change(Change { asked_us: 1 << 33, values: vec![(Setting::Timeout, 7)] }),
         ];
         for errand in errands {

@@ -20,6 +20,7 @@ use crate::routing::Leaders;
 use crate::settings::Settings;
 use crate::snapshots::Fetches;
 use crate::status::Counters;
+use crate::tracking::Caching;
 use crate::transactions::Conductor;
 use crate::unrouted::Unrouted;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,6 +87,7 @@ pub struct Node {
     pub(crate) removing: BTreeSet<PartitionId>,
     pub(crate) planner: Planner,
     pub(crate) pubsub: PubSub,
+    pub(crate) caching: Caching,
     pub(crate) output: Output,
     pub(crate) counters: Counters,
     pub(crate) calls: CallCounts,
@@ -122,6 +124,7 @@ impl Node {
             knocks: Knocks::new(),
             belongs: false,
             authority: Authority::new(config.password),
+            caching: Caching::new(config.seed),
             config,
             facts: Facts::default(),
             certificates: None,
@@ -271,6 +274,7 @@ impl Node {
     pub fn close_session(&mut self, client: ClientId) {
         self.end_wait_of(client, synod_replica::WaitEnd::Timeout);
         self.unsubscribe_all(client);
+        self.end_tracking(client);
         self.sessions.close(client);
     }
 

@@ -1,8 +1,9 @@
 //! The other nodes: who is up, who leads what, and what their frames mean.
 //!
 //! ```text
-//! Heartbeat body:  events u16 | worker u32 | workers u32 | epoch u64 | count u32 | (group u32 | term u64)* | engine u8 *
-//!                  the groups that this worker leads, what they run, and which map it has
+//! Heartbeat body:  events u16 | worker u32 | workers u32 | epoch u64 | count u32 | (group u32 | term u64)* | engine u8 * | tail
+//!                  the groups that this worker leads, what they run, and which map it has; the tail is that of
+//!                  `tracking/streams.rs`
 //! ```
 
 use crate::answers::take_reply;
@@ -181,6 +182,7 @@ impl Node {
                 }
             }
             FrameKind::Publish => self.published(&body),
+            FrameKind::Changed => self.told_of_changes(from, &body),
             FrameKind::ReplyFetch => self.serve_reply(from, group, &body),
             FrameKind::Unwait => self.unwait(from, group, &body),
             FrameKind::SnapshotFetch => self.serve_snapshot(from, group, &body),
@@ -258,12 +260,16 @@ impl Node {
             self.leaders.learn(group, Term(u64::from_le_bytes(*term)), Some(from));
             groups.push(group);
         }
-        for (group, tag) in groups.into_iter().zip(rest) {
+        let (engines, tail) = rest.split_at(groups.len().min(rest.len()));
+        for (group, tag) in groups.into_iter().zip(engines) {
             if let Some(engine) = Protocol::from_tag(*tag) {
                 self.engines.learn(group, engine);
             }
         }
         self.leaders.forget_others(from, &led, |group| workers > 0 && group.0 % workers == worker);
+        if let (Ok(worker), Ok(workers)) = (u16::try_from(worker), u16::try_from(workers)) {
+            self.heard_of_streams(from, worker, workers, tail);
+        }
     }
 
     /// Tells every other worker, here and elsewhere, what this one leads.
@@ -276,7 +282,7 @@ impl Node {
             .map(|r| (r.group(), r.role().1, r.protocol()))
             .collect();
         let (worker, workers) = (u32::from(self.config.worker), u32::from(self.config.workers));
-        let (epoch, events) = (self.map.epoch, self.wanted_event_bits());
+        let (epoch, events, own) = (self.map.epoch, self.wanted_event_bits(), self.config.id);
         for to in self.heartbeat_destinations() {
             let frames = self.output.frames.entry(to).or_default();
             forward::put_frame(frames, FrameKind::Heartbeat, PartitionId::META, |body| {
@@ -290,6 +296,7 @@ impl Node {
                     body.extend_from_slice(&term.0.to_le_bytes());
                 }
                 body.extend(led.iter().map(|(_, _, engine)| engine.tag()));
+                self.caching.streams.put(to, own, body);
             });
         }
     }

@@ -131,6 +131,9 @@ impl Node {
             let Some(session) = self.sessions.get(client) else { return Flow::Closing };
             return session.wait_for(Waits::Writes);
         }
+        if self.sessions.get(client).is_some_and(|session| session.tracking().is_some()) {
+            self.remember_reads(client, command, args);
+        }
         let refused = self.counters.refused;
         let flow = match command.handler {
             Handler::Session => self.session_request(client, command, args),
@@ -300,6 +303,7 @@ impl Node {
                 session.reply_now(|out| replica.read_now(command, args, out));
                 session.touch(&mut self.output.ready);
                 let failed = session.outcomes().1 > errors;
+                replica.note_author(Some(Origin::Client { client, seq: 0 }));
                 let tells = replica.has_events();
                 self.sessions.latency().done(true, self.now.mono_us);
                 let called = Called::command(command);

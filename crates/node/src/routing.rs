@@ -22,6 +22,8 @@ use synod_types::{ClientId, NodeId, PartitionId, ReplySink, RequestId, Term, lim
 #[derive(Debug, Default)]
 pub(crate) struct Leaders {
     known: Vec<(Term, Option<NodeId>)>,
+    /// Whether who leads some data partition is another one, or known no longer, since this was asked last.
+    changed: bool,
 }
 
 impl Leaders {
@@ -47,6 +49,7 @@ impl Leaders {
             term > *known_term || (term == *known_term && leader.is_some() && *known != leader);
         if news {
             (*known_term, *known) = (term, leader);
+            self.changed |= group != PartitionId::META;
         }
         news
     }
@@ -64,6 +67,7 @@ impl Leaders {
             && known.is_none_or(|k| k == wrong)
         {
             *known = leader.filter(|l| *l != wrong);
+            self.changed = true;
         }
     }
 
@@ -78,13 +82,20 @@ impl Leaders {
             let group = PartitionId(at as u32);
             if *known == Some(node) && among(group) && !led.contains(&group) {
                 *known = None;
+                self.changed = true;
             }
         }
+    }
+
+    /// Whether any of that has changed since this was asked last.
+    pub fn take_change(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// The node does not lead the group any more, in the same term.
     pub fn stepped_down(&mut self, group: PartitionId, node: NodeId) {
         if let Some((_, known)) = self.known.get_mut(group.0 as usize) {
+            self.changed |= *known == Some(node);
             *known = known.filter(|leader| *leader != node);
         }
     }
@@ -95,6 +106,7 @@ impl Leaders {
         let mut groups = Vec::new();
         for (at, (_, known)) in self.known.iter_mut().enumerate().filter(led) {
             *known = None;
+            self.changed = true;
             groups.push(PartitionId(at as u32));
         }
         groups
@@ -154,6 +166,9 @@ impl Node {
         };
         let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
         let id = self.ledger.next_id();
+        if !self.caching.tracked().clients().is_empty() {
+            self.note_own_request(id, origin);
+        }
         let (to, attempt, parts) = (NodeId(0), Attempt::default(), Vec::new());
         let forward =
             Forward { partition, origin, op, access, resp3, deadline_us, to, attempt, parts, wait };

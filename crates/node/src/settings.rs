@@ -32,6 +32,8 @@ pub enum Setting {
     AclLogMaxLen,
     /// Whether a connection's writes to different partitions take effect in their order: a number of [`ORDERS`].
     ClientOrder,
+    /// How many keys are remembered to be read by clients that keep copies; 0: as many as there may be.
+    TrackingTableMaxKeys,
 }
 
 /// How a value is written.
@@ -58,7 +60,7 @@ struct Row {
 /// How a connection's writes to different partitions stand to each other.
 pub(crate) const ORDERS: [&str; 2] = ["relaxed", "strict"];
 
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 13] = [
     Row::number("timeout", 0, i32::MAX as i64, 0),
     Row::number("maxclients", 1, limits::CLIENTS_MAX as i64, limits::CLIENTS_MAX as i64),
     Row::number("tcp-keepalive", 0, KEEPALIVE_S_MAX, 300),
@@ -88,6 +90,7 @@ const ROWS: [Row; 12] = [
         notation: Notation::Choice(&ORDERS),
         ..Row::number("client-order", 0, ORDERS.len() as i64 - 1, 0)
     },
+    Row::number("tracking-table-max-keys", 0, i64::MAX, 1_000_000),
 ];
 
 impl Row {
@@ -114,6 +117,7 @@ const ALL: [Setting; ROWS.len()] = [
     Setting::NotifyKeyspaceEvents,
     Setting::AclLogMaxLen,
     Setting::ClientOrder,
+    Setting::TrackingTableMaxKeys,
 ];
 
 impl Setting {

@@ -84,6 +84,7 @@ impl Node {
         self.tend_map();
         self.collect_events();
         self.tend_transactions();
+        self.tend_streams();
         self.tend_engines();
         if self.ticks.is_multiple_of(2) {
             self.introduce();
@@ -130,6 +131,7 @@ impl Node {
             }
         }
         self.finish_transactions();
+        self.tell_of_changes();
         self.make_room();
     }
 
@@ -153,8 +155,10 @@ impl Node {
         let step = Step { wall: self.now.wall, seed: self.random() };
         let mut out = std::mem::take(&mut self.scratch);
         let mut spent = 0;
+        let wants_changes = self.caching.streams.are_wanted();
         self.with_desk(group, |replica, desk| {
             replica.at(step);
+            replica.want_changes(wants_changes);
             replica.pump(desk, &mut out);
             spent = replica.take_spent();
         });
@@ -204,6 +208,7 @@ impl Node {
             }
             Asked::MapChanged => self.learn_map(),
             Asked::Events(events) => self.publish_events(&events),
+            Asked::Changes(changes) => self.publish_changes(&changes),
             Asked::Discard(garbage) => self.output.files.push(FileWork::Discard(garbage)),
             Asked::Aside(aside) => self.output.asides.push(aside),
             Asked::FetchSnapshot(from, meta) => self.begin_fetch(group, from, meta),

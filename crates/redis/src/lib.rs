@@ -29,6 +29,7 @@ mod replies;
 mod session;
 mod sessions;
 mod slowlog;
+mod tracking;
 
 pub use acl_log::{AclLog, Reason, Refusal};
 pub use calls::{Answered, CallCounts, Called, Calls, KnownName};
@@ -43,6 +44,9 @@ pub use replies::Kind;
 pub use session::Session;
 pub use sessions::{Ready, Sessions};
 pub use slowlog::{Entry, SlowLog};
+pub use tracking::{
+    INVALIDATE_CHANNEL, Reader, Tracked, Tracking, invalidation, redirection_broken,
+};
 
 /// The version of Redis whose commands and texts this program follows.
 pub const REDIS_VERSION: &str = "7.0.15";

@@ -87,6 +87,17 @@ impl Replies {
         self.barriers
     }
 
+    /// The place of the next reply.
+    #[inline]
+    pub fn next(&self) -> u64 {
+        self.head + self.places.len() as u64
+    }
+
+    /// Whether the reply at this place has left, or will never be.
+    pub fn has_left(&self, seq: u64) -> bool {
+        seq < self.head || self.places.is_empty()
+    }
+
     pub fn has_written_behind(&self, seq: u64) -> bool {
         self.last_write.is_some_and(|last| last > seq)
     }
@@ -127,7 +138,9 @@ impl Replies {
         let start = self.out.len();
         write(&mut RespWriter::new(&mut self.out, proto));
         errors.note(&self.out[start..]);
-        if !self.places.is_empty() {
+        if self.places.is_empty() {
+            self.head += 1;
+        } else {
             let reply = Some(SmallVec::from_slice(&self.out[start..]));
             self.out.truncate(start);
             let (kind, quiet, barrier) = (None, false, false);

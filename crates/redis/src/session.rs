@@ -7,6 +7,7 @@ use crate::mode::{Blocked, Fence, Flow, Life, Mode, Multi, ReplyMode, Waits};
 use crate::pubsub::Subscriptions;
 use crate::replies::{Filled, Kind, Replies};
 use crate::sessions::Ready;
+use crate::tracking::Tracking;
 use synod_types::{ClientId, PartitionId, limits};
 use synod_wire::resp::{Proto, RespWriter};
 
@@ -40,6 +41,12 @@ pub struct Session {
     /// Keys under WATCH and the versions they had.
     watches: Vec<(Vec<u8>, u64)>,
     subscriptions: Subscriptions,
+    /// CLIENT TRACKING.
+    tracking: Option<Box<Tracking>>,
+    /// The place of the last reply with values that the client may keep.
+    last_read: u64,
+    /// What is said behind the replies at these places, whatever they are.
+    behind: Vec<(u64, Vec<u8>)>,
     reply_mode: ReplyMode,
     captured: Vec<u8>,
     /// What the next request waits for, if it was offered and not taken.
@@ -74,6 +81,9 @@ impl Session {
             written: None,
             watches: Vec::new(),
             subscriptions: Subscriptions::default(),
+            tracking: None,
+            last_read: 0,
+            behind: Vec::new(),
             reply_mode: ReplyMode::On,
             captured: Vec::new(),
             waits: None,
@@ -253,6 +263,24 @@ impl Session {
 
     pub(crate) fn subscriptions_mut(&mut self) -> &mut Subscriptions {
         &mut self.subscriptions
+    }
+
+    /// What it keeps copies of, if it does.
+    #[inline]
+    #[must_use]
+    pub fn tracking(&self) -> Option<&Tracking> {
+        self.tracking.as_deref()
+    }
+
+    /// As [`Self::tracking`], to be changed.
+    #[inline]
+    pub fn tracking_mut(&mut self) -> Option<&mut Tracking> {
+        self.tracking.as_deref_mut()
+    }
+
+    /// CLIENT TRACKING; what was in force before.
+    pub fn set_tracking(&mut self, tracking: Option<Tracking>) -> Option<Tracking> {
+        std::mem::replace(&mut self.tracking, tracking.map(Box::new)).map(|before| *before)
     }
 
     pub(crate) fn errors(&self) -> &ErrorCounts {
@@ -521,7 +549,7 @@ impl Session {
 
     /// Writes a message that answers no request, whatever replies are awaited; whether much is unread now. A session
     /// with too much unread is closed, and has nothing unread any more.
-    pub(crate) fn push(&mut self, message: &[u8], ready: &mut Ready) -> bool {
+    pub fn push(&mut self, message: &[u8], ready: &mut Ready) -> bool {
         if self.is_closing() {
             return false;
         }
@@ -531,6 +559,60 @@ impl Session {
             self.kill(ready);
         }
         self.has_much_unread()
+    }
+
+    /// A command is about to read what the client may keep: the place of its reply.
+    pub fn begin_read(&mut self) -> u64 {
+        self.last_read = self.replies.next();
+        self.last_read
+    }
+
+    /// Whether the reply at this place has left, or will never be.
+    #[must_use]
+    pub fn has_left(&self, seq: u64) -> bool {
+        self.replies.has_left(seq)
+    }
+
+    /// The place of the last reply with values that the client may keep.
+    #[must_use]
+    pub fn last_read(&self) -> u64 {
+        self.last_read
+    }
+
+    /// Writes a message as [`Self::push`] does, but behind the reply at this place, if that has not left. Should too much
+    /// wait like that, `instead` stands for all of it.
+    pub fn push_behind(
+        &mut self,
+        seq: u64,
+        message: Vec<u8>,
+        instead: impl FnOnce() -> Vec<u8>,
+        ready: &mut Ready,
+    ) {
+        if self.replies.has_left(seq) {
+            self.push(&message, ready);
+            return;
+        }
+        if self.behind.len() < limits::INVALIDATIONS_BEHIND_MAX {
+            return self.behind.push((seq, message));
+        }
+        let last = self.behind.iter().map(|(seq, _)| *seq).fold(seq, u64::max);
+        self.behind = vec![(last, instead())];
+    }
+
+    /// Writes what waited for replies that have left.
+    pub(crate) fn push_waiting(&mut self, ready: &mut Ready) {
+        for (seq, message) in std::mem::take(&mut self.behind) {
+            match self.replies.has_left(seq) {
+                true => _ = self.push(&message, ready),
+                false => self.behind.push((seq, message)),
+            }
+        }
+    }
+
+    /// Whether something waits for a reply to leave.
+    #[inline]
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.behind.is_empty()
     }
 
     pub(crate) fn has_much_unread(&self) -> bool {

@@ -172,6 +172,9 @@ impl Sessions {
         let Some(session) = self.get(id) else { return };
         let waited = session.blocked().is_some_and(|blocked| blocked.seq() == seq);
         let filled = session.complete(seq, write);
+        if session.has_waiting() {
+            session.push_waiting(ready);
+        }
         session.touch(ready);
         if session.may_go_on() {
             session.go_on(ready);
@@ -189,7 +192,7 @@ impl Sessions {
 mod tests {
     use super::*;
     use crate::mode::{Blocked, Flow};
-    use synod_types::{PartitionId, ReplySink};
+    use synod_types::{PartitionId, ReplySink, limits};
 
     #[test]
     fn replies_leave_in_the_order_of_requests_whatever_order_they_come_in() {
@@ -209,6 +212,35 @@ mod tests {
         let again = sessions.open("test".into(), 0);
         assert_ne!(id, again);
         assert!(sessions.get(id).is_none());
+    }
+
+    #[test]
+    fn what_is_to_stand_behind_a_reply_stands_there() {
+        let mut sessions = Sessions::default();
+        let mut ready = Ready::default();
+        let id = sessions.open("test".into(), 0);
+        let session = sessions.get(id).unwrap();
+        let null = || b"N".to_vec();
+        session.reply_now(|out| out.integer(1));
+        let first = session.begin_read();
+        assert_eq!(session.reserve(Kind::Read), first);
+        let second = session.begin_read();
+        assert_eq!(session.reserve(Kind::Read), second);
+        session.push_behind(first - 1, b"a".to_vec(), null, &mut ready);
+        session.push_behind(first, b"b".to_vec(), null, &mut ready);
+        session.push_behind(second, b"c".to_vec(), null, &mut ready);
+        sessions.complete(id, second, &mut ready, &mut |out| out.integer(3));
+        assert_eq!(sessions.get(id).unwrap().out(), b":1\r\na");
+        sessions.complete(id, first, &mut ready, &mut |out| out.integer(2));
+        let session = sessions.get(id).unwrap();
+        assert_eq!(session.out(), b":1\r\na:2\r\n:3\r\nbc");
+        let third = session.begin_read();
+        session.reserve(Kind::Read);
+        for _ in 0..=limits::INVALIDATIONS_BEHIND_MAX {
+            session.push_behind(third, b"d".to_vec(), null, &mut ready);
+        }
+        sessions.complete(id, third, &mut ready, &mut |out| out.integer(4));
+        assert_eq!(sessions.get(id).unwrap().out(), b":1\r\na:2\r\n:3\r\nbc:4\r\nN");
     }
 
     #[test]

@@ -190,6 +190,7 @@ impl Replica {
                 None | Some(Origin::Internal) => self.state.apply(op, ctx, &mut ()),
                 Some(origin) => self.apply_for(origin, op, ctx, hearers.audience),
             }
+            self.note_author(origin);
         }
         if is_keyspace && synod_data::op::is_step(op.body) {
             self.step_applied(op);
@@ -249,6 +250,7 @@ impl Replica {
             return self.run_aside((op, length), Some(origin), ctx, false, hearers);
         }
         hearers.audience.answer(origin, &mut |out| self.state.read(op, ctx, out));
+        self.note_author(Some(origin));
         hearers.audience.answered(origin, op);
     }
 

@@ -20,6 +20,7 @@
 mod apply;
 mod aside;
 mod batch;
+mod changes;
 mod cluster;
 mod eviction;
 mod expiry;
@@ -38,6 +39,7 @@ mod state;
 mod waits;
 
 pub use aside::Aside;
+pub use changes::Changes;
 pub use gate::Silent;
 pub use pending::{Access, Audience, Bounced, Failure, Origin};
 pub use replica::{Output, Replica, Step};

@@ -3,6 +3,7 @@
 use crate::apply::Hearers;
 use crate::aside::{Aside, Borrower, Progress};
 use crate::batch::Batch;
+use crate::changes::{Authors, Changes};
 use crate::expiry::ExpirySearch;
 use crate::gate::Gate;
 use crate::leases::Leases;
@@ -72,6 +73,8 @@ pub enum Output {
     Aside(Box<Aside>),
     /// What happened to keys; only a leader says so.
     Events(Vec<Event>),
+    /// Which keys have changed, for clients that keep copies; only a leader says so.
+    Changes(Changes),
 }
 
 /// What time it is and how the world takes its disk.
@@ -127,6 +130,9 @@ pub struct Replica {
     pub(crate) expiry: ExpirySearch,
     /// Whether an entry that evicts keys is proposed and not applied: they still seem to be there.
     pub(crate) evicting: bool,
+    /// Whether changes of keys are told.
+    pub(crate) wants_changes: bool,
+    pub(crate) authors: Authors,
     pub(crate) leases: Leases,
     pub(crate) lock_leases: LockLeases,
     /// Who waits for keys of transactions over several partitions.
@@ -197,6 +203,8 @@ impl Replica {
             scratch: Vec::new(),
             expiry: ExpirySearch::default(),
             evicting: false,
+            wants_changes: false,
+            authors: Authors::default(),
             leases: Leases::default(),
             lock_leases: LockLeases::default(),
             gate: Gate::default(),
@@ -498,6 +506,7 @@ impl Replica {
 
     /// What the keyspace has to say that is no part of its state.
     fn give_out(&mut self, out: &mut Vec<Output>) {
+        self.give_changes_out(out);
         let leads = self.role().0 == Role::Leader;
         let Some(keyspace) = self.state.keyspace_mut() else { return };
         out.extend(keyspace.take_garbage().map(Output::Discard));
@@ -507,10 +516,12 @@ impl Replica {
         }
     }
 
-    /// Whether there are keyspace events to be given out.
+    /// Whether there are keyspace events, or changes of keys, to be given out.
     #[must_use]
     pub fn has_events(&self) -> bool {
-        self.state.keyspace().is_some_and(synod_data::Keyspace::has_events)
+        self.state
+            .keyspace()
+            .is_some_and(|keyspace| keyspace.has_events() || keyspace.has_changes())
     }
 
     /// Which kinds of keyspace events are collected here.

@@ -50,6 +50,14 @@ impl<'a> Commands<'a> {
         let ctx = Context { now: self.ctx.now, seed: random(&mut self.seed) };
         match command.handler {
             Handler::Read(_) | Handler::Write(_) => match &mut self.access {
+                Reach::Read(keyspace) if command.only_reads() => {
+                    keyspace.note_reads(command, &args);
+                    keyspace.execute_read(command, &args, &ctx, &mut out);
+                }
+                Reach::Write(keyspace) if command.only_reads() => {
+                    keyspace.note_reads(command, &args);
+                    keyspace.execute_write(command, &args, &ctx, &mut out);
+                }
                 Reach::Read(keyspace) => keyspace.execute_read(command, &args, &ctx, &mut out),
                 Reach::Write(keyspace) => keyspace.execute_write(command, &args, &ctx, &mut out),
             },

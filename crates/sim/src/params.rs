@@ -53,6 +53,8 @@ pub enum Workload {
     Tree,
     /// They push to lists, and wait for what others push.
     Queues,
+    /// Some keep copies of what they read, and others write.
+    Copies,
     /// They change users of the cluster.
     Users,
     /// They move money between accounts in several partitions, and read and write other keys beside that.
@@ -66,6 +68,7 @@ impl fmt::Display for Workload {
             Self::Locks => "locks",
             Self::Tree => "tree",
             Self::Queues => "queues",
+            Self::Copies => "copies",
             Self::Users => "users",
             Self::Bank => "bank",
         })
@@ -78,13 +81,14 @@ impl FromStr for Workload {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "bank" => Ok(Self::Bank),
+            "copies" => Ok(Self::Copies),
             "keys" => Ok(Self::Keys),
             "locks" => Ok(Self::Locks),
             "queues" => Ok(Self::Queues),
             "tree" => Ok(Self::Tree),
             "users" => Ok(Self::Users),
             _ => Err(format!(
-                "no workload `{text}`; there are: bank, keys, locks, queues, tree, users"
+                "no workload `{text}`; there are: bank, copies, keys, locks, queues, tree, users"
             )),
         }
     }

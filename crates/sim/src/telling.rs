@@ -80,6 +80,7 @@ fn frame(frame: &Frame) -> String {
         FrameKind::Members => return "who the members are".to_owned(),
         FrameKind::Heartbeat => return "heartbeats of all groups".to_owned(),
         FrameKind::Forward => return format!("{name} forward of a request"),
+        FrameKind::Changed => return "keys that have changed".to_owned(),
         FrameKind::Publish => return "message for subscribers".to_owned(),
         FrameKind::Unwait => return format!("{name} end of a wait"),
         FrameKind::ForwardReply => return format!("{name} answer to a forward"),

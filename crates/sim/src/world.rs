@@ -5,8 +5,8 @@
 
 use crate::addresses::{PORTS, address};
 use crate::client::{
-    Books, Client, Fading, Fillers, Large, Leaving, LeftBehind, Locks, Queues, ToClient, Trails,
-    Trees, Users,
+    Books, Client, CopiedWrites, Fading, Fillers, Large, Leaving, LeftBehind, Locks, Queues,
+    ToClient, Trails, Trees, Users,
 };
 use crate::damage::Atlas;
 use crate::faults::Fault;
@@ -136,6 +136,8 @@ pub(crate) struct World {
     lives: u32,
     /// What clients know of queues.
     pub queues: Queues,
+    /// Writes of keys that clients keep copies of.
+    pub copied: CopiedWrites,
     /// Changes of users that clients know of.
     pub users: Users,
     /// When all trouble ended.
@@ -190,6 +192,7 @@ impl World {
             trees: Trees::default(),
             lives: 0,
             queues: Queues::default(),
+            copied: CopiedWrites::default(),
             users: Users::default(),
             healed_us: None,
             value_next: 0,

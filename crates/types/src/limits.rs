@@ -104,6 +104,18 @@ pub const PUBSUB_OUTPUT_SOFT_BYTES: usize = 8 << 20;
 pub const PUBSUB_OUTPUT_SOFT_US: u64 = 60_000_000;
 /// The most keyspace events that one partition publishes of one turn; later ones of that turn are lost.
 pub const EVENTS_MAX: usize = 100_000;
+/// The most changed keys that one partition tells caching clients of one by one in a turn; of more it says that all have changed.
+pub const CHANGED_KEYS_MAX: usize = 100_000;
+/// The same in bytes of keys.
+pub const CHANGED_BYTES_MAX: usize = 8 << 20;
+/// The most bytes of keys that one worker remembers its clients to have read, whatever `tracking-table-max-keys` says.
+pub const TRACKED_BYTES_MAX: usize = 256 << 20;
+/// The most keys of that kind, with `tracking-table-max-keys` 0 too.
+pub const TRACKED_KEYS_MAX: usize = 16_000_000;
+/// The most messages that wait for one client behind a reply; instead of more it is told that all has changed.
+pub const INVALIDATIONS_BEHIND_MAX: usize = 64;
+/// The most prefixes of one client that tracks by prefix.
+pub const TRACKED_PREFIXES_MAX: usize = 4_096;
 /// The most subscriptions of one client.
 pub const SUBSCRIPTIONS_MAX: usize = 65_536;
 /// The longest channel name or pattern that can be subscribed to, in bytes.

@@ -4,6 +4,7 @@
 //! drops the key when its time has passed; and [`Keyspace::changed`] or [`Keyspace::remove`], which keep
 //! versions and counts. Commands use the typed access of `read.rs` and `edit.rs`.
 
+mod changed;
 mod edit;
 mod eviction;
 mod expiry;
@@ -19,6 +20,8 @@ mod transaction;
 mod used;
 mod warm;
 
+use changed::Changed;
+pub use changed::{ChangedKeys, Noted};
 pub(crate) use edit::assemble;
 pub use edit::{Edit, Whole};
 pub use eviction::Candidate;
@@ -87,6 +90,8 @@ pub struct Keyspace {
     /// No part of the state either.
     pub(crate) events: Events,
     /// Nor this.
+    changed: Changed,
+    /// Nor this.
     stats: Stats,
     /// Nor what scripts took here.
     pub(crate) script_costs: ScriptCosts,
@@ -136,6 +141,7 @@ impl Keyspace {
             snapshot: None,
             garbage: Garbage::default(),
             events: Events::default(),
+            changed: Changed::default(),
             stats: Stats::default(),
             script_costs: ScriptCosts::default(),
             acting: None,
@@ -328,6 +334,7 @@ impl Keyspace {
     /// Keys whose time has passed at `now` count as gone already.
     pub fn clear(&mut self, now: Millis) {
         self.changes += 1;
+        self.changed.note_all();
         // A slot without keys has lost none: who watches an absent key there saw nothing happen.
         let fresh = self.slots.iter().map(|old| {
             let mut table = SlotTable::new();
@@ -354,6 +361,7 @@ impl Keyspace {
 
     /// Takes over the keys and scripts of a keyspace of the same slots. A snapshot under way goes on with what was there.
     pub(crate) fn take_content(&mut self, other: Self) {
+        self.changed.note_all();
         let old = std::mem::replace(&mut self.slots, other.slots);
         self.used = other.used;
         (self.len, self.expires, self.bytes) = (other.len, other.expires, other.bytes);
@@ -461,6 +469,7 @@ impl Keyspace {
     /// Stores an object at its key's spot, replacing what is there. It gets a new version.
     pub(crate) fn put(&mut self, spot: Spot, mut object: Object) {
         self.changes += 1;
+        self.changed.note(object.key());
         object.set_version(self.changes);
         self.bytes += object.heap_bytes();
         let table = &mut self.slots[spot.slot];
@@ -489,6 +498,7 @@ impl Keyspace {
     pub(crate) fn remove(&mut self, spot: Spot) -> Option<Object> {
         let object = self.take(spot)?;
         self.changes += 1;
+        self.changed.note(object.key());
         self.slots[spot.slot].raise_absent_version(self.changes);
         Some(object)
     }
@@ -508,6 +518,7 @@ impl Keyspace {
         self.bytes = self.bytes + object.heap_bytes() - bytes;
         if changed {
             self.changes += 1;
+            self.changed.note(object.key());
             object.set_version(self.changes);
         }
         let after = object.expire();
@@ -536,6 +547,7 @@ impl Keyspace {
             self.slots[spot.slot].raise_absent_version(object.version());
             self.stats.expired += 1;
             self.events.note(Classes::EXPIRED, "expired", object.key());
+            self.changed.note(object.key());
             self.discard(object);
         }
         Spot { at: None, ..spot }

@@ -74,6 +74,7 @@ impl Keyspace {
         packed.value_mut().copy_from_slice(value);
         packed.set_form(form);
         self.changes += 1;
+        self.changed.note(packed.key());
         packed.set_version(self.changes);
         if before != expire {
             packed.set_expire(expire);

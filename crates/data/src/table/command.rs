@@ -230,6 +230,13 @@ impl Command {
         matches!(self.handler, Handler::Session)
     }
 
+    /// Whether it only reads keys.
+    #[inline]
+    #[must_use]
+    pub const fn only_reads(&self) -> bool {
+        matches!(self.handler, Handler::Read(_))
+    }
+
     /// The positions of the keys among these arguments. Only positions that exist; a count that does
     /// not parse announces none.
     pub fn key_positions(&self, args: &Args<'_>) -> impl Iterator<Item = usize> + use<> {

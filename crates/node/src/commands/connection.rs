@@ -62,6 +62,7 @@ pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
         session.set_identity(node.authority.stranger());
     }
     node.unsubscribe_all(client);
+    node.end_tracking(client);
     node.reply(client, |out| out.simple("RESET"));
     Flow::Next
 }

@@ -50,6 +50,8 @@ pub(super) fn page_of(node: &Node, sections: Vec<Section>) -> Page {
 pub(crate) fn tally_of(node: &Node) -> Tally {
     let counters = &node.counters;
     let errors = node.sessions.errors();
+    let tracked = node.caching.tracked();
+    let (tracked_keys, tracked_items, tracked_prefixes) = tracked.sizes();
     let mut tally = Tally {
         clients: node.sessions.len() as u64,
         paused: node
@@ -59,6 +61,10 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
             .count() as u64,
         pubsub_channels: node.pubsub.of(Space::Channel).len() as u64,
         pubsub_patterns: node.pubsub.of(Space::Pattern).len() as u64,
+        tracking_clients: tracked.clients().len() as u64,
+        tracked_keys: tracked_keys as u64,
+        tracked_items: tracked_items as u64,
+        tracked_prefixes: tracked_prefixes as u64,
         parked: node.unrouted.len() as u64,
         connections: counters.connections,
         commands: counters.commands,

@@ -123,6 +123,11 @@ pub(crate) fn list_locks(node: &mut Node, client: ClientId, args: &[&[u8]]) -> F
     keyspace::list_locks(node, client, args)
 }
 
+/// Whether the keys of these commands lie in several partitions.
+pub(crate) fn lie_apart(node: &Node, commands: &[synod_data::op::Args<'_>]) -> bool {
+    transaction::home(node, commands, &[]).is_err()
+}
+
 /// Commands that act at once between MULTI and EXEC instead of being queued.
 pub(crate) fn runs_inside_multi(name: &str) -> bool {
     matches!(name, "multi" | "exec" | "discard" | "watch" | "quit" | "reset")

@@ -106,6 +106,7 @@ pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
         let text = "EXECABORT Transaction discarded because of previous errors.";
         return node.refuse_request(client, text);
     }
+    node.remember_queued_reads(client, &multi.commands);
     let rights = node.rights_of(client);
     let denied = denied(node, client, &multi.commands);
     if denied.contains(&true) || multi.commands.iter().any(|args| exec::is_own(node, args)) {

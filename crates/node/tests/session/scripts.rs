@@ -32,9 +32,16 @@ fn clients_are_answered_as_written() {
     }
 }
 
-/// When memory is short, in which order events of several partitions are told, and what is slow depends on the turns; the last one
-/// is about the difference.
-const OF_TURNS: [&str; 4] = ["memory.txt", "notifications.txt", "slowlog.txt", "long.txt"];
+/// When memory is short, in which order events of several partitions are told, of how many changed keys one message tells, and
+/// what is slow depends on the turns; the last one is about the difference.
+const OF_TURNS: [&str; 6] = [
+    "memory.txt",
+    "notifications.txt",
+    "tracking.txt",
+    "tracking_of_three.txt",
+    "slowlog.txt",
+    "long.txt",
+];
 
 /// Whether an operation is run in its turn or beside it, and when it is done then, no client can tell.
 #[test]

@@ -425,7 +425,10 @@ impl World {
             let everyone = from.node != to.node
                 && matches!(
                     frame.kind,
-                    FrameKind::Heartbeat | FrameKind::Publish | FrameKind::Members
+                    FrameKind::Heartbeat
+                        | FrameKind::Publish
+                        | FrameKind::Members
+                        | FrameKind::Changed
                 );
             let worker = match frame.kind {
                 _ if from.node == to.node => to.worker,

@@ -222,7 +222,7 @@ fn clients(lines: &mut Lines, tally: &Tally, maxclients: i64) {
     lines.put("connected_clients", tally.clients);
     lines.put("maxclients", maxclients);
     lines.put("blocked_clients", tally.paused);
-    lines.put("tracking_clients", 0);
+    lines.put("tracking_clients", tally.tracking_clients);
     lines.put("synod_requests_waiting", tally.parked);
 }
 
@@ -238,6 +238,9 @@ fn stats(lines: &mut Lines, tally: &Tally) {
     lines.put("keyspace_misses", tally.keyspace_misses);
     lines.put("pubsub_channels", tally.pubsub_channels);
     lines.put("pubsub_patterns", tally.pubsub_patterns);
+    lines.put("tracking_total_keys", tally.tracked_keys);
+    lines.put("tracking_total_items", tally.tracked_items);
+    lines.put("tracking_total_prefixes", tally.tracked_prefixes);
     lines.put("total_error_replies", tally.errors.total);
     lines.put("synod_reads", tally.reads);
     lines.put("synod_writes", tally.writes);

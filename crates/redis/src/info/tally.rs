@@ -67,6 +67,14 @@ pub struct Tally {
     pub pubsub_channels: u64,
     /// See above.
     pub pubsub_patterns: u64,
+    /// Connections that keep copies, the keys that they have read, those who have read each, and prefixes, worker by worker.
+    pub tracking_clients: u64,
+    /// See above.
+    pub tracked_keys: u64,
+    /// See above.
+    pub tracked_items: u64,
+    /// See above.
+    pub tracked_prefixes: u64,
     /// Bytes from and to clients.
     pub net_in: u64,
     /// See above.
@@ -85,7 +93,7 @@ pub struct Tally {
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 35;
+const NUMBERS: usize = 39;
 
 impl Tally {
     /// Every number, in the order in which they travel.
@@ -119,6 +127,10 @@ impl Tally {
             &mut self.expired_keys,
             &mut self.pubsub_channels,
             &mut self.pubsub_patterns,
+            &mut self.tracking_clients,
+            &mut self.tracked_keys,
+            &mut self.tracked_items,
+            &mut self.tracked_prefixes,
             &mut self.evicted_keys,
             &mut self.net_in,
             &mut self.net_out,

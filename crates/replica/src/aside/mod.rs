@@ -181,6 +181,8 @@ impl Replica {
             return out.push(Output::Discard(aside.into_garbage()));
         };
         self.state.take_back(aside.keyspace, borrower.stats);
+        self.note_author(borrower.origin);
+        self.renew_want();
         if let Some(origin) = borrower.origin {
             audience.answer_with(origin, &aside.reply);
             audience

@@ -9,10 +9,12 @@
 //! | [`locks`], in runs with `--workload locks` | locks: taken, renewed, slept through, written under with any token | itself |
 //! | [`tree`], in runs with `--workload tree` | ZooKeeper's sessions, ephemerals, sequences and watches | itself |
 //! | [`queues`], in runs with `--workload queues` | lists: pushed to, and waited for | itself |
+//! | [`copies`], in runs with `--workload copies` | clients that keep copies of what they read, and others that write | itself |
 //! | [`users`], in runs with `--workload users` | users of the cluster: changed, and looked at | itself |
 //! | [`large`], [`fillers`], [`leaving`], in runs with the faults of those names | long values; keys that may be evicted; writes left behind | `linear`, `durable`; itself |
 //! | [`pipelined`] | long pipelines of reads and writes of keys of its own | itself, reply by reply |
 
+mod copies;
 mod fading;
 mod fillers;
 mod large;
@@ -35,6 +37,7 @@ use several::Plan;
 use std::collections::VecDeque;
 use synod_checker::Input;
 
+pub(crate) use copies::Writes as CopiedWrites;
 pub(crate) use fading::Fading;
 pub(crate) use fillers::Fillers;
 pub(crate) use large::Large;
@@ -64,6 +67,8 @@ pub(crate) enum Waiting {
     Tree(tree::Asked),
     /// The answer of a queue.
     Queue(queues::Asked),
+    /// The answer to somebody who keeps copies, or writes what others keep.
+    Copy(copies::Asked),
     /// The answer about a user.
     User(users::Asked),
     /// The answer about a filler.
@@ -113,6 +118,8 @@ pub(crate) struct Client {
     pub own: OwnKeys,
     /// The changes of users that were answered on its present connection.
     pub changed: Users,
+    /// What it keeps copies of.
+    pub keeper: copies::Keeper,
     /// The number of the grant of a lock that it thinks it holds.
     pub held: Option<usize>,
     /// Its session with a tree.
@@ -160,6 +167,10 @@ impl World {
             }
             Workload::Users => {
                 self.ask_users(at);
+                return self.expect_answer(at);
+            }
+            Workload::Copies => {
+                self.ask_copy(at);
                 return self.expect_answer(at);
             }
             Workload::Tree => {

@@ -50,6 +50,10 @@ impl World {
             Ok(None) => false,
             Ok(Some((value, len))) => {
                 client.input.drain(..len);
+                if let Value::Push(message) = &value {
+                    self.copies_changed(at, message);
+                    return true;
+                }
                 let Some((number, waiting)) = client.waiting.pop_front() else {
                     self.fail("replies", format!("a reply that nobody waits for: {value:?}"));
                     return false;
@@ -95,6 +99,7 @@ impl World {
             // Its replies are no RESP.
             Waiting::Tree(_) => {}
             Waiting::Lock(asked) => self.lock_answered(at, asked, value),
+            Waiting::Copy(asked) => self.copy_answered(at, &asked, value),
             Waiting::User(asked) => self.users_answered(at, asked, value),
             Waiting::Queue(asked) => self.queue_answered(at, asked, value),
             Waiting::Filler(asked) => self.filler_answered(at, asked, value),

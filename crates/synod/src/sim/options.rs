@@ -41,7 +41,7 @@ pub struct SimOptions {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     clients: u16,
 
-    /// What clients do: bank, keys, locks, queues, tree or users
+    /// What clients do: bank, copies, keys, locks, queues, tree or users
     #[arg(long, default_value_t)]
     workload: Workload,
 

@@ -59,6 +59,8 @@ pub enum FrameKind {
     Introduction = 11,
     /// Who the members are, for one that knows an earlier map of the cluster.
     Members = 12,
+    /// Keys that have changed, for all workers of the receiver whose clients keep copies.
+    Changed = 13,
 }
 
 impl FrameKind {
@@ -78,6 +80,7 @@ impl FrameKind {
             10 => Self::ReplyFetch,
             11 => Self::Introduction,
             12 => Self::Members,
+            13 => Self::Changed,
             _ => return None,
         })
     }

@@ -3,6 +3,7 @@
 //! The fields are Redis's, in its order. Those that count bytes of the query buffer are 0: that buffer is the
 //! world's, and empty whenever a command runs.
 
+use super::tracking::redirection;
 use super::{SYNTAX, type_of, unknown_type};
 use crate::colleagues::{Errand, Filter, Type};
 use crate::node::Node;
@@ -84,25 +85,37 @@ fn session_type(session: &Session) -> Type {
     if session.subscriptions().is_empty() { Type::Normal } else { Type::Subscriber }
 }
 
+/// The letters of what a connection is and does, in Redis's order.
+fn flags(session: &Session, waits: bool) -> String {
+    if session.is_closing() {
+        return "c".to_owned();
+    }
+    let tracking = session.tracking();
+    let all = [
+        ('P', !session.subscriptions().is_empty()),
+        ('x', session.multi().is_some()),
+        ('b', waits),
+        ('t', tracking.is_some()),
+        ('R', tracking.is_some_and(|tracking| tracking.is_broken)),
+        ('B', tracking.is_some_and(|tracking| tracking.broadcasts)),
+    ];
+    let letters: String = all.into_iter().filter(|(_, is)| *is).map(|(letter, _)| letter).collect();
+    if letters.is_empty() { "N".to_owned() } else { letters }
+}
+
 fn line(session: &Session, id: u64, laddr: &str, now_us: u64, text: &mut String) {
     let seconds = |since_us: u64| now_us.saturating_sub(since_us) / 1_000_000;
     let queued = session.multi().map(|m| m.commands.as_slice());
     let multi = queued.map_or(-1, |commands| commands.len() as i64);
     let multi_mem: usize = queued.into_iter().flatten().flatten().map(Vec::len).sum();
     let waits = session.waits() == Some(Waits::Pause) || session.blocked().is_some();
-    let flags = match (session.multi().is_some(), waits, session.is_closing()) {
-        (_, _, true) => "c",
-        (true, true, _) => "xb",
-        (true, false, _) => "x",
-        (false, true, _) => "b",
-        (false, false, _) if !session.subscriptions().is_empty() => "P",
-        (false, false, _) => "N",
-    };
+    let flags = flags(session, waits);
+    let redirect = redirection(session.tracking());
     let (size, used) = (session.out().capacity(), session.out().len());
     text.push_str(&format!(
         "id={id} addr={} laddr={laddr} fd=-1 name={} age={} idle={} flags={flags} db=0 sub={} psub={} ssub={} \
          multi={multi} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem={multi_mem} rbs={size} rbp={size} obl={used} \
-         oll=0 omem=0 tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}\n",
+         oll=0 omem=0 tot-mem={} events=r cmd={} user={} redir={redirect} resp={} lib-name={} lib-ver={}\n",
         session.addr(),
         String::from_utf8_lossy(session.name()),
         seconds(session.opened_us()),

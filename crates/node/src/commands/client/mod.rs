@@ -5,6 +5,7 @@
 mod kill;
 mod list;
 mod pause;
+mod tracking;
 
 pub(crate) use kill::kill_matching;
 pub(crate) use list::{lines, own_line};
@@ -29,12 +30,12 @@ const OPERATOR: Flags = PLAIN.and(Flags::ADMIN);
 
 #[rustfmt::skip] // one subcommand per line or two: this is a table
 pub(super) const TABLE: &[Subcommand] = &[
-    Subcommand::new("client|caching", 3, PLAIN, caching)
-        .about("6.0.0", "(YES|NO)", "Answers an error: no key is tracked."),
+    Subcommand::new("client|caching", 3, PLAIN, tracking::caching)
+        .about("6.0.0", "(YES|NO)", "Whether what the next command reads is tracked."),
     Subcommand::new("client|fence", -3, PLAIN, crate::fence::set)
         .about("7.0.0", "(<name> <token>|OFF)", "Has all writes of this connection refused once the lock was granted anew."),
-    Subcommand::new("client|getredir", 2, PLAIN, get_redir)
-        .about("6.0.0", "", "The connection that is told of invalid keys: -1, no key is tracked."),
+    Subcommand::new("client|getredir", 2, PLAIN, tracking::get_redir)
+        .about("6.0.0", "", "The connection that is told of invalid keys: 0, this one; -1, no key is tracked."),
     Subcommand::new("client|getname", 2, PLAIN, get_name)
         .about("2.6.9", "", "The name of this connection."),
     Subcommand::new("client|id", 2, PLAIN, id)
@@ -60,10 +61,10 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("7.2.0", "(LIB-NAME|LIB-VER) <value>", "Says which library this connection uses."),
     Subcommand::new("client|unblock", -3, OPERATOR, unblock)
         .about("5.0.0", "<id> [TIMEOUT|ERROR]", "Ends the wait of a blocked connection, as its timeout would or with an error."),
-    Subcommand::new("client|tracking", -3, PLAIN, tracking)
-        .about("6.0.0", "(ON|OFF) [<option> ...]", "OFF changes nothing, ON answers an error: no key is tracked."),
-    Subcommand::new("client|trackinginfo", 2, PLAIN, tracking_info)
-        .about("6.2.0", "", "Tells about the tracking of keys: it is off."),
+    Subcommand::new("client|tracking", -3, PLAIN, tracking::tracking)
+        .about("6.0.0", "(ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] [NOLOOP]", "Whether this connection is told of changes of the keys that it has read."),
+    Subcommand::new("client|trackinginfo", 2, PLAIN, tracking::info)
+        .about("6.2.0", "", "Tells about the tracking of keys."),
     Subcommand::new("client|no-evict", 3, OPERATOR, on_or_off)
         .about("7.0.0", "(ON|OFF)", "Changes nothing: connections are not evicted."),
     Subcommand::new("client|no-touch", 3, PLAIN, on_or_off)
@@ -160,39 +161,6 @@ fn on_or_off(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         return ok(node, client);
     }
     node.refuse_request(client, SYNTAX)
-}
-
-/// What is off already can be turned off.
-fn tracking(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    if args.len() == 3 && args[2].eq_ignore_ascii_case(b"off") {
-        return ok(node, client);
-    }
-    let text = "ERR CLIENT TRACKING is not supported: the server keeps no record of what clients have read";
-    node.refuse_request(client, text)
-}
-
-fn caching(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let text = "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled";
-    node.refuse_request(client, text)
-}
-
-fn get_redir(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    node.reply(client, |out| out.integer(-1));
-    Flow::Next
-}
-
-fn tracking_info(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    node.reply(client, |out| {
-        out.map(3);
-        out.bulk(b"flags");
-        out.set(1);
-        out.bulk(b"off");
-        out.bulk(b"redirect");
-        out.integer(-1);
-        out.bulk(b"prefixes");
-        out.array(0);
-    });
-    Flow::Next
 }
 
 fn unblock(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {

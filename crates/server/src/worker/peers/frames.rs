@@ -16,7 +16,11 @@ impl Worker {
         }
         let to = match frame.kind {
             FrameKind::ForwardReply => Node::reply_worker(&frame.body).unwrap_or(self.worker),
-            FrameKind::Heartbeat | FrameKind::Hello | FrameKind::Publish | FrameKind::Members => {
+            FrameKind::Heartbeat
+            | FrameKind::Hello
+            | FrameKind::Publish
+            | FrameKind::Members
+            | FrameKind::Changed => {
                 for (worker, postbox) in self.postboxes.iter().enumerate() {
                     if worker != usize::from(self.worker) {
                         postbox.send(Mail::Frame(from, frame.clone()));
