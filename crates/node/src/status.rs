@@ -47,6 +47,12 @@ pub struct Counters {
     pub commands_per_s: u64,
     /// Transactions over several partitions that were begun here.
     pub transactions: u64,
+    /// How often one of them began again, because others were faster.
+    pub transactions_retried: u64,
+    /// Those of them that were refused: nothing was written.
+    pub transactions_refused: u64,
+    /// Those of them whose outcome nobody could tell.
+    pub transactions_unknown: u64,
     /// How often a leader here asked what was decided about a transaction that it heard nothing of.
     pub transactions_resolved: u64,
     sampled: (u64, u64),
@@ -117,6 +123,10 @@ pub struct GroupStatus {
     pub expires: u64,
     /// Bytes of keys and values.
     pub bytes: u64,
+    /// Transactions over several partitions that are prepared here and not ended.
+    pub undecided: u64,
+    /// Requests that wait for such transactions here, if the replica leads.
+    pub waiting: u64,
     /// The members.
     pub members: Vec<NodeId>,
     /// The followers, if the replica here leads.
@@ -132,6 +142,8 @@ pub struct NodeStatus {
     pub clients: usize,
     /// Requests waiting for a leader.
     pub parked: usize,
+    /// Transactions over several partitions that are under way.
+    pub transactions: usize,
     /// Whether the disk is full.
     pub disk_full: bool,
     /// Counts.
@@ -211,6 +223,7 @@ impl Node {
             node: self.config.id,
             clients: self.sessions.len(),
             parked: self.unrouted.len(),
+            transactions: self.conductor.under_way(),
             disk_full: self.disk_full,
             counters: self.counters,
             up: self.map.nodes.keys().copied().filter(|n| self.peers.is_up(*n)).collect(),
@@ -247,6 +260,8 @@ fn group_status(replica: &synod_replica::Replica) -> GroupStatus {
         keys: keyspace.map_or(0, |k| k.keys as u64),
         expires: keyspace.map_or(0, |k| k.expires as u64),
         bytes: keyspace.map_or(0, |k| k.memory as u64),
+        undecided: replica.undecided() as u64,
+        waiting: replica.gate_load().0 as u64,
         members: status.membership.all(),
         followers: followers.collect(),
     }

@@ -83,6 +83,12 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         snapshots_running: u64::from(node.snapshot_running()),
         disks_full: u64::from(node.disk_full),
         log_bytes: node.facts.log_bytes,
+        transactions: counters.transactions,
+        transactions_retried: counters.transactions_retried,
+        transactions_refused: counters.transactions_refused,
+        transactions_unknown: counters.transactions_unknown,
+        transactions_resolved: counters.transactions_resolved,
+        transactions_conducted: node.conductor.under_way() as u64,
         errors,
         calls: node.calls.clone(),
         ..Tally::default()
@@ -110,6 +116,8 @@ fn add_replica(tally: &mut Tally, replica: &Replica) {
     }
     tally.applied += replica.applied().0.0;
     if leads {
+        tally.transactions_undecided += replica.undecided() as u64;
+        tally.transactions_waiting += replica.gate_load().0 as u64;
         let status = replica.status();
         let behind = status.peers.iter().map(|p| status.last.0.saturating_sub(p.matched.0));
         tally.behind_max = tally.behind_max.max(behind.max().unwrap_or(0));

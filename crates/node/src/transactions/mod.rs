@@ -53,6 +53,8 @@ struct Conducted {
     /// Whether it is one command, which answers for itself, and no EXEC.
     single: bool,
     watches: Vec<(Vec<u8>, u64)>,
+    /// Whether an attempt was made.
+    begun: bool,
     /// Whether a script is among the commands, and what it may do; `None`: everything.
     scripts: bool,
     rights: Option<Arc<Rights>>,
@@ -112,6 +114,11 @@ impl Conductor {
         let conducted = self.conducted.remove(&number)?;
         self.bytes -= conducted.coordinator.bytes();
         Some(conducted)
+    }
+
+    /// How many are under way.
+    pub fn under_way(&self) -> usize {
+        self.conducted.len()
     }
 
     /// How long the values are that the transactions under way keep.
@@ -233,6 +240,7 @@ impl Node {
                 .collect(),
             single,
             watches: watches.to_vec(),
+            begun: false,
             scripts: has_scripts(commands),
             rights,
             reply: Vec::new(),
@@ -260,6 +268,8 @@ impl Node {
                 Action::Send(part, ask) => self.ask_part(number, &conducted.coordinator, part, ask),
                 Action::Run => actions.extend(self.run_commands(&mut conducted)),
                 Action::Again => {
+                    self.counters.transactions_retried += u64::from(conducted.begun);
+                    conducted.begun = true;
                     let txn = self.next_txn();
                     actions.extend(conducted.coordinator.begin(txn));
                 }
@@ -387,9 +397,13 @@ impl Node {
             }
             Outcome::Refused(text) => {
                 self.counters.refused += 1;
+                self.counters.transactions_refused += 1;
                 refuse(text);
             }
-            Outcome::Unknown => refuse(UNKNOWN),
+            Outcome::Unknown => {
+                self.counters.transactions_unknown += 1;
+                refuse(UNKNOWN);
+            }
         }
         let origins = &conducted.origins;
         match origins.as_slice() {

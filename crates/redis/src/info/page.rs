@@ -246,6 +246,14 @@ fn stats(lines: &mut Lines, tally: &Tally) {
     lines.put("synod_writes", tally.writes);
     lines.put("synod_requests_refused", tally.refused);
     lines.put("synod_requests_forwarded", tally.forwarded);
+    lines.put("synod_transactions", tally.transactions);
+    lines.put("synod_transactions_retried", tally.transactions_retried);
+    lines.put("synod_transactions_refused", tally.transactions_refused);
+    lines.put("synod_transactions_unknown", tally.transactions_unknown);
+    lines.put("synod_transactions_resolved", tally.transactions_resolved);
+    lines.put("synod_transactions_under_way", tally.transactions_conducted);
+    lines.put("synod_transactions_undecided", tally.transactions_undecided);
+    lines.put("synod_transactions_waited_for", tally.transactions_waiting);
 }
 
 /// Lines of `name:value`, in sections that an empty line divides.

@@ -87,13 +87,29 @@ pub struct Tally {
     pub snapshot_s: u64,
     /// Keys that were deleted because memory was short.
     pub evicted_keys: u64,
+    /// Transactions over several partitions that were begun here.
+    pub transactions: u64,
+    /// How often one began again, because others were faster.
+    pub transactions_retried: u64,
+    /// Those of them that were refused: nothing was written.
+    pub transactions_refused: u64,
+    /// Those of them whose outcome nobody could tell.
+    pub transactions_unknown: u64,
+    /// How often a leader here asked what became of one.
+    pub transactions_resolved: u64,
+    /// Those under way here.
+    pub transactions_conducted: u64,
+    /// Those that are prepared in a partition led here and not ended.
+    pub transactions_undecided: u64,
+    /// Requests that wait for them at leaders here.
+    pub transactions_waiting: u64,
     /// Errors that were answered.
     pub errors: ErrorCounts,
     /// How often each command was called.
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 39;
+const NUMBERS: usize = 47;
 
 impl Tally {
     /// Every number, in the order in which they travel.
@@ -137,6 +153,14 @@ impl Tally {
             &mut self.data_peak,
             &mut self.applied,
             &mut self.snapshot_s,
+            &mut self.transactions,
+            &mut self.transactions_retried,
+            &mut self.transactions_refused,
+            &mut self.transactions_unknown,
+            &mut self.transactions_resolved,
+            &mut self.transactions_conducted,
+            &mut self.transactions_undecided,
+            &mut self.transactions_waiting,
             &mut self.errors.total,
         ]
     }

@@ -262,6 +262,12 @@ impl Replica {
         }
     }
 
+    /// How many transactions are prepared here and not ended.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.state.keyspace().map_or(0, |keyspace| keyspace.transactions().counts().0)
+    }
+
     /// How many requests wait for transactions, and how many transactions have locks.
     #[must_use]
     pub fn gate_load(&self) -> (usize, usize) {

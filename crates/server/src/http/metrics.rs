@@ -42,7 +42,7 @@ pub fn text(config: &Config, workers: &[NodeStatus]) -> String {
         "Whether every group has a leader (as /health).",
         serving,
     );
-    let counters: [(&str, &str, u64); 9] = [
+    let counters: [(&str, &str, u64); 14] = [
         (
             "synod_connections_total",
             "Client connections accepted.",
@@ -63,6 +63,31 @@ pub fn text(config: &Config, workers: &[NodeStatus]) -> String {
             "Snapshots received from leaders.",
             sum(|w| w.counters.snapshots_installed),
         ),
+        (
+            "synod_transactions_total",
+            "Transactions over several partitions begun.",
+            sum(|w| w.counters.transactions),
+        ),
+        (
+            "synod_transactions_retried_total",
+            "Attempts of them that met others over the same keys.",
+            sum(|w| w.counters.transactions_retried),
+        ),
+        (
+            "synod_transactions_refused_total",
+            "Those of them that wrote nothing and were answered an error.",
+            sum(|w| w.counters.transactions_refused),
+        ),
+        (
+            "synod_transactions_unknown_total",
+            "Those of them whose outcome is not known.",
+            sum(|w| w.counters.transactions_unknown),
+        ),
+        (
+            "synod_transactions_resolved_total",
+            "Questions of leaders what became of one.",
+            sum(|w| w.counters.transactions_resolved),
+        ),
         ("synod_log_bytes", "Bytes of all log segments.", sum(|w| w.facts.log_bytes)),
     ];
     for (name, help, value) in counters {
@@ -80,6 +105,13 @@ fn gauges(page: &mut Page, workers: &[NodeStatus]) {
     let parked: usize = workers.iter().map(|w| w.parked).sum();
     let full = workers.iter().any(|w| w.disk_full);
     page.single("synod_clients", "gauge", "Clients connected.", clients);
+    let transactions: usize = workers.iter().map(|w| w.transactions).sum();
+    page.single(
+        "synod_transactions",
+        "gauge",
+        "Transactions over several partitions under way.",
+        transactions,
+    );
     page.single("synod_requests_parked", "gauge", "Requests waiting for a leader.", parked);
     page.single("synod_disk_full", "gauge", "1 while writes are refused.", u8::from(full));
     let rss = workers.first().map_or(0, |w| w.facts.rss_bytes);
@@ -95,7 +127,7 @@ fn gauges(page: &mut Page, workers: &[NodeStatus]) {
 
 fn groups(page: &mut Page, workers: &[NodeStatus]) {
     type Field = fn(&synod_node::GroupStatus) -> u64;
-    let families: [(&str, &str, Field); 6] = [
+    let families: [(&str, &str, Field); 8] = [
         ("synod_partition_leader", "1 where this node leads.", |g| {
             u64::from(g.role == Role::Leader)
         }),
@@ -104,6 +136,10 @@ fn groups(page: &mut Page, workers: &[NodeStatus]) {
         ("synod_partition_applied", "Last applied entry.", |g| g.applied.0),
         ("synod_partition_keys", "Keys.", |g| g.keys),
         ("synod_partition_bytes", "Bytes of keys and values.", |g| g.bytes),
+        ("synod_partition_transactions_undecided", "Transactions prepared and not ended.", |g| {
+            g.undecided
+        }),
+        ("synod_partition_transactions_waiting", "Requests that wait for them.", |g| g.waiting),
     ];
     for (name, help, field) in families {
         page.family(name, "gauge", help);
