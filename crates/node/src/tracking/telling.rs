@@ -29,8 +29,7 @@ impl Node {
         if reader.holds && !session.has_left(reader.seq) {
             session.push(&message, ready);
         }
-        let seq = if planted("tracked-before-reply") { 0 } else { reader.seq };
-        session.push_behind(seq, message, || invalidation(None, Proto::Resp3), ready);
+        session.push_behind(reader.seq, message, || invalidation(None, Proto::Resp3), ready);
     }
 
     /// Tells a client of changed keys, or that all may have, whatever replies are under way to it.

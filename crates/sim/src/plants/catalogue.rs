@@ -648,13 +648,6 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("partition,one-way,clog,delay")
     .with_copies(),
-    Plant::new(
-        "tracked-before-reply",
-        "B1 stale read: a copy that nobody says is out of date",
-        "node",
-        "a client is told of a changed key in front of the reply with its old value",
-    )
-    .with_copies(),
     // What a tree and its gate promise.
     Plant::new(
         "watch-after-reply",
