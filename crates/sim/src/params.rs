@@ -207,6 +207,8 @@ pub struct Outcome {
     pub refused_starts: u64,
     /// Elections won.
     pub elections: u64,
+    /// Grants of locks that clients were told of, and writes that were refused because their token was an old one.
+    pub grants: (u64, u64),
     /// What clients asked and were told, of keys that stand for themselves.
     pub history: Vec<Operation>,
     /// The events, if they were kept.

@@ -457,6 +457,7 @@ impl World {
             snapshots: self.oracle.snapshots,
             refused_starts: self.atlas.refused(),
             elections: self.oracle.elections(),
+            grants: self.locks.counts(),
             injected: self.injected,
             crash_points: self.crash_points,
             struck: self.trouble.struck,

@@ -74,6 +74,8 @@ pub(crate) struct Asked {
 #[derive(Default)]
 pub(crate) struct Locks {
     grants: Vec<Grant>,
+    /// How many writes were refused for their token.
+    fenced: u64,
     /// The locks that were looked at in the last phase.
     looked: BTreeSet<u64>,
     wrong: Option<(&'static str, String)>,
@@ -92,6 +94,11 @@ impl Locks {
                 judge_lock(&grants)
             })
         })
+    }
+
+    /// How many grants clients were told of, and how many writes were refused for their token.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.grants.len() as u64, self.fenced)
     }
 
     fn wrong(&mut self, rule: &'static str, detail: String) {
@@ -248,6 +255,7 @@ impl World {
         let Asked { lock, deed, call_us } = asked;
         match (deed, value) {
             (Deed::Write(grant), Value::Error(text)) if text.starts_with("FENCED") => {
+                self.locks.fenced += 1;
                 self.locks.is_over(grant, time, text);
                 self.let_go(at, grant);
             }

@@ -38,6 +38,7 @@ pub struct Total {
     answered: u64,
     unknown: u64,
     elections: u64,
+    grants: (u64, u64),
     snapshots: (u64, u64),
     refused_starts: u64,
     injected: BTreeMap<Fault, u64>,
@@ -56,6 +57,8 @@ impl Total {
         self.answered += outcome.answered;
         self.unknown += outcome.unknown;
         self.elections += outcome.elections;
+        self.grants.0 += outcome.grants.0;
+        self.grants.1 += outcome.grants.1;
         self.snapshots.0 += outcome.snapshots.0;
         self.snapshots.1 += outcome.snapshots.1;
         self.refused_starts += outcome.refused_starts;
@@ -84,6 +87,8 @@ impl Total {
             ("operations of unknown fate", whole(self.unknown), 0),
             ("events", whole(self.events), 0),
             ("elections won", whole(self.elections), 0),
+            ("grants of locks", whole(self.grants.0), 0),
+            ("writes under old tokens refused", whole(self.grants.1), 0),
             ("snapshots taken", whole(self.snapshots.0), 0),
             ("snapshots installed", whole(self.snapshots.1), 0),
             ("starts refused on damaged disks", whole(self.refused_starts), 0),
