@@ -18,7 +18,6 @@ use crate::output::Destination;
 use std::collections::BTreeMap;
 use synod_data::Noted;
 use synod_replica::{Changes, Origin};
-use synod_types::plant::planted;
 use synod_types::{ClientId, NodeId, PartitionId, RequestId, varint};
 use synod_wire::peer::FrameKind;
 
@@ -192,7 +191,7 @@ impl Node {
         confirmed &= streams.listens();
         let source = streams.sources.entry((from, worker)).or_default();
         let intact = source.confirmed && source.stream == stream && source.received >= sent;
-        if confirmed && !intact && !planted("tracking-gap") {
+        if confirmed && !intact {
             self.caching.unheard = true;
         }
         let received = if source.stream == stream { source.received.max(sent) } else { sent };
@@ -256,7 +255,7 @@ impl Node {
         }
         let (all, mut rest) = body.split_first()?;
         self.caching.all_changed |= *all != 0;
-        self.caching.unheard |= !is_next && !planted("tracking-gap");
+        self.caching.unheard |= !is_next;
         while !rest.is_empty() {
             let (noted, tail) = rest.split_first()?;
             rest = tail;

@@ -4,7 +4,6 @@ use crate::node::Node;
 use crate::settings::Setting;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_redis::{Reader, invalidation};
-use synod_types::plant::planted;
 use synod_types::{ClientId, limits};
 use synod_wire::resp::Proto;
 
@@ -57,7 +56,7 @@ impl Node {
 
     /// The turn ends: those who hear of prefixes are told what has changed in it, and everybody, if something was lost.
     pub(crate) fn tell_of_changes(&mut self) {
-        if self.leaders.take_change() && !planted("tracking-silent") {
+        if self.leaders.take_change() {
             self.caching.unheard = true;
         }
         let all = std::mem::take(&mut self.caching.all_changed);

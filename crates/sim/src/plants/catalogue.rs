@@ -631,23 +631,6 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("isolate,one-way,partition,delay,clog")
     .with_users(),
-    // What clients that keep copies may rely on.
-    Plant::new(
-        "tracking-silent",
-        "B1 stale read: a copy that nobody says is out of date",
-        "node",
-        "a node whose partitions have another leader, or none, does not tell its caching clients so",
-    )
-    .under("kill,power,isolate,partition,one-way")
-    .with_copies(),
-    Plant::new(
-        "tracking-gap",
-        "B1 stale read: a copy that nobody says is out of date",
-        "node",
-        "a worker that has missed messages of changed keys goes on as if it had not",
-    )
-    .under("partition,one-way,clog,delay")
-    .with_copies(),
     // What a tree and its gate promise.
     Plant::new(
         "watch-after-reply",

@@ -134,10 +134,6 @@ impl Plant {
         Self { workload: Workload::Bank, partitions: 4, ..self }
     }
 
-    const fn with_copies(self) -> Self {
-        Self { workload: Workload::Copies, ..self }
-    }
-
     const fn with_users(self) -> Self {
         Self { workload: Workload::Users, ..self }
     }
