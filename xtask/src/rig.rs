@@ -31,8 +31,8 @@ pub struct Options {
     nodes: u64,
     /// What they go through, separated by commas: kill, blackout, power, pause, cut, one-way, loss,
     /// duplicate, delay, reorder, corrupt, eio, enospc, slow-disk, clock, damage, wipe, older, stranger,
-    /// contradiction, address, descriptors, memory, large, slow-reader, leaver, lone, rolling, or all. docs/testing.md
-    /// says what each does.
+    /// contradiction, address, descriptors, memory, control-group, huge, large, slow-reader, leaver, lone, rolling, or all.
+    /// docs/testing.md says what each does.
     #[arg(long, default_value = "all", value_name = "KINDS")]
     nemesis: String,
     /// The consensus engine of the nodes: raft, paxos or zab.

@@ -51,6 +51,7 @@ mod routing;
 mod settings;
 mod snapshots;
 mod status;
+mod submit;
 mod tracking;
 mod transactions;
 mod turn;

@@ -12,11 +12,12 @@ use crate::config::NodeConfig;
 use crate::forward::{self, take_forward};
 use crate::node::Node;
 use crate::output::Destination;
+use crate::submit::Submission;
 use crate::waits::ForwardedWait;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_consensus::{Message, Protocol, Role};
 use synod_data::events::Classes;
-use synod_replica::{Access, Failure, Origin};
+use synod_replica::{Failure, Origin};
 use synod_types::{NodeId, PartitionId, Term};
 use synod_wire::peer::{Frame, FrameKind};
 
@@ -214,27 +215,13 @@ impl Node {
             let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
             return self.fail(group, origin, Failure::NotExecuted(hint));
         }
-        if !request.access.is_read() && self.disk_full {
-            return self.fail(group, origin, Failure::DiskFull);
-        }
-        if let Some((left_ms, since)) = request.wait {
+        let wait = request.wait.map(|(left_ms, since)| {
             let deadline_us =
                 left_ms.map(|ms| self.now.mono_us.saturating_add(ms.saturating_mul(1000)));
-            let wait = ForwardedWait { deadline_us, since, ..ForwardedWait::default() };
-            return self.wait_here(group, origin, request.op, &wait);
-        }
-        let mut out = std::mem::take(&mut self.scratch);
-        if let Some(replica) = self.replica(group) {
-            if request.access.is_read() {
-                let behind = request.access == Access::ReadBehind;
-                replica.take_read(origin, behind, request.op);
-            } else {
-                replica.write(origin, |bytes| bytes.extend_from_slice(request.op), &mut out);
-            }
-            self.touch(group);
-        }
-        self.scratch = out;
-        self.absorb(group);
+            ForwardedWait { deadline_us, since, ..ForwardedWait::default() }
+        });
+        let (op, access) = (request.op, request.access);
+        self.serve(Submission { partition: group, origin, op, access, wait });
     }
 
     fn heartbeat(&mut self, from: NodeId, body: &[u8]) {

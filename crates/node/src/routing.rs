@@ -8,8 +8,8 @@ use crate::answers::{self, Asker, Outcome, Status};
 use crate::attempts::Attempt;
 use crate::desk::{Desk, NO_LEADER, UNKNOWN, UNREAD, text};
 use crate::forward::{self, Forward};
-use crate::memory::OOM;
 use crate::node::Node;
+use crate::submit::Submission;
 use crate::waits::{ForwardedWait, in_flight_deadline_us};
 use std::collections::BTreeSet;
 use synod_consensus::Role;
@@ -254,29 +254,7 @@ impl Node {
 
     fn serve_here(&mut self, forward: Forward) {
         let Forward { partition, origin, op, access, wait, .. } = forward;
-        if !access.is_read() && self.disk_full {
-            self.fail(partition, origin, Failure::DiskFull);
-            return;
-        }
-        if !self.memory.admits(&op, self.now.mono_us) {
-            self.refuse(partition, origin, OOM);
-            return;
-        }
-        if let Some(wait) = &wait {
-            return self.wait_here(partition, origin, &op, wait);
-        }
-        let mut out = std::mem::take(&mut self.scratch);
-        if let Some(replica) = self.replica(partition) {
-            if access.is_read() {
-                let behind = access == Access::ReadBehind;
-                replica.take_read(origin, behind, &op);
-            } else {
-                replica.write(origin, |bytes| bytes.extend_from_slice(&op), &mut out);
-            }
-            self.touch(partition);
-        }
-        self.scratch = out;
-        self.absorb(partition);
+        self.serve(Submission { partition, origin, op: &op, access, wait });
     }
 
     /// Requests that a replica here could not serve after all.

@@ -91,7 +91,7 @@ impl Replica {
             proposal.void(self.leader, audience);
             self.proposals.recycle(proposal.origins);
         }
-        Proposal { position, since: 0, origins: Vec::new(), riders: Riders::default() }
+        Proposal { position, since: 0, bytes: 0, origins: Vec::new(), riders: Riders::default() }
     }
 
     fn begin_entry(&mut self, entry: Entry, position: Position, hearers: &mut Hearers<'_>) {

@@ -17,6 +17,12 @@ impl Replica {
         self.write(Origin::Internal, |bytes| op.encode(bytes), out);
     }
 
+    /// How long the entries are that this member proposed and has not applied, in bytes: what they write will be memory.
+    #[must_use]
+    pub fn bytes_under_way(&self) -> usize {
+        self.proposals.bytes()
+    }
+
     /// Whether keys are about to be dropped that are still there.
     #[must_use]
     pub fn is_evicting(&self) -> bool {

@@ -174,6 +174,8 @@ pub(crate) struct Proposal {
     pub position: Position,
     /// The replica's tick at which it was proposed.
     pub since: u64,
+    /// How long its entry is.
+    pub bytes: usize,
     pub origins: Vec<Origin>,
     /// The reads that stand in it.
     pub riders: Riders,
@@ -258,6 +260,11 @@ impl Proposals {
     /// How many are not applied.
     pub fn len(&self) -> usize {
         self.queue.len()
+    }
+
+    /// How long the entries are that are not applied, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.queue.iter().map(|proposal| proposal.bytes).sum()
     }
 
     /// An empty list, with the room of an earlier one if there is one.

@@ -552,9 +552,10 @@ impl Replica {
         };
         self.stamps.propose(position.index);
         self.reads.bound(position);
-        self.long_ticks = self.long_ticks.max(closed.payload.len() as u64 / LONG_BYTES_PER_TICK);
+        let bytes = closed.payload.len();
+        self.long_ticks = self.long_ticks.max(bytes as u64 / LONG_BYTES_PER_TICK);
         let (since, origins, riders) = (self.ticks, closed.origins, closed.riders);
-        let void = self.proposals.push(Proposal { position, since, origins, riders });
+        let void = self.proposals.push(Proposal { position, since, bytes, origins, riders });
         for proposal in void {
             self.forget_waits(&proposal.origins);
             out.push(Output::Voided(proposal.into_origins()));

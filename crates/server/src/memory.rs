@@ -6,6 +6,10 @@ use std::fs;
 /// The share of the memory that keys and replies may take: the rest is for copies during snapshots, the log, buffers of
 /// peers and the operating system.
 const SHARE_PERCENT: u64 = 70;
+/// What is left to all that in any case, in bytes: requests and snapshots take as much of a small machine as of a large one.
+const BESIDE_BYTES: u64 = 384 << 20;
+/// The share of keys and replies where that would leave them next to nothing.
+const SHARE_PERCENT_MIN: u64 = 25;
 /// What control groups answer when they have no limit is of this order.
 const NO_LIMIT: u64 = 1 << 60;
 
@@ -23,7 +27,13 @@ pub fn default_maxmemory(processes: u64) -> u64 {
     let machine = machine.lines().find_map(|line| line.strip_prefix("MemTotal:")).and_then(number);
     let machine = machine.map(|kib| kib * 1024);
     let all = limits.filter(|bytes| *bytes < NO_LIMIT).chain(machine).min().unwrap_or(0);
-    all / processes.max(1) / 100 * SHARE_PERCENT
+    ceiling(all / processes.max(1))
+}
+
+/// How much of so many bytes keys and replies may take.
+fn ceiling(all: u64) -> u64 {
+    let share = |percent| all / 100 * percent;
+    share(SHARE_PERCENT).min(all.saturating_sub(BESIDE_BYTES)).max(share(SHARE_PERCENT_MIN))
 }
 
 /// Where the limits stand of the control groups that a process is in, by what `/proc/self/cgroup` says, and of those around
@@ -61,6 +71,23 @@ fn number(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn little_memory_is_not_left_to_keys() {
+        let cases = [
+            (0, 0),
+            (100, 25),
+            (400, 100),
+            (512, 128),
+            (768, 384),
+            (1024, 640),
+            (1280, 896),
+            (4096, 2867),
+        ];
+        for (all, keys) in cases {
+            assert_eq!((ceiling(all << 20) + (1 << 19)) >> 20, keys, "of {all} MiB");
+        }
+    }
 
     #[test]
     fn nodes_of_one_machine_share_what_there_is() {

@@ -92,6 +92,7 @@ impl World {
         }
         self.check_health(at, &status);
         self.set_ceiling(at);
+        self.check_ceiling(at);
         self.note_identities();
         self.measure_queues(at);
         self.oracle.ticks += 1;

@@ -9,8 +9,11 @@ pub const ARGS_MAX: usize = 1 << 20;
 pub const INLINE_BYTES_MAX: usize = 64 << 10;
 /// The most bytes of one unfinished request that a connection buffers.
 pub const REQUEST_BYTES_MAX: usize = 128 << 20;
-/// The most bytes of unfinished requests that all connections of one worker buffer together.
+/// The most bytes of unfinished requests that all connections of one worker buffer together; half of its share of `maxmemory`
+/// where that is less.
 pub const INPUT_BYTES_ALL_MAX: usize = 512 << 20;
+/// The same where `maxmemory` would leave less.
+pub const INPUT_BYTES_ALL_MIN: usize = 16 << 20;
 /// The most unsent reply bytes of one client of ZooKeeper before it is cut off.
 pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
 /// While a client has not read more reply bytes than this, none of its requests is begun.

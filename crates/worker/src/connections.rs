@@ -165,7 +165,7 @@ impl Connections {
 
     /// A client that asks for more memory when all unfinished requests take too much is given up.
     fn bound_input(&mut self, at: usize, node: &mut Node) {
-        if self.input_bytes <= limits::INPUT_BYTES_ALL_MAX {
+        if self.input_bytes <= node.input_bytes_max() {
             return;
         }
         let Some(Some(client)) = self.table.get_mut(at) else { return };

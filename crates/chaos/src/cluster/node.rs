@@ -71,6 +71,8 @@ pub enum Change {
     Option(&'static str, String),
     /// The process may have so many descriptors.
     Descriptors(u64),
+    /// The process is in this control group.
+    Group(PathBuf),
 }
 
 /// A process that comes and goes.
@@ -199,11 +201,9 @@ impl Node {
             }
         }
         let mut command = match change {
-            Some(Change::Descriptors(most)) => {
-                let mut shell = Command::new("sh");
-                let limited = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
-                shell.args(["-c", &limited]).arg(program);
-                shell
+            Some(Change::Descriptors(most)) => after(&format!("ulimit -n {most}"), program),
+            Some(Change::Group(path)) => {
+                after(&format!("echo $$ > '{}/cgroup.procs'", path.display()), program)
             }
             _ => Command::new(program),
         };
@@ -355,4 +355,11 @@ impl Node {
     fn process(&self) -> Result<MutexGuard<'_, Option<Child>>> {
         self.process.lock().map_err(|_| anyhow!("another thread failed at this node"))
     }
+}
+
+/// A program that begins when this word of the shell is done, as the same process.
+fn after(word: &str, program: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{word} && exec \"$0\" \"$@\"")]).arg(program);
+    shell
 }

@@ -1,6 +1,5 @@
 //! Careless clients: too many, too much, too slow to read. Those who take care must notice nothing but time.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -13,11 +12,6 @@ use crate::session::{Session, Trouble};
 /// How many descriptors a node has when it has few, and how many clients come then.
 const DESCRIPTORS: u64 = 160;
 const CROWD: usize = 400;
-/// How much memory above what it uses a node has when it has little, in bytes.
-const LITTLE: u64 = 4 << 20;
-/// What is written to fill it: values of so many bytes, so many at the most.
-const FILLER_BYTES: usize = 256 << 10;
-const FILLERS: usize = 128;
 /// A large value begins with so many bytes and is grown by as many.
 const LARGE_BYTES: std::ops::Range<u64> = 1 << 20..6 << 20;
 /// How many of them are written at a time.
@@ -30,7 +24,7 @@ const GROWTH_KIB_MAX: u64 = 320 << 10;
 /// For how long writes are held back at the most, in milliseconds.
 const HELD_MS: &str = "3000";
 /// How long one answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The same where the answer may be that no leader was found in time.
 const ANSWERED: Duration = Duration::from_secs(20);
 
@@ -60,31 +54,6 @@ impl Nemesis<'_> {
         self.wait_answers(i)?;
         self.scene.cluster.kill(i)?;
         self.scene.cluster.start(i)
-    }
-
-    /// A node has little more memory than it uses, and is written to until it refuses. It must go on, and take writes
-    /// again when it may have more.
-    pub(super) fn fill_memory(&mut self, i: usize) -> Result<()> {
-        let node = self.scene.cluster.node(i);
-        // A node that has just been started may know no leader yet.
-        let Some((before, used)) = ceiling(node.client()) else { return Ok(()) };
-        let set = |most: &str| -> Result<()> {
-            let mut connection = Connection::open(node.client(), PATIENCE)?;
-            match connection.call(&["CONFIG", "SET", "maxmemory", most])? {
-                Reply::Simple(_) => Ok(()),
-                other => bail!("CONFIG SET maxmemory {most}: {other:?}"),
-            }
-        };
-        set(&(used + LITTLE).to_string())?;
-        self.scene.write_down(format!("node {} may use {LITTLE} bytes more", i + 1));
-        let refused = fill(node);
-        set(&before)?;
-        node.check_alive().context("it had little memory")?;
-        if refused {
-            self.scene.count(Kind::Memory);
-            self.scene.write_down(format!("node {} refused writes and has room again", i + 1));
-        }
-        self.wait_answers(i)
     }
 
     /// Writes values of megabytes, lets them grow, and reads them through another node: what was acknowledged is there.
@@ -204,40 +173,6 @@ impl Nemesis<'_> {
     }
 }
 
-/// The ceiling of a node's memory as it is set, and how much it uses, in bytes.
-fn ceiling(node: SocketAddr) -> Option<(String, u64)> {
-    let mut connection = Connection::open(node, PATIENCE).ok()?;
-    let Reply::Array(Some(pair)) = connection.call(&["CONFIG", "GET", "maxmemory"]).ok()? else {
-        return None;
-    };
-    let Some(Reply::Bulk(Some(before))) = pair.into_iter().nth(1) else { return None };
-    let Reply::Bulk(Some(info)) = connection.call(&["INFO", "memory"]).ok()? else { return None };
-    let info = String::from_utf8(info).ok()?;
-    let used = info.lines().find_map(|line| line.strip_prefix("used_memory:"))?;
-    Some((String::from_utf8(before).ok()?, used.trim().parse().ok()?))
-}
-
-/// Writes until a node says that it has no memory; whether it did.
-fn fill(node: &Node) -> bool {
-    let value = "m".repeat(FILLER_BYTES);
-    let name = |n: usize| format!("memory:{n}");
-    let mut refused = false;
-    for n in 0..FILLERS {
-        let Ok(mut connection) = Connection::open(node.client(), PATIENCE) else { break };
-        let reply = connection.call(&["SET", &name(n), &value]);
-        refused = matches!(reply, Ok(Reply::Error(text)) if text.starts_with("OOM"));
-        if refused {
-            break;
-        }
-    }
-    if let Ok(mut connection) = Connection::open(node.client(), PATIENCE) {
-        (0..FILLERS).for_each(|n| {
-            let _ = connection.call(&["DEL", &name(n)]);
-        });
-    }
-    refused
-}
-
 fn resident_kib(node: &Node) -> Result<u64> {
     let Some(pid) = node.pid()? else { return Ok(0) };
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
@@ -247,7 +182,7 @@ fn resident_kib(node: &Node) -> Result<u64> {
 }
 
 /// A reply in a few words.
-fn told(reply: &Reply) -> String {
+pub(super) fn told(reply: &Reply) -> String {
     match reply {
         Reply::Bulk(Some(bytes)) => format!("{} bytes", bytes.len()),
         other => format!("{other:?}"),

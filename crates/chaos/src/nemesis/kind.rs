@@ -53,6 +53,10 @@ pub enum Kind {
     Descriptors,
     /// A node has little memory for keys, and is written to until it refuses
     Memory,
+    /// A node runs in a control group of little memory, and is written to until it refuses: the kernel must not end it
+    ControlGroup,
+    /// A client asks for 200 MB at once: it is refused, and nothing of it is done
+    Huge,
     /// Values of megabytes are written, grown, and read on another node
     Large,
     /// A client leaves while its write is held back: the write must not be done
@@ -79,7 +83,7 @@ impl Kind {
         Self::Corrupt,
     ];
     /// What is over when it is done, and how often it comes in relation to the others.
-    pub const MOMENTARY: [(Self, u64); 19] = [
+    pub const MOMENTARY: [(Self, u64); 21] = [
         (Self::Blackout, 10),
         (Self::Pause, 15),
         (Self::Eio, 8),
@@ -95,6 +99,8 @@ impl Kind {
         (Self::Address, 3),
         (Self::Descriptors, 3),
         (Self::Memory, 3),
+        (Self::ControlGroup, 3),
+        (Self::Huge, 3),
         (Self::Large, 4),
         (Self::SlowReader, 3),
         (Self::Leaver, 3),

@@ -8,6 +8,7 @@
 //! ```
 //!
 //! One file per family: [`kills`], [`links`], [`disks`], [`damage`], [`directories`], [`settings`], [`clients`],
+//! [`memory`], [`huge`],
 //! [`upgrades`].
 
 mod clients;
@@ -15,9 +16,11 @@ mod damage;
 mod deeds;
 mod directories;
 mod disks;
+mod huge;
 mod kills;
 mod kind;
 mod links;
+mod memory;
 mod scene;
 mod settings;
 mod strace;
@@ -158,6 +161,11 @@ impl<'a> Nemesis<'a> {
             Kind::Blackout => return self.blackout(),
             Kind::Lone => return self.leave_one(),
             Kind::Rolling => return self.upgrade(),
+            Kind::ControlGroup => {
+                let _all = scene.hold(0..scene.cluster.len());
+                let node = self.dice.index(scene.cluster.len());
+                return self.fill_group(node);
+            }
             _ => {}
         }
         let held = scene.hold_free(self.dice.index(scene.cluster.len()));
@@ -175,6 +183,7 @@ impl<'a> Nemesis<'a> {
             Kind::Address => self.move_house(held.node()),
             Kind::Descriptors => self.crowd(held.node()),
             Kind::Memory => self.fill_memory(held.node()),
+            Kind::Huge => self.ask_too_much(held.node()),
             Kind::Large => self.write_large(held.node()),
             Kind::SlowReader => self.read_late(held.node()),
             Kind::Leaver => self.leave(held.node()),

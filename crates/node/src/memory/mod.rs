@@ -2,7 +2,7 @@
 //!
 //! The leader of a partition decides, by its own memory and its own knowledge of which keys are used, and proposes what
 //! is to go; replicas drop what the entry names. What counts is the memory of all keyspaces and trees here, led here or
-//! not, and of replies that clients have not read yet. Of a tree nothing is given up, it only grows no further. A worker
+//! not, of replies that clients have not read yet, and of what is proposed here and will be memory when it is applied. Of a tree nothing is given up, it only grows no further. A worker
 //! has its share of the node's limit.
 
 mod access;
@@ -18,8 +18,8 @@ use synod_data::{Command, Flags, Keyspace};
 use synod_machine::{MachineId, Operation};
 use synod_tree::{Call, Tree};
 use synod_txn::Step;
-use synod_types::PartitionId;
 use synod_types::plant::planted;
+use synod_types::{PartitionId, limits};
 
 /// The error of a write that may need memory when there is none left, as Redis words it.
 pub(crate) const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
@@ -165,10 +165,24 @@ impl Node {
         }
     }
 
+    /// How many bytes of unfinished requests the connections here may buffer together: little where memory is little.
+    #[must_use]
+    pub fn input_bytes_max(&self) -> usize {
+        match self.memory.limit {
+            0 => limits::INPUT_BYTES_ALL_MAX,
+            most => (most / 2).clamp(limits::INPUT_BYTES_ALL_MIN, limits::INPUT_BYTES_ALL_MAX),
+        }
+    }
+
     /// What counts against the limit, in bytes.
     pub(crate) fn memory_used(&self) -> usize {
         self.memory.beside_objects
-            + self.replicas.iter().flatten().map(|r| r.state().object_bytes()).sum::<usize>()
+            + self
+                .replicas
+                .iter()
+                .flatten()
+                .map(|r| r.state().object_bytes() + r.bytes_under_way())
+                .sum::<usize>()
     }
 
     fn decides(&self, group: PartitionId) -> bool {

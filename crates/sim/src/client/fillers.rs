@@ -7,6 +7,7 @@
 //! | rule | what it says |
 //! |---|---|
 //! | eviction | what is read was written, and not overwritten or deleted before; to be gone is always right |
+//! | ceiling | with nothing to be given up, and every node with all partitions, none exceeds its ceiling by more than what was under way |
 //! | eviction | nothing is refused for want of memory unless the policy is one that may refuse it |
 //!
 //! That replicas give up the same keys is seen by their states.
@@ -27,6 +28,8 @@ const LEN: (u64, u64) = (200, 3_000);
 const SHARE: u64 = 350;
 /// How much memory a node has beyond what empty tables take, in bytes: less than all fillers together.
 const ROOM: (u64, u64) = (10_000, 80_000);
+/// By how much a node may exceed that with what clients have under way, in bytes.
+const UNDER_WAY: u64 = 48_000;
 const POLICIES: [&str; 8] = [
     "noeviction",
     "volatile-lru",
@@ -139,6 +142,20 @@ impl World {
         process.has_ceiling = true;
         let limit = (*machine.table_bytes.get_or_insert(bytes) + room).to_string();
         process.operate(&["CONFIG", "SET", "maxmemory", &limit, "maxmemory-policy", policy]);
+    }
+
+    /// Where every node has a replica of everything and nothing is given up, none holds more than it may, but for what was
+    /// under way when it came to that.
+    pub(crate) fn check_ceiling(&mut self, at: usize) {
+        let Some((room, "noeviction")) = self.fillers.ceiling else { return };
+        let machine = &self.machines[at];
+        let (Some(process), Some(empty)) = (&machine.process, machine.table_bytes) else { return };
+        let most = empty + room + UNDER_WAY;
+        let bytes = process.worker.node_ref().keyspace_bytes() as u64;
+        if self.machines.len() <= 3 && process.has_ceiling && bytes > most {
+            let detail = format!("node {} holds {bytes} bytes, more than {most}", at + 1);
+            self.fail("ceiling", detail);
+        }
     }
 
     /// Whether the client turns to fillers now.

@@ -434,6 +434,14 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("memory-ceiling")
     .seed(2),
+    Plant::new(
+        "forwarded-past-the-ceiling",
+        "B30 a limit that only some of the ways in know",
+        "node",
+        "a write that another node or worker sends on is taken though memory is short",
+    )
+    .under("memory-ceiling")
+    .seed(1),
     // Who speaks to a node, and what it says of itself.
     Plant::new(
         "incarnation-unchecked",

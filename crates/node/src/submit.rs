@@ -1,0 +1,54 @@
+//! The door of a partition's leader for operations in their encoded form, whoever sends them: a client of this worker, one
+//! of another worker, or one of another node. What a leader refuses is refused here.
+//!
+//! A plain command of this worker's own client, for a partition led here, is checked and taken without being encoded first
+//! (`requests.rs`); it meets the same refusals.
+
+use crate::memory::OOM;
+use crate::node::Node;
+use crate::waits::ForwardedWait;
+use synod_replica::{Access, Failure, Origin};
+use synod_types::PartitionId;
+use synod_types::plant::planted;
+
+/// An operation for the leader of a partition.
+pub(crate) struct Submission<'a> {
+    pub partition: PartitionId,
+    pub origin: Origin,
+    /// The encoded operation.
+    pub op: &'a [u8],
+    pub access: Access,
+    /// Set for a command that may wait.
+    pub wait: Option<ForwardedWait>,
+}
+
+impl Node {
+    /// Hands an operation to the replica here. It is answered by its origin's way, refused when there is no room for what it writes.
+    pub(crate) fn serve(&mut self, submission: Submission<'_>) {
+        let Submission { partition, origin, op, access, wait } = submission;
+        if !access.is_read() && self.disk_full {
+            return self.fail(partition, origin, Failure::DiskFull);
+        }
+        let from_elsewhere = matches!(origin, Origin::Peer { .. });
+        if !(from_elsewhere && planted("forwarded-past-the-ceiling"))
+            && !self.memory.admits(op, self.now.mono_us)
+        {
+            return self.refuse(partition, origin, OOM);
+        }
+        if let Some(wait) = &wait {
+            return self.wait_here(partition, origin, op, wait);
+        }
+        let mut out = std::mem::take(&mut self.scratch);
+        if let Some(replica) = self.replica(partition) {
+            if access.is_read() {
+                let behind = access == Access::ReadBehind;
+                replica.take_read(origin, behind, op);
+            } else {
+                replica.write(origin, |bytes| bytes.extend_from_slice(op), &mut out);
+            }
+            self.touch(partition);
+        }
+        self.scratch = out;
+        self.absorb(partition);
+    }
+}
