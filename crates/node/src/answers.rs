@@ -139,10 +139,18 @@ pub(crate) fn take_fetch(node: NodeId, mut body: &[u8]) -> Option<(Asker, u64)> 
 }
 
 /// Replies that are too long for one frame, until their last part is fetched.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LongReplies {
     held: BTreeMap<Asker, Held>,
     bytes: usize,
+    /// How many bytes more than one reply may be held.
+    most: usize,
+}
+
+impl Default for LongReplies {
+    fn default() -> Self {
+        Self { held: BTreeMap::new(), bytes: 0, most: limits::HELD_BYTES_MAX }
+    }
 }
 
 #[derive(Debug)]
@@ -152,6 +160,11 @@ struct Held {
 }
 
 impl LongReplies {
+    /// No more than this many bytes are held from now on, but for one reply.
+    pub fn bound(&mut self, most: usize) {
+        self.most = most;
+    }
+
     /// Appends the reply that `write` writes, or its first part. While too much is held for others, a long one is lost, and
     /// its asker is told that its request may have been executed.
     pub fn put(
@@ -174,7 +187,7 @@ impl LongReplies {
         });
         let Some(reply) = long else { return };
         frames.truncate(begin);
-        if self.bytes > 0 && self.bytes + reply.len() > limits::HELD_BYTES_MAX {
+        if self.bytes > 0 && self.bytes + reply.len() > self.most {
             return put_reply(frames, group, to, Status::Unknown, |_| ());
         }
         self.bytes += reply.len();

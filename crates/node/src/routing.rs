@@ -421,7 +421,7 @@ impl Node {
     /// Whether so much is held for requests under way that no further one is begun: operations that are out or wait for
     /// a leader, and the parts of answers.
     pub(crate) fn holds_too_much(&self) -> bool {
-        self.held_bytes() > limits::HELD_BYTES_MAX
+        self.held_bytes() > self.held_bytes_max()
     }
 
     fn held_bytes(&self) -> usize {
@@ -430,7 +430,7 @@ impl Node {
 
     /// Lets sessions go on that wait for room, once half of it is free.
     pub(crate) fn make_room(&mut self) {
-        if self.short_of_room && self.held_bytes() <= limits::HELD_BYTES_MAX / 2 {
+        if self.short_of_room && self.held_bytes() <= self.held_bytes_max() / 2 {
             self.short_of_room = false;
             self.sessions.resume(Waits::NodeRoom, &mut self.output.ready);
         }

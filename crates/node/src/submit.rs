@@ -29,10 +29,9 @@ impl Node {
         if !access.is_read() && self.disk_full {
             return self.fail(partition, origin, Failure::DiskFull);
         }
-        let from_elsewhere = matches!(origin, Origin::Peer { .. });
-        if !(from_elsewhere && planted("forwarded-past-the-ceiling"))
-            && !self.memory.admits(op, self.now.mono_us)
-        {
+        let planted =
+            matches!(origin, Origin::Peer { .. }) && planted("forwarded-past-the-ceiling");
+        if !planted && !self.memory.admits(op, self.now.mono_us) {
             return self.refuse(partition, origin, OOM);
         }
         if let Some(wait) = &wait {

@@ -84,17 +84,21 @@ pub enum Fault {
     SlowReader,
     /// A node starts again with other addresses.
     Moved,
+    /// Nodes are drained, and hold something again.
+    Reshape,
 }
 
 /// So many of [`Fault::ALL`] are drawn first. Those behind them came later and are drawn apart, with chance of their own,
 /// so that a seed that has none of them is the run that it was before.
 const DRAWN_FIRST: usize = 31;
+/// Those behind these came later still.
+const DRAWN_LATER: usize = 37;
 /// Sets that chance apart.
 const LATER_SALT: u64 = 0x4c41_5445;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -132,6 +136,7 @@ impl Fault {
         Self::HeldBack,
         Self::SlowReader,
         Self::Moved,
+        Self::Reshape,
     ];
 
     /// Its name on the command line.
@@ -175,6 +180,7 @@ impl Fault {
             Self::HeldBack => "held-back",
             Self::SlowReader => "slow-reader",
             Self::Moved => "moved",
+            Self::Reshape => "reshape",
         }
     }
 
@@ -195,7 +201,12 @@ impl Fault {
 
     /// Whether it is drawn apart from those that were there before it.
     pub(crate) fn came_later(self) -> bool {
-        Self::ALL[DRAWN_FIRST..].contains(&self)
+        Self::ALL[DRAWN_FIRST..DRAWN_LATER].contains(&self)
+    }
+
+    /// Whether it is drawn apart from all others.
+    pub(crate) fn came_last(self) -> bool {
+        Self::ALL[DRAWN_LATER..].contains(&self)
     }
 }
 

@@ -247,7 +247,8 @@ impl World {
         if self.identity_struck {
             return Some("a member that lost its directory is not back".to_owned());
         }
-        self.partial_membership()
+        self.changing_shape()
+            .or_else(|| self.partial_membership())
             .or_else(|| self.mixed_engines())
             .or_else(|| self.stale_address())
             .or_else(|| self.still_queued())

@@ -37,6 +37,7 @@ mod promise;
 mod queues;
 mod random;
 mod schedule;
+mod shape;
 mod telling;
 mod trace;
 mod turn;

@@ -44,7 +44,7 @@ impl World {
     /// Asks the leader of some group for other members; which, if it took that up.
     pub(crate) fn strike_membership(&mut self, random: &mut Random) -> Option<Blow> {
         let (group, members) = random.pick(&self.placement())?.clone();
-        if self.atlas.any() || self.identity_struck || members.len() < 2 {
+        if self.atlas.any() || self.identity_struck || self.shaped || members.len() < 2 {
             return None;
         }
         let mut target = Membership::default();
@@ -55,6 +55,7 @@ impl World {
                 _ => {}
             }
         }
+        self.unshaped = true;
         target.voters.sort_unstable();
         target.learners.sort_unstable();
         let list =
@@ -94,6 +95,7 @@ impl World {
     pub(crate) fn is_membership_full(&self) -> bool {
         self.machines.iter().enumerate().all(|(at, m)| m.process.is_some() || self.atlas.is_out(at))
             && self.partial_membership().is_none()
+            && self.changing_shape().is_none()
     }
 
     /// A replica that has another membership in force than the full one.
@@ -113,7 +115,9 @@ impl World {
     pub(crate) fn restore_members(&mut self) {
         self.note_identities();
         // Those who replace a member change memberships themselves.
-        let groups = if self.identity_struck { Vec::new() } else { self.placement() };
+        let by_themselves = self.identity_struck || self.shaped;
+        let groups = if by_themselves { Vec::new() } else { self.placement() };
+        self.restore_shape();
         for (group, members) in groups {
             let full = full(&members);
             let in_force = self.leading(group).and_then(|at| {

@@ -280,6 +280,9 @@ impl World {
         if fault == Fault::Engine {
             return self.strike_engine(any, random);
         }
+        if fault == Fault::Reshape {
+            return self.strike_shape(any, random);
+        }
         // Starting is a place to die at, too.
         if fault == Fault::CrashPoint {
             let points: Vec<_> = (0..ARMED_AT_ONCE).map(|_| self.arm(node, random)).collect();

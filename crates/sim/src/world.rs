@@ -154,6 +154,10 @@ pub(crate) struct World {
     pub trouble: Trouble,
     /// Whether a member lost its directory and is not back yet.
     pub identity_struck: bool,
+    /// Whether nodes have been drained, so that the planner has the say on who holds what.
+    pub shaped: bool,
+    /// Whether the nemesis has changed a membership itself.
+    pub unshaped: bool,
     pub atlas: Atlas,
     pub oracle: Oracle,
     pub injected: BTreeMap<Fault, u64>,
@@ -201,6 +205,8 @@ impl World {
             quiet: false,
             trouble: Trouble::default(),
             identity_struck: false,
+            shaped: false,
+            unshaped: false,
             atlas: Atlas::default(),
             oracle: Oracle::default(),
             injected: BTreeMap::new(),

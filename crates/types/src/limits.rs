@@ -9,11 +9,11 @@ pub const ARGS_MAX: usize = 1 << 20;
 pub const INLINE_BYTES_MAX: usize = 64 << 10;
 /// The most bytes of one unfinished request that a connection buffers.
 pub const REQUEST_BYTES_MAX: usize = 128 << 20;
-/// The most bytes of unfinished requests that all connections of one worker buffer together; half of its share of `maxmemory`
+/// The most bytes of unfinished requests that all connections of one worker buffer together; a quarter of its share of `maxmemory`
 /// where that is less.
 pub const INPUT_BYTES_ALL_MAX: usize = 512 << 20;
 /// The same where `maxmemory` would leave less.
-pub const INPUT_BYTES_ALL_MIN: usize = 16 << 20;
+pub const INPUT_BYTES_ALL_MIN: usize = 32 << 20;
 /// The most unsent reply bytes of one client of ZooKeeper before it is cut off.
 pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
 /// While a client has not read more reply bytes than this, none of its requests is begun.
@@ -35,8 +35,10 @@ pub const LINGER_MS_MAX: u64 = 10_000;
 /// The most requests of one connection in flight before its socket is read no further.
 pub const INFLIGHT_MAX: usize = 4096;
 /// While a worker holds more than this for requests under way to other workers and nodes, or for a leader, and for the parts
-/// of their answers, it begins no further request, in bytes.
+/// of their answers, it begins no further request, in bytes; a quarter of its share of `maxmemory` where that is less.
 pub const HELD_BYTES_MAX: usize = 256 << 20;
+/// The same where a quarter of the worker's share of `maxmemory` is less than this.
+pub const HELD_BYTES_MIN: usize = 16 << 20;
 /// A reply to a request that another node or worker forwarded goes in parts of this length, in bytes.
 pub const REPLY_PART_BYTES: usize = 1 << 20;
 /// The most client connections of one node (Redis: `maxclients`).

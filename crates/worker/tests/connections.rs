@@ -252,7 +252,7 @@ fn a_forwarded_wait_that_holds_no_command_that_waits_is_dropped() {
 fn unfinished_requests_have_their_part_of_little_memory() {
     const PART: usize = 12 << 20;
     let mut trial = Trial::new();
-    let ceiling = request(&[b"CONFIG", b"SET", b"maxmemory", b"64mb"]);
+    let ceiling = request(&[b"CONFIG", b"SET", b"maxmemory", b"100mb"]);
     assert_eq!(answers(&mut trial, &ceiling, 64 << 10).0, b"+OK\r\n");
     trial.pass();
     assert_eq!(trial.node.input_bytes_max(), 32 << 20);

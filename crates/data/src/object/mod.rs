@@ -234,9 +234,13 @@ pub(crate) fn integer_of(value: &[u8]) -> i64 {
     value.try_into().map_or(0, i64::from_le_bytes)
 }
 
-/// What an allocator hands out for a request of `len` bytes: a word of its own, in steps of 16.
+/// What the allocator hands out for a request of `len` bytes: steps of 16 up to 128, then four classes for each doubling
+/// (jemalloc(3), "SIZE CLASSES"; most allocators do much the same). A value of 128 KiB and a byte takes 160 KiB.
 pub(crate) const fn allocation(len: usize) -> usize {
-    (len + 8).next_multiple_of(16)
+    match len {
+        0..=128 => len.next_multiple_of(16),
+        _ => len.next_multiple_of(1 << ((len - 1).ilog2() - 2)),
+    }
 }
 
 #[cfg(test)]

@@ -151,7 +151,9 @@ impl<E: Keyed> Dense<E> {
     /// The bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<E>() + self.table.allocation_size() + self.heap
+        allocation(self.entries.capacity() * size_of::<E>())
+            + allocation(self.table.allocation_size())
+            + self.heap
     }
 }
 

@@ -153,7 +153,7 @@ impl Stored for Vec<u8> {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.capacity()
+        crate::object::allocation(self.capacity())
     }
 
     fn encode(&self, out: &mut Vec<u8>) {

@@ -92,6 +92,14 @@ impl Memory {
         })
     }
 
+    /// What may be taken beside keys for one purpose: a quarter of what these may take, within bounds.
+    fn part(&self, least: usize, most: usize) -> usize {
+        match self.limit {
+            0 => most,
+            limit => (limit / 4).clamp(least, most),
+        }
+    }
+
     /// Takes the settings over.
     fn configure(&mut self, limit: usize, policy: EvictionPolicy, now_s: u64) {
         (self.limit, self.policy) = (limit, policy);
@@ -141,6 +149,7 @@ impl Node {
         let limit = usize::try_from(self.settings.get(Setting::MaxMemory)).unwrap_or(0) / share;
         let policy = EvictionPolicy::of(self.settings.get(Setting::MaxMemoryPolicy));
         self.memory.configure(limit, policy, self.now.mono_us / 1_000_000);
+        self.long_replies.bound(self.held_bytes_max());
         if limit > 0 {
             let keyspaces = self.replicas.iter().flatten().filter_map(|r| r.state().measures());
             let tables = keyspaces.map(|k| k.memory - k.object_bytes).sum::<usize>();
@@ -168,10 +177,12 @@ impl Node {
     /// How many bytes of unfinished requests the connections here may buffer together: little where memory is little.
     #[must_use]
     pub fn input_bytes_max(&self) -> usize {
-        match self.memory.limit {
-            0 => limits::INPUT_BYTES_ALL_MAX,
-            most => (most / 2).clamp(limits::INPUT_BYTES_ALL_MIN, limits::INPUT_BYTES_ALL_MAX),
-        }
+        self.memory.part(limits::INPUT_BYTES_ALL_MIN, limits::INPUT_BYTES_ALL_MAX)
+    }
+
+    /// How many bytes may be held for requests under way and for replies that others fetch.
+    pub(crate) fn held_bytes_max(&self) -> usize {
+        self.memory.part(limits::HELD_BYTES_MIN, limits::HELD_BYTES_MAX)
     }
 
     /// What counts against the limit, in bytes.

@@ -9,6 +9,7 @@
 //! move no other element most of the time.
 
 use super::run::{self, Run};
+use crate::object::allocation;
 use crate::value::packed::Encoded;
 
 /// A chunk is split, or a new one begun, before its run grows past this. One larger element has a chunk
@@ -41,7 +42,7 @@ impl Chunk {
 
     /// The bytes on the heap.
     pub(super) fn heap(&self) -> usize {
-        self.buffer.capacity()
+        allocation(self.buffer.capacity())
     }
 
     /// Whether `element` may be added; an empty chunk takes any.

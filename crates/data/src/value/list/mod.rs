@@ -13,6 +13,7 @@ mod view;
 use super::{Collection, Kind, Stored, Value, packed};
 use crate::digest;
 use crate::number::I64Text;
+use crate::object::allocation;
 use chunk::Chunk;
 pub use edit::End;
 use packed::{Encoded, HEADER, Item};
@@ -287,7 +288,7 @@ impl Stored for List {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.chunks.capacity() * size_of::<Chunk>() + self.heap
+        allocation(self.chunks.capacity() * size_of::<Chunk>()) + self.heap
     }
 
     /// Each chunk as its count, its length and its run: a replica gets the same chunks.

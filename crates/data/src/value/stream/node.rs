@@ -8,6 +8,7 @@
 //! are those of the first entry and that only the values follow. The first entry is never `same`.
 
 use super::StreamId;
+use crate::object::allocation;
 use crate::value::packed::{self, Encoded, Item, Items};
 use synod_types::varint;
 
@@ -114,7 +115,7 @@ impl Node {
     }
 
     pub(super) fn heap(&self) -> usize {
-        self.bytes.capacity()
+        allocation(self.bytes.capacity())
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
