@@ -9,7 +9,7 @@ use synod_acl::{Change, DEFAULT, Rule};
 use synod_consensus::{Config, Recovered};
 use synod_machine::{MachineId, put_operation};
 use synod_replica::{Access, Origin, Replica, State};
-use synod_ring::{ClusterMap, MetaCommand, NodeInfo};
+use synod_ring::{ClusterMap, MetaCommand, NodeInfo, Place, Reshape};
 use synod_types::plant::planted;
 use synod_types::{
     ClusterId, Index, Membership, NodeId, PartitionId, SLOT_COUNT, Slot, SnapshotMeta,
@@ -207,6 +207,8 @@ impl Node {
                 self.propose_meta(&MetaCommand::Users(change));
             }
             self.founding()
+        } else if let Some(place) = self.place_to_tell() {
+            MetaCommand::Reshape(Reshape::Place(self.config.id, place))
         } else if self.has_news() {
             MetaCommand::Announce { node: self.config.id, info: self.config.info.clone() }
         } else {
@@ -214,6 +216,21 @@ impl Node {
         };
         self.announced_us = self.now.mono_us.max(1);
         self.propose_meta(&command);
+    }
+
+    /// Where this node stands by what was said at its start, until the cluster knows; what an operator says later counts.
+    fn place_to_tell(&mut self) -> Option<Place> {
+        let (weight, zone) = (self.config.weight, self.config.zone.as_ref());
+        if self.place_told || !self.map.nodes.contains_key(&self.config.id) {
+            return None;
+        }
+        let known = self.map.place_of(self.config.id);
+        let place = Place {
+            weight: weight.unwrap_or(known.weight),
+            zone: zone.unwrap_or(&known.zone).clone(),
+        };
+        self.place_told = place == known;
+        (!self.place_told).then_some(place)
     }
 
     /// Sends a command to the metadata group; it may be lost.

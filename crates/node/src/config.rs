@@ -42,6 +42,10 @@ pub struct NodeConfig {
     pub engine: Protocol,
     /// A snapshot is taken when a replica has applied this many bytes of entries since the last one.
     pub snapshot_bytes: usize,
+    /// The node's share of replicas and its zone, as far as they were said at its start: the cluster is told.
+    pub weight: Option<u32>,
+    /// See `weight`.
+    pub zone: Option<String>,
     /// `maxmemory` of the node to begin with, in bytes; 0: no limit.
     pub maxmemory: u64,
     /// The password of the default user until the cluster is founded, and the one that it is founded with.

@@ -247,6 +247,8 @@ mod tests {
             lease_reads: false,
             engine: synod_consensus::Protocol::Raft,
             snapshot_bytes: 1 << 20,
+            weight: None,
+            zone: None,
             maxmemory: 0,
             password: None,
             secret: [0; 32],

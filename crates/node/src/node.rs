@@ -102,6 +102,8 @@ pub struct Node {
     pub(crate) random: u64,
     /// The least time between two announcements of this node is a second.
     pub(crate) announced_us: u64,
+    /// Whether the cluster has known this node's place as it was said at the start.
+    pub(crate) place_told: bool,
     pub(crate) scratch: Vec<synod_replica::Output>,
     /// Bytes of large values that the commands taken since the world asked last have to look at.
     pub(crate) work_bytes: usize,
@@ -160,6 +162,7 @@ impl Node {
             pause: None,
             retiring: false,
             announced_us: 0,
+            place_told: false,
             scratch: Vec::new(),
             work_bytes: 0,
             spent: 0,
@@ -410,6 +413,8 @@ pub(crate) fn started(seed: u64) -> Node {
         lease_reads: false,
         engine: synod_consensus::Protocol::Raft,
         snapshot_bytes: 1 << 20,
+        weight: None,
+        zone: None,
         maxmemory: 0,
         password: None,
         secret: [0; 32],

@@ -7,7 +7,7 @@
 use crate::node::Node;
 use std::collections::BTreeMap;
 use synod_ring::placement::{Member, rebalance};
-use synod_ring::{ClusterMap, MetaCommand, Reshape};
+use synod_ring::{ClusterMap, MetaCommand, Place, Reshape};
 use synod_types::limits::MOVES_MAX;
 use synod_types::{NodeId, PartitionId};
 
@@ -71,7 +71,11 @@ impl Node {
             let holds = || self.map.partitions_on(*node).next().is_some();
             !self.map.is_draining(*node) && (self.peers.is_up(*node) || holds())
         };
-        self.map.nodes.keys().copied().filter(may).map(Member::equal).collect()
+        let member = |node: NodeId| {
+            let Place { weight, zone } = self.map.place_of(node);
+            Member { node, weight, zone }
+        };
+        self.map.nodes.keys().copied().filter(may).map(member).collect()
     }
 
     /// The partitions that are to be held by others than they are, and can be moved now.

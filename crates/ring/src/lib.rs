@@ -17,4 +17,4 @@ pub use cluster_map::{
     split_host_port,
 };
 pub use replacement::Replacement;
-pub use reshape::Reshape;
+pub use reshape::{Place, Reshape};

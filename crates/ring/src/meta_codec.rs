@@ -34,6 +34,8 @@ const TAG_MAP_V2: u8 = 0x42;
 const TAG_MAP_V3: u8 = 0x43;
 /// Of a cluster whose shape was changed: as V2 or V3, whose tag stands behind this one, with the shape at the end.
 const TAG_MAP_RESHAPED: u8 = 0x44;
+/// The same, with the places of nodes behind the shape.
+const TAG_MAP_PLACED: u8 = 0x46;
 /// Of a cluster with users: as any other, whose tag stands behind this one, with the users at the end.
 const TAG_MAP_WITH_USERS: u8 = 0x45;
 
@@ -137,7 +139,10 @@ impl ClusterMap {
             out.push(TAG_MAP_WITH_USERS);
         }
         if self.shape.reshaped {
-            out.push(TAG_MAP_RESHAPED);
+            out.push(match self.shape.places.is_empty() {
+                true => TAG_MAP_RESHAPED,
+                false => TAG_MAP_PLACED,
+            });
         }
         put_engine(out, self.engine, [TAG_MAP_V2, TAG_MAP_V3]);
         put(out, self.cluster.0);
@@ -161,6 +166,9 @@ impl ClusterMap {
         }
         if self.shape.reshaped {
             self.shape.encode(out);
+            if !self.shape.places.is_empty() {
+                self.shape.encode_places(out);
+            }
         }
         if has_users {
             self.users.encode(out);
@@ -173,7 +181,8 @@ impl ClusterMap {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let has_users = bytes.first() == Some(&TAG_MAP_WITH_USERS);
         let bytes = &bytes[usize::from(has_users)..];
-        let reshaped = bytes.first() == Some(&TAG_MAP_RESHAPED);
+        let placed = bytes.first() == Some(&TAG_MAP_PLACED);
+        let reshaped = placed || bytes.first() == Some(&TAG_MAP_RESHAPED);
         let (tag, mut rest) = bytes[usize::from(reshaped)..].split_first()?;
         let (format, engine) = match *tag {
             TAG_MAP_V1 => (Format::V1, None),
@@ -204,6 +213,9 @@ impl ClusterMap {
         }
         if reshaped {
             map.shape = Shape::take(&mut rest)?;
+            if placed {
+                map.shape.take_places(&mut rest)?;
+            }
         }
         if has_users {
             map.users = Arc::new(Users::decode(&mut rest)?);
@@ -349,6 +361,7 @@ pub(crate) fn take_count(bytes: &mut &[u8], max: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reshape::Place;
     use proptest::prelude::*;
     use synod_acl::Rule;
 
@@ -398,6 +411,8 @@ mod tests {
             node().prop_map(Reshape::Retired),
             node().prop_map(Reshape::Remove),
             (0u32..4).prop_map(Reshape::Copies),
+            (node(), 0u32..67, "[a-z]{0,3}")
+                .prop_map(|(node, weight, zone)| Reshape::Place(node, Place { weight, zone })),
             (partition(), to()).prop_map(|(partition, to)| Reshape::Move { partition, to }),
             (partition(), to()).prop_map(|(partition, to)| Reshape::Moved { partition, to }),
             (partition(), node(), 0u64..3).prop_map(|(partition, node, process)| {

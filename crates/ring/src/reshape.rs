@@ -18,8 +18,9 @@
 //! that it is gone, the partition does not come back to the node: what it said in its earlier life has been heard then.
 
 use crate::cluster_map::{Applied, ClusterMap, NodeInfo, Rejected};
+use crate::hashing::WEIGHT_MAX;
 use std::collections::{BTreeMap, BTreeSet};
-use synod_types::limits::NODES_MAX;
+use synod_types::limits::{NODES_MAX, ZONE_BYTES_MAX};
 use synod_types::{ClusterId, NodeId, PartitionId};
 
 /// A change of who is in the cluster, or of who holds what.
@@ -44,6 +45,8 @@ pub enum Reshape {
     Retired(NodeId),
     /// How many replicas each partition is to have, where there are nodes enough.
     Copies(u32),
+    /// How large a node's share is, and what fails as one with it.
+    Place(NodeId, Place),
     /// The partition is to be held by these, the preferred leader first.
     Move {
         /// The partition.
@@ -76,6 +79,32 @@ pub enum Reshape {
     },
 }
 
+/// Where a node stands among the others, for whoever places replicas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its share, relative to the others': 1 to [`WEIGHT_MAX`].
+    pub weight: u32,
+    /// What fails as one with it: a rack, a site. Of a partition no zone holds more replicas than it must. Up to
+    /// [`ZONE_BYTES_MAX`] printing characters; the empty name is a zone as any other.
+    pub zone: String,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { weight: 1, zone: String::new() }
+    }
+}
+
+impl Place {
+    /// Whether it is one that the map takes.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        (1..=WEIGHT_MAX).contains(&self.weight)
+            && self.zone.len() <= ZONE_BYTES_MAX
+            && self.zone.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+}
+
 /// What the map knows of changes of this kind; empty until there was one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -93,6 +122,8 @@ pub(crate) struct Shape {
     pub moved: BTreeSet<PartitionId>,
     /// Who gave up its replica and has not dropped it yet: the process that is about to, 0 before.
     pub left: BTreeMap<(PartitionId, NodeId), u64>,
+    /// The places of those that are not as all others.
+    pub places: BTreeMap<NodeId, Place>,
 }
 
 impl ClusterMap {
@@ -118,6 +149,12 @@ impl ClusterMap {
             true => self.shape.copies,
             false => self.partitions.values().map(|p| p.replicas.len()).max().unwrap_or(0) as u32,
         }
+    }
+
+    /// Where a member stands among the others.
+    #[must_use]
+    pub fn place_of(&self, node: NodeId) -> Place {
+        self.shape.places.get(&node).cloned().unwrap_or_default()
     }
 
     /// Whether a member is to hold nothing any more.
@@ -221,6 +258,18 @@ impl ClusterMap {
                 }
                 Ok(std::mem::replace(&mut self.shape.copies, copies) != copies)
             }
+            Reshape::Place(node, place) => {
+                self.known(node)?;
+                if !place.is_bounded() {
+                    return Err(Rejected::OutOfBounds);
+                }
+                let changed = self.place_of(node) != place;
+                match place == Place::default() {
+                    true => self.shape.places.remove(&node),
+                    false => self.shape.places.insert(node, place),
+                };
+                Ok(changed)
+            }
             Reshape::Move { partition, to } => self.begin_move(partition, to),
             Reshape::Moved { partition, to } => Ok(self.end_move(partition, &to)),
             Reshape::Vacate { partition, node, process } => {
@@ -285,6 +334,7 @@ impl ClusterMap {
         self.joined.remove(&node);
         self.replacements.remove(&node);
         self.shape.draining.remove(&node);
+        self.shape.places.remove(&node);
         // A dead one never says that it has dropped anything, and nobody lets it in any more.
         self.shape.left.retain(|(_, left), _| *left != node);
         Ok(true)

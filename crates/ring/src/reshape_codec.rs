@@ -1,9 +1,9 @@
 //! The bytes of changes of the cluster's shape, as `meta_codec.rs` puts them into commands and snapshots.
 
 use crate::meta_codec::{put_ids, put_info, take_count, take_ids, take_new_info, take_u32};
-use crate::reshape::{Reshape, Shape};
+use crate::reshape::{Place, Reshape, Shape};
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
-use synod_types::varint::{put, take};
+use synod_types::varint::{put, put_bytes, take, take_bytes};
 use synod_types::{ClusterId, NodeId, PartitionId};
 
 /// Every node may have given up every partition; how many there are is bounded by the bytes that name them.
@@ -34,6 +34,10 @@ impl Reshape {
             Self::Vacate { partition, node, process } => {
                 put_words(out, 9, &[u64::from(partition.0), node.0, *process]);
             }
+            Self::Place(node, place) => {
+                put_words(out, 11, &[node.0]);
+                put_place(out, place);
+            }
             Self::Vacated { partition, node } => {
                 put_words(out, 10, &[u64::from(partition.0), node.0]);
             }
@@ -62,6 +66,7 @@ impl Reshape {
                 process: take(bytes)?,
             },
             10 => Self::Vacated { partition: take_partition(bytes)?, node: NodeId(take(bytes)?) },
+            11 => Self::Place(NodeId(take(bytes)?), take_place(bytes)?),
             _ => return None,
         };
         Some(command)
@@ -109,6 +114,34 @@ impl Shape {
         }
         Some(shape)
     }
+
+    /// The places, which stand behind the rest where there are any.
+    pub(crate) fn encode_places(&self, out: &mut Vec<u8>) {
+        put(out, self.places.len() as u64);
+        for (node, place) in &self.places {
+            put(out, node.0);
+            put_place(out, place);
+        }
+    }
+
+    pub(crate) fn take_places(&mut self, bytes: &mut &[u8]) -> Option<()> {
+        for _ in 0..take_count(bytes, NODES_MAX)? {
+            let node = NodeId(take(bytes)?);
+            self.places.insert(node, take_place(bytes).filter(Place::is_bounded)?);
+        }
+        Some(())
+    }
+}
+
+fn put_place(out: &mut Vec<u8>, place: &Place) {
+    put(out, u64::from(place.weight));
+    put_bytes(out, place.zone.as_bytes());
+}
+
+fn take_place(bytes: &mut &[u8]) -> Option<Place> {
+    let weight = take_u32(bytes)?;
+    let zone = String::from_utf8(take_bytes(bytes)?.to_vec()).ok()?;
+    Some(Place { weight, zone })
 }
 
 fn put_words(out: &mut Vec<u8>, tag: u8, words: &[u64]) {
@@ -142,6 +175,7 @@ mod tests {
             Reshape::Remove(node),
             Reshape::Retired(node),
             Reshape::Copies(3),
+            Reshape::Place(node, Place { weight: 64, zone: "site-2/rack-7".into() }),
             Reshape::Move { partition, to: to.clone() },
             Reshape::Moved { partition, to },
             Reshape::Vacate { partition, node, process: u64::MAX },
@@ -156,6 +190,6 @@ mod tests {
             assert_eq!(Reshape::take(&mut rest), Some(command));
             assert!(rest.is_empty());
         }
-        assert_eq!(Reshape::take(&mut &[11, 0][..]), None);
+        assert_eq!(Reshape::take(&mut &[12, 0][..]), None);
     }
 }

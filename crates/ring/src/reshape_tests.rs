@@ -172,3 +172,28 @@ fn a_drain_can_be_taken_back() {
     assert_eq!(apply(&mut map, Reshape::Copies(2)), Ok(Applied::Changed));
     assert_eq!(map.copies(), 2);
 }
+
+#[test]
+fn a_place_is_remembered_until_it_is_as_all_others_or_its_node_is_gone() {
+    let mut map = founded(3, 1);
+    let place = |weight, zone: &str| Place { weight, zone: zone.to_owned() };
+    let set = |node, place: &Place| Reshape::Place(NodeId(node), place.clone());
+    for wrong in [place(0, "a"), place(65, "a"), place(1, "a b"), place(1, &"z".repeat(65))] {
+        assert_eq!(apply(&mut map, set(1, &wrong)), Err(Rejected::OutOfBounds), "{wrong:?}");
+    }
+    assert_eq!(apply(&mut map, set(9, &place(2, "a"))), Err(Rejected::UnknownNode(NodeId(9))));
+    assert_eq!(apply(&mut map, set(1, &Place::default())), Ok(Applied::Unchanged));
+    assert_eq!(apply(&mut map, set(1, &place(2, "a"))), Ok(Applied::Changed));
+    assert_eq!(apply(&mut map, set(1, &place(2, "a"))), Ok(Applied::Unchanged));
+    assert_eq!(apply(&mut map, set(3, &place(1, "b"))), Ok(Applied::Changed));
+    let mut bytes = Vec::new();
+    map.encode(&mut bytes);
+    assert_eq!(ClusterMap::decode(&bytes).as_ref(), Some(&map));
+    let places = [1, 2, 3].map(|node| map.place_of(NodeId(node)));
+    assert_eq!(places, [place(2, "a"), Place::default(), place(1, "b")]);
+    for step in [Reshape::Drain(NodeId(3)), Reshape::Retired(NodeId(3))] {
+        assert_eq!(apply(&mut map, step), Ok(Applied::Changed));
+    }
+    assert_eq!(apply(&mut map, set(1, &Place::default())), Ok(Applied::Changed));
+    assert_eq!(map.place_of(NodeId(1)), Place::default());
+}

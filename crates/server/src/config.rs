@@ -207,6 +207,10 @@ pub struct Config {
     pub lease_reads: bool,
     /// Whether clients may use DEBUG.
     pub debug_command: bool,
+    /// The node's share of replicas relative to the others', 1 to 64; `None`: as the cluster knows it.
+    pub weight: Option<u32>,
+    /// What fails as one with the node; `None`: as the cluster knows it.
+    pub zone: Option<String>,
     /// The most memory that keys and replies may take, in bytes; 0: no limit. `CONFIG SET maxmemory` changes it.
     pub maxmemory: u64,
     /// The password of the default user: the cluster is founded with it, and this node asks for it as long as that user
@@ -316,6 +320,8 @@ mod tests {
             join: None,
             lease_reads: false,
             debug_command: false,
+            weight: None,
+            zone: None,
             maxmemory: 0,
             password: None,
             tls: TlsSettings::default(),

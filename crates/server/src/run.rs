@@ -226,6 +226,8 @@ impl Start<'_> {
             lease_reads: config.lease_reads,
             engine: self.data.founded_with(),
             snapshot_bytes: SNAPSHOT_BYTES,
+            weight: config.weight,
+            zone: config.zone.clone(),
             maxmemory: config.maxmemory,
             password: config.password.as_ref().map(Password::digest),
             secret: self.secret,

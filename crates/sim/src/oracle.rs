@@ -87,6 +87,11 @@ impl World {
             }
             self.recorder.mix(group.commit.0 << 8 | group.role as u64);
         }
+        // A replica that was dropped may come back, and begins anew then.
+        if self.shaped {
+            let has = |group: PartitionId| status.groups.iter().any(|held| held.group == group);
+            self.oracle.progress.retain(|(node, group), _| *node != at || has(*group));
+        }
         for group in &status.groups {
             self.tell_position(at, group);
         }

@@ -406,6 +406,8 @@ impl World {
             lease_reads: self.params.lease_reads,
             engine: self.params.engine,
             snapshot_bytes: self.snapshot_bytes,
+            weight: None,
+            zone: None,
             maxmemory: 0,
             password: None,
             secret: [7; 32],

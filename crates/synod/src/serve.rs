@@ -133,6 +133,16 @@ pub struct ServeOptions {
     )]
     enable_debug_command: Option<bool>,
 
+    /// What fails as one with this node: a rack, a site. Of a partition no zone holds more replicas than it must
+    ///
+    /// The cluster remembers it; `synod node place` changes it.
+    #[arg(long, env = "SYNOD_ZONE", value_name = "NAME", value_parser = zone)]
+    zone: Option<String>,
+
+    /// This node's share of replicas, relative to the others' [default: as the cluster knows it, 1 at first]
+    #[arg(long, env = "SYNOD_WEIGHT", value_name = "1-64", value_parser = clap::value_parser!(u32).range(1..=64))]
+    weight: Option<u32>,
+
     /// The most memory that keys and unread replies may take: bytes, or a number with kb, mb, gb; 0 for no limit
     /// [default: 70 % of the machine's or the control group's, and 384 MiB less than it at least]
     ///
@@ -324,6 +334,8 @@ impl ServeOptions {
             join: self.join.or(file.join),
             lease_reads: self.lease_reads.or(file.lease_reads),
             enable_debug_command: self.enable_debug_command.or(file.enable_debug_command),
+            zone: self.zone.or(file.zone),
+            weight: self.weight.or(file.weight),
             maxmemory: self.maxmemory.or(file.maxmemory),
             log_writes: self.log_writes.or(file.log_writes),
             log_flush: self.log_flush.or(file.log_flush),
@@ -460,6 +472,8 @@ impl ServeOptions {
             join: seat.map(|seat| seat.join),
             lease_reads: self.lease_reads.unwrap_or(false),
             debug_command: self.enable_debug_command.unwrap_or(false),
+            zone: self.zone.map(|name| zone(&name)).transpose().map_err(Usage)?,
+            weight: self.weight.map(share).transpose()?,
             maxmemory: self.maxmemory.map_or_else(|| default_maxmemory(1), |memory| memory.0),
             password: self.requirepass,
             tls,
@@ -473,6 +487,22 @@ impl ServeOptions {
         config.validate().map_err(|error| Usage(error.to_string()))?;
         Ok(config)
     }
+}
+
+/// The name of a zone as it is said at the start.
+fn zone(name: &str) -> Result<String, String> {
+    let named = crate::node::is_zone(name).then(|| name.to_owned());
+    named.ok_or_else(|| {
+        "--zone: a zone is named by 1 to 64 printing characters, without spaces".to_owned()
+    })
+}
+
+/// A share; one that stands in a file was not looked at yet.
+fn share(weight: u32) -> Result<u32> {
+    if !(1..=64).contains(&weight) {
+        return Err(Usage(format!("--weight: {weight} is not between 1 and 64")).into());
+    }
+    Ok(weight)
 }
 
 /// A node that joins calls the members as it is called itself.
@@ -533,6 +563,12 @@ fn show(config: &Config) -> String {
     put("initial-cluster", cluster.to_string().into());
     put("lease-reads", config.lease_reads.into());
     put("enable-debug-command", config.debug_command.into());
+    if let Some(zone) = &config.zone {
+        put("zone", zone.clone().into());
+    }
+    if let Some(weight) = config.weight {
+        put("weight", i64::from(weight).into());
+    }
     put("maxmemory", config.maxmemory.to_string().into());
     put("log-writes", config.tuning.log_writes.as_str().into());
     put("log-flush", config.tuning.log_flush.as_str().into());

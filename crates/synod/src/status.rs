@@ -80,6 +80,10 @@ pub struct Node {
     pub incarnation: String,
     /// Whether the answering node hears from it.
     pub up: bool,
+    /// Its share of replicas; 0 from builds that tell of none.
+    pub weight: u32,
+    /// What fails as one with it.
+    pub zone: String,
     /// Whether it is to hold nothing any more, and whether it does not.
     draining: bool,
     /// Whether the metadata group does without it.

@@ -164,3 +164,5 @@ pub const TXN_WAITING_MAX: usize = 16_384;
 pub const TXN_WAITING_BYTES_MAX: usize = 64 << 20;
 /// After how long a leader asks what became of a transaction that it hears nothing of, in milliseconds.
 pub const TXN_SILENT_MS: u64 = 1_000;
+/// The longest name of a zone, in bytes.
+pub const ZONE_BYTES_MAX: usize = 64;

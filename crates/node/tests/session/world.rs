@@ -100,6 +100,8 @@ fn config(
         lease_reads: false,
         engine: synod_consensus::Protocol::Raft,
         snapshot_bytes: usize::MAX,
+        weight: None,
+        zone: None,
         maxmemory: 0,
         password: None,
         secret: [7; 32],

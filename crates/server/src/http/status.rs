@@ -20,6 +20,7 @@ pub fn json(config: &Config, workers: &[NodeStatus]) -> String {
                 "id": id.0, "listen": info.client_addr, "peer_listen": info.peer_addr,
                 "http": info.http_addr, "version": info.version, "workers": info.workers,
                 "up": up.contains(id), "incarnation": format!("{:016x}", info.incarnation.0),
+                "weight": map.place_of(*id).weight, "zone": map.place_of(*id).zone,
                 "draining": map.is_draining(*id), "retired": map.is_retired(*id), "drained": map.is_drained(*id),
             })
         })

@@ -8,7 +8,7 @@ use crate::calls::CallOptions;
 use crate::client;
 use crate::settings::Address;
 use crate::status::Status;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// What is to be done with a node.
 #[derive(clap::Args, Debug)]
@@ -36,6 +36,9 @@ enum NodeTask {
     /// Set how many replicas each partition has, where there are nodes enough
     #[command(long_about = COPIES_ABOUT)]
     Copies(CopiesOptions),
+    /// Set how large a node's share of replicas is, and what fails as one with it
+    #[command(long_about = PLACE_ABOUT)]
+    Place(PlaceOptions),
 }
 
 const DRAIN_ABOUT: &str = "\
@@ -60,6 +63,12 @@ no further use. Refused for a node that holds something or votes.";
 const COPIES_ABOUT: &str = "\
 Set how many replicas each partition has, where there are nodes enough. A cluster keeps the number that it was founded with \
 until this is said: one that began with a single node has one copy of everything, on however many nodes it is.";
+
+const PLACE_ABOUT: &str = "\
+Set how large a node's share of replicas is, and what fails as one with it: a rack, a site. Replicas move by themselves until no zone \
+holds more of a partition than it must, and every node its share.
+
+`synod serve --zone` and `--weight` say the same at a node's start. What is not named stays as it is.";
 
 /// Whom to ask.
 #[derive(clap::Args, Debug)]
@@ -92,6 +101,47 @@ struct CopiesOptions {
     whom: Whom,
 }
 
+#[derive(clap::Args, Debug)]
+#[group(id = "place", required = true, multiple = true, args = ["zone", "weight"])]
+struct PlaceOptions {
+    /// The node's id
+    #[arg(value_name = "ID")]
+    node: u64,
+
+    /// The name of its zone: up to 64 printing characters
+    #[arg(long, value_name = "NAME")]
+    zone: Option<String>,
+
+    /// Its share, relative to the others'
+    #[arg(long, value_name = "1-64", value_parser = clap::value_parser!(u32).range(1..=64))]
+    weight: Option<u32>,
+
+    #[command(flatten)]
+    whom: Whom,
+}
+
+impl PlaceOptions {
+    fn command(&self) -> Result<String> {
+        let mut command = format!("CLUSTER PLACE {}", self.node);
+        if let Some(weight) = self.weight {
+            command.push_str(&format!(" WEIGHT {weight}"));
+        }
+        if let Some(zone) = &self.zone {
+            ensure!(
+                is_zone(zone),
+                "a zone is named by 1 to 64 printing characters, without spaces"
+            );
+            command.push_str(&format!(" ZONE {zone}"));
+        }
+        Ok(command)
+    }
+}
+
+/// Whether this may be the name of a zone.
+pub fn is_zone(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// Does it.
 pub fn run(options: &NodeOptions) -> Result<()> {
     match &options.task {
@@ -114,6 +164,11 @@ pub fn run(options: &NodeOptions) -> Result<()> {
         NodeTask::Copies(options) => {
             options.whom.order(&format!("CLUSTER COPIES {}", options.copies))?;
             println!("each partition is to have {} replicas", options.copies);
+            Ok(())
+        }
+        NodeTask::Place(options) => {
+            options.whom.order(&options.command()?)?;
+            println!("node {} is placed; replicas move by themselves", options.node);
             Ok(())
         }
     }

@@ -51,6 +51,8 @@ impl Trial {
             lease_reads: false,
             engine: synod_node::Protocol::Raft,
             snapshot_bytes: usize::MAX,
+            weight: None,
+            zone: None,
             maxmemory: 0,
             password: None,
             secret: [7; 32],

@@ -1,10 +1,10 @@
-//! CLUSTER JOIN, DRAIN, RESTORE, REMOVE and COPIES: Synod's own words for members that come and go. `synod serve --join`
+//! CLUSTER JOIN, DRAIN, RESTORE, REMOVE, COPIES and PLACE: Synod's own words for members that come and go. `synod serve --join`
 //! and `synod node` say them; what the metadata group makes of them is told in `synod_ring::Reshape`.
 
 use crate::node::Node;
 use std::str::{self, FromStr};
 use synod_redis::Flow;
-use synod_ring::{MetaCommand, NodeInfo, Reshape};
+use synod_ring::{MetaCommand, NodeInfo, Place, Reshape};
 use synod_types::{ClientId, ClusterId, Incarnation, NodeId};
 
 const NO_NODE: &str = "ERR a node is named by its number, from 1; `synod node list` shows them";
@@ -97,4 +97,27 @@ pub(super) fn copies(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow 
         Some(copies) => node.change_map(client, &MetaCommand::Reshape(Reshape::Copies(copies))),
         None => node.refuse_request(client, "ERR value is not an integer or out of range"),
     }
+}
+
+const NO_PLACE: &str = "ERR a place is WEIGHT and a number from 1 to 64, or ZONE and a name of up to 64 printing characters, or both";
+
+/// `CLUSTER PLACE node [WEIGHT weight] [ZONE zone]`: what is not named stays as it is.
+pub(super) fn place(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let Some(who) = word(args[2]).map(NodeId) else { return node.refuse_request(client, NO_NODE) };
+    match replaced(node.map.place_of(who), &args[3..]).filter(Place::is_bounded) {
+        Some(place) => node.change_map(client, &MetaCommand::Reshape(Reshape::Place(who, place))),
+        None => node.refuse_request(client, NO_PLACE),
+    }
+}
+
+fn replaced(mut place: Place, words: &[&[u8]]) -> Option<Place> {
+    let (pairs, rest) = words.as_chunks::<2>();
+    for [name, value] in pairs {
+        match name.to_ascii_uppercase().as_slice() {
+            b"WEIGHT" => place.weight = word(value)?,
+            b"ZONE" => place.zone = text(value)?,
+            _ => return None,
+        }
+    }
+    rest.is_empty().then_some(place)
 }

@@ -41,6 +41,8 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("3.0.0", "", "The id of this node."),
     Subcommand::new("cluster|nodes", 2, PLAIN, nodes)
         .about("3.0.0", "", "The nodes, a line each: <id> <ip:port@bus-port> <flags> <master> <ping> <pong> <epoch> <link> <slots> ..."),
+    Subcommand::new("cluster|place", -5, OPERATOR, members::place)
+        .about("7.0.0", "<node> [WEIGHT weight] [ZONE zone]", "Synod's own: how large a node's share of replicas is, and what fails as one with it."),
     Subcommand::new("cluster|remove", 3, OPERATOR, members::remove)
         .about("7.0.0", "<node>", "Synod's own: a drained node is no member any more."),
     Subcommand::new("cluster|replicas", 3, OPERATOR, replicas)
