@@ -552,14 +552,15 @@ pub const CATALOGUE: &[Plant] = &[
         "home is asked to decide together with the others, and the first to agree counts",
     )
     .with_banks()
-    .seed(8),
+    .seed(3),
     Plant::new(
         "version-unchecked",
         "B14 a transaction builds on what was changed since",
         "data",
         "leaders lock nothing, and a participant prepares without comparing the versions that were read",
     )
-    .with_banks(),
+    .with_banks()
+    .seed(30),
     Plant::new(
         "intents-lost-in-snapshot",
         "B9 a snapshot lacks a part of the state",
@@ -576,14 +577,15 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("pause,isolate,delay,one-way")
     .with_banks()
-    .seed(6),
+    .seed(4),
     Plant::new(
         "read-past-intent",
         "B14 half of a transaction is seen",
         "data",
         "keys that a prepared transaction holds are read and written as ever",
     )
-    .with_banks(),
+    .with_banks()
+    .seed(3),
     Plant::new(
         "orphan-unresolved",
         "B28 trouble does not end when its cause goes",
@@ -599,7 +601,8 @@ pub const CATALOGUE: &[Plant] = &[
         "home is told to forget what it decided while others still have to end it",
     )
     .under("pause,isolate,delay,one-way,kill")
-    .with_banks(),
+    .with_banks()
+    .seed(7),
     Plant::new(
         "abort-after-answer",
         "B14 half of a transaction is seen",
@@ -621,7 +624,8 @@ pub const CATALOGUE: &[Plant] = &[
         "node",
         "a write to another partition does not wait for those before it though order is strict",
     )
-    .with_banks(),
+    .with_banks()
+    .seed(11),
     // What users of the cluster may rely on.
     Plant::new(
         "users-lost-in-snapshot",
