@@ -11,7 +11,8 @@ pub const CATALOGUE: &[Plant] = &[
         "B1 stale read: a connection misses its own write",
         "replica",
         "a read behind unanswered writes of its connection is not placed behind them",
-    ),
+    )
+    .seed(1),
     // What those who wait may rely on.
     Plant::new(
         "wait-lost-at-leader-change",
@@ -29,7 +30,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a leader answers reads without asking a quorum whether it still leads",
     )
     .under("partition,one-way,isolate,clog,pause,delay,slow-disk")
-    .seed(362),
+    .seed(26),
     Plant::new(
         "lease-too-long",
         "B2 lease beyond its bound",
@@ -39,7 +40,7 @@ pub const CATALOGUE: &[Plant] = &[
     .seconds(60)
     .under("isolate")
     .with_lease_reads()
-    .seed(202),
+    .seed(18),
     Plant::new(
         "lease-ignores-pause",
         "B2 lease beyond its bound",
@@ -48,7 +49,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("partition,isolate,pause,disconnect")
     .with_lease_reads()
-    .seed(27),
+    .seed(53),
     Plant::new(
         "learner-counted",
         "B4 the word of a non-voter counts",
@@ -66,21 +67,21 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .nodes(5)
     .under("duplicate,kill,isolate,partition,one-way,crash-point")
-    .seed(5),
+    .seed(16),
     Plant::new(
         "vote-for-shorter-log",
         "B6 everything lost on failover",
         "consensus",
         "a vote goes to a candidate that lacks entries of the voter",
     )
-    .seed(5),
+    .seed(10),
     Plant::new(
         "reply-before-quorum",
         "B6 everything lost on failover",
         "consensus",
         "a leader commits what only its own disk has",
     )
-    .seed(3),
+    .seed(5),
     Plant::new(
         "count-older-term",
         "B6 an entry of an older term is committed by counting (Raft, figure 8)",
@@ -89,14 +90,14 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(60)
     .under("depose")
-    .seed(69),
+    .seed(12),
     Plant::new(
         "append-truncates",
         "B8 acknowledged entries are truncated",
         "consensus",
         "an append that comes late cuts off what the follower acknowledged since",
     )
-    .seed(60),
+    .seed(96),
     Plant::new(
         "follower-acks-early",
         "B8 entries are acknowledged before they are durable",
@@ -122,7 +123,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(60)
     .under("crash-point,power,slow-disk,depose")
-    .seed(14),
+    .seed(7),
     Plant::new(
         "commit-beyond-match",
         "B8 a follower commits what it was not asked about",
@@ -135,7 +136,8 @@ pub const CATALOGUE: &[Plant] = &[
         "B17 aborted read",
         "consensus",
         "a leader applies and answers entries before they are committed",
-    ),
+    )
+    .seed(1),
     Plant::new(
         "candidate-never-retries",
         "B26 an election race wedges the group",
@@ -143,7 +145,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a candidate that is not answered waits for ever",
     )
     .under("loss,kill,isolate,partition")
-    .seed(141),
+    .seed(67),
     // How Multi-Paxos elects, and what a proposer takes over.
     Plant::new(
         "paxos-promised-twice",
@@ -154,7 +156,7 @@ pub const CATALOGUE: &[Plant] = &[
     .nodes(5)
     .under("duplicate,reorder,delay,kill,isolate,one-way,depose")
     .by(Protocol::Paxos)
-    .seed(2),
+    .seed(3),
     Plant::new(
         "paxos-promise-not-durable",
         "B8 a promise is made before it is durable",
@@ -164,7 +166,7 @@ pub const CATALOGUE: &[Plant] = &[
     .seconds(60)
     .under("crash-point,power,slow-disk,kill,isolate")
     .by(Protocol::Paxos)
-    .seed(35),
+    .seed(483),
     Plant::new(
         "paxos-log-not-adopted",
         "B6 everything lost on failover",
@@ -189,7 +191,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("power,blackout,slow-disk")
     .by(Protocol::Paxos)
-    .seed(124),
+    .seed(37),
     Plant::new(
         "paxos-joint-not-recounted",
         "B4 a quorum of the wrong members",
@@ -200,14 +202,15 @@ pub const CATALOGUE: &[Plant] = &[
     .seconds(60)
     .under("membership,kill,isolate,partition")
     .by(Protocol::Paxos)
-    .seed(35),
+    .seed(150),
     Plant::new(
         "paxos-decided-taken-back",
         "B8 what was decided is taken back",
         "consensus",
         "a late message takes the decided index back",
     )
-    .by(Protocol::Paxos),
+    .by(Protocol::Paxos)
+    .seed(1),
     // How ZAB elects, discovers and synchronises.
     Plant::new(
         "zab-trunc-skipped",
@@ -224,7 +227,7 @@ pub const CATALOGUE: &[Plant] = &[
         "the elected leads before a quorum has accepted its epoch",
     )
     .by(Protocol::Zab)
-    .seed(87),
+    .seed(180),
     Plant::new(
         "zab-vote-by-id",
         "B26 an election race wedges the group",
@@ -242,7 +245,7 @@ pub const CATALOGUE: &[Plant] = &[
     .seconds(60)
     .under("depose")
     .by(Protocol::Zab)
-    .seed(95),
+    .seed(102),
     Plant::new(
         "zab-newer-history-ignored",
         "B6 everything lost on failover",
@@ -250,7 +253,7 @@ pub const CATALOGUE: &[Plant] = &[
         "the elected leads though a follower has a newer history",
     )
     .by(Protocol::Zab)
-    .seed(97),
+    .seed(434),
     // How one engine takes over from another.
     Plant::new(
         "engine-change-cuts-tail",
@@ -275,48 +278,55 @@ pub const CATALOGUE: &[Plant] = &[
         "replica",
         "entries are applied by the replica's clock instead of the entry's stamp",
     )
-    .under("clock-jump,drift,snapshot"),
+    .under("clock-jump,drift,snapshot")
+    .seed(1),
     Plant::new(
         "expiry-by-follower",
         "B3 clock skew",
         "replica",
         "every replica drops expired keys by its own clock",
     )
-    .under("clock-jump,drift,pause"),
+    .under("clock-jump,drift,pause")
+    .seed(1),
     Plant::new(
         "snapshot-index-off-by-one",
         "B10 a snapshot's index does not fit its content",
         "replica",
         "a snapshot says it ends one entry before it does",
     )
-    .under("snapshot,kill,power"),
+    .under("snapshot,kill,power")
+    .seed(1),
     Plant::new(
         "snapshot-half-batch",
         "B10 a snapshot covers half of a batch",
         "replica",
         "a snapshot is begun between two operations of one entry",
     )
-    .under("snapshot,kill,power"),
+    .under("snapshot,kill,power")
+    .seed(1),
     Plant::new(
         "versions-lost-in-snapshot",
         "B23 state missing after a snapshot",
         "data",
         "the versions of absent keys, which WATCH compares, are not in snapshots",
     )
-    .under("snapshot,kill,power"),
+    .under("snapshot,kill,power")
+    .seed(1),
     Plant::new(
         "expiries-lost-in-snapshot",
         "B19 a deadline is not carried over",
         "data",
         "keys lose their expiry when a snapshot is loaded",
     )
-    .under("snapshot,kill,power"),
+    .under("snapshot,kill,power")
+    .seed(1),
     Plant::new(
         "watch-ignored",
         "B17 lost update",
         "data",
         "EXEC runs whatever happened to the watched keys",
-    ),
+    )
+    .seed(1),
     // What a node tells its clients.
     Plant::new(
         "unknown-retried",
@@ -363,21 +373,23 @@ pub const CATALOGUE: &[Plant] = &[
         "a start does not sync what the one before may not have",
     )
     .under("kill,power,blackout,slow-disk,crash-point")
-    .seed(27),
+    .seed(76),
     Plant::new(
         "directory-not-synced",
         "B27 a directory is not synced",
         "log",
         "a new segment's name is not made durable",
     )
-    .under("power,blackout,power-inside"),
+    .under("power,blackout,power-inside")
+    .seed(1),
     Plant::new(
         "snapshot-not-synced",
         "B9 a snapshot's file is not durable when it counts",
         "log",
         "a snapshot gets its name before its content is synced",
     )
-    .under("snapshot,power,blackout"),
+    .under("snapshot,power,blackout")
+    .seed(1),
     Plant::new(
         "received-not-synced",
         "B9 the installation of a snapshot is interrupted",
@@ -386,14 +398,15 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(40)
     .under("snapshot,power,crash-point,isolate,pause")
-    .seed(6),
+    .seed(3),
     Plant::new(
         "released-too-early",
         "B12 compaction takes what is needed",
         "log",
         "segments are removed whether or not a snapshot has their entries",
     )
-    .under("snapshot,kill,power"),
+    .under("snapshot,kill,power")
+    .seed(1),
     // What is large, and what there is no room for.
     Plant::new(
         "long-in-turn",
@@ -425,7 +438,8 @@ pub const CATALOGUE: &[Plant] = &[
         "a connection whose client had much to read is not gone on with when it was read",
     )
     .seconds(40)
-    .under("large-values,slow-reader"),
+    .under("large-values,slow-reader")
+    .seed(4),
     Plant::new(
         "evicts-for-itself",
         "B30 replicas decide what is the leader's to decide",
@@ -449,7 +463,8 @@ pub const CATALOGUE: &[Plant] = &[
         "node",
         "a hello is believed whatever data directory it speaks of",
     )
-    .under("stranger"),
+    .under("stranger")
+    .seed(1),
     Plant::new(
         "older-copy-believed",
         "B8 a member that went back on its disk counts as the voter that it was",
@@ -465,21 +480,24 @@ pub const CATALOGUE: &[Plant] = &[
         "ring",
         "a node that announces another address keeps the one that is known",
     )
-    .under("moved"),
+    .under("moved")
+    .seed(1),
     Plant::new(
         "serves-without-quorum",
         "B32 a node that does not serve says that it does",
         "node",
         "a node says that it serves whether or not it knows leaders",
     )
-    .under("partition,isolate"),
+    .under("partition,isolate")
+    .seed(1),
     Plant::new(
         "left-client-writes",
         "B33 a client that left still acts",
         "sim",
         "a connection whose request is held back is not forgotten when its client leaves",
     )
-    .under("held-back"),
+    .under("held-back")
+    .seed(1),
     // What locks promise.
     Plant::new(
         "lease-by-wall-clock",
@@ -489,21 +507,23 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("clock-leap")
     .with_locks()
-    .seed(2),
+    .seed(4),
     Plant::new(
         "stale-token-writes",
         "B20 a lock without fencing",
         "locks",
         "a write is accepted whose token is an old one",
     )
-    .with_locks(),
+    .with_locks()
+    .seed(1),
     Plant::new(
         "tokens-repeat",
         "B20 a lock without fencing",
         "locks",
         "a grant gets the token of the one before it",
     )
-    .with_locks(),
+    .with_locks()
+    .seed(1),
     Plant::new(
         "renewal-ignored",
         "B20 a lease ends early",
@@ -512,7 +532,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(60)
     .with_locks()
-    .seed(16),
+    .seed(5),
     Plant::new(
         "line-jumped",
         "B20 two hold a lock",
@@ -520,7 +540,8 @@ pub const CATALOGUE: &[Plant] = &[
         "who comes to a lock of the tree is told that it holds it though others are before",
     )
     .seconds(60)
-    .with_locks(),
+    .with_locks()
+    .seed(1),
     Plant::new(
         "tree-token-outlives",
         "B20 a lock without fencing",
@@ -528,14 +549,16 @@ pub const CATALOGUE: &[Plant] = &[
         "the token of a lock of the tree may write after its holder has left the line",
     )
     .seconds(60)
-    .with_locks(),
+    .with_locks()
+    .seed(1),
     Plant::new(
         "lease-cut-short",
         "B20 a lease ends early",
         "replica",
         "a leader takes every lease for a fifth shorter than it is",
     )
-    .with_locks(),
+    .with_locks()
+    .seed(1),
     Plant::new(
         "locks-lost-in-snapshot",
         "B9 a snapshot lacks a part of the state",
@@ -543,7 +566,8 @@ pub const CATALOGUE: &[Plant] = &[
         "a snapshot has no locks",
     )
     .under("snapshot,kill,power,isolate")
-    .with_locks(),
+    .with_locks()
+    .seed(1),
     // What a transaction over several partitions may rely on.
     Plant::new(
         "early-decision",
@@ -568,7 +592,8 @@ pub const CATALOGUE: &[Plant] = &[
         "a snapshot has neither intents nor decisions",
     )
     .under("snapshot,kill,power,isolate")
-    .with_banks(),
+    .with_banks()
+    .seed(1),
     Plant::new(
         "abort-not-remembered",
         "B14 a transaction is decided twice, and not the same",
@@ -585,7 +610,7 @@ pub const CATALOGUE: &[Plant] = &[
         "keys that a prepared transaction holds are read and written as ever",
     )
     .with_banks()
-    .seed(3),
+    .seed(5),
     Plant::new(
         "orphan-unresolved",
         "B28 trouble does not end when its cause goes",
@@ -593,7 +618,8 @@ pub const CATALOGUE: &[Plant] = &[
         "nobody asks what became of a transaction whose conductor is gone",
     )
     .under("kill,isolate")
-    .with_banks(),
+    .with_banks()
+    .seed(1),
     Plant::new(
         "decision-forgotten",
         "B14 a transaction is decided twice, and not the same",
@@ -609,7 +635,8 @@ pub const CATALOGUE: &[Plant] = &[
         "txn",
         "a participant is told to drop what was committed and answered",
     )
-    .with_banks(),
+    .with_banks()
+    .seed(1),
     Plant::new(
         "resolved-by-itself",
         "B14 a transaction is decided twice, and not the same",
@@ -617,7 +644,8 @@ pub const CATALOGUE: &[Plant] = &[
         "whoever hears nothing of an intent drops it without asking home",
     )
     .under("pause,isolate,delay,one-way,kill")
-    .with_banks(),
+    .with_banks()
+    .seed(1),
     Plant::new(
         "order-relaxed",
         "B29 what a connection wrote later is seen first",
@@ -634,7 +662,8 @@ pub const CATALOGUE: &[Plant] = &[
         "a snapshot of the cluster map has no users",
     )
     .under("snapshot,kill,power,isolate")
-    .with_users(),
+    .with_users()
+    .seed(1),
     Plant::new(
         "users-answered-early",
         "B1 stale read: a connection misses its own change of users",
@@ -642,7 +671,8 @@ pub const CATALOGUE: &[Plant] = &[
         "a change of users is answered before the node of its client has applied it",
     )
     .under("isolate,one-way,partition,delay,clog")
-    .with_users(),
+    .with_users()
+    .seed(1),
     // What a tree and its gate promise.
     Plant::new(
         "watch-after-reply",
@@ -651,35 +681,40 @@ pub const CATALOGUE: &[Plant] = &[
         "a reply is not held back until the watches that it concerns are told",
     )
     .nodes(5)
-    .with_trees(),
+    .with_trees()
+    .seed(1),
     Plant::new(
         "watch-begins-late",
         "B22 watches: loss",
         "zookeeper",
         "what happened between a read and the moment in which its watch stands is not told",
     )
-    .with_trees(),
+    .with_trees()
+    .seed(1),
     Plant::new(
         "missed-not-told",
         "B22 watches: loss",
         "tree",
         "a client that connects again is told nothing of what it missed",
     )
-    .with_trees(),
+    .with_trees()
+    .seed(1),
     Plant::new(
         "ephemerals-outlive",
         "B21 session expiry races ephemeral nodes",
         "tree",
         "the end of a session leaves its last ephemeral",
     )
-    .with_trees(),
+    .with_trees()
+    .seed(1),
     Plant::new(
         "sequence-by-children",
         "B12 a number goes back",
         "tree",
         "a sequential name is numbered by how many children there are",
     )
-    .with_trees(),
+    .with_trees()
+    .seed(1),
     Plant::new(
         "session-cut-short",
         "B21 session expiry races ephemeral nodes",
@@ -687,7 +722,8 @@ pub const CATALOGUE: &[Plant] = &[
         "a leader ends sessions after a quarter of their timeout",
     )
     .under("kill,pause,isolate,partition,disconnect")
-    .with_trees(),
+    .with_trees()
+    .seed(1),
     // The duties around the node.
     Plant::new(
         "ack-before-fsync",
@@ -696,7 +732,7 @@ pub const CATALOGUE: &[Plant] = &[
         "what was appended to the log counts as durable",
     )
     .under("power,blackout,slow-disk")
-    .seed(48),
+    .seed(8),
     Plant::new(
         "tail-forgotten",
         "B6 everything lost on failover",
@@ -711,7 +747,8 @@ pub const CATALOGUE: &[Plant] = &[
         "a restart forgets whom it voted for",
     )
     .seconds(60)
-    .under("crash-point,power,slow-disk,kill,isolate"),
+    .under("crash-point,power,slow-disk,kill,isolate")
+    .seed(1),
     Plant::new(
         "mark-before-file",
         "B9 a snapshot's mark is durable before its file",
