@@ -31,10 +31,12 @@ fn so_it_is_under_every_kind_of_trouble() {
         struck.extend(outcome.struck.iter().map(|strike| strike.fault));
     }
     // What only strikes a cluster that is well is too rare in ten seconds of all kinds together.
-    let alone: Faults = "kill,older-copy".parse().expect("two faults");
-    for seed in 21..=26 {
-        let outcome = twice(&Params { seconds: 40, ..short(seed, alone) });
-        struck.extend(outcome.struck.iter().map(|strike| strike.fault));
+    for alone in ["kill,older-copy", "misdirected,lost-write,bit-flip"] {
+        let alone: Faults = alone.parse().expect("their names");
+        for seed in 21..=26 {
+            let outcome = twice(&Params { seconds: 40, ..short(seed, alone) });
+            struck.extend(outcome.struck.iter().map(|strike| strike.fault));
+        }
     }
     let missed: Vec<_> = Fault::ALL.into_iter().filter(|fault| !struck.contains(fault)).collect();
     assert!(missed.is_empty(), "these never struck: {missed:?}");
