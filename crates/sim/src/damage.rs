@@ -87,6 +87,7 @@ impl World {
         let groups: Vec<_> = self.placement().into_iter().map(|(_, members)| members).collect();
         if groups.is_empty()
             || !self.atlas.allows(node, &groups)
+            || self.shaped
             || !self.is_membership_full()
             || self.identity_struck
         {

@@ -77,6 +77,7 @@ impl World {
         if self.machines.len() < 3
             || self.atlas.any()
             || self.identity_struck
+            || self.shaped
             || !self.all_are_known()
             || !self.is_membership_full()
         {

@@ -45,6 +45,13 @@ impl Promises {
         self.0.insert(group, Promise { term, vote, removed: true, ..Promise::default() });
     }
 
+    /// A flush begins: of a log that it gives up nothing is promised any more, whether or not it comes to its end.
+    pub fn give_up(&mut self, flush: &Self) {
+        for (group, _) in flush.0.iter().filter(|(_, new)| new.removed) {
+            self.0.entry(*group).or_default().last = Default::default();
+        }
+    }
+
     /// A flush was reported: what it brought replaces what stood before.
     pub fn keep(&mut self, flushed: Self) {
         for (group, new) in flushed.0 {
@@ -121,5 +128,12 @@ mod tests {
         assert!(forgets(found(2, 0, &whole)), "the vote is lost");
         assert!(forgets(found(1, 1, &whole)), "the term is lost");
         assert!(promises.forgotten(&[]).is_some(), "the group is lost");
+        let mut dropped = Promises::default();
+        dropped.remove(GROUP, &state);
+        promises.give_up(&dropped);
+        for entries in [&whole[..], &[]] {
+            assert!(promises.forgotten(&[found(2, 1, entries)]).is_none(), "it may be gone or not");
+        }
+        assert!(promises.forgotten(&[found(2, 0, &[])]).is_some(), "the vote stays promised");
     }
 }

@@ -3,8 +3,8 @@
 //! What the nodes make of that is theirs: who plans, who moves what and in which order, and who goes on after a crash. The
 //! rules are those of every run, and in the end every node holds what consistent hashing gives it.
 //!
-//! Not together with changes of membership that the nemesis makes itself, nor with disks that are emptied or damaged while a
-//! group may be two replicas: what could be lost then, an operator could lose.
+//! Not together with changes of membership that the nemesis makes itself, and no disk is emptied or damaged afterwards: a group may
+//! be two replicas then, and what could be lost, an operator could lose.
 
 use crate::random::Random;
 use crate::schedule::Blow;

@@ -238,11 +238,13 @@ impl World {
 
     /// Starts the next flush, unless one is under way: then what comes is gathered for the one after it.
     fn flush(&mut self, at: usize) {
-        let Some(process) = &mut self.machines[at].process else { return };
+        let machine = &mut self.machines[at];
+        let Some(process) = &mut machine.process else { return };
         if process.flushing.is_some() || process.next_flush.job.is_empty() {
             return;
         }
         let flush = process.flushing.insert(std::mem::take(&mut process.next_flush));
+        machine.promises.give_up(&flush.promises);
         let (hard_states, marks) = (flush.hard_states, flush.job.has_marks());
         if !self.dies_flushing(at, hard_states, marks, Side::Before) {
             self.append(at);
