@@ -91,7 +91,7 @@ pub enum Fault {
 /// So many of [`Fault::ALL`] are drawn first. Those behind them came later and are drawn apart, with chance of their own,
 /// so that a seed that has none of them is the run that it was before.
 const DRAWN_FIRST: usize = 31;
-/// Those behind these came later still.
+/// Those behind these are drawn by no seed: they are asked for by name. See docs/elasticity.md, "Known, and not mended".
 const DRAWN_LATER: usize = 37;
 /// Sets that chance apart.
 const LATER_SALT: u64 = 0x4c41_5445;
@@ -204,7 +204,7 @@ impl Fault {
         Self::ALL[DRAWN_FIRST..DRAWN_LATER].contains(&self)
     }
 
-    /// Whether it is drawn apart from all others.
+    /// Whether it is planned apart from all others.
     pub(crate) fn came_last(self) -> bool {
         Self::ALL[DRAWN_LATER..].contains(&self)
     }
@@ -286,7 +286,7 @@ impl Faults {
                 let mut later = Random::new(seed ^ LATER_SALT);
                 let share_later = if later.permille(500) { 0 } else { later.between(50, 250) };
                 let mut bits = 0;
-                for at in 0..Fault::ALL.len() {
+                for at in 0..DRAWN_LATER {
                     let drawn = match at < DRAWN_FIRST {
                         true => random.permille(share),
                         false => later.permille(share_later),
