@@ -153,6 +153,11 @@ impl ReadQueue {
         self.take(|batch| !batch.asked)
     }
 
+    /// Gives back what is confirmed and waits for an entry that was proposed here and is not applied.
+    pub fn take_behind(&mut self, applied: Index) -> Vec<ReadBatch> {
+        self.take(|batch| batch.barrier.is_some() && batch.floor > applied)
+    }
+
     pub fn confirm(&mut self, id: u64, index: Index) {
         if let Some(batch) = self.waiting.iter_mut().find(|batch| batch.id == id) {
             batch.barrier = Some(index.max(batch.floor));

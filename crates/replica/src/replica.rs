@@ -692,6 +692,8 @@ impl Replica {
         }
         if role != Role::Leader {
             let mut aborted = self.reads.take_deferred();
+            // Another entry may come to stand where the write that they are behind was proposed.
+            aborted.extend(self.reads.take_behind(self.applied));
             aborted.extend(self.reads.take_unasked());
             for batch in aborted {
                 let bounced = self.give_back(&batch);
