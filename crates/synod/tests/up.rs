@@ -17,6 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How many clusters asked for ports. Two that started at the same time on the same ports each got some of them.
 static CLUSTERS: AtomicU16 = AtomicU16::new(0);
 
+/// How far apart two clusters' base ports are: more than a cluster's ports for ZooKeeper's clients (100 after those
+/// for Redis's) and all of [`near`].
+const APART: u16 = 200;
+
 /// Base ports to try, from this one on.
 fn near(port: u16) -> Vec<u16> {
     (0..5).map(|i| port + i * 10).collect()
@@ -37,8 +41,8 @@ impl Up {
 
     /// As [`Self::start`], with variables.
     fn start_with(data: &Path, base_port: Option<u16>, variables: &[(&str, &str)]) -> Self {
-        let first = 2_000 + (std::process::id() % 100) as u16 * 100;
-        let mine = || first + 50 * CLUSTERS.fetch_add(1, Ordering::Relaxed);
+        let first = 2_000 + (std::process::id() % 12) as u16 * 4 * APART;
+        let mine = || first + APART * CLUSTERS.fetch_add(1, Ordering::Relaxed);
         let candidates = base_port.map_or_else(|| near(mine()), |port| vec![port]);
         for port in candidates {
             let mut up = Self::spawn(data, port, variables);
@@ -242,7 +246,24 @@ fn said(output: &Output) -> String {
     )
 }
 
-/// A move needs no pause to speak of: nobody is elected. How long the longest write took is printed.
+#[test]
+fn nodes_that_are_no_majority_are_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), None);
+    let port = up.base_port;
+    assert_eq!(up.stop(), Some(0));
+    for node in ["node-1", "node-2"] {
+        std::fs::write(dir.path().join(node).join("node"), "not an identity").unwrap();
+    }
+    let mut up = Up::spawn(dir.path(), port, &[]);
+    assert!(up.wait_for("1 of 3 nodes are left: no majority").is_some());
+    let deadline = Instant::now() + PATIENCE;
+    while up.child.try_wait().unwrap().is_none() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(up.child.try_wait().unwrap().and_then(|status| status.code()), Some(1));
+}
+
 #[test]
 fn a_password_in_the_environment_is_that_of_all_nodes() {
     let dir = tempfile::tempdir().unwrap();
@@ -253,6 +274,7 @@ fn a_password_in_the_environment_is_that_of_all_nodes() {
     }
 }
 
+/// A move needs no pause to speak of: nobody is elected. How long the longest write took is printed.
 #[test]
 fn a_cluster_moves_to_other_engines_under_load() {
     let dir = tempfile::tempdir().unwrap();

@@ -61,7 +61,7 @@ pub fn run(options: UpOptions) -> Result<()> {
 }
 
 /// Whether the cluster got ready before it was told to stop. A node that dies early leaves the others to
-/// get ready without it, if they can.
+/// get ready without it, if they are a majority.
 fn wait_until_ready(plan: &Plan, children: &mut Children, stop: &AtomicBool) -> bool {
     let mut news = Instant::now() + NEWS;
     loop {
@@ -70,7 +70,8 @@ fn wait_until_ready(plan: &Plan, children: &mut Children, stop: &AtomicBool) -> 
             return false;
         }
         children.report_deaths();
-        if children.alive() == 0 {
+        if children.alive() * 2 <= plan.nodes.len() {
+            println!("{} of {} nodes are left: no majority", children.alive(), plan.nodes.len());
             return false;
         }
         let running = plan.nodes.iter().filter(|node| children.is_alive(node.id));
