@@ -266,4 +266,6 @@ pub trait Engine {
     fn protocol(&self) -> Protocol;
     /// Role, term and leader, without the cost of [`Engine::status`].
     fn role(&self) -> (Role, Term, Option<NodeId>);
+    /// What must be remembered when this member is dropped together with its log.
+    fn given_up(&self) -> HardState;
 }

@@ -10,7 +10,7 @@ use crate::member::{Member, Rules};
 use crate::{paxos, raft, zab};
 use bytes::Bytes;
 use std::fmt::Debug;
-use synod_types::{Index, Membership, NodeId, Protocol, SnapshotMeta, Term};
+use synod_types::{HardState, Index, Membership, NodeId, Protocol, SnapshotMeta, Term};
 
 /// A member that remembers `recovered`, of a group that was founded with `founding`. It runs the engine that the group
 /// is known to have moved to last, and moves on by itself.
@@ -137,6 +137,10 @@ impl Engine for Seated {
 
     fn protocol(&self) -> Protocol {
         self.0.as_deref().expect(OCCUPIED).protocol()
+    }
+
+    fn given_up(&self) -> HardState {
+        self.0.as_deref().expect(OCCUPIED).given_up()
     }
 
     fn role(&self) -> (Role, Term, Option<NodeId>) {

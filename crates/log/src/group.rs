@@ -12,6 +12,9 @@ pub struct Run {
     pub first: Index,
 }
 
+/// In a checkpoint the number of runs has this bit, and the floor of the hard state follows.
+const HAS_FLOOR: u32 = 1 << 31;
+
 /// One group's standing in the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupState {
@@ -116,12 +119,18 @@ impl GroupState {
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        let HardState { term, vote, commit } = self.hard_state;
+        let HardState { term, vote, commit, floor } = self.hard_state;
         let SnapshotMeta { index, term: snapshot_term, membership } = &self.snapshot;
         for n in [term.0, vote.0, commit.0, index.0, snapshot_term.0, self.last.0] {
             out.extend_from_slice(&n.to_le_bytes());
         }
-        out.extend_from_slice(&(self.runs.len() as u32).to_le_bytes());
+        let has_floor = floor != Default::default();
+        let flag = if has_floor { HAS_FLOOR } else { 0 };
+        out.extend_from_slice(&(self.runs.len() as u32 | flag).to_le_bytes());
+        if has_floor {
+            out.extend_from_slice(&floor.0.0.to_le_bytes());
+            out.extend_from_slice(&floor.1.0.to_le_bytes());
+        }
         for run in &self.runs {
             out.extend_from_slice(&run.term.0.to_le_bytes());
             out.extend_from_slice(&run.first.0.to_le_bytes());
@@ -131,15 +140,18 @@ impl GroupState {
 
     pub(crate) fn decode(mut bytes: &[u8]) -> Option<Self> {
         let rest = &mut bytes;
-        let hard_state = HardState {
-            term: Term(take(rest)?),
-            vote: NodeId(take(rest)?),
-            commit: Index(take(rest)?),
-        };
+        let (hard_term, vote, commit) =
+            (Term(take(rest)?), NodeId(take(rest)?), Index(take(rest)?));
         let (index, term, last) = (Index(take(rest)?), Term(take(rest)?), Index(take(rest)?));
         let (count, after) = rest.split_first_chunk::<4>()?;
         *rest = after;
-        let runs = (0..u32::from_le_bytes(*count))
+        let count = u32::from_le_bytes(*count);
+        let floor = match count & HAS_FLOOR {
+            0 => Default::default(),
+            _ => (Term(take(rest)?), Index(take(rest)?)),
+        };
+        let hard_state = HardState { term: hard_term, vote, commit, floor };
+        let runs = (0..count & !HAS_FLOOR)
             .map(|_| Some(Run { term: Term(take(rest)?), first: Index(take(rest)?) }))
             .collect::<Option<Vec<_>>>()?;
         let snapshot = SnapshotMeta { index, term, membership: Membership::decode(rest)? };
@@ -161,7 +173,7 @@ impl GroupState {
     }
 }
 
-fn take(bytes: &mut &[u8]) -> Option<u64> {
+pub(crate) fn take(bytes: &mut &[u8]) -> Option<u64> {
     let (n, rest) = bytes.split_first_chunk::<8>()?;
     *bytes = rest;
     Some(u64::from_le_bytes(*n))

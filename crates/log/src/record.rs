@@ -5,7 +5,7 @@
 //! 24 payload bytes u32 | 28 payload CRC32C u32 | 32 CRC32C of bytes 0..32 u32 | 36 payload ...
 //! ```
 
-use crate::group::GroupState;
+use crate::group::{GroupState, take};
 use synod_types::{
     Entry, EntryKind, HardState, Index, Membership, NodeId, PartitionId, SnapshotMeta, Term,
 };
@@ -163,13 +163,7 @@ impl Change {
         }
         let change = match header.kind {
             RecordKind::Entry => Some(Self::Entry(header.index, header.term)),
-            RecordKind::HardState => payload.try_into().ok().map(|vote| {
-                Self::HardState(HardState {
-                    term: header.term,
-                    vote: NodeId(u64::from_le_bytes(vote)),
-                    commit: header.index,
-                })
-            }),
+            RecordKind::HardState => hard_state(header, payload).map(Self::HardState),
             RecordKind::Snapshot => Membership::decode(payload).map(|membership| {
                 Self::Snapshot(SnapshotMeta { index: header.index, term: header.term, membership })
             }),
@@ -178,6 +172,18 @@ impl Change {
         };
         change.ok_or(RecordError::Form)
     }
+}
+
+/// The vote, and the floor if there is one.
+fn hard_state(header: &RecordHeader, mut payload: &[u8]) -> Option<HardState> {
+    let rest = &mut payload;
+    let vote = NodeId(take(rest)?);
+    let floor = match rest.is_empty() {
+        true => Default::default(),
+        false => (Term(take(rest)?), Index(take(rest)?)),
+    };
+    let state = HardState { term: header.term, vote, commit: header.index, floor };
+    rest.is_empty().then_some(state)
 }
 
 fn put(
@@ -211,8 +217,12 @@ pub fn put_entry(out: &mut Vec<u8>, group: PartitionId, entry: &Entry) {
 /// Appends a hard state record.
 pub fn put_hard_state(out: &mut Vec<u8>, group: PartitionId, state: &HardState) {
     let at = (state.term, state.commit);
-    let vote = state.vote.0.to_le_bytes();
-    put(out, RecordKind::HardState, EntryKind::Commands, group, at, &vote);
+    let (vote, (term, index)) = (state.vote.0, state.floor);
+    let words = [vote, term.0, index.0].map(u64::to_le_bytes);
+    // Without a floor the record is the one that every build knows.
+    let count = if state.floor == Default::default() { 1 } else { 3 };
+    let payload = words[..count].as_flattened();
+    put(out, RecordKind::HardState, EntryKind::Commands, group, at, payload);
 }
 
 /// Appends a snapshot mark.

@@ -15,7 +15,7 @@ use crate::output::{FileWork, Log};
 use std::collections::BTreeSet;
 use synod_consensus::Role;
 use synod_ring::{MetaCommand, Reshape};
-use synod_types::{HardState, Index, Membership, NodeId, PartitionId};
+use synod_types::{Index, Membership, NodeId, PartitionId};
 
 fn set(nodes: &[NodeId]) -> BTreeSet<NodeId> {
     nodes.iter().copied().collect()
@@ -154,7 +154,7 @@ impl Node {
         let Some(replica) = self.replicas.get_mut(group.0 as usize).and_then(Option::take) else {
             return;
         };
-        let hard_state = HardState { commit: Index(0), ..replica.hard_state() };
+        let hard_state = replica.given_up();
         self.fetches.remove(&group);
         self.tombs.insert(group, hard_state);
         self.removing.insert(group);
@@ -185,7 +185,7 @@ impl Node {
             let status = replica.status();
             let is_blank = status.last == Index(0) && status.membership == Membership::default();
             if is_blank && replica.is_idle() {
-                let hard_state = replica.hard_state();
+                let hard_state = replica.given_up();
                 self.replicas[at] = None;
                 self.tombs.insert(group, hard_state);
             }

@@ -280,10 +280,10 @@ impl Replica {
         self.engine.protocol()
     }
 
-    /// What the group has promised here, as it was handed to the log last.
+    /// What must be remembered of it when it is dropped.
     #[must_use]
-    pub fn hard_state(&self) -> HardState {
-        self.hard_state
+    pub fn given_up(&self) -> HardState {
+        self.engine.given_up()
     }
 
     /// Whether nothing waits here for an entry or for a word of the leader, and no snapshot is being taken.

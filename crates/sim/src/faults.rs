@@ -91,8 +91,6 @@ pub enum Fault {
 /// So many of [`Fault::ALL`] are drawn first. Those behind them came later and are drawn apart, with chance of their own,
 /// so that a seed that has none of them is the run that it was before.
 const DRAWN_FIRST: usize = 31;
-/// Those behind these are drawn by no seed: they are asked for by name. See docs/elasticity.md, "Known, and not mended".
-const DRAWN_LATER: usize = 37;
 /// Sets that chance apart.
 const LATER_SALT: u64 = 0x4c41_5445;
 
@@ -201,12 +199,12 @@ impl Fault {
 
     /// Whether it is drawn apart from those that were there before it.
     pub(crate) fn came_later(self) -> bool {
-        Self::ALL[DRAWN_FIRST..DRAWN_LATER].contains(&self)
+        Self::ALL[DRAWN_FIRST..].contains(&self)
     }
 
     /// Whether it is planned apart from all others.
     pub(crate) fn came_last(self) -> bool {
-        Self::ALL[DRAWN_LATER..].contains(&self)
+        self == Self::Reshape
     }
 }
 
@@ -286,7 +284,7 @@ impl Faults {
                 let mut later = Random::new(seed ^ LATER_SALT);
                 let share_later = if later.permille(500) { 0 } else { later.between(50, 250) };
                 let mut bits = 0;
-                for at in 0..DRAWN_LATER {
+                for at in 0..Fault::ALL.len() {
                     let drawn = match at < DRAWN_FIRST {
                         true => random.permille(share),
                         false => later.permille(share_later),

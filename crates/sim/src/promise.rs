@@ -12,6 +12,8 @@ use synod_types::{Entry, HardState, Index, NodeId, PartitionId, SnapshotMeta, Te
 struct Promise {
     term: Term,
     vote: NodeId,
+    /// What a log that was given up ended with.
+    floor: (Term, Index),
     /// The last entry; logs are compared by it, the term first.
     last: (Term, Index),
     /// Whether the log before was given up: of what it held nothing counts.
@@ -27,7 +29,7 @@ impl Promises {
     pub fn append(&mut self, group: PartitionId, state: Option<&HardState>, entries: &[Entry]) {
         let promise = self.0.entry(group).or_default();
         if let Some(state) = state {
-            (promise.term, promise.vote) = (state.term, state.vote);
+            (promise.term, promise.vote, promise.floor) = (state.term, state.vote, state.floor);
         }
         if let Some(last) = entries.last() {
             promise.last = (last.term, last.index);
@@ -41,8 +43,8 @@ impl Promises {
 
     /// Notes that a group's log is given up, and what stays promised.
     pub fn remove(&mut self, group: PartitionId, state: &HardState) {
-        let (term, vote) = (state.term, state.vote);
-        self.0.insert(group, Promise { term, vote, removed: true, ..Promise::default() });
+        let HardState { term, vote, floor, .. } = *state;
+        self.0.insert(group, Promise { term, vote, floor, removed: true, ..Promise::default() });
     }
 
     /// A flush begins: of a log that it gives up nothing is promised any more, whether or not it comes to its end.
@@ -57,7 +59,7 @@ impl Promises {
         for (group, new) in flushed.0 {
             let old = self.0.entry(group).or_default();
             if new.term > Term(0) {
-                (old.term, old.vote) = (new.term, new.vote);
+                (old.term, old.vote, old.floor) = (new.term, new.vote, new.floor);
             }
             if new.last.1 > Index(0) || new.removed {
                 old.last = new.last;
@@ -71,16 +73,16 @@ impl Promises {
             let Some(found) = recovered.iter().find(|found| found.group == *group) else {
                 return Some(format!("group {group} is gone"));
             };
-            let HardState { term, vote, .. } = found.hard_state;
+            let HardState { term, vote, floor, .. } = found.hard_state;
             let last = found.entries.last().map_or(
                 (found.snapshot.term, found.snapshot.index),
                 |entry| (entry.term, entry.index),
             );
             let voted = term > promise.term
                 || (term == promise.term && (vote == promise.vote || promise.vote == NodeId(0)));
-            (!voted || last < promise.last).then(|| {
+            (!voted || floor < promise.floor || last < promise.last).then(|| {
                 format!(
-                    "group {group}: promised {promise:?}, found term {term}, vote {vote}, last {last:?}"
+                    "group {group}: promised {promise:?}, found term {term}, vote {vote}, floor {floor:?}, last {last:?}"
                 )
             })
         })
@@ -135,5 +137,10 @@ mod tests {
             assert!(promises.forgotten(&[found(2, 1, entries)]).is_none(), "it may be gone or not");
         }
         assert!(promises.forgotten(&[found(2, 0, &[])]).is_some(), "the vote stays promised");
+        let floor = (Term(2), Index(3));
+        let mut dropped = Promises::default();
+        dropped.remove(GROUP, &HardState { floor, ..state });
+        promises.keep(dropped);
+        assert!(promises.forgotten(&[found(2, 1, &[])]).is_some(), "where its log ended is lost");
     }
 }

@@ -50,6 +50,9 @@ pub struct HardState {
     pub vote: NodeId,
     /// A position known to be committed. May lag: it only saves work at restart.
     pub commit: Index,
+    /// The end of the longest log that this member gave up, with its replica: the term of the last entry, then its index.
+    /// Whatever it answered for then, it answers for still, so it stands for election and gives its vote only as if it had that log.
+    pub floor: (Term, Index),
 }
 
 /// In the encoding of a membership the number of voters has this bit, and an engine follows.

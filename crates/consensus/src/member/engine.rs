@@ -6,7 +6,7 @@ use crate::progress::Flow;
 use crate::{Message, Protocol};
 use bytes::Bytes;
 use synod_types::plant::planted;
-use synod_types::{EntryKind, Index, Membership, NodeId, SnapshotMeta, Term};
+use synod_types::{EntryKind, HardState, Index, Membership, NodeId, SnapshotMeta, Term};
 
 impl<R: Rules> Engine for Member<R> {
     fn tick(&mut self) {
@@ -142,5 +142,9 @@ impl<R: Rules> Engine for Member<R> {
 
     fn role(&self) -> (Role, Term, Option<NodeId>) {
         (self.outward_role(), self.hard.term, self.leader)
+    }
+
+    fn given_up(&self) -> HardState {
+        HardState { commit: Index(0), floor: self.owed_end(), ..self.hard }
     }
 }

@@ -7,6 +7,7 @@ use crate::membership;
 use crate::message::Body;
 use crate::progress::Flow;
 use bytes::Bytes;
+use synod_types::plant::planted;
 use synod_types::{Entry, EntryKind, Index, NodeId, Term};
 
 /// What an engine's rules may ask and change.
@@ -39,6 +40,14 @@ impl<R: Rules> Member<R> {
     /// How new the log is: the term of the last entry, then its index.
     pub(crate) fn end(&self) -> (Term, Index) {
         (self.log.last_term(), self.log.last())
+    }
+
+    /// How new a log this member answers for: its own, or one that it gave up. Whoever is to lead has one as new.
+    pub(crate) fn owed_end(&self) -> (Term, Index) {
+        if planted("floor-forgotten") {
+            return self.end();
+        }
+        self.end().max(self.hard.floor)
     }
 
     /// The last entry known to be committed.
@@ -195,10 +204,11 @@ impl<R: Rules> Member<R> {
     }
 
     /// Whether this member may stand. While a snapshot is being fetched its log lacks what is committed, so it
-    /// could not win.
+    /// could not win; nor could it before it has again what it once gave up.
     pub(crate) fn may_stand(&self) -> bool {
         self.memberships.may_stand(self.config.id)
             && self.fetching.is_none()
+            && self.owed_end() == self.end()
             && !matches!(self.state, State::Leader(_))
     }
 

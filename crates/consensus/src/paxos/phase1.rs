@@ -107,9 +107,21 @@ impl Member<Paxos> {
         self.send_durably(from, promise);
     }
 
-    /// What this acceptor has accepted, and the first of it behind `after`.
+    /// What this acceptor has accepted, and the first of it behind `after`. Of a log that it gave up it can give nothing, but
+    /// nobody leads without that either.
     fn promise(&self, after: Index) -> Ask {
-        let (last_term, last) = self.end();
+        let (last_term, last) = self.owed_end();
+        if (last_term, last) != self.end() {
+            let (commit, after, after_term) = (Index(0), Index(0), Term(0));
+            return Ask::Promise {
+                last,
+                last_term,
+                commit,
+                after,
+                after_term,
+                entries: Vec::new(),
+            };
+        }
         let after = after.min(last);
         let (after_term, entries) = self.entries_after(after);
         Ask::Promise { last, last_term, commit: self.commit(), after, after_term, entries }

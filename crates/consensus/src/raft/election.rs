@@ -131,7 +131,7 @@ impl Member<Raft> {
     }
 
     fn is_up_to_date(&self, last: Index, last_term: Term) -> bool {
-        (last_term, last) >= self.end() || planted("vote-for-shorter-log")
+        (last_term, last) >= self.owed_end() || planted("vote-for-shorter-log")
     }
 
     /// Answers a pre-vote. Nothing changes and nothing is promised.

@@ -127,7 +127,7 @@ impl Member<Zab> {
             return;
         }
         self.restart_timer();
-        let (last_term, last) = self.end();
+        let (last_term, last) = self.owed_end();
         let ack = Body::Zab(Ask::AckEpoch { last, last_term });
         self.send_durably(from, ack);
     }

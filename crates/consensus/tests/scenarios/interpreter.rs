@@ -5,6 +5,7 @@
 //! blank 4                      a node that knows nothing
 //! campaign|wake|tick|crash|start|status N.. [xTIMES]      each node in turn; tick x10 ticks ten times
 //! tear N                       crashes in the middle of a write: the hard state got to the disk, the entries did not
+//! give_up N                    its replica is dropped, and begins anew with what must be remembered of it
 //! lose N count                 the disk of a node that is down has lost its last entries
 //! propose N text.. | read N id | transfer N to
 //! change N [voters=..] [learners=..] [engine=NAME]         voters and learners stay as they are where only an engine is named
@@ -107,7 +108,7 @@ impl Stage {
                 (0..number(words[0])).for_each(|_| self.run_once());
                 self.alive.clear();
             }
-            "campaign" | "wake" | "tick" | "crash" | "tear" | "start" | "status" => {
+            "campaign" | "wake" | "tick" | "crash" | "tear" | "start" | "give_up" | "status" => {
                 let times = words.iter().find_map(|word| word.strip_prefix('x')).map_or(1, number);
                 for word in words.iter().filter(|word| !word.starts_with('x')) {
                     (0..times).for_each(|_| self.simple(command, id(word)));
@@ -176,6 +177,12 @@ impl Stage {
                 node.to_apply.clear();
                 node.fetch = None;
                 return;
+            }
+            "give_up" => {
+                let hard_state = self.engine(node).given_up();
+                self.simple("crash", node);
+                self.node(node).durable = Recovered { hard_state, ..Recovered::default() };
+                return self.simple("start", node);
             }
             "start" => {
                 let node = self.node(node);

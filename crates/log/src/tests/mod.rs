@@ -57,7 +57,7 @@ pub(crate) fn meta(index: u64, term: u64) -> SnapshotMeta {
 }
 
 pub(crate) fn vote(term: u64, commit: u64) -> HardState {
-    HardState { term: Term(term), vote: NodeId(2), commit: Index(commit) }
+    HardState { term: Term(term), vote: NodeId(2), commit: Index(commit), ..HardState::default() }
 }
 
 pub(crate) fn batch_of(fill: impl FnOnce(&mut Batch)) -> Batch {

@@ -86,6 +86,9 @@ impl Model {
             }
             1 | 2 => {
                 log.hard_state = vote(random.below(100), last);
+                if random.below(4) == 0 {
+                    log.hard_state.floor = (Term(random.below(100)), Index(random.below(100)));
+                }
                 batch.hard_state(group, &log.hard_state);
             }
             3..=5 => {

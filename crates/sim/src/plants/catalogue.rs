@@ -125,6 +125,18 @@ pub const CATALOGUE: &[Plant] = &[
     .under("crash-point,power,slow-disk,depose")
     .seed(7),
     Plant::new(
+        "floor-forgotten",
+        "B8 a promise is forgotten",
+        "consensus",
+        "a member whose replica was dropped once gives its vote as if it had never had a log",
+    )
+    .seconds(60)
+    .under(
+        "reshape,wipe,older-copy,membership,bit-flip,engine,moved,disk-full,sync-error,crash-point,kill,power,blackout,\
+         depose,clock-leap,memory-ceiling,large-values",
+    )
+    .seed(45),
+    Plant::new(
         "commit-beyond-match",
         "B8 a follower commits what it was not asked about",
         "consensus",
