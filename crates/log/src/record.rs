@@ -148,7 +148,7 @@ pub enum Change {
     /// The group is gone.
     Removed,
     /// The group stands like this.
-    Checkpoint(GroupState),
+    Checkpoint(Box<GroupState>),
 }
 
 impl Change {
@@ -168,7 +168,9 @@ impl Change {
                 Self::Snapshot(SnapshotMeta { index: header.index, term: header.term, membership })
             }),
             RecordKind::Removed => payload.is_empty().then_some(Self::Removed),
-            RecordKind::Checkpoint => GroupState::decode(payload).map(Self::Checkpoint),
+            RecordKind::Checkpoint => {
+                GroupState::decode(payload).map(|state| Self::Checkpoint(Box::new(state)))
+            }
         };
         change.ok_or(RecordError::Form)
     }

@@ -263,7 +263,7 @@ impl Replay<'_> {
         let mut groups: BTreeMap<PartitionId, GroupState> = BTreeMap::new();
         each_record(reader, batch, offset, body, |header, change, _| match change {
             Change::Checkpoint(state) => {
-                groups.insert(header.group, state);
+                groups.insert(header.group, *state);
                 Ok(())
             }
             _ => Err("a checkpoint holds another record".to_owned()),
