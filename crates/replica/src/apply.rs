@@ -304,7 +304,7 @@ impl Replica {
 
     /// The entry that a read has to wait for because a key of it has expired since the time that reads are of.
     fn doubt_of(&mut self, op: Operation<'_>) -> Option<Index> {
-        let expires = self.state.keyspace().is_some_and(|keyspace| keyspace.expires_len() > 0);
+        let expires = self.state.keyspace().is_some_and(|keyspace| keyspace.has_deadlines());
         if op.machine != MachineId::KEYSPACE || !expires {
             return None;
         }

@@ -459,7 +459,7 @@ impl Replica {
 
     /// Whether one of these keys has expired since the time that reads are of: then the entry to wait for.
     pub(crate) fn doubt<'k>(&mut self, mut keys: impl Iterator<Item = &'k [u8]>) -> Option<Index> {
-        let keyspace = self.state.keyspace().filter(|keyspace| keyspace.expires_len() > 0)?;
+        let keyspace = self.state.keyspace().filter(|keyspace| keyspace.has_deadlines())?;
         let (barrier, present) = self.stamps.present(self.now.wall)?;
         let time = self.stamps.read(self.now.wall);
         keys.any(|key| keyspace.expires_within(key, time, present)).then_some(barrier)

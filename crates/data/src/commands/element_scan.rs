@@ -54,20 +54,22 @@ pub(super) fn options<'a>(mut rest: &Args<'a>, bare: Option<&str>) -> Result<Opt
     Ok(options)
 }
 
-/// Looks at the next elements of a collection of `len`, whose names `name_at` gives; answers the
+/// Looks at the next elements of a collection of `len`, whose names `name_at` gives (none of what is not seen any more); answers the
 /// next cursor and announces `width` replies for each element found. Returns where those are.
 pub(super) fn step<'v>(
     cursor: u64,
     options: &Options<'_>,
     (len, is_full): (usize, bool),
-    name_at: impl Fn(usize) -> Item<'v>,
+    name_at: impl Fn(usize) -> Option<Item<'v>>,
     width: usize,
     out: &mut dyn ReplySink,
 ) -> Vec<usize> {
     let (range, next) = if is_full { scan_step(cursor, len, options.count) } else { (0..len, 0) };
     let passes = |at: &usize| {
         let glob = options.glob.as_ref();
-        glob.is_none_or(|glob| glob.matches(name_at(*at).text(&mut I64Text::new(0))))
+        name_at(*at).is_some_and(|name| {
+            glob.is_none_or(|glob| glob.matches(name.text(&mut I64Text::new(0))))
+        })
     };
     let found: Vec<usize> = range.filter(passes).collect();
     reply_head(next, found.len() * width, out);

@@ -218,6 +218,11 @@ impl Keyspace {
         self.events.note(Classes::STREAM, name, key);
     }
 
+    /// Something happened to a hash, which its version alone does not say.
+    pub(crate) fn tell_of_hash(&self, name: &'static str, key: &[u8]) {
+        self.events.note(Classes::HASH, name, key);
+    }
+
     /// Runs a writing command and notes what it did to its keys. It does the same to them as without: replicas that
     /// collect no events must not differ.
     #[cold]

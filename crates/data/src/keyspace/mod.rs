@@ -64,6 +64,8 @@ pub struct Keyspace {
     len: usize,
     /// The sum of the slots' counts of keys with an expiry time.
     expires: usize,
+    /// The sum of the slots' counts of hashes with fields that expire.
+    expiring_hashes: usize,
     /// The sum of the objects' heap bytes.
     bytes: usize,
     /// Counts every change of every key; the value at a key's last change is the key's version.
@@ -128,6 +130,7 @@ impl Keyspace {
             used: Used::of(usize::from(last - first) + 1),
             len: 0,
             expires: 0,
+            expiring_hashes: 0,
             bytes: 0,
             changes: 0,
             hasher: hashing::state(),
@@ -185,6 +188,19 @@ impl Keyspace {
         self.expires
     }
 
+    /// How many hashes have fields that expire.
+    #[must_use]
+    pub fn expiring_hashes(&self) -> usize {
+        self.expiring_hashes
+    }
+
+    /// Whether anything here ever expires.
+    #[inline]
+    #[must_use]
+    pub fn has_deadlines(&self) -> bool {
+        self.expires > 0 || self.expiring_hashes > 0
+    }
+
     /// How many keys a slot has (CLUSTER COUNTKEYSINSLOT); 0 for a slot of another partition.
     #[must_use]
     pub fn slot_len(&self, slot: Slot) -> usize {
@@ -239,13 +255,17 @@ impl Keyspace {
     }
 
     /// The version of a key, for WATCH: it differs whenever the key was changed, created, deleted or
-    /// has expired in between. An absent key's version may also change with others of its slot.
+    /// has expired in between, or a field of it. An absent key's version may also change with others of its slot.
     #[must_use]
     pub fn version(&self, key: &[u8], now: Millis) -> u64 {
         // Doubled, so that a present and an absent key never share a number.
         let Some((table, hash)) = self.place(key) else { return 1 };
         match table.find(hash, key).map(|at| table.object(at)) {
-            Some(object) if !object.is_expired(now) => object.version() << 1,
+            Some(object) if !object.is_expired(now) => match object.passed_fields(now) {
+                0 => object.version() << 1,
+                // Nothing has removed these fields yet, but nobody sees them any more.
+                passed => digest::mix(object.version(), passed as u64) & !1,
+            },
             Some(expired) => table.absent_version().max(expired.version()) << 1 | 1,
             None => table.absent_version() << 1 | 1,
         }
@@ -322,6 +342,11 @@ impl Keyspace {
         out: &mut dyn ReplySink,
     ) -> error::Outcome {
         let Handler::Write(run) = command.handler else { return Err(error::NOT_IN_TRANSACTION) };
+        if self.expiring_hashes > 0 {
+            for at in command.key_positions(args) {
+                self.drop_passed_fields(args[at], ctx.now, usize::MAX);
+            }
+        }
         // What a script does, its commands tell, and so does what is fenced.
         let by_others = command.group == Group::Scripting || command.name == "fence";
         if by_others || !self.events.are_wanted() {
@@ -351,7 +376,7 @@ impl Keyspace {
         if let Some(unused) = unused {
             self.discard_tables(unused);
         }
-        (self.len, self.expires, self.bytes) = (0, 0, 0);
+        (self.len, self.expires, self.expiring_hashes, self.bytes) = (0, 0, 0, 0);
     }
 
     /// Whether a key is, or would be, one of this keyspace.
@@ -364,7 +389,8 @@ impl Keyspace {
         self.changed.note_all();
         let old = std::mem::replace(&mut self.slots, other.slots);
         self.used = other.used;
-        (self.len, self.expires, self.bytes) = (other.len, other.expires, other.bytes);
+        (self.len, self.bytes) = (other.len, other.bytes);
+        (self.expires, self.expiring_hashes) = (other.expires, other.expiring_hashes);
         (self.scripts, self.libraries) = (other.scripts, other.libraries);
         let unused = match &mut self.snapshot {
             Some(run) => run.keep(old),
@@ -405,6 +431,7 @@ impl Keyspace {
         self.len += 1;
         self.bytes += object.heap_bytes();
         self.expires += usize::from(object.expire().is_some());
+        self.expiring_hashes += usize::from(object.due().field.is_some());
         table.push(hash, object, hash_of);
         Some(())
     }
@@ -455,7 +482,7 @@ impl Keyspace {
         let at = table.find(hash, key);
         let spot = Spot { slot, hash, at };
         if at.is_some_and(|at| table.object(at).is_expired(now)) {
-            return self.drop_expired(spot);
+            return self.drop_expired(spot, now);
         }
         spot
     }
@@ -473,7 +500,7 @@ impl Keyspace {
         object.set_version(self.changes);
         self.bytes += object.heap_bytes();
         let table = &mut self.slots[spot.slot];
-        let expires_before = table.expires();
+        let before = (table.expires(), table.expiring_hashes());
         let old = match spot.at {
             Some(at) => {
                 let old = table.replace(at, object);
@@ -488,7 +515,8 @@ impl Keyspace {
                 None
             }
         };
-        self.expires = self.expires + table.expires() - expires_before;
+        self.expires = self.expires + table.expires() - before.0;
+        self.expiring_hashes = self.expiring_hashes + table.expiring_hashes() - before.1;
         if let Some(old) = old {
             self.discard(old);
         }
@@ -513,7 +541,7 @@ impl Keyspace {
     ) -> R {
         let table = &mut self.slots[spot.slot];
         let object = table.object_mut(at);
-        let (bytes, expire) = (object.heap_bytes(), object.expire());
+        let (bytes, before) = (object.heap_bytes(), object.due());
         let (result, changed) = change(object);
         self.bytes = self.bytes + object.heap_bytes() - bytes;
         if changed {
@@ -521,11 +549,14 @@ impl Keyspace {
             self.changed.note(object.key());
             object.set_version(self.changes);
         }
-        let after = object.expire();
-        if after != expire {
-            table.expiry_changed(expire, after);
-            self.expires =
-                self.expires + usize::from(after.is_some()) - usize::from(expire.is_some());
+        let after = object.due();
+        if after != before {
+            table.expiry_changed(before, after);
+            let count = |count: usize, before: Option<Millis>, after: Option<Millis>| {
+                count + usize::from(after.is_some()) - usize::from(before.is_some())
+            };
+            self.expires = count(self.expires, before.key, after.key);
+            self.expiring_hashes = count(self.expiring_hashes, before.field, after.field);
         }
         result
     }
@@ -535,18 +566,26 @@ impl Keyspace {
         let object = self.slots[spot.slot].remove(spot.hash, spot.at?, |key| hash(hasher, key));
         self.len -= 1;
         self.bytes -= object.heap_bytes();
-        self.expires -= usize::from(object.expire().is_some());
+        let due = object.due();
+        self.expires -= usize::from(due.key.is_some());
+        self.expiring_hashes -= usize::from(due.field.is_some());
         Some(object)
     }
 
     /// Removes a key whose time has passed. The slot's absent version becomes what [`Self::version`]
     /// already answered for it, so a WATCH sees expiry once, not again when the key is dropped.
     #[cold]
-    fn drop_expired(&mut self, spot: Spot) -> Spot {
+    fn drop_expired(&mut self, spot: Spot, now: Millis) -> Spot {
         if let Some(object) = self.take(spot) {
             self.slots[spot.slot].raise_absent_version(object.version());
-            self.stats.expired += 1;
-            self.events.note(Classes::EXPIRED, "expired", object.key());
+            if object.expire().is_some_and(|at| at <= now) {
+                self.stats.expired += 1;
+                self.events.note(Classes::EXPIRED, "expired", object.key());
+            } else {
+                self.stats.expired_fields += object.passed_fields(now) as u64;
+                self.events.note(Classes::HASH, "hexpired", object.key());
+                self.events.note(Classes::GENERIC, "del", object.key());
+            }
             self.changed.note(object.key());
             self.discard(object);
         }
@@ -556,7 +595,7 @@ impl Keyspace {
 
 /// The version of a slot's absent keys after all of its keys went with change number `change`.
 fn version_when_cleared(table: &SlotTable, now: Millis, change: u64) -> u64 {
-    if table.len() > 0 && table.expires() == 0 {
+    if table.len() > 0 && table.expires() + table.expiring_hashes() == 0 {
         return change;
     }
     table.objects().iter().fold(table.absent_version(), |version, object| {

@@ -5,6 +5,7 @@ use crate::Args;
 use crate::error::Failure;
 use crate::object::{Text, View};
 use crate::table::Command;
+use crate::value::hash::{Hash, Living};
 use crate::value::{Collection, Kind};
 use synod_types::Millis;
 
@@ -32,6 +33,15 @@ impl Keyspace {
         now: Millis,
     ) -> Result<Option<View<'_, K>>, Failure> {
         self.get(key, now).map(|object| object.view()).transpose()
+    }
+
+    /// The hash at a key, without the fields whose time has passed.
+    ///
+    /// # Errors
+    /// `WRONG_TYPE` when the key holds something else.
+    #[inline]
+    pub(crate) fn fields(&self, key: &[u8], now: Millis) -> Result<Option<Living<'_>>, Failure> {
+        Ok(self.view::<Hash>(key, now)?.map(|hash| Living::new(hash, now)))
     }
 
     /// The collection at a key, whatever its time, without being counted as a look at it.

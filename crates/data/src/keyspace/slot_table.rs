@@ -3,7 +3,7 @@
 //! The dense order is part of the replicated state: random choices and SCAN follow it, and snapshots
 //! keep it. The index's order is never observed.
 
-use crate::object::Object;
+use crate::object::{Due, Object};
 use hashbrown::HashTable;
 use std::cell::Cell;
 use synod_types::Millis;
@@ -19,7 +19,9 @@ pub(crate) struct SlotTable {
     absent_version: u64,
     /// How many objects have an expiry time.
     expires: u32,
-    /// No object expires before this. A lower bound only, so removing a key need not recompute it; the
+    /// How many hashes have fields that expire.
+    expiring_hashes: u32,
+    /// No object or field expires before this. A lower bound only, so removing a key need not recompute it; the
     /// active expiry raises it when it finds nothing, hence the cell. Never observed by a command.
     expire_min: Cell<u64>,
 }
@@ -31,6 +33,7 @@ impl SlotTable {
             index: HashTable::new(),
             absent_version: 0,
             expires: 0,
+            expiring_hashes: 0,
             expire_min: Cell::new(u64::MAX),
         }
     }
@@ -55,13 +58,17 @@ impl SlotTable {
         self.expires as usize
     }
 
+    pub(crate) fn expiring_hashes(&self) -> usize {
+        self.expiring_hashes as usize
+    }
+
     pub(crate) fn expire_min(&self) -> Millis {
         Millis(self.expire_min.get())
     }
 
     /// Recomputes the lower bound from what is there.
     pub(crate) fn tighten_expire_min(&self) {
-        let earliest = self.dense.iter().filter_map(Object::expire).map(|at| at.0).min();
+        let earliest = self.dense.iter().filter_map(|o| o.due().first()).map(|at| at.0).min();
         self.expire_min.set(earliest.unwrap_or(u64::MAX));
     }
 
@@ -92,16 +99,20 @@ impl SlotTable {
 
     /// Keeps the counts right after an object's expiry went from `before` to `after`.
     #[inline]
-    pub(crate) fn expiry_changed(&mut self, before: Option<Millis>, after: Option<Millis>) {
-        self.expires = self.expires + u32::from(after.is_some()) - u32::from(before.is_some());
-        if let Some(at) = after {
+    pub(crate) fn expiry_changed(&mut self, before: Due, after: Due) {
+        let count = |count: u32, before: Option<Millis>, after: Option<Millis>| {
+            count + u32::from(after.is_some()) - u32::from(before.is_some())
+        };
+        self.expires = count(self.expires, before.key, after.key);
+        self.expiring_hashes = count(self.expiring_hashes, before.field, after.field);
+        if let Some(at) = after.first() {
             self.expire_min.set(self.expire_min.get().min(at.0));
         }
     }
 
     /// Appends an object whose key is not there yet. `hash_of` is the hash function of keys.
     pub(crate) fn push(&mut self, hash: u64, object: Object, hash_of: impl Fn(&[u8]) -> u64) {
-        self.expiry_changed(None, object.expire());
+        self.expiry_changed(Due::default(), object.due());
         grow_gently(&mut self.dense);
         // A slot of 2^32 keys would need hundreds of gigabytes.
         let at = self.dense.len() as u32;
@@ -112,7 +123,7 @@ impl SlotTable {
 
     /// Replaces the object at a place by one with the same key; returns the old one.
     pub(crate) fn replace(&mut self, at: usize, object: Object) -> Object {
-        self.expiry_changed(self.dense[at].expire(), object.expire());
+        self.expiry_changed(self.dense[at].due(), object.due());
         std::mem::replace(&mut self.dense[at], object)
     }
 
@@ -134,7 +145,7 @@ impl SlotTable {
             }
         }
         let object = self.dense.swap_remove(at);
-        self.expiry_changed(object.expire(), None);
+        self.expiry_changed(object.due(), Due::default());
         self.release_slack(hash_of);
         object
     }

@@ -12,6 +12,8 @@ pub struct KeyspaceStats {
     pub misses: u64,
     /// Keys that were deleted because their time had passed.
     pub expired: u64,
+    /// Fields of hashes that were deleted because their time had passed.
+    pub expired_fields: u64,
     /// Keys that were deleted because memory was short.
     pub evicted: u64,
 }
@@ -23,6 +25,8 @@ pub struct Measures {
     pub keys: usize,
     /// [`Keyspace::expires_len`].
     pub expires: usize,
+    /// [`Keyspace::expiring_hashes`].
+    pub expiring_hashes: usize,
     /// [`Keyspace::memory`].
     pub memory: usize,
     /// [`Keyspace::object_bytes`].
@@ -37,6 +41,7 @@ pub(super) struct Stats {
     hits: Cell<u64>,
     misses: Cell<u64>,
     pub expired: u64,
+    pub expired_fields: u64,
     pub evicted: u64,
 }
 
@@ -56,6 +61,7 @@ impl Keyspace {
         Measures {
             keys: self.len(),
             expires: self.expires_len(),
+            expiring_hashes: self.expiring_hashes(),
             memory: self.memory(),
             object_bytes: self.object_bytes(),
             stats: self.stats(),
@@ -69,6 +75,7 @@ impl Keyspace {
             hits: self.stats.hits.get(),
             misses: self.stats.misses.get(),
             expired: self.stats.expired,
+            expired_fields: self.stats.expired_fields,
             evicted: self.stats.evicted,
         }
     }
@@ -78,6 +85,7 @@ impl Keyspace {
         self.stats.hits.set(stats.hits);
         self.stats.misses.set(stats.misses);
         self.stats.expired = stats.expired;
+        self.stats.expired_fields = stats.expired_fields;
         self.stats.evicted = stats.evicted;
     }
 }

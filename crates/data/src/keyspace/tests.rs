@@ -11,13 +11,20 @@ fn check(keyspace: &Keyspace) {
     let objects = || keyspace.slots.iter().flat_map(SlotTable::objects);
     assert_eq!(keyspace.len, objects().count());
     assert_eq!(keyspace.expires, objects().filter(|o| o.expire().is_some()).count());
+    assert_eq!(keyspace.expiring_hashes, objects().filter(|o| o.due().field.is_some()).count());
     assert_eq!(keyspace.bytes, objects().map(Object::heap_bytes).sum::<usize>());
     let used: Vec<_> = keyspace.used.slots().collect();
     for (slot, table) in keyspace.slots.iter().enumerate() {
         assert!(used.contains(&slot) || table.len() == 0 && table.absent_version() == 0);
-        let expiring = table.objects().iter().filter_map(Object::expire);
-        assert_eq!(table.expires(), expiring.clone().count());
-        assert!(expiring.min().is_none_or(|earliest| table.expire_min() <= earliest));
+        let due = || table.objects().iter().map(Object::due);
+        assert_eq!(table.expires(), due().filter(|due| due.key.is_some()).count());
+        assert_eq!(table.expiring_hashes(), due().filter(|due| due.field.is_some()).count());
+        assert!(
+            due()
+                .filter_map(|due| due.first())
+                .min()
+                .is_none_or(|earliest| table.expire_min() <= earliest)
+        );
         assert!(table.absent_version() <= keyspace.changes);
         for (at, object) in table.objects().iter().enumerate() {
             let (_, hash) = keyspace.place(object.key()).unwrap();
@@ -47,6 +54,10 @@ const LINES: &[&str] = &[
     "SPOP k 2",
     "HSET k f v g w",
     "HDEL k f",
+    "HPEXPIRE k 2 FIELDS 2 f g",
+    "HPEXPIRE k 3 FIELDS 1 f",
+    "HPERSIST k FIELDS 1 f",
+    "HSETEX k PX 3 FIELDS 1 h v",
     "ZADD k 1 a",
     "ZREM k a",
     "XADD k * f v",
@@ -74,6 +85,7 @@ proptest! {
             keyspace.delete(format!("{{t}}{key}").as_bytes(), Millis(now));
         }
         check(&keyspace);
-        prop_assert_eq!((keyspace.len, keyspace.expires, keyspace.bytes), (0, 0, 0));
+        let hashes = keyspace.expiring_hashes;
+        prop_assert_eq!((keyspace.len, keyspace.expires, hashes, keyspace.bytes), (0, 0, 0, 0));
     }
 }

@@ -3,7 +3,7 @@
 use super::{Keyspace, Spot};
 use crate::error::{Failure, WRONG_TYPE};
 use crate::number::parse_i64;
-use crate::object::{Form, Full, Object, Packed, Text};
+use crate::object::{Due, Form, Full, Object, Packed, Text};
 use crate::value::{Kind, Value};
 use synod_types::Millis;
 
@@ -78,7 +78,8 @@ impl Keyspace {
         packed.set_version(self.changes);
         if before != expire {
             packed.set_expire(expire);
-            table.expiry_changed(before, expire);
+            let due = |key| Due { key, field: None };
+            table.expiry_changed(due(before), due(expire));
         }
         true
     }

@@ -6,6 +6,7 @@ pub(crate) use packed::{Form, Packed};
 
 use crate::error::{Failure, WRONG_TYPE};
 use crate::number::I64Text;
+use crate::value::hash::Hash;
 use crate::value::{Collection, Kind, Packing, Value};
 use synod_types::Millis;
 
@@ -34,6 +35,25 @@ pub(crate) struct Full {
     pub expire: Option<Millis>,
     pub key: Box<[u8]>,
     pub value: Value,
+}
+
+/// When what an object holds expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// The key with all it holds.
+    pub key: Option<Millis>,
+    /// The first of the fields of a hash that expire by themselves.
+    pub field: Option<Millis>,
+}
+
+impl Due {
+    /// The earlier of both.
+    pub(crate) fn first(self) -> Option<Millis> {
+        match (self.key, self.field) {
+            (Some(key), Some(field)) => Some(key.min(field)),
+            (key, field) => key.or(field),
+        }
+    }
 }
 
 /// A collection as it is found: packed bytes, or its own structure.
@@ -138,9 +158,45 @@ impl Object {
         }
     }
 
+    /// Whether its time has passed, or that of all its fields.
     #[inline]
     pub(crate) fn is_expired(&self, now: Millis) -> bool {
         self.expire().is_some_and(|at| at <= now)
+            || self.hash().is_some_and(|hash| hash.has_passed(now))
+    }
+
+    /// When something of it expires.
+    #[inline]
+    pub(crate) fn due(&self) -> Due {
+        Due { key: self.expire(), field: self.hash().and_then(Hash::first_deadline) }
+    }
+
+    /// How many fields have expired at `now` and are not removed.
+    pub(crate) fn passed_fields(&self, now: Millis) -> usize {
+        self.hash().map_or(0, |hash| hash.passed(now))
+    }
+
+    /// Removes up to `most` fields that have expired; how many.
+    pub(crate) fn drop_passed_fields(&mut self, now: Millis, most: usize) -> usize {
+        match self {
+            Self::Full(full) => match &mut full.value {
+                Value::Hash(hash) => hash.drop_passed(now, most),
+                _ => 0,
+            },
+            Self::Packed(_) => 0,
+        }
+    }
+
+    /// The hash it holds, if that is not packed: only such a one has fields that expire.
+    #[inline]
+    fn hash(&self) -> Option<&Hash> {
+        match self {
+            Self::Full(full) => match &full.value {
+                Value::Hash(hash) => Some(hash),
+                _ => None,
+            },
+            Self::Packed(_) => None,
+        }
     }
 
     /// The string it holds, or `WRONG_TYPE`.

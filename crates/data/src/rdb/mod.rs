@@ -4,7 +4,7 @@
 //! payload:  type u8 | value | version u16 | CRC-64 of all before it
 //! ```
 //! Little-endian. Written is the plainest form that Redis 7.0 and all later ones load; read is every form that Redis
-//! 2.6 to 7.4 writes, except what modules and fields with a time to live need.
+//! 2.6 to 7.4 writes, except what modules need. A hash whose fields expire is written as 7.4 and later load it.
 
 mod crc64;
 mod intset;
@@ -27,6 +27,8 @@ use reader::Reader;
 
 /// The version that is written: Redis 7.0's.
 const VERSION_WRITTEN: u16 = 10;
+/// The version that is written where fields of a hash expire: Redis 7.4's.
+const VERSION_WITH_FIELD_TIMES: u16 = 12;
 /// The highest version that is read: Redis 7.4's.
 const VERSION_MAX: u16 = 12;
 /// The version and the checksum behind a value.
@@ -60,6 +62,8 @@ mod tag {
     pub const STREAM_LISTPACKS_2: u8 = 19;
     pub const SET_LISTPACK: u8 = 20;
     pub const STREAM_LISTPACKS_3: u8 = 21;
+    pub const HASH_METADATA: u8 = 24;
+    pub const HASH_LISTPACK_EX: u8 = 25;
     /// No value: a library of functions.
     pub const FUNCTION: u8 = 245;
 }
@@ -68,7 +72,10 @@ mod tag {
 pub(crate) fn dump(object: &Object) -> Vec<u8> {
     let mut payload = Vec::with_capacity(object.heap_bytes() + FOOTER_BYTES);
     value_writer::put(&mut payload, object);
-    end(&mut payload);
+    end(
+        &mut payload,
+        if object.due().field.is_some() { VERSION_WITH_FIELD_TIMES } else { VERSION_WRITTEN },
+    );
     payload
 }
 
@@ -79,13 +86,13 @@ pub(crate) fn dump_libraries<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Vec<u
         payload.push(tag::FUNCTION);
         value_writer::put_string(&mut payload, text);
     }
-    end(&mut payload);
+    end(&mut payload, VERSION_WRITTEN);
     payload
 }
 
 /// Puts the footer behind what was written.
-fn end(payload: &mut Vec<u8>) {
-    payload.extend_from_slice(&VERSION_WRITTEN.to_le_bytes());
+fn end(payload: &mut Vec<u8>, version: u16) {
+    payload.extend_from_slice(&version.to_le_bytes());
     let sum = crc64(payload);
     payload.extend_from_slice(&sum.to_le_bytes());
 }

@@ -24,6 +24,18 @@ fn hash(pairs: &[(Vec<u8>, Vec<u8>)]) -> Option<Object> {
     })
 }
 
+/// One whose every third field expires, the first one included.
+fn expiring_hash(pairs: &[(Vec<u8>, Vec<u8>)]) -> Option<Object> {
+    assemble::<Hash>(b"k", |hash| {
+        for (n, (field, value)) in pairs.iter().enumerate() {
+            hash.put(field, value);
+            let time = Millis(1_700_000_000_000 + n as u64 * 70_000);
+            hash.set_deadline(field, (n % 3 == 0).then_some(time));
+        }
+        Some(())
+    })
+}
+
 fn stream(entries: &[(u64, Vec<Vec<u8>>)]) -> Option<Object> {
     assemble::<Stream>(b"k", |edit| {
         let stream = edit.stream()?;
@@ -72,6 +84,7 @@ fn objects() -> impl Strategy<Value = Object> {
     prop_oneof![
         bytes().prop_map(|text| text_object(b"k", &text)),
         pairs().prop_filter_map("not empty", |pairs| hash(&pairs)),
+        pairs().prop_filter_map("not empty", |pairs| expiring_hash(&pairs)),
         many(bytes()).prop_filter_map("not empty", |texts| assemble::<List>(b"k", |list| {
             texts.iter().for_each(|text| list.push(End::Right, text));
             Some(())
@@ -131,4 +144,34 @@ fn every_bit_of_a_payload_counts() {
     for len in 0..payload.len() {
         assert_eq!(restore(b"k", &payload[..len]).unwrap_err(), super::FOOTER_WRONG, "{len} bytes");
     }
+}
+
+/// A small hash whose fields expire, as Redis 7.4 writes it: `HSET k a 1 n 12`, `HPEXPIREAT k 1000100 FIELDS 1 a`.
+#[test]
+fn the_packed_form_of_a_hash_whose_fields_expire_is_read() {
+    let packed: &[&[u8]] = &[
+        &[29, 0, 0, 0, 6, 0],
+        &[0x81, b'a', 2, 1, 1, 0xf2, 0xa4, 0x42, 0x0f, 4],
+        &[0x81, b'n', 2, 12, 1, 0, 1],
+        &[0xff],
+    ];
+    let packed = packed.concat();
+    let mut list = packed.clone();
+    list[0] = packed.len() as u8;
+    let mut payload = vec![25];
+    payload.extend_from_slice(&1_000_100u64.to_le_bytes());
+    payload.push(list.len() as u8);
+    payload.extend_from_slice(&list);
+    payload.extend_from_slice(&12u16.to_le_bytes());
+    let sum = super::crc64(&payload);
+    payload.extend_from_slice(&sum.to_le_bytes());
+    let read = restore(b"k", &payload).unwrap();
+    let pairs = [(b"a".to_vec(), b"1".to_vec()), (b"n".to_vec(), b"12".to_vec())];
+    let made = assemble::<Hash>(b"k", |hash| {
+        pairs.iter().for_each(|(field, value)| _ = hash.put(field, value));
+        hash.set_deadline(b"a", Some(Millis(1_000_100)));
+        Some(())
+    });
+    assert!(same(&read, &made.unwrap()));
+    assert_eq!(dump(&read)[0], 24);
 }

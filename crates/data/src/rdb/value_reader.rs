@@ -9,12 +9,13 @@ use super::ziplist::Ziplist;
 use crate::keyspace::{Edit, assemble, text_object};
 use crate::number::{I64Text, parse_f64};
 use crate::object::Object;
-use crate::value::hash::Hash;
+use crate::value::hash::{FIELD_TIME_MS_MAX, Hash};
 use crate::value::list::{End, List};
 use crate::value::packed::Item;
 use crate::value::set::Set;
 use crate::value::stream::Stream;
 use crate::value::zset::Zset;
+use synod_types::Millis;
 
 /// How a node of a quicklist keeps its elements.
 const NODE_PLAIN: u64 = 1;
@@ -31,6 +32,10 @@ pub(super) fn take(reader: &mut Reader<'_>, key: &[u8]) -> Option<Object> {
         }
         kind @ (tag::HASH | tag::HASH_ZIPLIST | tag::HASH_LISTPACK) => {
             assemble::<Hash>(key, |hash| take_hash(reader, kind, hash))
+        }
+        tag::HASH_METADATA => assemble::<Hash>(key, |hash| take_expiring_hash(reader, hash)),
+        tag::HASH_LISTPACK_EX => {
+            assemble::<Hash>(key, |hash| take_packed_expiring_hash(reader, hash))
         }
         kind @ (tag::ZSET | tag::ZSET_2 | tag::ZSET_ZIPLIST | tag::ZSET_LISTPACK) => {
             assemble::<Zset>(key, |zset| take_zset(reader, kind, zset))
@@ -97,6 +102,51 @@ fn take_hash(reader: &mut Reader<'_>, kind: u8, hash: &mut Edit<'_, Hash>) -> Op
         tag::HASH_ZIPLIST => each_pair(Ziplist::open(&reader.string()?)?, put),
         _ => each_pair(Listpack::open(&reader.string()?)?, put),
     }
+}
+
+/// Times are relative to the first one, and one more; 0 is none.
+fn take_expiring_hash(reader: &mut Reader<'_>, hash: &mut Edit<'_, Hash>) -> Option<()> {
+    let first = reader.millis()?;
+    (0..reader.count()?).try_for_each(|_| {
+        let later = reader.number()?;
+        let field = reader.string()?;
+        if !hash.put(&field, &reader.string()?) {
+            return None;
+        }
+        let time = match later.checked_sub(1) {
+            Some(later) => Some(field_time(first.0.checked_add(later)?)?),
+            None => None,
+        };
+        hash.set_deadline(&field, time);
+        Some(())
+    })
+}
+
+/// Field, value and time in turn; the first time stands before all, and is not needed here.
+fn take_packed_expiring_hash(reader: &mut Reader<'_>, hash: &mut Edit<'_, Hash>) -> Option<()> {
+    reader.millis()?;
+    let packed = reader.string()?;
+    let mut items = Listpack::open(&packed)?;
+    while let Some(field) = items.next() {
+        let (field, value, time) = (field?, items.next()??, items.next()??);
+        let Item::Int(time) = time else { return None };
+        let (mut field_text, mut value_text) = (I64Text::new(0), I64Text::new(0));
+        let field = field.text(&mut field_text);
+        if !hash.put(field, value.text(&mut value_text)) {
+            return None;
+        }
+        let time = match time {
+            0 => None,
+            time => Some(field_time(u64::try_from(time).ok()?)?),
+        };
+        hash.set_deadline(field, time);
+    }
+    Some(())
+}
+
+/// A time at which a field may expire.
+fn field_time(ms: u64) -> Option<Millis> {
+    (ms <= FIELD_TIME_MS_MAX).then_some(Millis(ms))
 }
 
 /// As a whole: a score of -0 is kept by a large sorted set alone, so it must not be small on the way.

@@ -1,4 +1,5 @@
-//! Writing a value of any type, in the plainest form that every Redis from 7.0 on loads: it chooses its own encodings.
+//! Writing a value of any type, in the plainest form that every Redis from 7.0 on loads (from 7.4 on, where fields expire): it
+//! chooses its own encodings.
 
 use super::{stream_writer, tag};
 use crate::number::{I64Text, parse_i64};
@@ -10,6 +11,7 @@ use crate::value::packed::Item;
 use crate::value::set::Set;
 use crate::value::stream::Stream;
 use crate::value::zset::Zset;
+use synod_types::Millis;
 
 /// Appends the type and the value.
 pub(super) fn put(out: &mut Vec<u8>, object: &Object) {
@@ -43,11 +45,33 @@ fn put_set(out: &mut Vec<u8>, set: &View<'_, Set>) {
 }
 
 fn put_hash(out: &mut Vec<u8>, hash: &View<'_, Hash>) {
+    let first = match hash {
+        View::Full(hash) => hash.first_deadline(),
+        View::Packed(_) => None,
+    };
+    if let Some(first) = first {
+        return put_expiring_hash(out, hash, first);
+    }
     out.push(tag::HASH);
     put_number(out, hash.len() as u64);
     hash.each(|field, value| {
         put_item(out, field);
         put_item(out, value);
+    });
+}
+
+/// The first time, and each field behind how much later its own is and one more, or 0.
+fn put_expiring_hash(out: &mut Vec<u8>, hash: &View<'_, Hash>, first: Millis) {
+    out.push(tag::HASH_METADATA);
+    out.extend_from_slice(&first.0.to_le_bytes());
+    put_number(out, hash.len() as u64);
+    let mut place = 0;
+    hash.each(|field, value| {
+        let later = hash.deadline_at(place).map_or(0, |time| time.0 - first.0 + 1);
+        put_number(out, later);
+        put_item(out, field);
+        put_item(out, value);
+        place += 1;
     });
 }
 

@@ -8,12 +8,12 @@
 //! txn      0A len:varint bytes                    one record of a transaction, see `synod_txn`; all follow the locks
 //! slot     02 slot:u16 absent_version:varint      the objects that follow are of this slot
 //! packed   03 len:varint bytes                    an object in its packed layout, as it lies in memory
-//! full     04 kind:u8 version:varint expire:varint(0: none, else + 1) key:bytes value:bytes
+//! full     04 form:u8 version:varint expire:varint(0: none, else + 1) key:bytes value:bytes
 //! end      05 keys:varint
 //! part     06 last:u8 bytes                       a piece of a packed or full record that is too long for a chunk
 //! ```
 //!
-//! Little-endian. One header, one end, and between them slots in any order; a slot may come in several
+//! Little-endian. A form is the kind of the value, or 6 for a hash whose fields expire. One header, one end, and between them slots in any order; a slot may come in several
 //! runs, whose objects are appended in dense order, so a restored replica makes the same random
 //! choices. Parts follow each other with nothing in between. A write to a slot not yet emitted emits it first: the snapshot is the state at its begin.
 

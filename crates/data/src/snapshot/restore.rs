@@ -5,7 +5,7 @@ use super::{FORMAT, tag};
 use crate::keyspace::Keyspace;
 use crate::object::{Full, Object, Packed};
 use crate::scripting::{Function, Library};
-use crate::value::{Kind, Packing, Value};
+use crate::value::{Packing, Value};
 use std::ops::RangeInclusive;
 use synod_types::plant::planted;
 use synod_types::{Millis, Slot, key_slot, varint};
@@ -240,13 +240,12 @@ fn take_packed(bytes: &mut &[u8]) -> Option<Object> {
 }
 
 fn take_full(bytes: &mut &[u8]) -> Option<Object> {
-    let (kind, rest) = bytes.split_first()?;
+    let (form, rest) = bytes.split_first()?;
     *bytes = rest;
-    let kind = Kind::from_u8(*kind)?;
     let version = varint::take(bytes)?;
     let expire = varint::take(bytes)?.checked_sub(1).map(Millis);
     let key = varint::take_bytes(bytes)?;
-    let value = Value::decode(kind, varint::take_bytes(bytes)?)?;
+    let value = Value::decode(*form, varint::take_bytes(bytes)?)?;
     if value.as_stored().is_gone() {
         return None;
     }

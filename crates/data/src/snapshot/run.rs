@@ -215,7 +215,7 @@ fn put_object(chunk: &mut Vec<u8>, object: &Object) {
         }
         Object::Full(full) => {
             let value = full.value.as_stored();
-            chunk.extend_from_slice(&[tag::FULL, value.kind() as u8]);
+            chunk.extend_from_slice(&[tag::FULL, value.form()]);
             varint::put(chunk, full.version);
             varint::put(chunk, full.expire.map_or(0, |at| at.0.saturating_add(1)));
             varint::put_bytes(chunk, &full.key);

@@ -47,6 +47,10 @@ pub trait Stored {
     fn digest(&self) -> u64;
     /// An estimate of the bytes on the heap; must be cheap, as it is asked around every write.
     fn heap_bytes(&self) -> usize;
+    /// The number of its form in snapshots.
+    fn form(&self) -> u8 {
+        self.kind() as u8
+    }
     /// Appends a self-contained encoding for snapshots. The order of elements that a later random or
     /// ordered choice depends on is part of it.
     fn encode(&self, out: &mut Vec<u8>);
@@ -126,9 +130,12 @@ impl Value {
         }
     }
 
-    /// Decodes a full value of this kind; `None` when the bytes are anything else.
-    pub(crate) fn decode(kind: Kind, bytes: &[u8]) -> Option<Self> {
-        match Packing::of_kind(kind) {
+    /// Decodes a full value of this form; `None` when the bytes are anything else.
+    pub(crate) fn decode(form: u8, bytes: &[u8]) -> Option<Self> {
+        if form == hash::EXPIRING_FORM {
+            return hash::Hash::decode_expiring(bytes).map(Self::Hash);
+        }
+        match Packing::of_kind(Kind::from_u8(form)?) {
             Some(packing) => (packing.decode)(bytes),
             None => Some(Self::String(bytes.to_vec())),
         }

@@ -3,6 +3,7 @@
 mod commands;
 mod element_scan;
 mod garbage;
+mod hash_fields;
 mod long_values;
 mod properties;
 mod script;

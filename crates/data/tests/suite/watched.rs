@@ -50,8 +50,23 @@ fn a_watched_key_changes_when_it_does_in_redis() {
 }
 
 /// Those that the genuine server of the recording does not have, and those whose arguments a table of words cannot hold.
-const WITHOUT_A_CASE: &[&str] =
-    &["delifeq", "fence", "hgetdel", "lock", "msetex", "pfdebug", "restore", "restore-asking"];
+const WITHOUT_A_CASE: &[&str] = &[
+    "delifeq",
+    "fence",
+    "hexpire",
+    "hexpireat",
+    "hgetdel",
+    "hgetex",
+    "hpersist",
+    "hpexpire",
+    "hpexpireat",
+    "hsetex",
+    "lock",
+    "msetex",
+    "pfdebug",
+    "restore",
+    "restore-asking",
+];
 
 #[test]
 fn every_writing_command_has_a_case() {

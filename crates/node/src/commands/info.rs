@@ -108,10 +108,12 @@ fn add_replica(tally: &mut Tally, replica: &Replica) {
         tally.keyspace_hits += stats.hits;
         tally.keyspace_misses += stats.misses;
         tally.expired_keys += stats.expired;
+        tally.expired_fields += stats.expired_fields;
         tally.evicted_keys += stats.evicted;
         if leads {
             tally.keys += keyspace.keys as u64;
             tally.expires += keyspace.expires as u64;
+            tally.expiring_hashes += keyspace.expiring_hashes as u64;
         }
     }
     tally.applied += replica.applied().0.0;

@@ -122,7 +122,15 @@ impl Page {
                 Section::Cluster => self.cluster(&mut lines, tally),
                 Section::Keyspace if tally.keys > 0 => {
                     let (keys, expires) = (tally.keys, tally.expires);
-                    lines.put("db0", format_args!("keys={keys},expires={expires},avg_ttl=0"));
+                    // As Redis 7.4 tells of hashes with fields that expire; 7.0 has none.
+                    let hashes = match tally.expiring_hashes {
+                        0 => String::new(),
+                        hashes => format!(",subexpiry={hashes}"),
+                    };
+                    lines.put(
+                        "db0",
+                        format_args!("keys={keys},expires={expires},avg_ttl=0{hashes}"),
+                    );
                 }
                 Section::Keyspace => {}
             }
@@ -233,6 +241,7 @@ fn stats(lines: &mut Lines, tally: &Tally) {
     lines.put("total_net_input_bytes", tally.net_in);
     lines.put("total_net_output_bytes", tally.net_out);
     lines.put("expired_keys", tally.expired_keys);
+    lines.put("expired_subkeys", tally.expired_fields);
     lines.put("evicted_keys", tally.evicted_keys);
     lines.put("keyspace_hits", tally.keyspace_hits);
     lines.put("keyspace_misses", tally.keyspace_misses);

@@ -63,6 +63,10 @@ pub struct Tally {
     pub keyspace_misses: u64,
     /// Keys that were deleted because their time had passed.
     pub expired_keys: u64,
+    /// Fields of hashes that were deleted because their time had passed.
+    pub expired_fields: u64,
+    /// Hashes with fields that expire, where this node leads.
+    pub expiring_hashes: u64,
     /// Channels and patterns that somebody listens to, worker by worker.
     pub pubsub_channels: u64,
     /// See above.
@@ -109,7 +113,7 @@ pub struct Tally {
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 47;
+const NUMBERS: usize = 49;
 
 impl Tally {
     /// Every number, in the order in which they travel.
@@ -141,6 +145,8 @@ impl Tally {
             &mut self.keyspace_hits,
             &mut self.keyspace_misses,
             &mut self.expired_keys,
+            &mut self.expired_fields,
+            &mut self.expiring_hashes,
             &mut self.pubsub_channels,
             &mut self.pubsub_patterns,
             &mut self.tracking_clients,

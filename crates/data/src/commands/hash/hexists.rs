@@ -1,7 +1,6 @@
 //! HEXISTS key field
 
 use crate::commands::prelude::*;
-use crate::value::hash::Hash;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
@@ -16,7 +15,7 @@ fn hexists(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let value = keyspace.view::<Hash>(args[1], ctx.now)?.and_then(|hash| hash.get(args[2]));
+    let value = keyspace.fields(args[1], ctx.now)?.and_then(|hash| hash.get(args[2]));
     out.integer(i64::from(value.is_some()));
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! HGET key field
 
 use crate::commands::prelude::*;
-use crate::value::hash::Hash;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
@@ -11,7 +10,7 @@ pub(crate) const ROWS: &[Command] = &[
 ];
 
 fn hget(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
-    match keyspace.view::<Hash>(args[1], ctx.now)?.and_then(|hash| hash.get(args[2])) {
+    match keyspace.fields(args[1], ctx.now)?.and_then(|hash| hash.get(args[2])) {
         Some(value) => value.reply(out),
         None => out.null(),
     }

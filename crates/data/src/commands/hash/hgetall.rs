@@ -1,7 +1,6 @@
 //! HGETALL key, HKEYS key, HVALS key
 
 use crate::commands::prelude::*;
-use crate::value::hash::Hash;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
@@ -22,7 +21,7 @@ fn hgetall(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let hash = keyspace.view::<Hash>(args[1], ctx.now)?;
+    let hash = keyspace.fields(args[1], ctx.now)?;
     out.map(hash.as_ref().map_or(0, |hash| hash.len()));
     if let Some(hash) = hash {
         hash.each(|field, value| {
@@ -34,7 +33,7 @@ fn hgetall(
 }
 
 fn hkeys(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
-    let hash = keyspace.view::<Hash>(args[1], ctx.now)?;
+    let hash = keyspace.fields(args[1], ctx.now)?;
     out.array(hash.as_ref().map_or(0, |hash| hash.len()));
     if let Some(hash) = hash {
         hash.each(|field, _| field.reply(out));
@@ -43,7 +42,7 @@ fn hkeys(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn Repl
 }
 
 fn hvals(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
-    let hash = keyspace.view::<Hash>(args[1], ctx.now)?;
+    let hash = keyspace.fields(args[1], ctx.now)?;
     out.array(hash.as_ref().map_or(0, |hash| hash.len()));
     if let Some(hash) = hash {
         hash.each(|_, value| value.reply(out));

@@ -1,7 +1,7 @@
 //! HGETDEL key FIELDS numfields field...
 
+use super::named_fields::{self, POSITIVE};
 use crate::commands::prelude::*;
-use crate::number::parse_i64;
 use crate::value::hash::Hash;
 
 #[rustfmt::skip] // this is a table
@@ -17,19 +17,7 @@ fn hgetdel(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    const MISSING: Failure =
-        Failure("ERR Mandatory argument FIELDS is missing or not at the right position");
-    const POSITIVE: Failure = Failure("ERR Number of fields must be a positive integer");
-    const COUNT: Failure =
-        Failure("ERR The `numfields` parameter must match the number of arguments");
-    if !args::is(args[2], "FIELDS") {
-        return Err(MISSING);
-    }
-    let count = parse_i64(args[3]).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
-    let fields = &args[4..];
-    if count.ok_or(POSITIVE)? != fields.len() {
-        return Err(COUNT);
-    }
+    let fields = named_fields::fields(&args[2..], POSITIVE)?;
     let taken = keyspace.edit::<Hash, _>(args[1], ctx.now, |hash| {
         out.array(fields.len());
         for field in fields {

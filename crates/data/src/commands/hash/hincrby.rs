@@ -27,7 +27,7 @@ fn hincrby(
             Some(value) => parse_i64(value.text(&mut I64Text::new(0))).ok_or(NOT_INTEGER)?,
         };
         let sum = before.checked_add(by).ok_or(error::OVERFLOW)?;
-        hash.put(args[2], I64Text::new(sum).as_bytes());
+        hash.put_keeping(args[2], I64Text::new(sum).as_bytes());
         Ok(sum)
     })?;
     out.integer(sum);

@@ -33,7 +33,7 @@ fn hincrbyfloat(
                 decimal::add(before, args[3])?
             }
         };
-        hash.put(args[2], sum.as_bytes());
+        hash.put_keeping(args[2], sum.as_bytes());
         Ok(sum)
     })?;
     out.bulk(sum.as_bytes());

@@ -1,7 +1,6 @@
 //! HLEN key
 
 use crate::commands::prelude::*;
-use crate::value::hash::Hash;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
@@ -11,7 +10,7 @@ pub(crate) const ROWS: &[Command] = &[
 ];
 
 fn hlen(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
-    let len = keyspace.view::<Hash>(args[1], ctx.now)?.map_or(0, |hash| hash.len());
+    let len = keyspace.fields(args[1], ctx.now)?.map_or(0, |hash| hash.len());
     out.integer(len as i64);
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! HMGET key field...
 
 use crate::commands::prelude::*;
-use crate::value::hash::Hash;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
@@ -11,7 +10,7 @@ pub(crate) const ROWS: &[Command] = &[
 ];
 
 fn hmget(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
-    let hash = keyspace.view::<Hash>(args[1], ctx.now)?;
+    let hash = keyspace.fields(args[1], ctx.now)?;
     out.array(args.len() - 2);
     for field in &args[2..] {
         match hash.as_ref().and_then(|hash| hash.get(field)) {

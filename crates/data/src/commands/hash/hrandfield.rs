@@ -3,7 +3,6 @@
 use crate::commands::prelude::*;
 use crate::commands::random_picks;
 use crate::context::random_below;
-use crate::value::hash::Hash;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
@@ -31,16 +30,22 @@ fn hrandfield(
         _ => return Err(error::SYNTAX),
     };
     let mut seed = ctx.seed;
-    match (keyspace.view::<Hash>(args[1], ctx.now)?, count) {
+    match (keyspace.fields(args[1], ctx.now)?, count) {
         (None, None) => out.null(),
         (None, Some(_)) => out.array(0),
-        (Some(hash), None) => hash.pair_at(random_below(&mut seed, hash.len())).0.reply(out),
+        (Some(hash), None) => {
+            let nth = random_below(&mut seed, hash.len());
+            match hash.at(place(&hash.sparse(), nth)) {
+                Some((field, _)) => field.reply(out),
+                None => out.null(),
+            }
+        }
         (Some(hash), Some(count)) => {
             let picks = count.picks(seed, hash.len());
+            let sparse = hash.sparse();
             let nested = with_values && out.is_resp3();
             out.array(if with_values && !nested { 2 * picks.len() } else { picks.len() });
-            for at in picks {
-                let (field, value) = hash.pair_at(at);
+            for (field, value) in picks.into_iter().filter_map(|at| hash.at(place(&sparse, at))) {
                 if nested {
                     out.array(2);
                 }
@@ -52,4 +57,9 @@ fn hrandfield(
         }
     }
     Ok(())
+}
+
+/// Where the nth field is that is seen.
+fn place(sparse: &Option<Vec<usize>>, nth: usize) -> usize {
+    sparse.as_ref().map_or(nth, |places| places[nth])
 }

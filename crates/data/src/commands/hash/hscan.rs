@@ -2,7 +2,6 @@
 
 use crate::commands::element_scan;
 use crate::commands::prelude::*;
-use crate::value::hash::Hash;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
@@ -13,16 +12,16 @@ pub(crate) const ROWS: &[Command] = &[
 
 fn hscan(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) -> Outcome {
     let cursor = element_scan::cursor(args[2])?;
-    let Some(hash) = keyspace.view::<Hash>(args[1], ctx.now)? else {
+    let Some(hash) = keyspace.fields(args[1], ctx.now)? else {
         element_scan::reply_absent(out);
         return Ok(());
     };
     let options = element_scan::options(&args[3..], Some("NOVALUES"))?;
-    let size = (hash.len(), hash.is_full());
+    let size = (hash.places(), hash.is_full());
     let width = if options.bare { 1 } else { 2 };
-    let found = element_scan::step(cursor, &options, size, |at| hash.pair_at(at).0, width, out);
-    for at in found {
-        let (field, value) = hash.pair_at(at);
+    let name_at = |at| hash.at(at).map(|(field, _)| field);
+    let found = element_scan::step(cursor, &options, size, name_at, width, out);
+    for (field, value) in found.into_iter().filter_map(|at| hash.at(at)) {
         field.reply(out);
         if !options.bare {
             value.reply(out);

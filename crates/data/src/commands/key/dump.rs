@@ -41,7 +41,9 @@ fn restore(
     let mut object = rdb::restore(args[1], args[3])?;
     let base = if options.absolute { 0 } else { ctx.now.0 };
     let expire = (ttl > 0).then(|| Millis(base.saturating_add(ttl)));
-    if expire.is_some_and(|at| at <= ctx.now) {
+    let is_empty = object.is_expired(ctx.now);
+    object.drop_passed_fields(ctx.now, usize::MAX);
+    if is_empty || expire.is_some_and(|at| at <= ctx.now) {
         keyspace.delete(args[1], ctx.now);
     } else {
         object.set_expire(expire);

@@ -10,7 +10,6 @@ use crate::commands::prelude::*;
 use crate::number::I64Text;
 use crate::object::Text;
 use crate::value::Kind;
-use crate::value::hash::Hash;
 use synod_types::Millis;
 
 /// Where the keys are looked up.
@@ -64,7 +63,7 @@ impl<'a> Pattern<'a> {
         let kind = subject.keyspace.kind(&key, subject.now);
         Ok(match field {
             Some(field) if kind == Some(Kind::Hash) => {
-                let hash = subject.keyspace.view::<Hash>(&key, subject.now)?;
+                let hash = subject.keyspace.fields(&key, subject.now)?;
                 let value = hash.and_then(|hash| hash.get(field));
                 value.map(|value| value.text(&mut I64Text::new(0)).to_vec())
             }

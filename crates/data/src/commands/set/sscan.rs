@@ -19,7 +19,7 @@ fn sscan(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn Repl
     };
     let options = element_scan::options(&args[3..], None)?;
     let size = (set.len(), set.is_full());
-    let found = element_scan::step(cursor, &options, size, |at| set.get(at), 1, out);
+    let found = element_scan::step(cursor, &options, size, |at| Some(set.get(at)), 1, out);
     found.into_iter().for_each(|at| set.get(at).reply(out));
     Ok(())
 }

@@ -20,7 +20,8 @@ fn zscan(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn Repl
     let options = element_scan::options(&args[3..], Some("NOSCORES"))?;
     let size = (zset.len(), zset.is_full());
     let width = if options.bare { 1 } else { 2 };
-    let found = element_scan::step(cursor, &options, size, |at| zset.in_table(at).0, width, out);
+    let found =
+        element_scan::step(cursor, &options, size, |at| Some(zset.in_table(at).0), width, out);
     for at in found {
         let (member, score) = zset.in_table(at);
         member.reply(out);

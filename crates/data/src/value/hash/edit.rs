@@ -4,10 +4,37 @@ use super::Hash;
 use crate::keyspace::{Edit, Whole};
 use crate::object::View;
 use crate::value::packed::{self, ELEMENT_BYTES_MAX, ENTRIES_MAX, Encoded};
+use synod_types::Millis;
 
 impl Edit<'_, Hash> {
-    /// Sets a field; whether it is new.
+    /// Sets a field, which does not expire from now on; whether it is new.
     pub(crate) fn put(&mut self, field: &[u8], value: &[u8]) -> bool {
+        let is_new = self.put_keeping(field, value);
+        let expires = matches!(self.view(), View::Full(hash) if hash.deadlines.is_some());
+        if !is_new && expires {
+            self.set_deadline(field, None);
+        }
+        is_new
+    }
+
+    /// Sets or clears the time at which a field expires; does nothing where there is no such field.
+    pub(crate) fn set_deadline(&mut self, field: &[u8], time: Option<Millis>) {
+        if self.view().deadline(field).is_none_or(|before| before == time) {
+            return;
+        }
+        if let View::Packed(packed) = self.view() {
+            let hash = Hash::from_packed(packed);
+            self.set(Whole::Full(hash));
+        }
+        if let Some(hash) = self.full_mut()
+            && let Some(place) = hash.pairs.find(field)
+        {
+            hash.set_deadline(place, time);
+        }
+    }
+
+    /// Sets a field, whose time stays what it is; whether it is new.
+    pub(crate) fn put_keeping(&mut self, field: &[u8], value: &[u8]) -> bool {
         if let Some(hash) = self.full_mut() {
             return hash.set(field, value);
         }
@@ -47,7 +74,7 @@ impl Edit<'_, Hash> {
             View::Full(hash) => {
                 let Some(at) = hash.pairs.find(field) else { return false };
                 if let Some(hash) = self.full_mut() {
-                    hash.pairs.swap_remove(at);
+                    hash.remove_at(at);
                 }
                 true
             }
