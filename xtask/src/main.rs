@@ -4,6 +4,7 @@
 mod audit;
 mod bench;
 mod browser;
+mod compatibility;
 mod fuzz;
 mod ladder;
 mod marked;
@@ -75,6 +76,8 @@ enum Task {
     Plants(plants::Options),
     /// Fuzz the decoders with libFuzzer.
     Fuzz(fuzz::Options),
+    /// Write docs/compatibility.md: which commands of Redis there are, and what suites said that others wrote.
+    Compatibility(compatibility::Options),
     /// Measure synod and its genuine peers (Redis, memcached, etcd) in turn on this machine, and write
     /// docs/benchmarks.md. A whole run takes about half an hour.
     Bench(bench::Options),
@@ -115,6 +118,7 @@ fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
         Task::Rig(options) => rig::run(workspace, &options),
         Task::Plants(options) => plants::run(workspace, &options),
         Task::Fuzz(options) => fuzz::run(workspace, &options),
+        Task::Compatibility(options) => compatibility::run(workspace, &options),
         Task::Bench(options) => bench::run(workspace, &options),
         Task::Audit { offline } => audit::run(workspace, offline),
     }

@@ -18,6 +18,7 @@ use crate::settings::{Change, Setting};
 use crate::tracking::Redirected;
 use synod_redis::Flow;
 use synod_redis::Join;
+use synod_redis::LatencyEvent;
 use synod_redis::{Kind, Refusal, Waits};
 use synod_replica::{Access, Audience, Origin};
 use synod_types::{ClientId, PartitionId, ReplySink, limits, varint};
@@ -46,6 +47,11 @@ const ACL_LOG_RESET: u8 = 16;
 const KNOW: u8 = 17;
 const INVALIDATE: u8 = 18;
 const UNREDIRECT: u8 = 19;
+const LATENCY_NOTE: u8 = 20;
+const LATENCY_EVENTS: u8 = 21;
+const LATENCY_RESET: u8 = 22;
+const MONITORS: u8 = 23;
+const MONITORED: u8 = 24;
 
 /// Some of the connections: those that fit everything that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,6 +124,16 @@ pub(crate) enum Errand {
     PubSub(Query),
     /// A connection is told of changed keys in the place of another worker's clients; nobody waits for an answer.
     Invalidate(Redirected),
+    /// A request took so many milliseconds; for worker 0.
+    LatencyNote(LatencyEvent, u64),
+    /// What took long, of worker 0.
+    LatencyEvents,
+    /// Forget these kinds, or all; how many there were.
+    LatencyReset(Vec<Vec<u8>>),
+    /// This worker has clients that hear of all commands, or none any more.
+    Monitors(u16, bool),
+    /// A line for them.
+    Monitored(Vec<u8>),
     /// There is no connection with this id, which clients have named to be told.
     Unredirect(u64),
     /// Begin a snapshot of every replica that has something new.
@@ -217,6 +233,23 @@ impl Errand {
                 varint::put(out, keys.map_or(0, |keys| keys.len() as u64 + 1));
                 keys.into_iter().flatten().for_each(|key| varint::put_bytes(out, key));
             }
+            Self::LatencyNote(event, ms) => {
+                out.extend_from_slice(&[LATENCY_NOTE, *event as u8]);
+                varint::put(out, *ms);
+            }
+            Self::LatencyEvents => out.push(LATENCY_EVENTS),
+            Self::LatencyReset(names) => {
+                out.push(LATENCY_RESET);
+                names.iter().for_each(|name| varint::put_bytes(out, name));
+            }
+            Self::Monitors(worker, any) => {
+                out.extend_from_slice(&[MONITORS, u8::from(*any)]);
+                varint::put(out, u64::from(*worker));
+            }
+            Self::Monitored(line) => {
+                out.push(MONITORED);
+                varint::put_bytes(out, line);
+            }
             Self::Unredirect(id) => {
                 out.push(UNREDIRECT);
                 varint::put(out, *id);
@@ -270,6 +303,25 @@ impl Errand {
                 }
                 Self::Invalidate(Redirected { to, keys: (count > 0).then_some(keys) })
             }
+            LATENCY_NOTE => {
+                let (event, tail) = rest.split_first()?;
+                rest = tail;
+                Self::LatencyNote(LatencyEvent::from_u8(*event)?, varint::take(&mut rest)?)
+            }
+            LATENCY_EVENTS => Self::LatencyEvents,
+            LATENCY_RESET => {
+                let mut names = Vec::new();
+                while !rest.is_empty() {
+                    names.push(varint::take_bytes(&mut rest)?.to_vec());
+                }
+                Self::LatencyReset(names)
+            }
+            MONITORS => {
+                let (any, tail) = rest.split_first()?;
+                rest = tail;
+                Self::Monitors(u16::try_from(varint::take(&mut rest)?).ok()?, *any == 1)
+            }
+            MONITORED => Self::Monitored(varint::take_bytes(&mut rest)?.to_vec()),
             UNREDIRECT => Self::Unredirect(varint::take(&mut rest)?),
             UNBLOCK => {
                 let (error, tail) = rest.split_first()?;
@@ -388,6 +440,26 @@ impl Node {
                 self.redirected(told);
                 self.done(origin);
             }
+            Errand::LatencyNote(event, ms) => {
+                self.latency_events.note(*event, self.now.wall.0 / 1000, *ms);
+                self.done(origin);
+            }
+            Errand::LatencyEvents => {
+                let events = self.latency_events.encode();
+                self.desk(NODE).answer(origin, &mut |out| out.bulk(&events));
+            }
+            Errand::LatencyReset(names) => {
+                let forgotten = self.latency_events.reset(names) as i64;
+                self.desk(NODE).answer(origin, &mut |out| out.integer(forgotten));
+            }
+            Errand::Monitors(worker, any) => {
+                self.note_monitors(*worker, *any);
+                self.done(origin);
+            }
+            Errand::Monitored(line) => {
+                self.show_monitors(line);
+                self.done(origin);
+            }
             Errand::Unredirect(id) => {
                 self.unredirect(*id);
                 self.done(origin);
@@ -477,6 +549,10 @@ mod tests {
             Errand::Invalidate(Redirected { to: 300, keys: Some(vec![b"k".to_vec()]) }),
             Errand::Invalidate(Redirected { to: 300, keys: None }),
             Errand::Unredirect(300),
+            Errand::LatencyNote(LatencyEvent::FastCommand, 300),
+            Errand::LatencyEvents,
+            Errand::Monitors(300, true),
+            Errand::Monitored(b"+".to_vec()),
             Errand::Change(Change { asked_us: 1 << 33, values: vec![(Setting::Timeout, 7)] }),
         ];
         for errand in errands {

@@ -35,6 +35,7 @@ mod guests;
 mod identity;
 mod members;
 mod memory;
+mod monitor;
 mod node;
 mod notifications;
 mod order;

@@ -4,6 +4,7 @@ use crate::answers::LongReplies;
 use crate::attempts::Attempts;
 use crate::authority::Authority;
 use crate::colleagues::Pause;
+use crate::commands::Running;
 use crate::config::{NodeConfig, RecoveredGroup};
 use crate::contenders::Contenders;
 use crate::desk::Desk;
@@ -11,6 +12,7 @@ use crate::engines::Engines;
 use crate::forward::{Forward, Ledger};
 use crate::identity::{Acquaintances, Members};
 use crate::memory::Memory;
+use crate::monitor::Monitors;
 use crate::output::Output;
 use crate::peers::Peers;
 use crate::planner::Planner;
@@ -28,6 +30,7 @@ use std::sync::Arc;
 use synod_consensus::Token;
 use synod_redis::Facts;
 use synod_redis::Gathers;
+use synod_redis::LatencyEvents;
 use synod_redis::PubSub;
 use synod_redis::{CallCounts, Called};
 use synod_redis::{Sessions, Waits};
@@ -88,6 +91,11 @@ pub struct Node {
     pub(crate) planner: Planner,
     pub(crate) pubsub: PubSub,
     pub(crate) caching: Caching,
+    pub(crate) monitors: Monitors,
+    /// Transactions that wait for a command of their session.
+    pub(crate) running: BTreeMap<ClientId, Running>,
+    /// Of the whole node, on worker 0.
+    pub(crate) latency_events: LatencyEvents,
     pub(crate) output: Output,
     pub(crate) counters: Counters,
     pub(crate) calls: CallCounts,
@@ -153,6 +161,9 @@ impl Node {
             removing: BTreeSet::new(),
             planner: Planner::default(),
             pubsub: PubSub::default(),
+            monitors: Monitors::default(),
+            running: BTreeMap::new(),
+            latency_events: LatencyEvents::default(),
             output: Output::default(),
             counters: Counters::default(),
             calls: CallCounts::default(),
@@ -278,6 +289,8 @@ impl Node {
         self.end_wait_of(client, synod_replica::WaitEnd::Timeout);
         self.unsubscribe_all(client);
         self.end_tracking(client);
+        self.end_monitor(client);
+        self.forget_running(client);
         self.sessions.close(client);
     }
 

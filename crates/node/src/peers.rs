@@ -56,6 +56,17 @@ impl Peers {
             })
     }
 
+    /// The nodes that are connected, and since when, in microseconds of this node's clock.
+    pub fn connected(&self) -> impl Iterator<Item = (NodeId, u64)> {
+        let peers = self.peers.iter().filter(|(node, peer)| peer.connected && **node != self.own);
+        peers.map(|(node, peer)| (*node, peer.up_since_us))
+    }
+
+    /// How many there are.
+    pub fn links(&self) -> usize {
+        self.connected().count()
+    }
+
     /// How long it has been up, in microseconds.
     pub fn up_for_us(&self, node: NodeId) -> u64 {
         match self.is_up(node) {

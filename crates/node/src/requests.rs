@@ -32,10 +32,16 @@ pub(crate) fn access(session: &Session, kind: Kind) -> Access {
 }
 
 /// What the slow log shows of a request that may contain a secret.
-fn redacted<'a>(command: &Command, args: &[&'a [u8]]) -> Args<'a> {
+pub(crate) fn redacted<'a>(command: &Command, args: &[&'a [u8]]) -> Args<'a> {
     const HIDDEN: &[u8] = b"(redacted)";
     let mut shown: Args<'a> = SmallVec::from_slice(args);
     match command.name {
+        "auth" => shown.iter_mut().skip(1).for_each(|arg| *arg = HIDDEN),
+        "hello" => {
+            let auth = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"auth"));
+            let secrets = auth.map_or(args.len(), |at| at + 1);
+            shown.iter_mut().skip(secrets).take(2).for_each(|arg| *arg = HIDDEN);
+        }
         "acl" => shown.iter_mut().skip(2).for_each(|arg| *arg = HIDDEN),
         "config" => {
             for at in 3..args.len() {
@@ -139,6 +145,9 @@ impl Node {
             Handler::Session => self.session_request(client, command, args),
             Handler::Read(_) | Handler::Write(_) => self.data_request(client, command, args),
         };
+        if self.is_monitored() && matches!(flow, Flow::Next | Flow::Closing) {
+            self.tell_monitors(client, command, args);
+        }
         let is_data = !matches!(command.handler, Handler::Session);
         match flow {
             Flow::Next if is_data && self.counters.refused > refused => {
@@ -204,6 +213,9 @@ impl Node {
             Handler::Read(_) => Kind::Read,
             _ => Kind::Write,
         };
+        if command.name == "memory" && commands::memory::is_of_node(args[1]) {
+            return commands::memory::run(self, client, args);
+        }
         if command.name == "lock" && args.len() == 2 && args[1].eq_ignore_ascii_case(b"list") {
             return commands::list_locks(self, client, args);
         }

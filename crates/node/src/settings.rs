@@ -34,6 +34,10 @@ pub enum Setting {
     ClientOrder,
     /// How many keys are remembered to be read by clients that keep copies; 0: as many as there may be.
     TrackingTableMaxKeys,
+    /// Milliseconds from which a request is one of LATENCY's events; 0: none is.
+    LatencyMonitorThreshold,
+    /// Whether it is counted how long each command takes: a number of [`NO_YES`].
+    LatencyTracking,
 }
 
 /// How a value is written.
@@ -57,10 +61,13 @@ struct Row {
     default: i64,
 }
 
+/// What can be on or off.
+const NO_YES: [&str; 2] = ["no", "yes"];
+
 /// How a connection's writes to different partitions stand to each other.
 pub(crate) const ORDERS: [&str; 2] = ["relaxed", "strict"];
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 15] = [
     Row::number("timeout", 0, i32::MAX as i64, 0),
     Row::number("maxclients", 1, limits::CLIENTS_MAX as i64, limits::CLIENTS_MAX as i64),
     Row::number("tcp-keepalive", 0, KEEPALIVE_S_MAX, 300),
@@ -91,6 +98,8 @@ const ROWS: [Row; 13] = [
         ..Row::number("client-order", 0, ORDERS.len() as i64 - 1, 0)
     },
     Row::number("tracking-table-max-keys", 0, i64::MAX, 1_000_000),
+    Row::number("latency-monitor-threshold", 0, i64::MAX, 0),
+    Row { notation: Notation::Choice(&NO_YES), ..Row::number("latency-tracking", 0, 1, 1) },
 ];
 
 impl Row {
@@ -118,6 +127,8 @@ const ALL: [Setting; ROWS.len()] = [
     Setting::AclLogMaxLen,
     Setting::ClientOrder,
     Setting::TrackingTableMaxKeys,
+    Setting::LatencyMonitorThreshold,
+    Setting::LatencyTracking,
 ];
 
 impl Setting {

@@ -55,7 +55,12 @@ pub struct Counters {
     pub transactions_unknown: u64,
     /// How often a leader here asked what was decided about a transaction that it heard nothing of.
     pub transactions_resolved: u64,
+    /// Bytes per second from and to clients, over the same time.
+    pub net_in_per_s: u64,
+    /// See above.
+    pub net_out_per_s: u64,
     sampled: (u64, u64),
+    sampled_net: (u64, u64),
 }
 
 impl Counters {
@@ -74,7 +79,11 @@ impl Counters {
         let passed = now_us.saturating_sub(at);
         if passed >= 1_000_000 {
             self.commands_per_s = (self.commands - commands) * 1_000_000 / passed;
+            let (net_in, net_out) = self.sampled_net;
+            self.net_in_per_s = self.net_in.saturating_sub(net_in) * 1_000_000 / passed;
+            self.net_out_per_s = self.net_out.saturating_sub(net_out) * 1_000_000 / passed;
             self.sampled = (self.commands, now_us);
+            self.sampled_net = (self.net_in, self.net_out);
         }
     }
 

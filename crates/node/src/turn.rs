@@ -3,6 +3,7 @@
 use crate::forward;
 use crate::node::Node;
 use crate::output::{FileWork, Log};
+use crate::settings::Setting;
 use synod_consensus::Role;
 use synod_data::Measures;
 use synod_replica::{Aside, Step};
@@ -106,7 +107,9 @@ impl Node {
     /// How long the turn took, deliveries included: what requests answered within it have waited.
     pub fn turn_took(&mut self, us: u64) {
         self.sessions.latency().turn_took(us);
-        self.calls.close_turn(us, self.sessions.answered());
+        self.note_latency(us);
+        let tracked = self.settings.get(Setting::LatencyTracking) != 0;
+        self.calls.close_turn(us, tracked, self.sessions.answered());
         let (worker, workers) = (u64::from(self.config.worker), u64::from(self.config.workers));
         let id = |nth| nth * workers + worker;
         self.sessions.close_slow_turn(us, self.now.wall.0 / 1000, id);
@@ -117,7 +120,19 @@ impl Node {
         self.arm_given_back();
         self.conduct();
         self.release();
-        // Answers can release parked requests and those can touch groups again; each round has less to do.
+        self.pump_busy();
+        self.finish_transactions();
+        // A transaction may have asked partitions for what its session is to answer.
+        while !self.busy.is_empty() {
+            self.pump_busy();
+            self.finish_transactions();
+        }
+        self.tell_of_changes();
+        self.make_room();
+    }
+
+    /// Answers can release parked requests and those can touch groups again; each round has less to do.
+    fn pump_busy(&mut self) {
         while !self.busy.is_empty() {
             let mut busy = std::mem::take(&mut self.busy);
             for group in busy.drain(..) {
@@ -130,9 +145,6 @@ impl Node {
                 self.release();
             }
         }
-        self.finish_transactions();
-        self.tell_of_changes();
-        self.make_room();
     }
 
     /// An operation was run beside the turns.

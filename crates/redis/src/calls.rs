@@ -4,9 +4,11 @@
 //! clock here. A call has taken the time from the turn that took it to the turn that answered it; those that were
 //! answered in the turn that took them share its length, which is known when it is over.
 
+use crate::latency::Histogram;
 use std::collections::BTreeMap;
 use synod_data::Command;
-use synod_types::varint;
+use synod_types::{ReplySink, varint};
+use synod_wire::resp::RespWriter;
 
 /// Finds the name of a command, or `command|subcommand`, as the tables have it.
 pub type KnownName = fn(&[u8]) -> Option<&'static str>;
@@ -22,6 +24,8 @@ pub struct Calls {
     pub rejected: u64,
     /// How many were answered an error.
     pub failed: u64,
+    /// How long each took.
+    pub durations: Histogram,
 }
 
 impl Calls {
@@ -30,6 +34,7 @@ impl Calls {
         self.took_us += other.took_us;
         self.rejected += other.rejected;
         self.failed += other.failed;
+        self.durations.merge(&other.durations);
     }
 }
 
@@ -46,6 +51,13 @@ impl Called {
     #[must_use]
     pub fn command(command: &Command) -> Self {
         Self(command.row)
+    }
+
+    /// Whether it is a command that is counted among the fast ones; a subcommand is not.
+    #[must_use]
+    pub fn is_fast(self) -> bool {
+        let command = synod_data::commands().nth(usize::from(self.0));
+        command.is_some_and(|command| command.flags.has(synod_data::Flags::FAST))
     }
 }
 
@@ -92,13 +104,17 @@ impl CallCounts {
         u16::try_from(rows + at).map_or(Called::NONE, Called)
     }
 
-    /// The turn took so long, and these were answered in it.
-    pub fn close_turn(&mut self, turn_us: u64, answered: &mut Vec<Answered>) {
+    /// The turn took so long, and these were answered in it. `tracked`: it is counted how long each took.
+    pub fn close_turn(&mut self, turn_us: u64, tracked: bool, answered: &mut Vec<Answered>) {
         let at_once = answered.iter().filter(|answer| answer.us == 0).count() as u64;
         let share = turn_us / at_once.max(1);
         for Answered { called, us, failed } in answered.drain(..) {
             let Some(calls) = self.of(called) else { continue };
-            calls.took_us += if us == 0 { share } else { us };
+            let us = if us == 0 { share } else { us };
+            calls.took_us += us;
+            if tracked {
+                calls.durations.record(us, 1);
+            }
             calls.failed += u64::from(failed);
         }
     }
@@ -131,13 +147,39 @@ impl CallCounts {
         counted.filter(|(_, calls)| **calls != Calls::default()).chain(told)
     }
 
+    /// Writes how long the calls of these commands took, of all without any; a command stands for its subcommands.
+    pub(crate) fn write_durations(&self, names: &[Vec<u8>], out: &mut RespWriter<'_>) {
+        let is_asked = |known: &str| {
+            let command = known.split('|').next().unwrap_or(known);
+            names.is_empty()
+                || names.iter().any(|n| n == known.as_bytes() || n == command.as_bytes())
+        };
+        let told = self.by_name.iter().filter(|(_, calls)| calls.durations.count > 0);
+        let told: Vec<_> = told.filter(|(name, _)| is_asked(name)).collect();
+        out.map(told.len());
+        for (name, calls) in told {
+            out.bulk(name.as_bytes());
+            out.map(2);
+            out.bulk(b"calls");
+            out.integer(calls.durations.count.cast_signed());
+            out.bulk(b"histogram_usec");
+            let buckets: Vec<(u64, u64)> = calls.durations.cumulative().collect();
+            out.map(buckets.len());
+            for (us, count) in buckets {
+                out.integer(us.cast_signed());
+                out.integer(count.cast_signed());
+            }
+        }
+    }
+
     /// Appends the counts.
     pub fn encode(&self, out: &mut Vec<u8>) {
         varint::put(out, self.all().count() as u64);
         for (name, calls) in self.all() {
             varint::put_bytes(out, name.as_bytes());
-            let Calls { times, took_us, rejected, failed } = *calls;
+            let Calls { times, took_us, rejected, failed, durations } = *calls;
             [times, took_us, rejected, failed].into_iter().for_each(|n| varint::put(out, n));
+            durations.encode(out);
         }
     }
 
@@ -148,7 +190,9 @@ impl CallCounts {
             let name = varint::take_bytes(bytes)?;
             let mut number = || varint::take(bytes);
             let (times, took_us) = (number()?, number()?);
-            let calls = Calls { times, took_us, rejected: number()?, failed: number()? };
+            let (rejected, failed) = (number()?, number()?);
+            let durations = Histogram::decode(bytes)?;
+            let calls = Calls { times, took_us, rejected, failed, durations };
             counts.by_name.insert(known(name)?, calls);
         }
         Some(counts)
@@ -170,14 +214,18 @@ mod tests {
         counts.count_rejected(set);
         let answer = |called, us| Answered { called, us, failed: called == get };
         let mut answered = vec![answer(get, 0), answer(get, 0), answer(set, 500), answer(id, 0)];
-        counts.close_turn(90, &mut answered);
+        counts.close_turn(90, true, &mut answered);
         assert!(answered.is_empty());
         let mut sum = CallCounts::default();
         sum.merge(&counts);
-        let calls = |times, took_us, rejected, failed| Calls { times, took_us, rejected, failed };
-        assert_eq!(sum.by_name["get"], calls(2, 60, 0, 2));
-        assert_eq!(sum.by_name["set"], calls(1, 500, 1, 0));
-        assert_eq!(sum.by_name["client|id"], calls(1, 30, 0, 0));
+        let told = |name| {
+            let Calls { times, took_us, rejected, failed, durations } = sum.by_name[name];
+            (times, took_us, rejected, failed, durations.percentile(1000))
+        };
+        assert_eq!(told("get"), (2, 60, 0, 2, 32));
+        assert_eq!(told("set"), (1, 500, 1, 0, 512));
+        assert_eq!(told("client|id"), (1, 30, 0, 0, 32));
+        assert!(get.is_fast() && !id.is_fast() && !Called::NONE.is_fast());
         counts.reset();
         assert_eq!(counts.all().count(), 0);
         assert_eq!(counts.subcommand("client|id"), id);

@@ -2,7 +2,8 @@
 
 use crate::acl_log;
 use crate::calls::KnownName;
-use crate::info::{Page, Tally};
+use crate::info::{MemoryQuery, Page, Tally};
+use crate::latency_events::{self, LatencyQuery};
 use crate::slowlog;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_types::{ClientId, ReplySink};
@@ -39,6 +40,12 @@ pub enum Join {
     Text,
     /// This text, when no part is an error (BGSAVE).
     Said(&'static str),
+    /// What LATENCY asks of the events that worker 0 keeps.
+    Latency(LatencyQuery),
+    /// Of the summed tallies how long these commands, or all, took (LATENCY HISTOGRAM).
+    LatencyHistogram(Vec<Vec<u8>>, KnownName),
+    /// Of the summed tallies what MEMORY tells, beside this page.
+    Memory(MemoryQuery, Box<Page>),
     /// Of the summed tallies what ROLE tells.
     Role(KnownName),
     /// Of the tallies when a snapshot was durable last; before the first one, this time, in seconds (LASTSAVE).
@@ -261,6 +268,16 @@ impl Gather {
                 out.verbatim(&texts);
             }
             Join::Info(page) => out.verbatim(&page.render(&tally(&values, page.known_name))),
+            Join::Latency(query) => match values.first() {
+                Some(Value::Bulk(bytes)) => latency_events::write(bytes, query, out),
+                _ => out.array(0),
+            },
+            Join::LatencyHistogram(names, known_name) => {
+                tally(&values, *known_name).calls.write_durations(names, out);
+            }
+            Join::Memory(query, page) => {
+                page.memory_reply(*query, &tally(&values, page.known_name), out);
+            }
             Join::Role(known_name) => {
                 out.array(3);
                 out.bulk(b"master");

@@ -11,6 +11,9 @@ use crate::tracking::Tracking;
 use synod_types::{ClientId, PartitionId, limits};
 use synod_wire::resp::{Proto, RespWriter};
 
+/// The place of the reply to a command that a transaction runs for the session: it becomes part of the transaction's.
+pub(crate) const CAPTURED: u64 = u64::MAX;
+
 /// One connection.
 #[derive(Debug)]
 pub struct Session {
@@ -41,6 +44,10 @@ pub struct Session {
     /// Keys under WATCH and the versions they had.
     watches: Vec<(Vec<u8>, u64)>,
     subscriptions: Subscriptions,
+    /// MONITOR.
+    monitor: bool,
+    /// A transaction runs a command whose reply is to come.
+    expects_captured: bool,
     /// CLIENT TRACKING.
     tracking: Option<Box<Tracking>>,
     /// The place of the last reply with values that the client may keep.
@@ -81,6 +88,8 @@ impl Session {
             written: None,
             watches: Vec::new(),
             subscriptions: Subscriptions::default(),
+            monitor: false,
+            expects_captured: false,
             tracking: None,
             last_read: 0,
             behind: Vec::new(),
@@ -263,6 +272,17 @@ impl Session {
 
     pub(crate) fn subscriptions_mut(&mut self) -> &mut Subscriptions {
         &mut self.subscriptions
+    }
+
+    /// Whether it hears of all commands.
+    #[must_use]
+    pub fn is_monitor(&self) -> bool {
+        self.monitor
+    }
+
+    /// MONITOR.
+    pub fn set_monitor(&mut self, monitor: bool) {
+        self.monitor = monitor;
     }
 
     /// What it keeps copies of, if it does.
@@ -458,6 +478,12 @@ impl Session {
         self.replies.len() == 0
     }
 
+    /// Whether a transaction runs a command of it. What comes behind it is not taken until that is over.
+    #[must_use]
+    pub fn is_inside_exec(&self) -> bool {
+        self.reply_mode == ReplyMode::Captured
+    }
+
     /// How many requests wait for their reply, or for that of one before them.
     #[inline]
     #[must_use]
@@ -476,7 +502,7 @@ impl Session {
     #[inline]
     #[must_use]
     pub fn is_writing(&self) -> bool {
-        self.replies.writes() > 0
+        self.replies.writes() > 0 && self.reply_mode != ReplyMode::Captured
     }
 
     /// Whether a write came behind the request at this place.
@@ -485,9 +511,13 @@ impl Session {
         self.replies.has_written_behind(seq)
     }
 
-    /// Takes a place in the order of replies.
+    /// Takes a place in the order of replies. What runs for a transaction has its own, [`CAPTURED`].
     #[inline]
     pub fn reserve(&mut self, kind: Kind) -> u64 {
+        if self.reply_mode == ReplyMode::Captured {
+            self.expects_captured = true;
+            return CAPTURED;
+        }
         let quiet = self.reply_mode != ReplyMode::On;
         self.replies.reserve(kind, self.called, self.active_us, quiet)
     }
@@ -495,7 +525,9 @@ impl Session {
     /// Takes a place in the order of replies, and lets everything behind it wait until it is filled.
     pub fn reserve_barrier(&mut self, kind: Kind) -> u64 {
         let seq = self.reserve(kind);
-        self.replies.close_behind();
+        if seq != CAPTURED {
+            self.replies.close_behind();
+        }
         seq
     }
 }
@@ -530,6 +562,19 @@ impl Session {
             write(&mut RespWriter::new(&mut self.captured, self.proto));
             self.errors.note(&self.captured[start..]);
         }
+    }
+
+    /// Keeps the reply to a command that a transaction ran and that had to be waited for.
+    pub(crate) fn complete_captured(&mut self, write: &mut dyn FnMut(&mut RespWriter<'_>)) {
+        if std::mem::take(&mut self.expects_captured) {
+            self.capture(write);
+        }
+    }
+
+    /// Whether the reply to a command that a transaction ran is awaited.
+    #[must_use]
+    pub fn expects_captured(&self) -> bool {
+        self.expects_captured
     }
 
     /// Fills a place reserved before, and says of what kind the request was and when it came. A place that is
@@ -647,7 +692,9 @@ impl Session {
 
     /// What was kept; replies are treated as before.
     pub fn end_capture(&mut self, before: ReplyMode) -> Vec<u8> {
-        self.reply_mode = before;
+        if !self.is_killed() {
+            self.reply_mode = before;
+        }
         std::mem::take(&mut self.captured)
     }
 

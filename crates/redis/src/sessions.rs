@@ -5,7 +5,7 @@ use crate::errors::ErrorCounts;
 use crate::latency::Latency;
 use crate::mode::Waits;
 use crate::replies::{Filled, Kind};
-use crate::session::Session;
+use crate::session::{CAPTURED, Session};
 use crate::slowlog::SlowLog;
 use synod_types::ClientId;
 use synod_wire::resp::RespWriter;
@@ -33,6 +33,8 @@ pub struct Sessions {
     opened: u64,
     /// What was answered since [`Self::answered`] was emptied last.
     answered: Vec<Answered>,
+    /// Sessions that have the reply to a command that a transaction ran. May name one twice.
+    captured: Vec<ClientId>,
     /// The errors answered to sessions that are closed.
     errors: ErrorCounts,
 }
@@ -134,6 +136,11 @@ impl Sessions {
         std::mem::take(&mut self.given_back)
     }
 
+    /// The sessions that had such a reply since the last call.
+    pub fn take_captured(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.captured)
+    }
+
     /// The errors answered so far, by their code.
     #[must_use]
     pub fn errors(&self) -> ErrorCounts {
@@ -170,6 +177,10 @@ impl Sessions {
         write: &mut dyn FnMut(&mut RespWriter<'_>),
     ) {
         let Some(session) = self.get(id) else { return };
+        if seq == CAPTURED {
+            session.complete_captured(write);
+            return self.captured.push(id);
+        }
         let waited = session.blocked().is_some_and(|blocked| blocked.seq() == seq);
         let filled = session.complete(seq, write);
         if session.has_waiting() {
@@ -212,6 +223,28 @@ mod tests {
         let again = sessions.open("test".into(), 0);
         assert_ne!(id, again);
         assert!(sessions.get(id).is_none());
+    }
+
+    #[test]
+    fn what_a_transaction_runs_has_a_place_of_its_own() {
+        let mut sessions = Sessions::default();
+        let mut ready = Ready::default();
+        let id = sessions.open("test".into(), 0);
+        let session = sessions.get(id).unwrap();
+        let exec = session.reserve_barrier(Kind::Write);
+        assert!(session.is_writing() && !session.is_idle());
+        let before = session.begin_capture();
+        assert!(!session.is_writing() && session.is_inside_exec());
+        let seq = session.reserve_barrier(Kind::Read);
+        assert!(session.expects_captured());
+        sessions.complete(id, seq, &mut ready, &mut |out| out.integer(1));
+        assert_eq!(sessions.take_captured(), [id]);
+        let session = sessions.get(id).unwrap();
+        assert!(!session.expects_captured() && session.out().is_empty());
+        assert_eq!(session.end_capture(before), b":1\r\n");
+        sessions.complete(id, exec, &mut ready, &mut |out| out.integer(2));
+        let session = sessions.get(id).unwrap();
+        assert_eq!((&session.out()[..], session.obstacle()), (&b":2\r\n"[..], None));
     }
 
     #[test]

@@ -121,6 +121,8 @@ pub const TRACKED_KEYS_MAX: usize = 16_000_000;
 pub const INVALIDATIONS_BEHIND_MAX: usize = 64;
 /// The most prefixes of one client that tracks by prefix.
 pub const TRACKED_PREFIXES_MAX: usize = 4_096;
+/// From how many bytes on a line of MONITOR is cut.
+pub const MONITOR_LINE_BYTES_MAX: usize = 64 << 10;
 /// The most subscriptions of one client.
 pub const SUBSCRIPTIONS_MAX: usize = 65_536;
 /// The longest channel name or pattern that can be subscribed to, in bytes.

@@ -33,6 +33,10 @@ pub struct Measures {
     pub object_bytes: usize,
     /// [`Keyspace::stats`].
     pub stats: KeyspaceStats,
+    /// How many scripts EVALSHA finds, and their bytes.
+    pub scripts: (usize, usize),
+    /// How many libraries there are, how many functions they have, and their bytes.
+    pub libraries: (usize, usize, usize),
 }
 
 /// The counts as they are kept: reading changes them too, hence the cells.
@@ -65,6 +69,8 @@ impl Keyspace {
             memory: self.memory(),
             object_bytes: self.object_bytes(),
             stats: self.stats(),
+            scripts: self.scripts.sizes(),
+            libraries: self.libraries.sizes(),
         }
     }
 

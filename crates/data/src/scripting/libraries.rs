@@ -104,6 +104,11 @@ impl Libraries {
     }
 
     /// How many functions there are.
+    /// How many libraries and functions there are, and the bytes of the libraries.
+    pub fn sizes(&self) -> (usize, usize, usize) {
+        (self.iter().len(), self.functions_len(), self.iter().map(Library::bytes).sum())
+    }
+
     pub fn functions_len(&self) -> usize {
         self.by_function.len()
     }

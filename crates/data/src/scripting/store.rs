@@ -70,6 +70,11 @@ impl Scripts {
     }
 
     /// Forgets all of them.
+    /// How many there are, and the bytes of their bodies.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.by_sha.len(), self.bytes)
+    }
+
     pub fn flush(&mut self) {
         *self = Self::default();
     }

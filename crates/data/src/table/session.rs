@@ -91,6 +91,15 @@ pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Server, "slaveof", 3).flags(FOLLOW)
         .syntax("host port")
         .about("1.0.0", "Refused: replicas are placed by the cluster."),
+    Command::session(Group::Server, "latency", -2)
+        .about("2.8.13", "Tells what took long, and how long each command takes."),
+    Command::session(Group::Server, "lolwut", -1).flags(Flags::READONLY.and(FAST))
+        .syntax("[VERSION version:integer]")
+        .about("5.0.0", "The version of Redis that is followed."),
+    Command::session(Group::Server, "module", -2)
+        .about("4.0.0", "Tells that there are no modules."),
+    Command::session(Group::Server, "monitor", 1).flags(ANYTIME.and(Flags::ADMIN))
+        .about("1.0.0", "Shows the commands that this node's clients send."),
     Command::session(Group::Server, "slowlog", -2)
         .about("2.2.12", "Tells which requests took long."),
 

@@ -17,6 +17,7 @@ pub mod zset;
 
 pub(crate) use dense::scan_step;
 pub use kind::Kind;
+pub use packed::{ELEMENT_BYTES_MAX, ENTRIES_MAX};
 
 /// A value too large, or too often edited, to be packed.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use crate::colleagues::Errand;
 use crate::node::Node;
 use crate::settings::{Change, Setting};
 use std::collections::BTreeMap;
+use synod_data::value::{ELEMENT_BYTES_MAX, ENTRIES_MAX};
 use synod_data::{Flags, Glob};
 use synod_redis::Flow;
 use synod_redis::Join;
@@ -64,6 +65,14 @@ fn settings(node: &Node) -> BTreeMap<String, String> {
         ("cluster-enabled", "yes".to_owned()),
         ("cluster-require-full-coverage", "no".to_owned()),
         ("databases", "1".to_owned()),
+        // Where a small hash, set or sorted set ends.
+        ("hash-max-listpack-entries", ENTRIES_MAX.to_string()),
+        ("hash-max-listpack-value", ELEMENT_BYTES_MAX.to_string()),
+        ("set-max-listpack-entries", ENTRIES_MAX.to_string()),
+        ("set-max-listpack-value", ELEMENT_BYTES_MAX.to_string()),
+        ("zset-max-listpack-entries", ENTRIES_MAX.to_string()),
+        ("zset-max-listpack-value", ELEMENT_BYTES_MAX.to_string()),
+        ("latency-tracking-info-percentiles", "50 99 99.9".to_owned()),
         (REQUIREPASS, String::new()),
         ("save", String::new()),
     ]

@@ -63,6 +63,7 @@ pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
     }
     node.unsubscribe_all(client);
     node.end_tracking(client);
+    node.end_monitor(client);
     node.reply(client, |out| out.simple("RESET"));
     Flow::Next
 }
@@ -194,7 +195,7 @@ pub(super) fn hello(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         Err(text) => return node.refuse_request(client, &text),
     };
     let Some(session) = node.sessions.get(client) else { return Flow::Closing };
-    if !session.is_idle() {
+    if !session.is_idle() && !session.is_inside_exec() {
         return session.wait_for(Waits::Idle);
     }
     if let Some((user, password)) = hello.login

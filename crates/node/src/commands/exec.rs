@@ -1,18 +1,19 @@
 //! EXEC of a transaction in which the session answers some of the commands: CLIENT, CONFIG GET, INFO and the like.
 //!
-//! The partition runs its commands as one, as always. When its answer is there, the session runs its own, all in
-//! one go, and puts their replies where they belong. What INFO needs from the other workers is asked for at
-//! the same time as the partition.
+//! The partition runs its commands as one, as always. When its answer is there, the session runs its own, one after the
+//! other, and puts their replies where they belong; a command whose answer comes from other workers or partitions is waited
+//! for. What INFO needs from the other workers is asked for at the same time as the partition.
 
 use super::subcommand;
 use crate::authority::{acting, runs_script};
 use crate::colleagues::{Errand, NODE};
 use crate::node::Node;
+use std::collections::VecDeque;
 use synod_data::op::{Args, Op};
 use synod_data::{Command, Handler};
 use synod_redis::Flow;
 use synod_redis::{Gather, Join};
-use synod_redis::{Kind, Multi, Tally, sections};
+use synod_redis::{Kind, Multi, ReplyMode, Tally, sections};
 use synod_replica::{Access, Origin};
 use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot};
 use synod_wire::resp::{Proto, RespWriter, Value, reply_len};
@@ -26,43 +27,24 @@ pub(super) enum Runner {
     Nobody,
 }
 
-/// Subcommands that cannot run inside a transaction, though others of their command can.
-const OUTSIDE: [&str; 35] = [
+/// Subcommands that cannot run inside a transaction, though others of their command can: what the partitions' commands
+/// beside them would see, they would change or count too late.
+const OUTSIDE: [&str; 15] = [
     "acl|deluser",
-    "acl|log",
     "acl|setuser",
-    "client|kill",
-    "client|list",
-    "client|pause",
     "client|reply",
-    "client|unpause",
     "cluster|countkeysinslot",
-    "cluster|engine",
     "cluster|getkeysinslot",
-    "cluster|replace",
-    "config|resetstat",
     "debug|loadaof",
     "debug|object",
     "debug|reload",
     "debug|set-active-expire",
     "function|delete",
-    "function|dump",
     "function|flush",
-    "function|list",
     "function|load",
     "function|restore",
-    "function|stats",
-    "pubsub|channels",
-    "pubsub|numpat",
-    "pubsub|numsub",
-    "pubsub|shardchannels",
-    "pubsub|shardnumsub",
-    "script|exists",
     "script|flush",
     "script|load",
-    "slowlog|get",
-    "slowlog|len",
-    "slowlog|reset",
 ];
 
 /// Who runs this command inside a transaction.
@@ -70,6 +52,9 @@ const OUTSIDE: [&str; 35] = [
 /// # Errors
 /// It has no such subcommand, or not with so many arguments.
 pub(super) fn runner(node: &Node, command: &Command, args: &[&[u8]]) -> Result<Runner, String> {
+    if command.name == "memory" && args.len() > 1 && super::memory::is_of_node(args[1]) {
+        return Ok(Runner::Session);
+    }
     if !matches!(command.handler, Handler::Session) {
         return Ok(Runner::Partition);
     }
@@ -93,9 +78,11 @@ pub(super) fn runner(node: &Node, command: &Command, args: &[&[u8]]) -> Result<R
             Runner::Partition
         }
         "publish" | "spublish" => Runner::Session,
-        "acl" | "asking" | "auth" | "client" | "cluster" | "command" | "config" | "debug"
-        | "function" | "info" | "lolwut" | "readonly" | "readwrite" | "script" | "select"
-        | "slowlog" | "time" => Runner::Session,
+        "acl" | "asking" | "auth" | "bgrewriteaof" | "bgsave" | "client" | "cluster"
+        | "command" | "config" | "debug" | "function" | "hello" | "info" | "lastsave"
+        | "latency" | "lolwut" | "module" | "pubsub" | "readonly" | "readwrite" | "replicaof"
+        | "role" | "save" | "scan" | "script" | "select" | "slaveof" | "slowlog" | "time"
+        | "wait" => Runner::Session,
         _ => Runner::Nobody,
     })
 }
@@ -181,14 +168,40 @@ pub(super) fn exec_mixed(
     Flow::Next
 }
 
+/// A transaction whose partitions have answered, and whose session runs its own commands, one after the other.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// Its place in the order of replies.
+    seq: u64,
+    commands: Vec<Vec<Vec<u8>>>,
+    /// Which of them the session runs.
+    own: Vec<bool>,
+    /// The replies to the others, in order.
+    theirs: VecDeque<Vec<u8>>,
+    /// What INFO tells.
+    tally: Tally,
+    /// How many commands have their replies, and these.
+    at: usize,
+    reply: Vec<u8>,
+    /// What CLIENT REPLY had asked for when the command under way began.
+    mode: ReplyMode,
+}
+
 impl Node {
-    /// Answers the transactions whose partitions have answered.
+    /// Answers the transactions whose partitions have answered, and goes on with those that waited for a command of the session.
     pub(crate) fn finish_transactions(&mut self) {
-        while let Some(whole) = self.gathers.take_answered() {
-            match whole.join() {
-                Join::Users(..) => self.finish_users(whole),
-                _ => self.finish_transaction(whole),
+        loop {
+            while let Some(whole) = self.gathers.take_answered() {
+                match whole.join() {
+                    Join::Users(..) => self.finish_users(whole),
+                    _ => self.finish_transaction(whole),
+                }
             }
+            let captured = self.sessions.take_captured();
+            if captured.is_empty() {
+                return;
+            }
+            captured.into_iter().for_each(|client| self.take_captured(client));
         }
     }
 
@@ -207,58 +220,100 @@ impl Node {
             }
         }
         let wanted = own.iter().filter(|own| !**own).count();
-        let reply = match elements(&parts[0], wanted) {
-            None => parts[0].clone(), // nothing was executed
-            Some(theirs) => {
-                let mut reply = Vec::new();
-                RespWriter::new(&mut reply, proto).array(commands.len());
-                let mut theirs = theirs.into_iter();
-                for (args, own) in commands.iter().zip(own) {
-                    if own {
-                        let answer = self.run_own(client, args, &tally);
-                        reply.extend_from_slice(&answer);
-                    } else {
-                        reply.extend_from_slice(theirs.next().unwrap_or_default());
-                    }
-                }
-                reply
-            }
+        let Some(theirs) = elements(&parts[0], wanted) else {
+            // Nothing was executed.
+            let ready = &mut self.output.ready;
+            return self.sessions.complete(client, seq, ready, &mut |out| out.raw(&parts[0]));
         };
+        let theirs = theirs.into_iter().map(<[u8]>::to_vec).collect();
+        let mut reply = Vec::new();
+        RespWriter::new(&mut reply, proto).array(commands.len());
+        let mode = ReplyMode::On;
+        let running = Running { seq, commands, own, theirs, tally, at: 0, reply, mode };
+        self.go_on_with(client, running);
+    }
+
+    /// Runs what is left, as far as it is answered at once.
+    fn go_on_with(&mut self, client: ClientId, mut running: Running) {
+        while let Some(args) = running.commands.get(running.at) {
+            if running.own[running.at] {
+                let Some(mode) = self.begin_own(client, args, &running.tally) else { return };
+                running.mode = mode;
+                if self.sessions.get(client).is_some_and(|session| session.expects_captured()) {
+                    self.running.insert(client, running);
+                    return;
+                }
+                self.end_own(client, &mut running);
+            } else {
+                running.reply.extend_from_slice(&running.theirs.pop_front().unwrap_or_default());
+                running.at += 1;
+            }
+        }
+        let Running { seq, reply, .. } = running;
         let ready = &mut self.output.ready;
         self.sessions.complete(client, seq, ready, &mut |out| out.raw(&reply));
     }
 
-    /// Runs a command of the session and takes its reply.
-    fn run_own(&mut self, client: ClientId, args: &[Vec<u8>], tally: &Tally) -> Vec<u8> {
+    /// The reply to a command that a transaction waited for is there.
+    fn take_captured(&mut self, client: ClientId) {
+        if self.sessions.get(client).is_none_or(|session| session.expects_captured()) {
+            return;
+        }
+        if let Some(mut running) = self.running.remove(&client) {
+            self.end_own(client, &mut running);
+            self.go_on_with(client, running);
+        }
+    }
+
+    /// Its client is gone.
+    pub(crate) fn forget_running(&mut self, client: ClientId) {
+        self.running.remove(&client);
+    }
+
+    fn end_own(&mut self, client: ClientId, running: &mut Running) {
+        if let Some(session) = self.sessions.get(client) {
+            running.reply.extend_from_slice(&session.end_capture(running.mode));
+        }
+        running.at += 1;
+    }
+
+    /// Begins a command of the session, whose reply is kept; what CLIENT REPLY had asked for. `None`: the session is gone.
+    fn begin_own(
+        &mut self,
+        client: ClientId,
+        args: &[Vec<u8>],
+        tally: &Tally,
+    ) -> Option<ReplyMode> {
         let args: Args<'_> = args.iter().map(Vec::as_slice).collect();
-        let Some(command) = synod_data::lookup(args[0]) else { return Vec::new() };
-        let runs = runner(self, command, &args) == Ok(Runner::Session);
-        let session_free = self.sessions.get(client).is_some_and(|s| s.identity().is_free());
-        if !runs || !session_free {
-            let refusal = self.judge_queued(client, &args).err();
-            // One that was refused when EXEC came, and is not any more, was left out of the transaction all the same.
-            let refusal = refusal.or_else(|| (!runs).then(|| crate::desk::NOT_EXECUTED.to_owned()));
-            if let Some(text) = refusal {
-                let Some(session) = self.sessions.get(client) else { return Vec::new() };
-                let mode = session.begin_capture();
-                self.reply(client, |out| out.error(&text));
-                let Some(session) = self.sessions.get(client) else { return Vec::new() };
-                return session.end_capture(mode);
-            }
+        let mode = self.sessions.get(client)?.begin_capture();
+        if let Some(refusal) = self.refusal_of_own(client, &args) {
+            self.reply(client, |out| out.error(&refusal));
+            return Some(mode);
         }
+        let command = synod_data::lookup(args[0])?;
         self.count_call(command);
-        let Some(session) = self.sessions.get(client) else { return Vec::new() };
         if command.name == "info" {
-            let mut reply = Vec::new();
-            let proto = session.proto();
-            let page = super::info::page_of(self, sections(&args));
-            RespWriter::new(&mut reply, proto).verbatim(&page.render(tally));
-            return reply;
+            let page = super::info::page_of(self, sections(&args)).render(tally);
+            self.reply(client, |out| out.verbatim(&page));
+        } else if command.name == "memory" {
+            let _answered_or_awaited = super::memory::run(self, client, &args);
+        } else {
+            let _answered_or_awaited = super::run(self, client, command, &args);
         }
-        let mode = session.begin_capture();
-        let _answered_at_once = super::run(self, client, command, &args);
-        let Some(session) = self.sessions.get(client) else { return Vec::new() };
-        session.end_capture(mode)
+        Some(mode)
+    }
+
+    /// Why a command of the session is not run after all.
+    fn refusal_of_own(&mut self, client: ClientId, args: &Args<'_>) -> Option<String> {
+        let command = synod_data::lookup(args[0])?;
+        let runs = runner(self, command, args) == Ok(Runner::Session);
+        let session_free = self.sessions.get(client).is_some_and(|s| s.identity().is_free());
+        if runs && session_free {
+            return None;
+        }
+        let refusal = self.judge_queued(client, args).err();
+        // One that was refused when EXEC came, and is not any more, was left out of the transaction all the same.
+        refusal.or_else(|| (!runs).then(|| crate::desk::NOT_EXECUTED.to_owned()))
     }
 }
 

@@ -7,9 +7,11 @@ use crate::colleagues::Errand;
 use crate::node::Node;
 use crate::settings::Setting;
 use synod_consensus::Role;
-use synod_redis::{Flow, Join, Page, Section, Space, Tally, Waits, sections};
+use synod_redis::{
+    Flow, Join, Page, REDIS_VERSION, Section, Session, Space, Tally, Waits, sections,
+};
 use synod_replica::Replica;
-use synod_types::{ClientId, PartitionId};
+use synod_types::{ClientId, PartitionId, ReplySink};
 
 pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let page = page_of(node, sections(args));
@@ -19,6 +21,12 @@ pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 /// ROLE: every node takes writes for every key. The offset is INFO's: entries applied, of all groups here.
 pub(super) fn role(node: &mut Node, client: ClientId) -> Flow {
     node.ask_colleagues(client, Join::Role(super::known_name), &Errand::Tally)
+}
+
+/// LOLWUT without the art.
+pub(super) fn lolwut(node: &mut Node, client: ClientId) -> Flow {
+    node.reply(client, |out| out.verbatim(&format!("Redis ver. {REDIS_VERSION}\n")));
+    Flow::Next
 }
 
 /// What INFO tells beside the sums.
@@ -50,6 +58,7 @@ pub(super) fn page_of(node: &Node, sections: Vec<Section>) -> Page {
 pub(crate) fn tally_of(node: &Node) -> Tally {
     let counters = &node.counters;
     let errors = node.sessions.errors();
+    let output_max = node.sessions.iter().map(|session| session.out().len()).max();
     let tracked = node.caching.tracked();
     let (tracked_keys, tracked_items, tracked_prefixes) = tracked.sizes();
     let mut tally = Tally {
@@ -89,6 +98,13 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         transactions_unknown: counters.transactions_unknown,
         transactions_resolved: counters.transactions_resolved,
         transactions_conducted: node.conductor.under_way() as u64,
+        shard_channels: node.pubsub.of(Space::Shard).len() as u64,
+        waits_timed: node.sessions.iter().filter(|session| waits_timed(session)).count() as u64,
+        links: node.peers.links() as u64,
+        output_bytes: node.sessions.iter().map(|session| session.out().len() as u64).sum(),
+        output_bytes_max: output_max.unwrap_or(0) as u64,
+        net_in_per_s: counters.net_in_per_s,
+        net_out_per_s: counters.net_out_per_s,
         errors,
         calls: node.calls.clone(),
         ..Tally::default()
@@ -100,10 +116,23 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
     tally
 }
 
+/// Whether it waits for a key no longer than until some moment.
+fn waits_timed(session: &Session) -> bool {
+    session.blocked().is_some_and(|blocked| blocked.deadline_us().is_some())
+}
+
 fn add_replica(tally: &mut Tally, replica: &Replica) {
     let leads = replica.role().0 == Role::Leader;
     if let Some(keyspace) = replica.state().measures() {
         tally.data_bytes += keyspace.memory as u64;
+        tally.object_bytes += keyspace.object_bytes as u64;
+        let (scripts, script_bytes) = keyspace.scripts;
+        let (libraries, functions, library_bytes) = keyspace.libraries;
+        tally.scripts = tally.scripts.max(scripts as u64);
+        tally.script_bytes += script_bytes as u64;
+        tally.libraries = tally.libraries.max(libraries as u64);
+        tally.functions = tally.functions.max(functions as u64);
+        tally.library_bytes += library_bytes as u64;
         let stats = keyspace.stats;
         tally.keyspace_hits += stats.hits;
         tally.keyspace_misses += stats.misses;
@@ -117,6 +146,7 @@ fn add_replica(tally: &mut Tally, replica: &Replica) {
         }
     }
     tally.applied += replica.applied().0.0;
+    tally.unsaved_bytes += replica.bytes_since_snapshot() as u64;
     if leads {
         tally.transactions_undecided += replica.undecided() as u64;
         tally.transactions_waiting += replica.gate_load().0 as u64;

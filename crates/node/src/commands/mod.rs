@@ -11,10 +11,13 @@ mod config;
 pub(crate) mod connection;
 mod debug;
 mod exec;
-pub(crate) use exec::elements;
+pub(crate) use exec::{Running, elements};
 mod function;
 pub(crate) mod info;
 mod keyspace;
+mod latency;
+pub(crate) mod memory;
+mod module;
 mod persistence;
 pub(crate) mod pubsub;
 mod script;
@@ -72,6 +75,10 @@ pub(crate) fn run(
         "lastsave" => persistence::lastsave(node, client),
         "save" => persistence::save(node, client),
         "replicaof" | "slaveof" => persistence::replicaof(node, client, args),
+        "latency" => latency::run(node, client, args),
+        "lolwut" => info::lolwut(node, client),
+        "module" => module::run(node, client, args),
+        "monitor" => node.monitor(client),
         "script" => script::run(node, client, args),
         "slowlog" => slowlog::run(node, client, args),
         "subscribe" => pubsub::subscribe(node, client, args, Space::Channel),
@@ -98,6 +105,8 @@ pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
         "config" => config::TABLE,
         "debug" => debug::TABLE,
         "function" => function::TABLE,
+        "latency" => latency::TABLE,
+        "module" => module::TABLE,
         "script" => script::TABLE,
         "slowlog" => slowlog::TABLE,
         "pubsub" => pubsub::TABLE,
@@ -110,6 +119,11 @@ pub(crate) fn known_name(name: &[u8]) -> Option<&'static str> {
     let command = synod_data::lookup(name.split(|b| *b == b'|').next()?)?;
     let subs = subcommands_of(command.name).iter().map(|sub| sub.name);
     std::iter::once(command.name).chain(subs).find(|known| known.as_bytes() == name)
+}
+
+/// The flags of a subcommand, if there is such a one.
+pub(crate) fn subcommand_flags(command: &str, word: &[u8]) -> Option<synod_data::Flags> {
+    subcommand::find(subcommands_of(command), word).map(|sub| sub.flags)
 }
 
 /// Whether it is a command of the session's that has subcommands.

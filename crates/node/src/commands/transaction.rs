@@ -11,7 +11,7 @@ use synod_data::Command;
 use synod_data::op::{Args, Op};
 use synod_redis::Flow;
 use synod_redis::Join;
-use synod_redis::Kind;
+use synod_redis::{Kind, Multi, Waits};
 use synod_types::{ClientId, PartitionId, ReplySink, key_slot, limits};
 
 impl Node {
@@ -100,6 +100,11 @@ pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
     if session.multi().is_none() {
         return node.refuse_request(client, "ERR EXEC without MULTI");
     }
+    let chooses_protocol =
+        |multi: &Multi| multi.commands.iter().any(|args| args[0].eq_ignore_ascii_case(b"hello"));
+    if session.multi().is_some_and(chooses_protocol) && !session.is_idle() {
+        return session.wait_for(Waits::Idle);
+    }
     let multi = session.end_multi().unwrap_or_default();
     let watches = session.end_watches();
     if multi.refused {
@@ -107,6 +112,7 @@ pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
         return node.refuse_request(client, text);
     }
     node.remember_queued_reads(client, &multi.commands);
+    node.tell_monitors_of_queued(client, &multi.commands);
     let rights = node.rights_of(client);
     let denied = denied(node, client, &multi.commands);
     if denied.contains(&true) || multi.commands.iter().any(|args| exec::is_own(node, args)) {

@@ -34,13 +34,14 @@ fn clients_are_answered_as_written() {
 
 /// When memory is short, in which order events of several partitions are told, of how many changed keys one message tells, and
 /// what is slow depends on the turns; the last one is about the difference.
-const OF_TURNS: [&str; 7] = [
+const OF_TURNS: [&str; 8] = [
     "memory.txt",
     "memory_of_three.txt",
     "notifications.txt",
     "tracking.txt",
     "tracking_of_three.txt",
     "slowlog.txt",
+    "latency.txt",
     "long.txt",
 ];
 

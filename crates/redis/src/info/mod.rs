@@ -3,9 +3,11 @@
 //! Each worker counts for itself; a [`Tally`] of every worker is asked for and summed up, and the [`Page`], begun
 //! when the request came, is written with the sums.
 
+mod memory;
 mod page;
 mod tally;
 
+pub use memory::MemoryQuery;
 pub use page::{Facts, Page, node_name};
 pub use tally::Tally;
 
@@ -32,6 +34,8 @@ pub enum Section {
     Commandstats,
     /// How often each error was answered.
     Errorstats,
+    /// How long each command takes.
+    Latencystats,
     /// The cluster.
     Cluster,
     /// Keys.
@@ -40,7 +44,7 @@ pub enum Section {
 
 impl Section {
     /// All of them, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Server,
         Self::Clients,
         Self::Memory,
@@ -51,6 +55,7 @@ impl Section {
         Self::Modules,
         Self::Commandstats,
         Self::Errorstats,
+        Self::Latencystats,
         Self::Cluster,
         Self::Keyspace,
     ];
@@ -69,6 +74,7 @@ impl Section {
             Self::Modules => "Modules",
             Self::Commandstats => "Commandstats",
             Self::Errorstats => "Errorstats",
+            Self::Latencystats => "Latencystats",
             Self::Cluster => "Cluster",
             Self::Keyspace => "Keyspace",
         }
@@ -76,7 +82,7 @@ impl Section {
 
     /// Whether INFO without a word tells it.
     fn is_told_unasked(self) -> bool {
-        self != Self::Commandstats
+        !matches!(self, Self::Commandstats | Self::Latencystats)
     }
 
     /// Whether a word of the request asks for this section.

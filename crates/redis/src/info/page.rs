@@ -9,6 +9,64 @@ use std::fmt::Write;
 use synod_types::{ClusterId, NodeId, Now, Protocol};
 
 const SECONDS_PER_DAY: u64 = 86_400;
+/// How often the node looks after what is due.
+const TICKS_PER_S: u64 = 20;
+/// Memory that nothing takes here: there is no backlog, no buffer of a log that is appended to, and no replica that is a client.
+const NO_MEMORY: [&str; 8] = [
+    "mem_not_counted_for_evict",
+    "mem_replication_backlog",
+    "mem_total_replication_buffers",
+    "mem_clients_slaves",
+    "mem_aof_buffer",
+    "active_defrag_running",
+    "lazyfree_pending_objects",
+    "lazyfreed_objects",
+];
+/// The process never forks, and loads no file of Redis.
+const NO_FORKS: [&str; 15] = [
+    "current_cow_peak",
+    "current_cow_size",
+    "current_cow_size_age",
+    "current_fork_perc",
+    "current_save_keys_processed",
+    "current_save_keys_total",
+    "rdb_last_cow_size",
+    "rdb_last_load_keys_expired",
+    "rdb_last_load_keys_loaded",
+    "aof_rewrites",
+    "aof_rewrites_consecutive_failures",
+    "aof_last_cow_size",
+    "module_fork_in_progress",
+    "module_fork_last_cow_size",
+    "latest_fork_usec",
+];
+/// Followers are sent entries of the log.
+const NO_BACKLOG: [&str; 4] = [
+    "repl_backlog_active",
+    "repl_backlog_size",
+    "repl_backlog_first_byte_offset",
+    "repl_backlog_histlen",
+];
+/// What does not happen here.
+const NEVER: [&str; 17] = [
+    "total_forks",
+    "sync_partial_ok",
+    "sync_partial_err",
+    "evicted_clients",
+    "migrate_cached_sockets",
+    "slave_expires_tracked_keys",
+    "active_defrag_hits",
+    "active_defrag_misses",
+    "active_defrag_key_hits",
+    "active_defrag_key_misses",
+    "total_active_defrag_time",
+    "current_active_defrag_time",
+    "io_threaded_reads_processed",
+    "io_threaded_writes_processed",
+    "reply_buffer_shrinks",
+    "reply_buffer_expands",
+    "unexpected_error_replies",
+];
 
 /// What only the world can know and INFO tells; refreshed about once a second.
 #[derive(Clone, Debug, Default)]
@@ -107,6 +165,8 @@ impl Page {
                 Section::Cpu => {
                     lines.put("used_cpu_sys", format_args!("{:.6}", self.facts.cpu_sys_s));
                     lines.put("used_cpu_user", format_args!("{:.6}", self.facts.cpu_user_s));
+                    lines.put("used_cpu_sys_children", "0.000000");
+                    lines.put("used_cpu_user_children", "0.000000");
                 }
                 Section::Modules => {}
                 Section::Commandstats => {
@@ -117,6 +177,11 @@ impl Page {
                 Section::Errorstats => {
                     for (code, times) in &tally.errors.by_code {
                         lines.put(&format!("errorstat_{code}"), format_args!("count={times}"));
+                    }
+                }
+                Section::Latencystats => {
+                    for (name, calls) in &tally.calls.by_name {
+                        percentiles(&mut lines, name, calls);
                     }
                 }
                 Section::Cluster => self.cluster(&mut lines, tally),
@@ -141,17 +206,28 @@ impl Page {
     fn server(&self, lines: &mut Lines) {
         let facts = &self.facts;
         lines.put("redis_version", REDIS_VERSION);
+        lines.put("redis_git_sha1", "00000000");
+        lines.put("redis_git_dirty", 0);
+        lines.put("redis_build_id", &self.version);
         lines.put("redis_mode", "cluster");
         lines.put("os", &facts.os);
         lines.put("arch_bits", usize::BITS);
+        lines.put("monotonic_clock", "POSIX clock_gettime");
+        lines.put("multiplexing_api", "epoll");
+        lines.put("gcc_version", "0.0.0");
         lines.put("process_id", facts.pid);
+        lines.put("process_supervised", "no");
         lines.put("run_id", node_name(self.cluster, self.node));
         lines.put("tcp_port", facts.port);
         lines.put("server_time_usec", self.now.wall.0 * 1000);
         lines.put("uptime_in_seconds", self.uptime_s);
         lines.put("uptime_in_days", self.uptime_s / SECONDS_PER_DAY);
+        lines.put("hz", TICKS_PER_S);
+        lines.put("configured_hz", TICKS_PER_S);
+        lines.put("lru_clock", (self.now.wall.0 / 1000) & 0x00ff_ffff);
         lines.put("executable", &facts.executable);
         lines.put("config_file", "");
+        lines.put("io_threads_active", 0);
         lines.put("synod_version", &self.version);
         lines.put("synod_node_id", self.node);
         lines.put("synod_engine", self.engine);
@@ -164,12 +240,35 @@ impl Page {
         lines.bytes("used_memory", tally.data_bytes);
         lines.bytes("used_memory_rss", facts.rss_bytes);
         lines.bytes("used_memory_peak", tally.data_peak);
+        let peak = percent(tally.data_bytes, tally.data_peak);
+        lines.put("used_memory_peak_perc", format_args!("{peak:.2}%"));
+        let overhead = tally.data_bytes.saturating_sub(tally.object_bytes);
+        lines.put("used_memory_overhead", overhead);
+        lines.put("used_memory_startup", 0);
+        lines.put("used_memory_dataset", tally.object_bytes);
+        let dataset = percent(tally.object_bytes, tally.data_bytes);
+        lines.put("used_memory_dataset_perc", format_args!("{dataset:.2}%"));
         lines.bytes("synod_rss_peak", facts.rss_peak_bytes);
         lines.bytes("total_system_memory", facts.memory_total_bytes);
         lines.bytes("maxmemory", self.maxmemory);
         lines.put("maxmemory_policy", &self.maxmemory_policy);
         let ratio = facts.rss_bytes as f64 / tally.data_bytes.max(1) as f64;
         lines.put("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
+        let beyond = facts.rss_bytes.cast_signed() - tally.data_bytes.cast_signed();
+        lines.put("mem_fragmentation_bytes", beyond);
+        lines.put("rss_overhead_ratio", format_args!("{ratio:.2}"));
+        lines.put("rss_overhead_bytes", beyond);
+        lines.put("used_memory_scripts_eval", tally.script_bytes);
+        lines.put("number_of_cached_scripts", tally.scripts);
+        lines.put("number_of_functions", tally.functions);
+        lines.put("number_of_libraries", tally.libraries);
+        lines.put("used_memory_functions", tally.library_bytes);
+        lines.bytes("used_memory_scripts", tally.script_bytes + tally.library_bytes);
+        lines.zeros(&["used_memory_vm_eval", "used_memory_vm_functions"]);
+        lines.bytes("used_memory_lua", 0);
+        lines.bytes("used_memory_vm_total", 0);
+        lines.put("mem_clients_normal", tally.output_bytes);
+        lines.zeros(&NO_MEMORY);
         lines.put("mem_allocator", facts.allocator);
     }
 
@@ -178,7 +277,15 @@ impl Page {
         lines.put("async_loading", 0);
         lines.put("rdb_bgsave_in_progress", u8::from(tally.snapshots_running > 0));
         lines.put("rdb_last_save_time", tally.snapshot_s);
+        lines.put("rdb_last_bgsave_status", "ok");
+        lines.put("rdb_last_bgsave_time_sec", -1);
+        lines.put("rdb_current_bgsave_time_sec", -1);
+        lines.put("aof_last_rewrite_time_sec", -1);
+        lines.put("aof_current_rewrite_time_sec", -1);
+        lines.put("aof_last_bgrewrite_status", "ok");
         lines.put("rdb_saves", tally.snapshots);
+        lines.put("synod_bytes_since_last_save", tally.unsaved_bytes);
+        lines.zeros(&NO_FORKS);
         lines.put("aof_enabled", u8::from(self.aof));
         lines.put("aof_rewrite_in_progress", 0);
         lines.put("aof_rewrite_scheduled", 0);
@@ -197,7 +304,10 @@ impl Page {
         lines.put("connected_slaves", self.nodes_up.saturating_sub(1));
         lines.put("master_failover_state", "no-failover");
         lines.put("master_replid", node_name(self.cluster, NodeId(0)));
+        lines.put("master_replid2", "0".repeat(40));
         lines.put("master_repl_offset", tally.applied);
+        lines.put("second_repl_offset", -1);
+        lines.zeros(&NO_BACKLOG);
         lines.put("synod_partitions_led", tally.led);
         lines.put("synod_partitions_followed", tally.followed);
         lines.put("synod_entries_behind_max", tally.behind_max);
@@ -216,7 +326,7 @@ impl Page {
 }
 
 fn command(lines: &mut Lines, name: &str, calls: &Calls) {
-    let Calls { times, took_us, rejected, failed } = *calls;
+    let Calls { times, took_us, rejected, failed, .. } = *calls;
     let us_per_call = if times == 0 { 0.0 } else { took_us as f64 / times as f64 };
     lines.put(
         &format!("cmdstat_{name}"),
@@ -226,10 +336,30 @@ fn command(lines: &mut Lines, name: &str, calls: &Calls) {
     );
 }
 
+/// What half, 99 and 99.9 of a hundred calls took at most.
+fn percentiles(lines: &mut Lines, name: &str, calls: &Calls) {
+    let of = |permille| calls.durations.percentile(permille) as f64;
+    if calls.durations.count > 0 {
+        let (half, most, nearly_all) = (of(500), of(990), of(999));
+        lines.put(
+            &format!("latency_percentiles_usec_{name}"),
+            format_args!("p50={half:.3},p99={most:.3},p99.9={nearly_all:.3}"),
+        );
+    }
+}
+
+/// How much of the whole a part is; all of it where there is nothing.
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 100.0 } else { part as f64 * 100.0 / whole as f64 }
+}
+
 fn clients(lines: &mut Lines, tally: &Tally, maxclients: i64) {
     lines.put("connected_clients", tally.clients);
+    lines.put("cluster_connections", tally.links);
     lines.put("maxclients", maxclients);
+    lines.put("client_recent_max_output_buffer", tally.output_bytes_max);
     lines.put("blocked_clients", tally.paused);
+    lines.put("clients_in_timeout_table", tally.waits_timed);
     lines.put("tracking_clients", tally.tracking_clients);
     lines.put("synod_requests_waiting", tally.parked);
 }
@@ -240,6 +370,9 @@ fn stats(lines: &mut Lines, tally: &Tally) {
     lines.put("instantaneous_ops_per_sec", tally.commands_per_s);
     lines.put("total_net_input_bytes", tally.net_in);
     lines.put("total_net_output_bytes", tally.net_out);
+    lines.put("instantaneous_input_kbps", format_args!("{:.2}", kib(tally.net_in_per_s)));
+    lines.put("instantaneous_output_kbps", format_args!("{:.2}", kib(tally.net_out_per_s)));
+    lines.put("sync_full", tally.snapshots_installed);
     lines.put("expired_keys", tally.expired_keys);
     lines.put("expired_subkeys", tally.expired_fields);
     lines.put("evicted_keys", tally.evicted_keys);
@@ -247,10 +380,12 @@ fn stats(lines: &mut Lines, tally: &Tally) {
     lines.put("keyspace_misses", tally.keyspace_misses);
     lines.put("pubsub_channels", tally.pubsub_channels);
     lines.put("pubsub_patterns", tally.pubsub_patterns);
+    lines.put("pubsubshard_channels", tally.shard_channels);
     lines.put("tracking_total_keys", tally.tracked_keys);
     lines.put("tracking_total_items", tally.tracked_items);
     lines.put("tracking_total_prefixes", tally.tracked_prefixes);
     lines.put("total_error_replies", tally.errors.total);
+    lines.zeros(&NEVER);
     lines.put("synod_reads", tally.reads);
     lines.put("synod_writes", tally.writes);
     lines.put("synod_requests_refused", tally.refused);
@@ -281,6 +416,11 @@ impl Lines {
         let _writing_to_a_string_succeeds = write!(self.text, "{name}:{value}\r\n");
     }
 
+    /// Numbers of what there is none of.
+    fn zeros(&mut self, names: &[&str]) {
+        names.iter().for_each(|name| self.put(name, 0));
+    }
+
     /// A number of bytes, and again for people.
     fn bytes(&mut self, name: &str, bytes: u64) {
         self.put(name, bytes);
@@ -288,8 +428,12 @@ impl Lines {
     }
 }
 
+fn kib(bytes: u64) -> f64 {
+    bytes as f64 / 1024.0
+}
+
 /// Bytes as Redis writes them for people.
-fn human(bytes: u64) -> String {
+pub(super) fn human(bytes: u64) -> String {
     let units = [(1u64 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
     match units.into_iter().find(|(size, _)| bytes >= *size) {
         Some((size, unit)) => format!("{:.2}{unit}", bytes as f64 / size as f64),

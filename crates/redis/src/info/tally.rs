@@ -8,7 +8,7 @@ use crate::calls::{CallCounts, KnownName};
 use crate::errors::ErrorCounts;
 use synod_types::varint;
 
-/// Sums over the workers of a node, but for `behind_max` and `snapshot_s`.
+/// Sums over the workers of a node, but for the numbers of which [`Tally::merge`] keeps the largest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Connections.
@@ -109,11 +109,39 @@ pub struct Tally {
     pub transactions_waiting: u64,
     /// Errors that were answered.
     pub errors: ErrorCounts,
+    /// Shard channels that somebody listens to, worker by worker.
+    pub shard_channels: u64,
+    /// Connections that wait with a deadline.
+    pub waits_timed: u64,
+    /// Links to and from other nodes' workers, worker by worker.
+    pub links: u64,
+    /// Bytes that wait for clients to be written, and the most of one.
+    pub output_bytes: u64,
+    /// See above.
+    pub output_bytes_max: u64,
+    /// Bytes of keys and values alone, of all replicas here.
+    pub object_bytes: u64,
+    /// Scripts that EVALSHA finds in some partition here, the most of one, and their bytes of all.
+    pub scripts: u64,
+    /// See above.
+    pub script_bytes: u64,
+    /// Libraries and functions, the most of one partition, and their bytes of all.
+    pub libraries: u64,
+    /// See above.
+    pub functions: u64,
+    /// See above.
+    pub library_bytes: u64,
+    /// Entries' bytes since the last snapshot.
+    pub unsaved_bytes: u64,
+    /// Kilobits a second from and to clients, over the last second or so, in bytes.
+    pub net_in_per_s: u64,
+    /// See above.
+    pub net_out_per_s: u64,
     /// How often each command was called.
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 49;
+const NUMBERS: usize = 63;
 
 impl Tally {
     /// Every number, in the order in which they travel.
@@ -167,6 +195,20 @@ impl Tally {
             &mut self.transactions_conducted,
             &mut self.transactions_undecided,
             &mut self.transactions_waiting,
+            &mut self.shard_channels,
+            &mut self.waits_timed,
+            &mut self.links,
+            &mut self.output_bytes,
+            &mut self.output_bytes_max,
+            &mut self.object_bytes,
+            &mut self.scripts,
+            &mut self.script_bytes,
+            &mut self.libraries,
+            &mut self.functions,
+            &mut self.library_bytes,
+            &mut self.unsaved_bytes,
+            &mut self.net_in_per_s,
+            &mut self.net_out_per_s,
             &mut self.errors.total,
         ]
     }
@@ -202,12 +244,30 @@ impl Tally {
 
     /// Adds what another worker tells.
     pub fn merge(&mut self, mut other: Self) {
-        let behind_max = self.behind_max.max(other.behind_max);
-        let snapshot_s = self.snapshot_s.max(other.snapshot_s);
+        let largest = |tally: &Self| {
+            let Self {
+                behind_max,
+                snapshot_s,
+                output_bytes_max,
+                scripts,
+                libraries,
+                functions,
+                ..
+            } = *tally;
+            [behind_max, snapshot_s, output_bytes_max, scripts, libraries, functions]
+        };
+        let (mine, theirs) = (largest(self), largest(&other));
         other.errors.by_code.iter().for_each(|(code, times)| self.errors.add(code, *times));
         self.numbers().into_iter().zip(other.numbers()).for_each(|(mine, theirs)| *mine += *theirs);
-        self.behind_max = behind_max;
-        self.snapshot_s = snapshot_s;
+        let most = std::array::from_fn(|at| mine[at].max(theirs[at]));
+        [
+            self.behind_max,
+            self.snapshot_s,
+            self.output_bytes_max,
+            self.scripts,
+            self.libraries,
+            self.functions,
+        ] = most;
         self.calls.merge(&other.calls);
     }
 }
@@ -221,7 +281,9 @@ mod tests {
         let mut tally = Tally::default();
         tally.numbers().into_iter().enumerate().for_each(|(i, n)| *n = i as u64 * 1000);
         tally.errors.add("ERR", 5);
-        let calls = Calls { times: 7, took_us: 90, rejected: 1, failed: 2 };
+        let mut durations = crate::latency::Histogram::default();
+        durations.record(90, 7);
+        let calls = Calls { times: 7, took_us: 90, rejected: 1, failed: 2, durations };
         tally.calls.by_name.insert("get", calls);
         tally
     }
@@ -246,7 +308,9 @@ mod tests {
         assert_eq!(sum.behind_max, counted().behind_max);
         assert_eq!(sum.errors.total, 2 * counted().errors.total);
         assert_eq!(sum.errors.by_code["ERR"], 10);
-        let calls = Calls { times: 14, took_us: 180, rejected: 2, failed: 4 };
+        let mut durations = crate::latency::Histogram::default();
+        durations.record(90, 14);
+        let calls = Calls { times: 14, took_us: 180, rejected: 2, failed: 4, durations };
         assert_eq!(sum.calls.by_name["get"], calls);
     }
 }

@@ -8,8 +8,16 @@ pub(crate) const ROWS: &[Command] = &[
         .about("4.0.0", "Tells what a key takes in memory."),
 ];
 
-const HELP: [&str; 4] = [
+const HELP: [&str; 12] = [
     "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "DOCTOR",
+    "    What to make of the memory that the node takes.",
+    "MALLOC-STATS",
+    "    Tell that the allocator keeps no such figures.",
+    "PURGE",
+    "    Answer an error: the allocator gives back by itself what is not used.",
+    "STATS",
+    "    Tell what takes memory.",
     "USAGE <key> [SAMPLES <count>]",
     "    Return memory in bytes used by <key> and its value. Nothing is sampled: the",
     "    figure is kept up to date, and <count> changes nothing.",

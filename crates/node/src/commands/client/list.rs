@@ -92,6 +92,7 @@ fn flags(session: &Session, waits: bool) -> String {
     }
     let tracking = session.tracking();
     let all = [
+        ('O', session.is_monitor()),
         ('P', !session.subscriptions().is_empty()),
         ('x', session.multi().is_some()),
         ('b', waits),

@@ -37,6 +37,8 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("7.0.0", "<cluster> <node> <incarnation> <peers> <clients> <http> <version> <workers> <starts> <process>", "Synod's own: what a new node says to be taken in."),
     Subcommand::new("cluster|keyslot", 3, PLAIN, key_slot_of)
         .about("3.0.0", "<key>", "The slot of a key."),
+    Subcommand::new("cluster|links", 2, PLAIN, links)
+        .about("7.0.0", "", "The connections to other nodes, each once for what is sent and once for what comes."),
     Subcommand::new("cluster|myid", 2, PLAIN, my_id)
         .about("3.0.0", "", "The id of this node."),
     Subcommand::new("cluster|nodes", 2, PLAIN, nodes)
@@ -156,6 +158,22 @@ fn nodes(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
     let view = View::of(node, client);
     let lines: String = view.members.keys().map(|id| shape::line(&view, *id) + "\n").collect();
     node.reply(client, |out| out.verbatim(&lines));
+    Flow::Next
+}
+
+/// A connection carries both directions. What waits to be sent is the world's to know; nothing is told of it.
+fn links(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
+    let (mono_us, wall_ms, cluster) = (node.now.mono_us, node.now.wall.0, node.map.cluster);
+    let since = |up_us: u64| wall_ms.saturating_sub(mono_us.saturating_sub(up_us) / 1000);
+    let peers = node.peers.connected();
+    let peers: Vec<_> = peers.map(|(id, up_us)| (node_name(cluster, id), since(up_us))).collect();
+    node.reply(client, |out| {
+        out.array(2 * peers.len());
+        for (name, since_ms) in &peers {
+            shape::link(("to", "rw"), name, *since_ms, out);
+            shape::link(("from", "r"), name, *since_ms, out);
+        }
+    });
     Flow::Next
 }
 

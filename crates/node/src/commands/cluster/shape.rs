@@ -9,6 +9,25 @@ fn text(key: &str, value: &str, out: &mut dyn ReplySink) {
     out.bulk(value.as_bytes());
 }
 
+/// One direction of a connection.
+pub(super) fn link(
+    (direction, events): (&str, &str),
+    node: &str,
+    since_ms: u64,
+    out: &mut dyn ReplySink,
+) {
+    out.map(6);
+    text("direction", direction, out);
+    text("node", node, out);
+    out.bulk(b"create-time");
+    out.integer(since_ms.cast_signed());
+    text("events", events, out);
+    out.bulk(b"send-buffer-allocated");
+    out.integer(0);
+    out.bulk(b"send-buffer-used");
+    out.integer(0);
+}
+
 /// One entry per partition: first and last slot, the owner, the replicas that can be reached.
 pub(super) fn slots(view: &View, out: &mut dyn ReplySink) {
     out.array(view.ranges.len());

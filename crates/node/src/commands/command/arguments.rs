@@ -347,8 +347,9 @@ mod tests {
         for command in synod_data::commands() {
             // What has subcommands is told by them.
             let told = [
-                "acl", "client", "cluster", "command", "config", "debug", "function", "lock",
-                "memory", "object", "pubsub", "script", "slowlog", "xgroup", "xinfo",
+                "acl", "client", "cluster", "command", "config", "debug", "function", "latency",
+                "lock", "memory", "module", "object", "pubsub", "script", "slowlog", "xgroup",
+                "xinfo",
             ];
             // It takes any arguments and looks at none.
             let ignores = command.name == "quit";

@@ -21,7 +21,11 @@ const OBJECT: &[Subcommand] = &[
 
 #[rustfmt::skip]
 const MEMORY: &[Subcommand] = &[
+    Subcommand::of_keyspace("memory|doctor", 2, HELP).about("4.0.0", "", "What to make of the memory that the node takes."),
     Subcommand::of_keyspace("memory|help", 2, HELP).about("4.0.0", "", PRINTS_HELP),
+    Subcommand::of_keyspace("memory|malloc-stats", 2, HELP).about("4.0.0", "", "Tells that the allocator keeps no such figures."),
+    Subcommand::of_keyspace("memory|purge", 2, HELP).about("4.0.0", "", "Answers an error: the allocator gives back by itself what is not used."),
+    Subcommand::of_keyspace("memory|stats", 2, HELP).about("4.0.0", "", "Tells what takes memory."),
     Subcommand::of_keyspace("memory|usage", -3, READ).about("4.0.0", "<key> [SAMPLES <count>]", "Tells what a key takes in memory."),
 ];
 
