@@ -55,7 +55,67 @@ fn has_any(text: &[u8], words: &[&[u8]]) -> bool {
     words.iter().any(|word| text.windows(word.len()).any(|window| window == *word))
 }
 
+/// Commands whose replies grow with the values of their keys, which may be many or large. Those that change something
+/// and tell it are not among them: what they tell was written by requests of bounded length.
+const TELLING: [&str; 32] = [
+    "dump",
+    "get",
+    "getex",
+    "getrange",
+    "hgetall",
+    "hkeys",
+    "hmget",
+    "hrandfield",
+    "hvals",
+    "lrange",
+    "mget",
+    "sdiff",
+    "sinter",
+    "smembers",
+    "sort",
+    "sort_ro",
+    "spop",
+    "srandmember",
+    "substr",
+    "sunion",
+    "xrange",
+    "xrevrange",
+    "zdiff",
+    "zinter",
+    "zrange",
+    "zrangebylex",
+    "zrangebyscore",
+    "zrevrange",
+    "zrevrangebylex",
+    "zrevrangebyscore",
+    "zunion",
+    "zrandmember",
+];
+
 impl Keyspace {
+    /// How long the reply to an operation may be, in bytes: the values that its commands may tell of, and 0 for most.
+    #[must_use]
+    pub fn reply_bytes(&self, body: &[u8]) -> usize {
+        let Some(op) = Op::decode(body) else { return 0 };
+        let told = |args: &Args<'_>| match args.first().and_then(|name| lookup(name)) {
+            Some(command) if command.check_arity(args.len()) => self.reply_bytes_of(command, args),
+            _ => 0,
+        };
+        match op.plain() {
+            Op::Command(args) => told(args),
+            Op::Transaction { commands, .. } => {
+                commands.iter().fold(0, |sum, args| sum.saturating_add(told(args)))
+            }
+            _ => 0,
+        }
+    }
+
+    /// The same for a command with as many arguments as it takes.
+    #[must_use]
+    pub fn reply_bytes_of(&self, command: &Command, args: &Args<'_>) -> usize {
+        if TELLING.contains(&command.name) { self.value_bytes(command, args).sum() } else { 0 }
+    }
+
     /// How long an operation is, in bytes of values; 0 for nearly all.
     #[must_use]
     pub fn length_of(&self, body: &[u8]) -> usize {

@@ -373,6 +373,23 @@ pub fn is_brief(body: &[u8]) -> bool {
     }
 }
 
+/// Whether it is seen without decoding the body that its reply is no longer than one value and a few words: so it is with a
+/// command that writes, and with GET.
+#[inline]
+#[must_use]
+pub fn is_terse(body: &[u8], reads: bool) -> bool {
+    let Some((tag, mut rest)) = body.split_first() else { return true };
+    match *tag {
+        TRANSACTION | AS => false,
+        COMMAND if reads => {
+            let args = varint::take(&mut rest);
+            let name = varint::take_bytes(&mut rest);
+            args == Some(2) && name.is_some_and(|name| name.eq_ignore_ascii_case(b"get"))
+        }
+        _ => true,
+    }
+}
+
 /// Whether the body is an [`Op::Wait`].
 #[inline]
 #[must_use]

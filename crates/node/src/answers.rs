@@ -20,6 +20,10 @@ use synod_wire::peer::FrameKind;
 /// A reply of which no part was fetched for this long is dropped: whoever asked has given up.
 const UNFETCHED_US_MAX: u64 = limits::REQUEST_WAIT_MS_MAX * 2 * 1000;
 
+/// What takes the place of a long reply for which there is no room.
+const NOT_KEPT: &[u8] =
+    b"-OOM too many long replies are under way to keep this one; the command was executed\r\n";
+
 /// How a forwarded request ended, or what else its sender is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -166,7 +170,7 @@ impl LongReplies {
     }
 
     /// Appends the reply that `write` writes, or its first part. While too much is held for others, a long one is lost, and
-    /// its asker is told that its request may have been executed.
+    /// its asker is told so.
     pub fn put(
         &mut self,
         frames: &mut Vec<u8>,
@@ -188,7 +192,9 @@ impl LongReplies {
         let Some(reply) = long else { return };
         frames.truncate(begin);
         if self.bytes > 0 && self.bytes + reply.len() > self.most {
-            return put_reply(frames, group, to, Status::Unknown, |_| ());
+            return put_reply(frames, group, to, Status::Done, |body| {
+                body.extend_from_slice(NOT_KEPT);
+            });
         }
         self.bytes += reply.len();
         self.held.insert(to, Held { reply, fetched_us: now_us });
@@ -334,7 +340,7 @@ mod tests {
         };
         let much = limits::HELD_BYTES_MAX + 1;
         assert!(matches!(put(1, much), Status::Part { .. }), "one alone may be of any length");
-        assert_eq!(put(2, limits::REPLY_PART_BYTES + 1), Status::Unknown);
+        assert_eq!(put(2, limits::REPLY_PART_BYTES + 1), Status::Done, "it is told so");
         replies.expire(10 + UNFETCHED_US_MAX - 1);
         assert_eq!(replies.held.len(), 1);
         replies.expire(10 + UNFETCHED_US_MAX);

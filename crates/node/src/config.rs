@@ -48,6 +48,8 @@ pub struct NodeConfig {
     pub zone: Option<String>,
     /// `maxmemory` of the node to begin with, in bytes; 0: no limit.
     pub maxmemory: u64,
+    /// How much memory the process may have, in bytes; 0: it is not known.
+    pub memory: u64,
     /// The password of the default user until the cluster is founded, and the one that it is founded with.
     pub password: Option<Digest>,
     /// What passwords are made up from: random, and known to nobody else. The same for all workers.

@@ -175,6 +175,8 @@ pub(crate) struct Ledger {
     ways: BTreeMap<PartitionId, Way>,
     /// The sum of the lengths of the operations and of what has come of the replies.
     bytes: usize,
+    /// How many of them are reads.
+    reads: usize,
 }
 
 impl Ledger {
@@ -188,6 +190,7 @@ impl Ledger {
             attempts: first,
             ways: BTreeMap::new(),
             bytes: 0,
+            reads: 0,
         }
     }
 
@@ -219,12 +222,14 @@ impl Ledger {
     pub fn insert(&mut self, id: RequestId, forward: Forward) {
         self.ways.entry(forward.partition).or_default().out += 1;
         self.bytes += forward.op.len() + forward.parts.len();
+        self.reads += usize::from(forward.access.is_read());
         self.sent.insert(id, forward);
     }
 
     pub fn take(&mut self, id: RequestId) -> Option<Forward> {
         let forward = self.sent.remove(&id)?;
         self.bytes -= forward.op.len() + forward.parts.len();
+        self.reads -= usize::from(forward.access.is_read());
         if let Some(way) = self.ways.get_mut(&forward.partition) {
             way.out -= 1;
         }
@@ -247,6 +252,11 @@ impl Ledger {
     /// How long the operations of those that are out are together, and what has come of their replies.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// How many reads are out.
+    pub fn reads(&self) -> usize {
+        self.reads
     }
 
     /// How many requests are out.

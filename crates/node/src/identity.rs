@@ -250,6 +250,7 @@ mod tests {
             weight: None,
             zone: None,
             maxmemory: 0,
+            memory: 0,
             password: None,
             secret: [0; 32],
             seed: id,

@@ -429,6 +429,7 @@ pub(crate) fn started(seed: u64) -> Node {
         weight: None,
         zone: None,
         maxmemory: 0,
+        memory: 0,
         password: None,
         secret: [0; 32],
         seed,

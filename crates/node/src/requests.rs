@@ -5,6 +5,7 @@ use crate::commands;
 use crate::desk::DISK_FULL;
 use crate::memory::OOM;
 use crate::node::Node;
+use crate::submit::LONG_REPLY;
 use synod_redis::Join;
 
 use smallvec::SmallVec;
@@ -309,6 +310,15 @@ impl Node {
         let Some(replica) = self.replicas[partition.0 as usize].as_deref_mut() else {
             return Flow::Next; // `leads` saw it
         };
+        // One value is not longer than the requests that made it.
+        if let Some(most) = self.memory.reply_bytes_max()
+            && kind == Kind::Read
+            && !(command.flags.has(Flags::FAST) && args.len() == 2)
+            && let Some(keyspace) = replica.state().keyspace()
+            && keyspace.reply_bytes_of(command, &Args::from_slice(args)) > most
+        {
+            return self.refuse_request(client, LONG_REPLY);
+        }
         match kind {
             Kind::Read if replica.can_read_now(self.now.wall, behind, command, args) => {
                 let errors = session.outcomes().1;

@@ -425,7 +425,12 @@ impl Node {
     }
 
     fn held_bytes(&self) -> usize {
-        self.ledger.bytes() + self.unrouted.bytes() + self.gathers.bytes() + self.conductor.bytes()
+        let expected = self.expected_bytes(self.ledger.reads());
+        expected
+            + self.ledger.bytes()
+            + self.unrouted.bytes()
+            + self.gathers.bytes()
+            + self.conductor.bytes()
     }
 
     /// Lets sessions go on that wait for room, once half of it is free.

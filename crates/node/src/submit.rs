@@ -7,6 +7,8 @@
 use crate::memory::OOM;
 use crate::node::Node;
 use crate::waits::ForwardedWait;
+use synod_data::op::is_terse;
+use synod_machine::{MachineId, Operation};
 use synod_replica::{Access, Failure, Origin};
 use synod_types::PartitionId;
 use synod_types::plant::planted;
@@ -22,7 +24,20 @@ pub(crate) struct Submission<'a> {
     pub wait: Option<ForwardedWait>,
 }
 
+/// The error of a request whose reply would take more memory than there is for one.
+pub(crate) const LONG_REPLY: &str = "OOM the reply would take more memory than there is for one; nothing was done: ask for less at a time";
+
 impl Node {
+    fn tells_too_much(&mut self, partition: PartitionId, access: Access, op: &[u8]) -> bool {
+        let Some(most) = self.memory.reply_bytes_max() else { return false };
+        let Some(op) = Operation::take(&mut &*op) else { return false };
+        if op.machine != MachineId::KEYSPACE || is_terse(op.body, access.is_read()) {
+            return false;
+        }
+        let keyspace = self.replica(partition).and_then(|replica| replica.state().keyspace());
+        keyspace.is_some_and(|keyspace| keyspace.reply_bytes(op.body) > most)
+    }
+
     /// Hands an operation to the replica here. It is answered by its origin's way, refused when there is no room for what it writes.
     pub(crate) fn serve(&mut self, submission: Submission<'_>) {
         let Submission { partition, origin, op, access, wait } = submission;
@@ -33,6 +48,9 @@ impl Node {
             matches!(origin, Origin::Peer { .. }) && planted("forwarded-past-the-ceiling");
         if !planted && !self.memory.admits(op, self.now.mono_us) {
             return self.refuse(partition, origin, OOM);
+        }
+        if self.tells_too_much(partition, access, op) {
+            return self.refuse(partition, origin, LONG_REPLY);
         }
         if let Some(wait) = &wait {
             return self.wait_here(partition, origin, op, wait);

@@ -7,7 +7,7 @@ use std::fs;
 /// peers and the operating system.
 const SHARE_PERCENT: u64 = 70;
 /// What is left to all that in any case, in bytes: requests and snapshots take as much of a small machine as of a large one.
-const BESIDE_BYTES: u64 = 384 << 20;
+const BESIDE_BYTES: u64 = 512 << 20;
 /// The share of keys and replies where that would leave them next to nothing.
 const SHARE_PERCENT_MIN: u64 = 25;
 /// What control groups answer when they have no limit is of this order.
@@ -18,6 +18,12 @@ const NO_LIMIT: u64 = 1 << 60;
 /// known.
 #[must_use]
 pub fn default_maxmemory(processes: u64) -> u64 {
+    ceiling(available() / processes.max(1))
+}
+
+/// How much memory this process may have: that of the machine, or what control groups or limits leave of it. In bytes; 0 when
+/// nothing is known.
+pub(crate) fn available() -> u64 {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let groups = group_files(&own);
     let groups = groups.iter().filter_map(|file| number(&fs::read_to_string(file).ok()?));
@@ -26,8 +32,7 @@ pub fn default_maxmemory(processes: u64) -> u64 {
     let machine = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let machine = machine.lines().find_map(|line| line.strip_prefix("MemTotal:")).and_then(number);
     let machine = machine.map(|kib| kib * 1024);
-    let all = limits.filter(|bytes| *bytes < NO_LIMIT).chain(machine).min().unwrap_or(0);
-    ceiling(all / processes.max(1))
+    limits.filter(|bytes| *bytes < NO_LIMIT).chain(machine).min().unwrap_or(0)
 }
 
 /// How much of so many bytes keys and replies may take.
@@ -79,9 +84,9 @@ mod tests {
             (100, 25),
             (400, 100),
             (512, 128),
-            (768, 384),
-            (1024, 640),
-            (1280, 896),
+            (768, 256),
+            (1024, 512),
+            (1280, 768),
             (4096, 2867),
         ];
         for (all, keys) in cases {

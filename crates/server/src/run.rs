@@ -80,6 +80,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>, reload: &AtomicBool) -> Resul
     let mut threads = Vec::new();
     let mut map = RecoveredMap::default();
     let connected = Arc::default();
+    let input = synod_worker::Input::default();
     for (worker, (poll, inbox)) in polls.into_iter().zip(inboxes).enumerate() {
         let worker = worker as u16;
         let (data, postboxes, connected) = (&data, &postboxes[..], &connected);
@@ -92,6 +93,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>, reload: &AtomicBool) -> Resul
             worker,
             postboxes,
             connected,
+            input: &input,
             clients_max,
             tls: tls.as_ref(),
         };
@@ -178,6 +180,7 @@ struct Start<'a> {
     worker: u16,
     postboxes: &'a [Postbox],
     connected: &'a Arc<AtomicUsize>,
+    input: &'a synod_worker::Input,
     clients_max: usize,
     tls: Option<&'a Arc<Tls>>,
 }
@@ -229,6 +232,7 @@ impl Start<'_> {
             weight: config.weight,
             zone: config.zone.clone(),
             maxmemory: config.maxmemory,
+            memory: crate::memory::available(),
             password: config.password.as_ref().map(Password::digest),
             secret: self.secret,
             seed: random_seed(),
@@ -272,6 +276,7 @@ impl Start<'_> {
             files,
             asides,
             connected: Arc::clone(self.connected),
+            input: self.input.clone(),
             snapshot_bytes,
         })
     }

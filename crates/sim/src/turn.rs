@@ -43,7 +43,7 @@ impl World {
         }
         let Some(process) = &mut self.machines[at].process else { return };
         let ticked = process.worker.begin_turn(now);
-        process.connections.begin_turn(process.worker.node());
+        process.connections.begin_turn(now.mono_us, process.worker.node());
         if let Some(gate) = process.gate.as_mut().filter(|_| ticked) {
             gate.tick(now.mono_us, process.worker.node_ref());
         }

@@ -409,6 +409,7 @@ impl World {
             weight: None,
             zone: None,
             maxmemory: 0,
+            memory: 0,
             password: None,
             secret: [7; 32],
             seed: self.random.next(),

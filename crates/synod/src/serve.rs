@@ -144,7 +144,7 @@ pub struct ServeOptions {
     weight: Option<u32>,
 
     /// The most memory that keys and unread replies may take: bytes, or a number with kb, mb, gb; 0 for no limit
-    /// [default: 70 % of the machine's or the control group's, and 384 MiB less than it at least]
+    /// [default: 70 % of the machine's or the control group's, and 512 MiB less than it at least]
     ///
     /// Beyond it, writes that may need memory answer OOM, or keys are evicted: see CONFIG SET maxmemory-policy.
     #[arg(long, env = "SYNOD_MAXMEMORY", value_name = "BYTES")]

@@ -104,6 +104,10 @@ pub enum Outcome {
     Unknown,
 }
 
+/// Why more is not fetched.
+const TOO_LARGE: &str =
+    "ERR the values of a transaction over several partitions take too many bytes";
+
 /// What is to be done, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -151,6 +155,8 @@ pub struct Coordinator {
     writes: Ran,
     /// How long the values are that were fetched and that are to be written.
     bytes: usize,
+    /// How long those that are fetched may be together.
+    room: usize,
     home: usize,
     /// How many answers are awaited.
     left: usize,
@@ -170,6 +176,7 @@ impl Coordinator {
             fetched: vec![None; parts.len()],
             writes: Vec::new(),
             bytes: 0,
+            room: limits::TXN_BYTES_ALL_MAX,
             parts,
             sources: Vec::new(),
             detail: Detail::Values,
@@ -196,6 +203,13 @@ impl Coordinator {
     #[must_use]
     pub const fn with_detail(mut self, detail: Detail) -> Self {
         self.detail = detail;
+        self
+    }
+
+    /// How many bytes of values may be fetched, if less than [`limits::TXN_BYTES_ALL_MAX`].
+    #[must_use]
+    pub const fn with_room(mut self, bytes: usize) -> Self {
+        self.room = bytes;
         self
     }
 
@@ -343,8 +357,13 @@ impl Coordinator {
                 {
                     let images = fetched.items.iter().map(|(_, image)| image);
                     let images = images.chain(&fetched.texts).flatten();
-                    self.bytes += images.map(Vec::len).sum::<usize>();
-                    *place = Some(fetched);
+                    let bytes = self.bytes + images.map(Vec::len).sum::<usize>();
+                    if bytes > self.room {
+                        self.refused = Some(TOO_LARGE.to_owned());
+                    } else {
+                        self.bytes = bytes;
+                        *place = Some(fetched);
+                    }
                 }
                 _ => {
                     self.refused =

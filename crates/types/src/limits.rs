@@ -9,11 +9,11 @@ pub const ARGS_MAX: usize = 1 << 20;
 pub const INLINE_BYTES_MAX: usize = 64 << 10;
 /// The most bytes of one unfinished request that a connection buffers.
 pub const REQUEST_BYTES_MAX: usize = 128 << 20;
-/// The most bytes of unfinished requests that all connections of one worker buffer together; a quarter of its share of `maxmemory`
-/// where that is less.
+/// The most bytes that all connections of a node keep for unfinished requests; an eighth of what `maxmemory` leaves where that is
+/// less.
 pub const INPUT_BYTES_ALL_MAX: usize = 512 << 20;
-/// The same where `maxmemory` would leave less.
-pub const INPUT_BYTES_ALL_MIN: usize = 32 << 20;
+/// The same where that would be less.
+pub const INPUT_BYTES_ALL_MIN: usize = 16 << 20;
 /// The most unsent reply bytes of one client of ZooKeeper before it is cut off.
 pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
 /// While a client has not read more reply bytes than this, none of its requests is begun.
@@ -35,12 +35,14 @@ pub const LINGER_MS_MAX: u64 = 10_000;
 /// The most requests of one connection in flight before its socket is read no further.
 pub const INFLIGHT_MAX: usize = 4096;
 /// While a worker holds more than this for requests under way to other workers and nodes, or for a leader, and for the parts
-/// of their answers, it begins no further request, in bytes; a quarter of its share of `maxmemory` where that is less.
+/// of their answers, it begins no further request, in bytes; its part of an eighth of what `maxmemory` leaves where that is less.
 pub const HELD_BYTES_MAX: usize = 256 << 20;
-/// The same where a quarter of the worker's share of `maxmemory` is less than this.
-pub const HELD_BYTES_MIN: usize = 16 << 20;
+/// The same for all workers together where that would be less.
+pub const HELD_BYTES_MIN: usize = 8 << 20;
 /// A reply to a request that another node or worker forwarded goes in parts of this length, in bytes.
 pub const REPLY_PART_BYTES: usize = 1 << 20;
+/// The longest reply where memory is limited is a quarter of what `maxmemory` leaves, but never less than this, in bytes.
+pub const REPLY_BYTES_MIN: usize = 16 << 20;
 /// The most client connections of one node (Redis: `maxclients`).
 pub const CLIENTS_MAX: usize = 10_000;
 /// The most commands between MULTI and EXEC.
@@ -142,6 +144,9 @@ pub const ACL_LOG_TEXT_BYTES_MAX: usize = 1024;
 pub const TXN_KEYS_MAX: usize = 4096;
 /// The most bytes that the values of such a transaction take in one partition, before and after it.
 pub const TXN_BYTES_MAX: usize = 32 << 20;
+/// The most bytes of values that a transaction fetches from all partitions together; an eighth of what `maxmemory` leaves where
+/// that is less, and [`TXN_BYTES_MAX`] at least.
+pub const TXN_BYTES_ALL_MAX: usize = 512 << 20;
 /// How many instructions the scripts of such a transaction may run: they run in a turn of their worker.
 pub const TXN_SCRIPT_INSTRUCTIONS_MAX: u64 = 10_000_000;
 /// The most partitions of one such transaction.

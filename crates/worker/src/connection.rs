@@ -1,5 +1,6 @@
 //! One client's connection without its socket: what it sent and was not executed, and what it is still to be told.
 
+use crate::input::{Counted, Input};
 use crate::outbox::Outbox;
 use synod_node::Node;
 use synod_types::plant::planted;
@@ -8,6 +9,8 @@ use synod_wire::resp::{Decoder, Limits};
 
 /// An empty input buffer larger than this is given back.
 const KEEP_BYTES_MAX: usize = 64 << 10;
+/// A larger one grows by half, not to the double: what it grows from is there until it is copied.
+const SLOW_GROWTH_BYTES: usize = 1 << 20;
 
 /// Why a connection was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Connection {
     pub(crate) decoder: Decoder,
     /// Received and not consumed yet. Empty once the connection is given up.
     pub(crate) input: Vec<u8>,
+    /// How much memory that takes.
+    counted: Counted,
     pub(crate) state: State,
     /// Bytes of large values that the requests under way have to look at.
     pub(crate) work_bytes: usize,
@@ -46,11 +51,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ClientId) -> Self {
+    pub(crate) fn new(id: ClientId, all: Input) -> Self {
         Self {
             id,
             decoder: Decoder::new(Limits::default()),
             input: Vec::new(),
+            counted: Counted::new(all),
             state: State::Open,
             work_bytes: 0,
             window: limits::INFLIGHT_FIRST,
@@ -95,11 +101,16 @@ impl Connection {
     #[must_use]
     pub fn can_resume(&self, node: &mut Node) -> bool {
         let (unsent, unanswered) = node.session_load(self.id);
+        let unread = self.outbox.len() + unsent;
         match self.state {
             State::Held if planted("held-for-ever") => false,
-            State::Held => self.outbox.len() + unsent <= limits::OUTPUT_MARK_BYTES / 2,
+            State::Held if node.has_many_unread() => unread == 0,
+            State::Held => unread <= limits::OUTPUT_MARK_BYTES / 2,
             State::Loaded if self.work_bytes > limits::INFLIGHT_WORK_BYTES => unanswered == 0,
-            State::Loaded => unanswered <= self.window / 2,
+            State::Loaded => {
+                let few = node.expected_bytes(unanswered + 1) <= limits::OUTPUT_MARK_BYTES;
+                unanswered == 0 || (few && unanswered <= self.window / 2)
+            }
             _ => false,
         }
     }
@@ -116,18 +127,26 @@ impl Connection {
     }
 
     /// Why its next request has to wait, if it has to.
-    pub(crate) fn hindrance(&self, unsent: usize, unanswered: usize) -> Option<State> {
-        if self.outbox.len() + unsent > limits::OUTPUT_MARK_BYTES {
+    pub(crate) fn hindrance(&self, node: &mut Node) -> Option<State> {
+        let (unsent, unanswered) = node.session_load(self.id);
+        let unread = self.outbox.len() + unsent;
+        if unread > limits::OUTPUT_MARK_BYTES || (unread > 0 && node.has_many_unread()) {
             return Some(State::Held);
         }
-        let much = self.work_bytes > limits::INFLIGHT_WORK_BYTES || unanswered >= self.window;
-        (unanswered > 0 && much).then_some(State::Loaded)
+        if unanswered == 0 {
+            return None;
+        }
+        let much = self.work_bytes > limits::INFLIGHT_WORK_BYTES
+            || unanswered >= self.window
+            || unread + node.expected_bytes(unanswered + 1) > limits::OUTPUT_MARK_BYTES;
+        much.then_some(State::Loaded)
     }
 
     /// Nothing that it sent or sends will be looked at again.
     pub(crate) fn give_up(&mut self, why: Why) {
         self.state = State::GivenUp(why);
         self.input = Vec::new();
+        self.counted.set(0);
     }
 
     /// Keeps bytes until the request that they belong to is whole. A declared length is not believed: memory at most
@@ -137,8 +156,11 @@ impl Connection {
         let full = self.input.capacity() - held < bytes.len();
         if full && missing >= bytes.len() && (held / 4..held).contains(&missing) {
             self.input.reserve_exact(missing);
+        } else if full && held >= SLOW_GROWTH_BYTES {
+            self.input.reserve_exact(bytes.len().max(held / 2));
         }
         self.input.extend_from_slice(bytes);
+        self.counted.set(self.input.capacity());
     }
 
     /// The first `used` bytes of the input are done with.
@@ -147,5 +169,6 @@ impl Connection {
         if self.input.is_empty() && self.input.capacity() > KEEP_BYTES_MAX {
             self.input = Vec::new();
         }
+        self.counted.set(self.input.capacity());
     }
 }

@@ -1,6 +1,7 @@
 //! All connections of a worker, and what is received from them.
 
 use crate::connection::{Connection, State, Why};
+use crate::input::Input;
 use crate::intake::Intake;
 use synod_node::{Node, Setting};
 use synod_types::{ClientId, limits};
@@ -9,6 +10,8 @@ use synod_wire::resp::Limits;
 /// What a client is told when the unfinished requests of all clients take too much memory.
 const TOO_MUCH_INPUT: &[u8] =
     b"-ERR the unfinished requests of all clients are too large; this one was not executed\r\n";
+/// How often what clients have not read is counted, in microseconds, where memory is limited.
+const COUNT_EVERY_US: u64 = 5_000;
 /// Up to this size an unfinished request is never given up for others'.
 const SMALL_INPUT_BYTES: usize = 1 << 20;
 
@@ -22,9 +25,10 @@ pub struct Connections {
     intake: Intake,
     /// Those that the turn before had no time for, in order.
     yielded: Vec<ClientId>,
-    /// Bytes of all unfinished requests.
-    input_bytes: usize,
+    input: Input,
     limits: Limits,
+    /// When unread replies were counted last.
+    counted_us: u64,
 }
 
 /// What one request may cost of a client that has logged in.
@@ -35,6 +39,12 @@ pub(crate) fn limits_of(node: &Node) -> Limits {
 }
 
 impl Connections {
+    /// None yet, of a worker whose node counts all unfinished requests together.
+    #[must_use]
+    pub fn counted_by(input: Input) -> Self {
+        Self { input, ..Self::default() }
+    }
+
     /// Takes in a connection with its session; its place.
     pub fn open(&mut self, id: ClientId) -> usize {
         let at = self.free.pop().unwrap_or_else(|| {
@@ -46,7 +56,7 @@ impl Connections {
             self.places.resize(place + 1, usize::MAX);
         }
         self.places[place] = at;
-        self.table[at] = Some(Connection::new(id));
+        self.table[at] = Some(Connection::new(id, self.input.clone()));
         at
     }
 
@@ -73,15 +83,19 @@ impl Connections {
     /// Forgets the connection; its session is the caller's to close.
     pub fn close(&mut self, at: usize) -> Option<ClientId> {
         let client = self.table.get_mut(at)?.take()?;
-        self.input_bytes -= client.input.len();
         self.free.push(at);
         Some(client.id)
     }
 
-    /// A turn begins: the node's settings may have changed.
-    pub fn begin_turn(&mut self, node: &Node) {
+    /// A turn begins: the node's settings may have changed, and so may what clients have not read.
+    pub fn begin_turn(&mut self, now_us: u64, node: &mut Node) {
         self.yielded.extend(self.intake.begin_turn());
         self.limits = limits_of(node);
+        if node.counts_unread() && now_us >= self.counted_us + COUNT_EVERY_US {
+            self.counted_us = now_us;
+            let unread = self.table.iter().flatten().map(|client| client.outbox.len()).sum();
+            node.count_unread(unread);
+        }
     }
 
     /// Whether there are requests for which the turn had no time.
@@ -123,14 +137,13 @@ impl Connections {
             return self.intake.take(at, client, n);
         }
         client.keep(self.intake.arrived(n));
-        self.input_bytes += n;
         self.take_input(at, node);
         self.bound_input(at, node);
     }
 
     /// Executes the requests that were received.
     pub fn execute(&mut self, node: &mut Node) {
-        self.input_bytes += self.intake.execute(&mut self.table, node);
+        self.intake.execute(&mut self.table, node);
     }
 
     /// Offers a request again that was not taken.
@@ -144,9 +157,9 @@ impl Connections {
 
     /// Nothing that the client sent and was not begun will be.
     pub fn give_up(&mut self, at: usize) {
-        let Some(Some(client)) = self.table.get_mut(at) else { return };
-        self.input_bytes -= client.input.len();
-        client.give_up(Why::Closing);
+        if let Some(Some(client)) = self.table.get_mut(at) {
+            client.give_up(Why::Closing);
+        }
     }
 
     fn take_input(&mut self, at: usize, node: &mut Node) {
@@ -156,7 +169,6 @@ impl Connections {
         }
         let input = std::mem::take(&mut client.input);
         let used = self.intake.serve(client, &input, node);
-        self.input_bytes -= used;
         if client.given_up().is_none() {
             client.input = input;
             client.consume(used);
@@ -165,7 +177,7 @@ impl Connections {
 
     /// A client that asks for more memory when all unfinished requests take too much is given up.
     fn bound_input(&mut self, at: usize, node: &mut Node) {
-        if self.input_bytes <= node.input_bytes_max() {
+        if self.input.bytes() <= node.input_bytes_max() {
             return;
         }
         let Some(Some(client)) = self.table.get_mut(at) else { return };

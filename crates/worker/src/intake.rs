@@ -96,8 +96,8 @@ impl Intake {
         self.parts.push(Part { at, id: client.id, bytes, requests, until, stop });
     }
 
-    /// Executes everything. What a connection sent and was not taken goes to its `input`; `kept` hears how much.
-    pub fn execute(&mut self, clients: &mut [Option<Connection>], node: &mut Node) -> usize {
+    /// Executes everything. What a connection sent and was not taken goes to its `input`.
+    pub fn execute(&mut self, clients: &mut [Option<Connection>], node: &mut Node) {
         if self.ahead.len() > 1 {
             let parts = self.parts.iter();
             node.warm(parts.flat_map(|p| {
@@ -105,7 +105,6 @@ impl Intake {
                 p.requests.clone().filter_map(|n| self.ahead.get(n, buf).1.get(1))
             }));
         }
-        let mut kept = 0;
         for part in self.parts.drain(..) {
             let client = clients.get_mut(part.at).and_then(Option::as_mut);
             let Some(client) = client.filter(|client| client.id == part.id) else { continue };
@@ -117,11 +116,9 @@ impl Intake {
                 None => turn.go_on(client, buf, (part.until, part.stop), &mut self.more),
             };
             client.keep(&buf[used..]);
-            kept += buf.len() - used;
         }
         self.ahead.clear();
         self.used = 0;
-        kept
     }
 
     /// Executes what stands at the start of `buf`; how many bytes of it were taken.
@@ -205,8 +202,8 @@ impl Turn<'_> {
     }
 
     fn request(&mut self, client: &mut Connection, args: Args<'_>) -> Step {
-        let (unsent, unanswered) = self.node.session_load(client.id);
-        if let Some(state) = client.hindrance(unsent, unanswered) {
+        let (_, unanswered) = self.node.session_load(client.id);
+        if let Some(state) = client.hindrance(self.node) {
             return Step::Wait(state);
         }
         if *self.work_bytes > limits::TURN_WORK_BYTES {

@@ -250,13 +250,13 @@ fn a_forwarded_wait_that_holds_no_command_that_waits_is_dropped() {
 /// Where memory is little, unfinished requests have little of it: who asks for more is told so, who asks for little is served.
 #[test]
 fn unfinished_requests_have_their_part_of_little_memory() {
-    const PART: usize = 12 << 20;
+    const PART: usize = 6 << 20;
     let mut trial = Trial::new();
     let ceiling = request(&[b"CONFIG", b"SET", b"maxmemory", b"100mb"]);
     assert_eq!(answers(&mut trial, &ceiling, 64 << 10).0, b"+OK\r\n");
     trial.pass();
-    assert_eq!(trial.node.input_bytes_max(), 32 << 20);
-    let unfinished = [b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20000000\r\n".as_slice(), &vec![b'v'; PART]];
+    assert_eq!(trial.node.input_bytes_max(), 16 << 20);
+    let unfinished = [b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$60000000\r\n".as_slice(), &vec![b'v'; PART]];
     let mut clients = [(); 3].map(|()| trial.connect());
     for client in &mut clients {
         trial.send(client, &unfinished.concat(), 64 << 10);
@@ -267,6 +267,6 @@ fn unfinished_requests_have_their_part_of_little_memory() {
     assert_eq!(answers(&mut trial, &request(&[b"SET", b"k", b"v"]), 64 << 10).0, b"+OK\r\n");
     // Who is gone leaves its part to others.
     clients.iter().for_each(|client| trial.disconnect(client));
-    let whole = request(&[b"SET", b"k", &vec![b'v'; 20_000_000]]);
+    let whole = request(&[b"SET", b"k", &vec![b'v'; 10_000_000]]);
     assert_eq!(answers(&mut trial, &whole, 64 << 10).0, b"+OK\r\n");
 }

@@ -32,11 +32,17 @@ const KEYS_PER_ENTRY_MAX: usize = 1_000;
 pub(crate) struct Memory {
     /// This worker's share of `maxmemory`, in bytes; 0: no limit.
     limit: usize,
+    /// What the ceiling leaves for everything else that the process does, in bytes; `None`: no limit.
+    spare: Option<usize>,
+    /// How long a value here is on average, with its key; what replies to reads under way are taken to be.
+    value_bytes: usize,
     policy: EvictionPolicy,
     /// What tables, buffers and replies took at the last tick.
     beside_objects: usize,
     /// Whether writes that may need memory are refused in this turn.
     refusing: bool,
+    /// Whether clients have left so much unread that whoever has not read all of its replies gets no further ones.
+    many_unread: bool,
     /// Only while the policy goes by the use of keys.
     access: Option<Box<AccessLog>>,
 }
@@ -92,12 +98,15 @@ impl Memory {
         })
     }
 
-    /// What may be taken beside keys for one purpose: a quarter of what these may take, within bounds.
-    fn part(&self, least: usize, most: usize) -> usize {
-        match self.limit {
-            0 => most,
-            limit => (limit / 4).clamp(least, most),
-        }
+    /// How much of what the ceiling leaves one purpose may take in a node: a share of it, within bounds.
+    fn part(&self, share: usize, least: usize, most: usize) -> usize {
+        self.spare.map_or(most, |spare| (spare / share).clamp(least, most))
+    }
+
+    /// How long a reply may be, if that is limited.
+    #[inline]
+    pub fn reply_bytes_max(&self) -> Option<usize> {
+        self.spare.map(|spare| (spare / 4).max(limits::REPLY_BYTES_MIN))
     }
 
     /// Takes the settings over.
@@ -146,13 +155,22 @@ impl Node {
     /// Once a tick: takes the settings over and counts what changes slowly.
     pub(crate) fn tend_memory(&mut self) {
         let share = usize::from(self.config.workers.max(1));
-        let limit = usize::try_from(self.settings.get(Setting::MaxMemory)).unwrap_or(0) / share;
+        let ceiling = usize::try_from(self.settings.get(Setting::MaxMemory)).unwrap_or(0);
+        let limit = ceiling / share;
+        self.memory.spare = self.spare_beside(ceiling);
         let policy = EvictionPolicy::of(self.settings.get(Setting::MaxMemoryPolicy));
         self.memory.configure(limit, policy, self.now.mono_us / 1_000_000);
         self.long_replies.bound(self.held_bytes_max());
         if limit > 0 {
             let keyspaces = self.replicas.iter().flatten().filter_map(|r| r.state().measures());
-            let tables = keyspaces.map(|k| k.memory - k.object_bytes).sum::<usize>();
+            let mut tables = 0;
+            let (mut keys, mut bytes) = (0, 0);
+            for k in keyspaces {
+                tables += k.memory - k.object_bytes;
+                keys += k.keys;
+                bytes += k.object_bytes;
+            }
+            self.memory.value_bytes = bytes / keys.max(1);
             let replies =
                 self.sessions.iter().map(|session| session.out().capacity()).sum::<usize>();
             let trees = self.replicas.iter().flatten().filter_map(|r| r.state().tree());
@@ -174,15 +192,60 @@ impl Node {
         }
     }
 
-    /// How many bytes of unfinished requests the connections here may buffer together: little where memory is little.
-    #[must_use]
-    pub fn input_bytes_max(&self) -> usize {
-        self.memory.part(limits::INPUT_BYTES_ALL_MIN, limits::INPUT_BYTES_ALL_MAX)
+    /// What a ceiling leaves of the memory of the process. Nodes that share a machine share what each leaves, so it is no more
+    /// than three times the ceiling, which is what the default leaves where memory is least.
+    fn spare_beside(&self, ceiling: usize) -> Option<usize> {
+        let all = usize::try_from(self.config.memory).unwrap_or(usize::MAX);
+        match (ceiling, all) {
+            (0, _) => None,
+            (ceiling, 0) => Some(ceiling),
+            (ceiling, all) => Some(all.saturating_sub(ceiling).min(ceiling.saturating_mul(3))),
+        }
     }
 
-    /// How many bytes may be held for requests under way and for replies that others fetch.
+    /// How many bytes the connections of the whole node may keep for unfinished requests: little where memory is little.
+    #[must_use]
+    pub fn input_bytes_max(&self) -> usize {
+        self.memory.part(8, limits::INPUT_BYTES_ALL_MIN, limits::INPUT_BYTES_ALL_MAX)
+    }
+
+    /// How many bytes this worker may hold for requests under way and for replies that others fetch.
     pub(crate) fn held_bytes_max(&self) -> usize {
-        self.memory.part(limits::HELD_BYTES_MIN, limits::HELD_BYTES_MAX)
+        let workers = usize::from(self.config.workers.max(1));
+        self.memory.part(8 * workers, limits::HELD_BYTES_MIN / workers, limits::HELD_BYTES_MAX)
+    }
+
+    /// How many bytes of values a transaction may fetch.
+    pub(crate) fn transaction_bytes_max(&self) -> usize {
+        self.memory.part(8, limits::TXN_BYTES_MAX, limits::TXN_BYTES_ALL_MAX)
+    }
+
+    /// Whether it matters how much clients have not read.
+    #[must_use]
+    pub fn counts_unread(&self) -> bool {
+        self.memory.spare.is_some()
+    }
+
+    /// Clients of this worker have so many bytes of replies on their way to their sockets, besides what their sessions hold.
+    pub fn count_unread(&mut self, outboxes: usize) {
+        let sessions = self.sessions.iter().map(|session| session.out().len()).sum::<usize>();
+        let workers = usize::from(self.config.workers.max(1));
+        let most = self.memory.part(8 * workers, limits::HELD_BYTES_MIN / workers, usize::MAX);
+        self.memory.many_unread = outboxes + sessions > most;
+    }
+
+    /// Whether clients have left so much unread that whoever has not read all of its replies gets no further ones.
+    #[inline]
+    #[must_use]
+    pub fn has_many_unread(&self) -> bool {
+        self.memory.many_unread
+    }
+
+    /// What the replies to so many requests under way are expected to take, in bytes; 0 where memory is not limited.
+    #[inline]
+    #[must_use]
+    pub fn expected_bytes(&self, reads: usize) -> usize {
+        reads.saturating_mul(self.memory.value_bytes)
     }
 
     /// What counts against the limit, in bytes.

@@ -231,7 +231,8 @@ impl Node {
         let conducted = Conducted {
             coordinator: Coordinator::new(parts, kind == Kind::Read, now_us)
                 .with_sources(sources_of(commands))
-                .with_detail(detail),
+                .with_detail(detail)
+                .with_room(self.transaction_bytes_max()),
             origins,
             proto,
             commands: commands

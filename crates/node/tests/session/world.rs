@@ -103,6 +103,7 @@ fn config(
         weight: None,
         zone: None,
         maxmemory: 0,
+        memory: 0,
         password: None,
         secret: [7; 32],
         seed: id * 1000 + u64::from(worker),

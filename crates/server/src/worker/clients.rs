@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use synod_node::{Node, Setting};
 use synod_types::{ClientId, limits};
-use synod_worker::{Connections, READ_BYTES, Why};
+use synod_worker::{Connections, Input, READ_BYTES, Why};
 
 /// How often one turn reads from a connection that is only drained.
 const DRAIN_READS_MAX: usize = 16;
@@ -64,11 +64,11 @@ pub struct Clients {
 
 impl Clients {
     /// None yet.
-    pub fn new(connected: Arc<AtomicUsize>, tls: Option<Arc<Tls>>) -> Self {
+    pub fn new(connected: Arc<AtomicUsize>, input: Input, tls: Option<Arc<Tls>>) -> Self {
         Self {
             connected,
             sockets: Vec::new(),
-            connections: Connections::default(),
+            connections: Connections::counted_by(input),
             again: Vec::new(),
             leaving: Vec::new(),
             dirty: Vec::new(),
@@ -83,7 +83,7 @@ impl Clients {
     /// A turn begins at this time.
     pub fn begin_turn(&mut self, now_us: u64, node: &mut Node) {
         self.now_us = now_us;
-        self.connections.begin_turn(node);
+        self.connections.begin_turn(now_us, node);
         self.refused.tend(now_us);
         if now_us >= self.swept_us + SWEEP_EVERY_US {
             self.swept_us = now_us;

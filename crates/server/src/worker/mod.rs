@@ -92,6 +92,8 @@ pub struct Setup {
     pub asides: Sender<Box<Aside>>,
     /// How many clients are connected to the node.
     pub connected: Arc<AtomicUsize>,
+    /// How much memory unfinished requests take in the node.
+    pub input: synod_worker::Input,
     /// What snapshots of all groups of this worker would take; the worker keeps it up to date.
     pub snapshot_bytes: Arc<AtomicU64>,
 }
@@ -165,6 +167,7 @@ impl Worker {
             asides,
             keeper,
             connected,
+            input,
             snapshot_bytes,
         } = setup;
         if let Some((clients, peers)) = &mut listeners {
@@ -209,7 +212,7 @@ impl Worker {
             events_max,
             files,
             asides,
-            clients: Clients::new(connected, tls),
+            clients: Clients::new(connected, input, tls),
             zookeeper,
             peers,
             lazy_since_us: None,

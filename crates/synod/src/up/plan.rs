@@ -82,7 +82,7 @@ pub struct UpOptions {
     lease_reads: Option<bool>,
 
     /// The most memory of each node that keys and unread replies may take: bytes, or a number with kb, mb, gb; 0 for no limit
-    /// [default: 70 % of the machine's, shared out, and 384 MiB per node less at least]
+    /// [default: 70 % of the machine's, shared out, and 512 MiB per node less at least]
     ///
     /// Beyond it, writes that may need memory answer OOM, or keys are evicted: see CONFIG SET maxmemory-policy.
     #[arg(long, env = "SYNOD_MAXMEMORY", value_name = "BYTES")]

@@ -54,6 +54,7 @@ impl Trial {
             weight: None,
             zone: None,
             maxmemory: 0,
+            memory: 0,
             password: None,
             secret: [7; 32],
             seed: 1,
@@ -99,7 +100,7 @@ impl Trial {
         for _ in 0..TURNS_MAX {
             self.turns += 1;
             self.node.begin_turn(self.now);
-            self.connections.begin_turn(&self.node);
+            self.connections.begin_turn(self.now.mono_us, &mut self.node);
             self.connections.go_on_with_yielded(&mut self.node);
             let took = self.arrive(client, bytes, piece);
             bytes = &bytes[took..];
