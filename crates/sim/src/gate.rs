@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use synod_node::{CallOutcome, Node};
 use synod_types::{Slot, key_slot};
-use synod_zookeeper::{ConnectionId, Gate, Outcome};
+use synod_zookeeper::{ConnectionId, Gate, Hearing, Outcome};
 
 /// How often outcomes may lead to new calls within one turn.
 const ROUNDS_MAX: usize = 32;
@@ -60,7 +60,8 @@ impl GateHost {
     }
 
     pub fn tick(&mut self, now_us: u64, node: &Node) {
-        self.gate.tick(now_us, node.tree(self.slot).is_none());
+        let leads = node.leads_slot(self.slot) == Some(true);
+        self.gate.tick(now_us, Hearing::beside(node.tree(self.slot).is_some(), leads));
     }
 
     /// Ends the node's turn as often as outcomes lead to new calls.

@@ -173,6 +173,7 @@ impl Gate {
             None => {
                 connection.watches.add(path, child);
                 self.watchers.add(path, id);
+                self.ask_for_watchers();
             }
         }
     }
@@ -200,6 +201,7 @@ impl Gate {
             true => self.watchers.add_recursive(path, id),
             false => self.watchers.add(path, id),
         }
+        self.ask_for_watchers();
     }
 
     /// The watches of a client that connects again: some are told at once, the others stand.

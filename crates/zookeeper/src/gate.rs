@@ -4,7 +4,7 @@ use crate::connection::{Connection, ConnectionId, Phase, State, Waiting};
 use crate::follower::Follower;
 use crate::latency::Latency;
 use crate::pending::Pending;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Hearing, Surroundings};
 use crate::translate::{UNIMPLEMENTED, translate};
 use crate::watchers::{Watchers, above};
 use crate::words::{self, Facts};
@@ -19,6 +19,9 @@ pub(crate) const TIMEOUT_MS_MIN: i32 = 4_000;
 pub(crate) const TIMEOUT_MS_MAX: i32 = 40_000;
 /// How often the leader is told which sessions were heard from.
 const TOUCH_US: u64 = 500_000;
+/// A question that was answered with nothing after so long has waited for news, and is asked again at once; one that was
+/// answered sooner found no place to wait.
+const WAITED_US: u64 = 100_000;
 /// ZooKeeper's number for a server that could not do what it should.
 const SYSTEM_ERROR: i32 = -1;
 /// ZooKeeper's number for an identity that is not accepted.
@@ -80,8 +83,9 @@ pub struct Gate {
     next_ticket: u64,
     pub(crate) now_us: u64,
     touched_us: u64,
-    /// Whether an answer to "what has happened?" is on its way.
-    asking: bool,
+    hearing: Hearing,
+    /// Since when an answer to "what has happened?" is on its way.
+    asking_since_us: Option<u64>,
     /// Whether an answer to "are you there?" is on its way.
     probing: bool,
     pub(crate) facts: Facts,
@@ -109,7 +113,8 @@ impl Gate {
             next_ticket: 0,
             now_us: 0,
             touched_us: 0,
-            asking: false,
+            hearing: Hearing::default(),
+            asking_since_us: None,
             probing: false,
             facts: Facts { serving: true, ..Facts::default() },
             silent_since_us: None,
@@ -378,9 +383,12 @@ impl Gate {
         match asker {
             Asker::Connection(id, place) => self.answered(id, place, reply, outcome),
             Asker::Follower => {
-                self.asking = false;
+                let asked_us = self.asking_since_us.take().unwrap_or(self.now_us);
                 if let Some(reply) = reply {
-                    self.told(reply);
+                    let waited = self.now_us >= asked_us + WAITED_US;
+                    if self.told(reply) || waited {
+                        self.ask_for_watchers();
+                    }
                 }
             }
             Asker::Touch(ids, sent_us) if reply.is_some() => {
@@ -425,8 +433,9 @@ impl Gate {
 
     /// Asks what has happened since the gate looked last, unless that is on its way.
     pub(crate) fn ask(&mut self) {
-        let Some(since) = self.follower.seen().filter(|_| !self.asking) else { return };
-        self.asking = true;
+        let idle = self.asking_since_us.is_none();
+        let Some(since) = self.follower.seen().filter(|_| idle) else { return };
+        self.asking_since_us = Some(self.now_us);
         let call =
             Call { session: 0, owner: 0, ids: Vec::new(), request: Request::Events { since } };
         self.submit(&call, Asker::Follower);
@@ -439,11 +448,26 @@ impl Gate {
         self.submits.push(Submit { ticket, op, read: call.request.is_read(), local: false });
     }
 
-    fn told(&mut self, reply: Reply) {
+    /// Keeps a question waiting at the leader while somebody here watches, unless the leader is here.
+    pub(crate) fn ask_for_watchers(&mut self) {
+        if self.hearing != Hearing::AtOnce && !self.watchers.is_empty() {
+            self.ask();
+        }
+    }
+
+    /// What has happened since the gate asked; whether that is anything.
+    fn told(&mut self, reply: Reply) -> bool {
         match reply.answer {
-            Answer::Events(Some(events)) => self.news(reply.zxid, events),
-            Answer::Events(None) => self.lost_track(reply.zxid),
-            _ => {}
+            Answer::Events(Some(events)) => {
+                let any = !events.is_empty();
+                self.news(reply.zxid, events);
+                any
+            }
+            Answer::Events(None) => {
+                self.lost_track(reply.zxid);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -519,18 +543,19 @@ impl Gate {
         self.now_us = now_us;
     }
 
-    /// Time has passed. `ask` says that no replica here tells the news.
-    pub fn tick(&mut self, now_us: u64, ask: bool) {
-        self.now_us = now_us;
-        if ask && !self.sessions.is_empty() {
+    /// Time has passed, and this is how the gate hears of changes.
+    pub fn tick(&mut self, now_us: u64, hearing: Hearing) {
+        (self.now_us, self.hearing) = (now_us, hearing);
+        if hearing == Hearing::Never && !self.sessions.is_empty() {
             self.ask();
         }
+        self.ask_for_watchers();
         if now_us >= self.touched_us + TOUCH_US {
             self.touched_us = now_us;
             self.touch();
             self.probe();
         }
-        self.tend_read_only(!ask);
+        self.tend_read_only(hearing != Hearing::Never);
     }
 
     /// Tells the leader which sessions were heard from, and closes those that it may have let expire.

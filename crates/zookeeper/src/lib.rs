@@ -5,7 +5,7 @@
 //!    ^          |  ^                                     | outcome, with the zxid it shows
 //!    +- replies +  +------------- outcome ---------------+
 //!               ^
-//!     Follower -+  events in the order of zxids: from the replica here, or asked for
+//!     Follower -+  events in the order of zxids: from the replica here, or asked for, whichever is first
 //! ```
 //!
 //! - Replies leave in the order of the requests. Reads and writes of one connection are not on their way together, so
@@ -38,4 +38,4 @@ mod words;
 
 pub use connection::ConnectionId;
 pub use gate::{Gate, Outcome, Submit};
-pub use surroundings::{Mode, Surroundings};
+pub use surroundings::{Hearing, Mode, Surroundings};

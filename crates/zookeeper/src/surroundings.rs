@@ -28,6 +28,30 @@ impl Mode {
     }
 }
 
+/// How the gate comes to know what has happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hearing {
+    /// The tree's leader is on this worker.
+    #[default]
+    AtOnce,
+    /// A replica is, which hears of a change with its leader's next message.
+    Late,
+    /// Only by asking.
+    Never,
+}
+
+impl Hearing {
+    /// Of a gate beside a replica of the tree, or none, and beside its leader, or not.
+    #[must_use]
+    pub const fn beside(replica: bool, leader: bool) -> Self {
+        match (replica, leader) {
+            (true, true) => Self::AtOnce,
+            (true, false) => Self::Late,
+            (false, _) => Self::Never,
+        }
+    }
+}
+
 /// The node and its cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {

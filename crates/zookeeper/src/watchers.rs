@@ -32,6 +32,11 @@ impl Watchers {
         remove(&mut self.recursive, path, id);
     }
 
+    /// Whether nobody watches anything.
+    pub fn is_empty(&self) -> bool {
+        self.single.is_empty() && self.recursive.is_empty()
+    }
+
     /// How many paths are watched.
     pub fn paths(&self) -> usize {
         self.single.len() + self.recursive.len()

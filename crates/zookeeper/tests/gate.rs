@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use synod_machine::{Context, Machine, Operation};
 use synod_tree::{Reply, Tree};
 use synod_types::{Millis, ReplySink};
-use synod_zookeeper::{ConnectionId, Gate, Mode, Outcome, Submit, Surroundings};
+use synod_zookeeper::{ConnectionId, Gate, Hearing, Mode, Outcome, Submit, Surroundings};
 
 const CREATE: i32 = 1;
 const EXISTS: i32 = 3;
@@ -81,6 +81,14 @@ impl World {
             self.tree.apply(operation.body, &ctx, &mut taken);
             self.replies.push((ticket, taken.0));
         }
+    }
+
+    /// The leader answers a question of the gate.
+    fn ask_again(&mut self, question: &Submit) {
+        let operation = Operation::take(&mut &question.op[..]).unwrap();
+        let mut taken = Taken(Vec::new());
+        self.tree.read(operation.body, &Context::default(), &mut taken);
+        self.gate.outcome(question.ticket, Outcome::Done(&taken.0));
     }
 
     fn tell_replies(&mut self) {
@@ -250,6 +258,60 @@ fn a_watch_whose_read_is_answered_late_is_told_what_happened_in_between() {
 }
 
 #[test]
+fn who_hears_late_keeps_a_question_at_the_leader_while_somebody_watches() {
+    for hearing in [Hearing::AtOnce, Hearing::Late, Hearing::Never] {
+        let mut world = World::new();
+        let (a, mut reads, ..) = world.session();
+        let (b, ..) = world.session();
+        world.send(b, 1, CREATE, &create("/x", 0));
+        world.settle();
+        world.gate.tick(1_000, hearing);
+        let asks = hearing != Hearing::AtOnce;
+        let unwatched = world.gate.take_submits();
+        assert_eq!(unwatched.len(), usize::from(hearing == Hearing::Never), "{hearing:?}");
+        unwatched.iter().for_each(|asked| world.gate.outcome(asked.ticket, Outcome::Lost));
+
+        world.send(a, 1, GET_DATA, &watching("/x"));
+        world.execute();
+        world.tell_replies();
+        assert_eq!(world.read(a, &mut reads), [Got::Reply(1, 0)]);
+        let mut questions = world.gate.take_submits();
+        assert_eq!(questions.len(), usize::from(asks), "{hearing:?}");
+        let Some(question) = questions.pop() else { continue };
+        world.gate.tick(60_000, hearing);
+        assert_eq!(world.gate.take_submits(), [], "it is on its way");
+
+        // The replica here has not heard of the change when the leader tells it.
+        world.send(b, 2, SET_DATA, &set("/x"));
+        world.execute();
+        world.ask_again(&question);
+        assert_eq!(world.read(a, &mut reads), [event(3, "/x")], "{hearing:?}");
+        assert_eq!(world.gate.take_submits(), [], "nobody watches any more");
+    }
+}
+
+#[test]
+fn a_question_that_found_no_place_to_wait_is_not_asked_again_before_the_next_tick() {
+    let mut world = World::new();
+    let (a, ..) = world.session();
+    world.gate.tick(1_000, Hearing::Late);
+    world.send(a, 1, EXISTS, &watching("/x"));
+    world.execute();
+    world.tell_replies();
+    for (at_us, again) in [(1_000, 0), (51_000, 0), (160_000, 1)] {
+        let mut questions = world.gate.take_submits();
+        if questions.is_empty() {
+            world.gate.tick(51_000, Hearing::Late);
+            questions = world.gate.take_submits();
+        }
+        world.gate.pass_time(at_us);
+        world.ask_again(&questions[0]);
+        let asked = world.gate.take_submits();
+        assert_eq!(asked.len(), again, "{at_us}");
+    }
+}
+
+#[test]
 fn replies_leave_in_order_and_a_read_waits_for_the_write_before_it() {
     let mut world = World::new();
     let (a, mut client, ..) = world.session();
@@ -352,16 +414,16 @@ fn a_session_that_the_leader_does_not_confirm_is_let_go() {
     let (b, ..) = world.session();
     for second in 1..=9u64 {
         world.send(a, -2, PING, &[]);
-        world.gate.tick(second * 1_000_000, false);
+        world.gate.tick(second * 1_000_000, Hearing::AtOnce);
         world.settle();
     }
     assert!(!world.is_closed(a) && !world.is_closed(b));
-    world.gate.tick(11_500_000, false);
+    world.gate.tick(11_500_000, Hearing::AtOnce);
     assert!(!world.is_closed(a), "it was heard from and confirmed");
     assert!(world.is_closed(b), "it was silent");
     world.send(a, -2, PING, &[]);
-    world.gate.tick(12_000_000, false);
-    world.gate.tick(20_000_000, false);
+    world.gate.tick(12_000_000, Hearing::AtOnce);
+    world.gate.tick(20_000_000, Hearing::AtOnce);
     assert!(world.is_closed(a), "nobody confirmed it");
 }
 
@@ -419,13 +481,13 @@ fn without_a_leader_the_words_say_so_and_the_gate_looks_for_one() {
         assert!(answer(&mut world, word).contains("not currently serving requests"));
     }
     assert_eq!(answer(&mut world, b"isro"), "null");
-    world.gate.tick(1_000_000, false);
-    world.gate.tick(2_000_000, false);
+    world.gate.tick(1_000_000, Hearing::AtOnce);
+    world.gate.tick(2_000_000, Hearing::AtOnce);
     let asked = world.gate.take_submits();
     assert_eq!(asked.len(), 1, "one question at a time");
     world.gate.outcome(asked[0].ticket, Outcome::Lost);
     assert_eq!(answer(&mut world, b"isro"), "null");
-    world.gate.tick(3_000_000, false);
+    world.gate.tick(3_000_000, Hearing::AtOnce);
     world.settle();
     assert_eq!(answer(&mut world, b"isro"), "rw");
 }
@@ -459,10 +521,10 @@ fn without_a_leader_those_who_take_it_are_served_what_the_replica_here_has() {
     assert!(matches!(world.read(other, &mut takes_it)[..], [Got::Connected(..)]));
     for now_us in (1_000_000..3_600_000).step_by(500_000) {
         assert!(!world.is_closed(other), "it may be over in a moment");
-        world.gate.tick(now_us, false);
+        world.gate.tick(now_us, Hearing::AtOnce);
         lose_the_leader(&mut world);
     }
-    world.gate.tick(3_600_000, false);
+    world.gate.tick(3_600_000, Hearing::AtOnce);
     assert!(world.is_closed(other), "it comes again and is served what there is");
     assert!(!world.is_closed(id), "this one waits");
     let word = world.gate.open(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -492,9 +554,9 @@ fn without_a_leader_those_who_take_it_are_served_what_the_replica_here_has() {
     world.send(leaves, 9, CLOSE, &[]);
     assert!(matches!(world.read(leaves, &mut leaving)[..], [Got::Connected(..), Got::Reply(9, 0)]));
 
-    world.gate.tick(4_600_000, false);
+    world.gate.tick(4_600_000, Hearing::AtOnce);
     world.settle();
-    world.gate.tick(5_200_000, false);
+    world.gate.tick(5_200_000, Hearing::AtOnce);
     assert!(world.is_closed(id), "there is a leader, and where it may write it can come again");
     assert!(world.tree.sessions().count() == 2, "what was only read left nothing in the tree");
 }

@@ -1,7 +1,7 @@
 //! ZooKeeper's clients: their sockets, and the way between their gate and the node.
 //!
 //! All of them are on worker 0. Where that worker has a replica of the namespace's partition it tells the gate what
-//! happens; where not, the gate asks the leader.
+//! happens; unless that leads, the gate asks the leader, too, which knows it sooner.
 
 use super::keepalive;
 use crate::tls::{Door, HANDSHAKE_MS_MAX, Stream, Tls};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use synod_node::{CallOutcome, Node};
 use synod_ring::NodeInfo;
 use synod_types::{NodeId, Slot, key_slot, limits};
-use synod_zookeeper::{ConnectionId, Gate, Mode, Outcome, Surroundings};
+use synod_zookeeper::{ConnectionId, Gate, Hearing, Mode, Outcome, Surroundings};
 
 /// The listener's token; connections have those behind it.
 pub(super) const ZOOKEEPER: usize = 1 << 30;
@@ -236,7 +236,8 @@ impl Zookeeper {
         if self.tls.is_some() {
             self.end_handshakes();
         }
-        self.gate.tick(now_us, node.tree(self.slot).is_none());
+        let leads = node.leads_slot(self.slot) == Some(true);
+        self.gate.tick(now_us, Hearing::beside(node.tree(self.slot).is_some(), leads));
         if self.looked_us == 0 || now_us >= self.looked_us + LOOK_US {
             self.looked_us = now_us;
             self.gate.surround(around(self.slot, node));
