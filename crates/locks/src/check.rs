@@ -29,8 +29,8 @@ impl Locks {
     /// [`Fenced`] says why not.
     pub fn check(&self, name: &[u8], token: u64) -> Result<(), Fenced> {
         // One that is known by its tokens alone came from another partition.
-        if let (Some(path), None) = (tree_path(name), self.get(name)) {
-            return self.followed.check(path, token);
+        if tree_path(name).is_some() && self.get(name).is_none() {
+            return self.followed.check(name, token);
         }
         let lock = self.get(name).ok_or(Fenced::NoLock)?;
         if token > lock.newest || token == 0 {

@@ -56,7 +56,7 @@ impl Locks {
     #[must_use]
     pub fn tokens(&self, name: &[u8]) -> (u64, u64) {
         match tree_path(name) {
-            Some(path) => self.followed.tokens(path),
+            Some(_) => self.followed.tokens(name),
             None => self.get(name).map_or((0, 0), |lock| (lock.newest, lock.floor)),
         }
     }
@@ -164,13 +164,13 @@ impl Locks {
         self.iter().filter(|(_, lock)| !lock.is_free())
     }
 
-    /// A lock of the tree of this partition has these holders from now on.
-    pub fn follow(&mut self, path: &[u8], holders: &[u64]) {
-        self.followed.set(path, holders);
+    /// A lock of a tree of this partition has these holders from now on.
+    pub fn follow(&mut self, name: &[u8], holders: &[u64]) {
+        self.followed.set(name, holders);
     }
 
     /// The locks of the tree that somebody holds, by name.
-    pub fn followed(&self) -> impl ExactSizeIterator<Item = Vec<u8>> {
+    pub fn followed(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.followed.names()
     }
 

@@ -17,8 +17,10 @@ impl MachineId {
     pub const CLUSTER_MAP: Self = Self(0);
     /// The keys of a partition.
     pub const KEYSPACE: Self = Self(1);
-    /// The znodes of a namespace.
+    /// The znodes of the default namespace.
     pub const TREE: Self = Self(2);
+    /// The znodes of the namespaces that have names; an operation says which.
+    pub const NAMED_TREES: Self = Self(3);
 }
 
 impl fmt::Display for MachineId {

@@ -1,4 +1,5 @@
-//! Locks whose line is in the tree of ZooKeeper's clients: `LOCK` on a name that begins with `{zookeeper}/`.
+//! Locks whose line is in a tree of ZooKeeper's clients: `LOCK` on a name that begins with `{zookeeper}/`, or
+//! `{zookeeper/NAME}/` for a namespace that has a name.
 //!
 //! Most of it is one operation of the tree. Who waits is in line there, and this worker asks for it where it stands:
 //!
@@ -46,6 +47,7 @@ struct Contender {
     client: ClientId,
     seq: u64,
     partition: PartitionId,
+    namespace: String,
     path: String,
     lease_ms: u32,
     deadline_us: Option<u64>,
@@ -82,18 +84,18 @@ pub(crate) struct Contenders {
     last: u64,
 }
 
-fn encoded(ask: Contend<'_>) -> (Vec<u8>, Access) {
+fn encoded(namespace: &str, ask: Contend<'_>) -> (Vec<u8>, Access) {
     let access = if ask.is_read() { Access::Read } else { Access::Write };
     let mut op = Vec::new();
     let request = Request::Contend(ask);
-    Call { session: 0, owner: 0, ids: Vec::new(), request }.put(&mut op);
+    Call { session: 0, owner: 0, ids: Vec::new(), request }.put(namespace, &mut op);
     (op, access)
 }
 
 impl Node {
     /// LOCK with a name of the tree; `None` if it is one that the keyspace refuses.
     pub(crate) fn lock_in_tree(&mut self, client: ClientId, args: &[&[u8]]) -> Option<Flow> {
-        let (path, call) = tree_call(args)?;
+        let (namespace, path, call) = tree_call(args)?;
         let call = match call {
             Ok(call) => call,
             Err(text) => return Some(self.refuse_request(client, text)),
@@ -107,9 +109,8 @@ impl Node {
         };
         let ask = match call {
             TreeCall::Acquire { lease_ms, shared, wait_ms: Some(wait_ms) } => {
-                return Some(
-                    self.stand_in_line(client, partition, path, lease_ms, shared, wait_ms),
-                );
+                let wish = (lease_ms, shared, wait_ms);
+                return Some(self.stand_in_line(client, partition, (namespace, path), wish));
             }
             TreeCall::Acquire { lease_ms, shared, wait_ms: None } => {
                 Contend::Enqueue { path, lease_ms, shared, wait: false }
@@ -122,7 +123,7 @@ impl Node {
         let Some(session) = self.sessions.get(client) else { return Some(Flow::Closing) };
         let access = crate::requests::access(session, kind);
         let origin = Origin::Client { client, seq: session.reserve(kind) };
-        self.route(partition, origin, encoded(ask).0, access);
+        self.route(partition, origin, encoded(namespace, ask).0, access);
         Some(Flow::Next)
     }
 
@@ -130,10 +131,8 @@ impl Node {
         &mut self,
         client: ClientId,
         partition: PartitionId,
-        path: &str,
-        lease_ms: u32,
-        shared: bool,
-        wait_ms: Option<u64>,
+        (namespace, path): (&str, &str),
+        (lease_ms, shared, wait_ms): (u32, bool, Option<u64>),
     ) -> Flow {
         if self.disk_full {
             return self.refuse_request(client, DISK_FULL);
@@ -147,6 +146,7 @@ impl Node {
             client,
             seq: session.reserve_barrier(Kind::Write),
             partition,
+            namespace: namespace.to_owned(),
             path: path.to_owned(),
             lease_ms,
             deadline_us: wait_ms.map(|ms| now_us.saturating_add(ms.saturating_mul(1000))),
@@ -167,7 +167,7 @@ impl Node {
         let Some(contender) = self.contenders.waiting.get_mut(&of) else { return };
         contender.stage = stage;
         let partition = contender.partition;
-        let (op, access) = encoded(contender.ask());
+        let (op, access) = encoded(&contender.namespace, contender.ask());
         let ticket = self.conductor.lock_ticket(of);
         self.route(partition, Origin::Step { ticket }, op, access);
     }

@@ -5,7 +5,7 @@ use crate::node::Node;
 use crate::output::{CallOutcome, Output};
 use synod_machine::{Context, Machine, Operation};
 use synod_replica::{Access, Origin};
-use synod_tree::Tree;
+use synod_tree::{Tree, taken_apart};
 use synod_types::{ReplySink, Slot};
 use synod_wire::resp::{Proto, RespWriter, Value};
 
@@ -25,8 +25,9 @@ impl Node {
     /// The answer of the replica on this worker to a read of a gate, however old it is; `None` when there is none.
     #[must_use]
     pub fn read_here(&self, slot: Slot, op: &[u8]) -> Option<Vec<u8>> {
-        let tree = self.tree(slot)?;
         let operation = Operation::take(&mut &*op)?;
+        let (namespace, operation) = taken_apart(&operation)?;
+        let tree = self.tree(slot, namespace)?;
         let mut reply = Vec::new();
         let ctx = Context { now: self.now.wall, seed: 0 };
         tree.read(operation.body, &ctx, &mut RespWriter::new(&mut reply, Proto::Resp2));
@@ -44,11 +45,11 @@ impl Node {
         replicas.contains(&self.id()).then(|| self.leaders.get(partition) == Some(self.id()))
     }
 
-    /// The tree of a slot as the replica here has it, if there is a replica of it on this worker.
+    /// The tree of a namespace, in its slot, as the replica here has it, if there is a replica of it on this worker.
     #[must_use]
-    pub fn tree(&self, slot: Slot) -> Option<&Tree> {
+    pub fn tree(&self, slot: Slot, namespace: &str) -> Option<&Tree> {
         let partition = self.map.partition_of(slot)?;
-        self.replicas.get(partition.0 as usize)?.as_deref()?.state().tree()
+        self.replicas.get(partition.0 as usize)?.as_deref()?.state().tree(namespace)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::state::{State, context};
 use synod_consensus::Position;
 use synod_data::op::Op;
 use synod_machine::{Context, MachineId, Operation};
-use synod_tree::Call;
+use synod_tree::{Call, taken_apart};
 use synod_txn::Step;
 use synod_types::plant::planted;
 use synod_types::{Entry, EntryKind, Index, Membership, Millis, key_slot};
@@ -177,8 +177,9 @@ impl Replica {
         if is_keyspace && synod_data::op::is_eviction(op.body) {
             self.evicting = false;
         }
-        if op.machine == MachineId::TREE {
-            self.leases.touch(&Call::touched(&op, self.state.tree()));
+        if let Some((namespace, op)) = taken_apart(&op) {
+            let touched = Call::touched(&op, self.state.tree(namespace));
+            self.leases.of(namespace).touch(&touched);
         }
         if let Some(length) = self.too_long(op) {
             self.run_aside((op, length), origin, ctx, true, hearers);
@@ -236,13 +237,13 @@ impl Replica {
         ctx: &Context,
         hearers: &mut Hearers<'_>,
     ) {
-        if op.machine == MachineId::TREE {
-            let touched = Call::touched(&op, self.state.tree());
-            if self.is_behind_an_end(&touched) {
+        if let Some((namespace, asked)) = taken_apart(&op) {
+            let touched = Call::touched(&asked, self.state.tree(namespace));
+            if self.is_behind_an_end(namespace, &touched) {
                 return self.read(origin, true, |out| put_again(op, out));
             }
-            self.leases.touch(&touched);
-            if self.wait_for_news(origin, op) {
+            self.leases.of(namespace).touch(&touched);
+            if self.wait_for_news(origin, op, namespace, asked) {
                 return;
             }
         }
@@ -255,10 +256,10 @@ impl Replica {
     }
 
     /// Whether the end of one of these sessions is on its way: a read that says that it lives has to wait for that.
-    fn is_behind_an_end(&self, sessions: &[i64]) -> bool {
+    fn is_behind_an_end(&self, namespace: &str, sessions: &[i64]) -> bool {
         let on_its_way = !(self.batch.is_empty() && self.proposals.is_empty());
-        let ends = |id: &i64| self.state.tree().is_some_and(|tree| self.leases.ends(tree, *id));
-        on_its_way && sessions.iter().any(ends)
+        let tree = self.state.tree(namespace);
+        on_its_way && tree.is_some_and(|tree| self.leases.ends_any(namespace, tree, sessions))
     }
 
     /// Answers every read whose barrier is reached.

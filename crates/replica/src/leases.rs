@@ -16,6 +16,41 @@ const EXPIRE_MAX: usize = 1_000;
 /// What is heard between two looks counts as heard at the earlier one, so a session is given this much more.
 const LOOK_US: u64 = 100_000;
 
+/// The leases of all trees of a partition, by namespace.
+#[derive(Debug, Default)]
+pub(crate) struct AllLeases {
+    now_us: u64,
+    of: BTreeMap<Box<str>, Leases>,
+}
+
+impl AllLeases {
+    /// Leadership was lost or gained.
+    pub fn forget(&mut self) {
+        self.of.clear();
+    }
+
+    /// It is that late now.
+    pub fn pass_time(&mut self, now_us: u64) {
+        self.now_us = now_us;
+        self.of.values_mut().for_each(|leases| leases.now_us = now_us);
+    }
+
+    /// Those of this tree.
+    pub fn of(&mut self, namespace: &str) -> &mut Leases {
+        if !self.of.contains_key(namespace) {
+            let leases = Leases { now_us: self.now_us, ..Leases::default() };
+            self.of.insert(namespace.into(), leases);
+        }
+        self.of.entry(namespace.into()).or_default()
+    }
+
+    /// Whether the end of one of these sessions of this tree, which are there, was proposed.
+    pub fn ends_any(&self, namespace: &str, tree: &Tree, sessions: &[i64]) -> bool {
+        let of = self.of.get(namespace);
+        of.is_some_and(|leases| sessions.iter().any(|id| leases.ends(tree, *id)))
+    }
+}
+
 /// When each session was heard from last.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
@@ -28,18 +63,6 @@ pub(crate) struct Leases {
 }
 
 impl Leases {
-    /// Leadership was lost or gained.
-    pub fn forget(&mut self) {
-        self.heard.clear();
-        self.promised.clear();
-        self.ending.clear();
-    }
-
-    /// It is that late now.
-    pub const fn pass_time(&mut self, now_us: u64) {
-        self.now_us = now_us;
-    }
-
     /// These sessions are heard from.
     pub fn touch(&mut self, sessions: &[i64]) {
         for session in sessions {
@@ -102,34 +125,53 @@ mod tests {
         Call { session: 0, owner: 1, ids: Vec::new(), request }.encode(&mut body);
         tree.apply(&body, &Context::default(), &mut ());
         let id = tree.sessions().next().unwrap().0;
-        let mut leases = Leases::default();
-        assert_eq!(leases.over(&tree, 1_000_000), []);
-        assert_eq!(leases.over(&tree, 1_250_000), []);
-        leases.touch(&[id, 999]);
+        let mut all = AllLeases::default();
+        assert_eq!(all.of("").over(&tree, 1_000_000), []);
+        assert_eq!(all.of("").over(&tree, 1_250_000), []);
+        all.of("").touch(&[id, 999]);
         // Ticks that are made up for at one moment count as one.
-        (0..99).for_each(|_| assert_eq!(leases.over(&tree, 1_550_000), []));
-        assert_eq!(leases.over(&tree, 1_550_001), [id]);
-        assert!(leases.ends(&tree, id));
-        leases.touch(&[id]);
-        assert!(leases.ends(&tree, id), "it is too late");
-        leases.forget();
-        assert!(!leases.ends(&tree, id));
-        assert_eq!(leases.over(&tree, 2_000_000), []);
-        assert_eq!(leases.over(&tree, 2_300_000), []);
-        assert_eq!(leases.over(&tree, 2_300_001), [id], "nobody heard from it");
+        (0..99).for_each(|_| assert_eq!(all.of("").over(&tree, 1_550_000), []));
+        assert_eq!(all.of("").over(&tree, 1_550_001), [id]);
+        assert!(all.ends_any("", &tree, &[id]));
+        all.of("").touch(&[id]);
+        assert!(all.ends_any("", &tree, &[id]), "it is too late");
+        all.forget();
+        assert!(!all.ends_any("", &tree, &[id]));
+        assert_eq!(all.of("").over(&tree, 2_000_000), []);
+        assert_eq!(all.of("").over(&tree, 2_300_000), []);
+        assert_eq!(all.of("").over(&tree, 2_300_001), [id], "nobody heard from it");
         // A lease that is asked to be longer is not ended by its old length while the answer is under way.
-        leases.promise(id, 5_000);
-        assert_eq!(leases.over(&tree, 7_300_000), []);
-        leases.touch(&[id]);
-        assert_eq!(leases.over(&tree, 7_600_000), []);
-        assert_eq!(leases.over(&tree, 7_600_001), [id]);
+        all.of("").promise(id, 5_000);
+        assert_eq!(all.of("").over(&tree, 7_300_000), []);
+        all.of("").touch(&[id]);
+        assert_eq!(all.of("").over(&tree, 7_600_000), []);
+        assert_eq!(all.of("").over(&tree, 7_600_001), [id]);
         // While the disk is full nobody's session is ended, and who is heard from is.
-        leases.forget();
-        assert_eq!(leases.over(&tree, 3_000_000), []);
-        leases.pass_time(3_200_000);
-        leases.touch(&[id]);
-        assert_eq!(leases.over(&tree, 3_500_000), []);
-        assert_eq!(leases.over(&tree, 3_500_001), [id]);
+        all.forget();
+        assert_eq!(all.of("").over(&tree, 3_000_000), []);
+        all.pass_time(3_200_000);
+        all.of("").touch(&[id]);
+        assert_eq!(all.of("").over(&tree, 3_500_000), []);
+        assert_eq!(all.of("").over(&tree, 3_500_001), [id]);
+    }
+
+    #[test]
+    fn sessions_of_two_trees_with_one_number_are_two() {
+        let mut tree = Tree::default();
+        let mut body = Vec::new();
+        let request = Request::Open { timeout_ms: 200 };
+        Call { session: 0, owner: 1, ids: Vec::new(), request }.encode(&mut body);
+        tree.apply(&body, &Context::default(), &mut ());
+        let id = tree.sessions().next().unwrap().0;
+        let mut all = AllLeases::default();
+        for namespace in ["", "jobs"] {
+            assert_eq!(all.of(namespace).over(&tree, 1_000_000), []);
+        }
+        all.pass_time(1_200_000);
+        all.of("jobs").touch(&[id]);
+        assert_eq!(all.of("").over(&tree, 1_300_001), [id]);
+        assert_eq!(all.of("jobs").over(&tree, 1_300_001), []);
+        assert!(all.ends_any("", &tree, &[id]) && !all.ends_any("jobs", &tree, &[id]));
     }
 
     #[test]
@@ -140,11 +182,11 @@ mod tests {
         Call { session: 0, owner: 1, ids: Vec::new(), request }.encode(&mut body);
         tree.apply(&body, &Context::default(), &mut ());
         let id = tree.sessions().next().unwrap().0;
-        let mut leases = Leases::default();
-        leases.promise(id, 500);
-        leases.touch(&[id]);
-        assert_eq!(leases.over(&tree, 9_000_000), []);
-        assert_eq!(leases.over(&tree, 9_800_000), []);
-        assert_eq!(leases.over(&tree, 9_800_001), [id]);
+        let mut all = AllLeases::default();
+        all.of("").promise(id, 500);
+        all.of("").touch(&[id]);
+        assert_eq!(all.of("").over(&tree, 9_000_000), []);
+        assert_eq!(all.of("").over(&tree, 9_800_000), []);
+        assert_eq!(all.of("").over(&tree, 9_800_001), [id]);
     }
 }

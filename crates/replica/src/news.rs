@@ -20,6 +20,7 @@ const WAIT_TICKS: u64 = 10;
 pub(crate) struct Question {
     origin: Origin,
     op: Vec<u8>,
+    namespace: Box<str>,
     about: About,
     tick: u64,
 }
@@ -55,29 +56,41 @@ pub(crate) fn put_again(op: Operation<'_>, out: &mut Vec<u8>) {
 
 impl Replica {
     /// Lets a question wait to which there is nothing to say yet; whether it waits.
-    pub(crate) fn wait_for_news(&mut self, origin: Origin, op: Operation<'_>) -> bool {
-        let Some(about) = About::of(&op) else { return false };
-        let is_new = self.state.tree().is_none_or(|tree| about.is_due(tree));
+    /// `asked` is the operation as it is for that namespace's tree alone.
+    pub(crate) fn wait_for_news(
+        &mut self,
+        origin: Origin,
+        op: Operation<'_>,
+        namespace: &str,
+        asked: Operation<'_>,
+    ) -> bool {
+        let Some(about) = About::of(&asked) else { return false };
+        let is_new = self.state.tree(namespace).is_none_or(|tree| about.is_due(tree));
         let full = self.questions.len() >= WAITING_MAX;
         if is_new || full || self.role != Role::Leader {
             return false;
         }
         let mut bytes = Vec::new();
         put_again(op, &mut bytes);
-        self.questions.push(Question { origin, op: bytes, about, tick: self.ticks });
+        let (namespace, tick) = (namespace.into(), self.ticks);
+        self.questions.push(Question { origin, op: bytes, namespace, about, tick });
         true
     }
 
     /// Answers those to whom there is something to say now.
     pub(crate) fn tell_news(&mut self, audience: &mut dyn Audience) {
-        let Some(tree) = self.state.tree() else { return };
-        if tree.zxid() == self.told_zxid {
+        // None of them ever falls, so their sum says whether there is anything new.
+        let changes: i64 = self.state.trees().map(|(_, tree)| tree.zxid()).sum();
+        if changes == self.told_changes {
             return;
         }
-        self.told_zxid = tree.zxid();
-        let (due, rest) = std::mem::take(&mut self.questions)
-            .into_iter()
-            .partition(|question| question.about.is_due(tree));
+        self.told_changes = changes;
+        let state = &self.state;
+        let is_due = |question: &Question| {
+            let tree = state.tree(&question.namespace);
+            tree.is_some_and(|tree| question.about.is_due(tree))
+        };
+        let (due, rest) = std::mem::take(&mut self.questions).into_iter().partition(is_due);
         self.questions = rest;
         self.answer_questions(due, audience);
     }

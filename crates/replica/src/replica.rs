@@ -6,7 +6,7 @@ use crate::batch::Batch;
 use crate::changes::{Authors, Changes};
 use crate::expiry::ExpirySearch;
 use crate::gate::Gate;
-use crate::leases::Leases;
+use crate::leases::AllLeases;
 use crate::lock_leases::LockLeases;
 use crate::news::Question;
 use crate::pending::{Access, Audience, Bounced, Failure, Origin, Proposal, Proposals};
@@ -19,7 +19,7 @@ use synod_consensus::{Effect, Engine, Message, Protocol, Role, Status, Token};
 use synod_data::events::{Classes, Event};
 use synod_data::{Command, Context, Garbage, KeyspaceStats, random};
 use synod_machine::Operation;
-use synod_tree::{Call, Request};
+use synod_tree::{Call, Request, taken_apart};
 use synod_types::plant::planted;
 use synod_types::{
     Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term, limits,
@@ -133,14 +133,14 @@ pub struct Replica {
     /// Whether changes of keys are told.
     pub(crate) wants_changes: bool,
     pub(crate) authors: Authors,
-    pub(crate) leases: Leases,
+    pub(crate) leases: AllLeases,
     pub(crate) lock_leases: LockLeases,
     /// Who waits for keys of transactions over several partitions.
     pub(crate) gate: Gate,
     /// Questions about a tree that wait for something to happen.
     pub(crate) questions: Vec<Question>,
-    /// Up to which change of the tree those who wait were told.
-    pub(crate) told_zxid: i64,
+    /// How many changes of all trees those who wait were told.
+    pub(crate) told_changes: i64,
     /// What is committed or may be read and waits for an operation that is run beside the turns.
     pub(crate) progress: Progress,
     /// That operation.
@@ -205,11 +205,11 @@ impl Replica {
             evicting: false,
             wants_changes: false,
             authors: Authors::default(),
-            leases: Leases::default(),
+            leases: AllLeases::default(),
             lock_leases: LockLeases::default(),
             gate: Gate::default(),
             questions: Vec::new(),
-            told_zxid: 0,
+            told_changes: 0,
             progress: Progress::default(),
             borrower: None,
             lendings: 0,
@@ -350,7 +350,7 @@ impl Replica {
         let bytes = self.batch.add(origin);
         let start = bytes.len();
         encode(bytes);
-        if self.role == Role::Leader && self.state.tree().is_some() {
+        if self.role == Role::Leader && self.state.trees().next().is_some() {
             self.hear(start);
         }
         if !self.waits.is_empty() {
@@ -364,10 +364,13 @@ impl Replica {
     /// Notes who is heard from by the operation that stands in the batch from here on: already now, so that no end of a
     /// session is proposed behind a request of it.
     fn hear(&mut self, start: usize) {
-        if let Some(op) = Operation::take(&mut &self.batch.payload()[start..]) {
-            self.leases.touch(&Call::touched(&op, self.state.tree()));
-            if let Some((session, lease_ms)) = Call::renews(&op, self.state.tree()) {
-                self.leases.promise(session, lease_ms);
+        let op = Operation::take(&mut &self.batch.payload()[start..]);
+        if let Some((namespace, op)) = op.as_ref().and_then(taken_apart) {
+            let tree = self.state.tree(namespace);
+            let leases = self.leases.of(namespace);
+            leases.touch(&Call::touched(&op, tree));
+            if let Some((session, lease_ms)) = Call::renews(&op, tree) {
+                leases.promise(session, lease_ms);
             }
         }
     }
@@ -708,29 +711,33 @@ impl Replica {
     }
 
     /// Time passes in which no session is ended: who is heard from is heard from now.
-    pub const fn pass_time(&mut self, now_us: u64) {
+    pub fn pass_time(&mut self, now_us: u64) {
         self.leases.pass_time(now_us);
     }
 
     /// Another tick has passed for the tree: proposes the end of the sessions that were not heard
     /// from in time, and now and then that of the znodes that have faded; only the leader does.
     pub fn expire_sessions(&mut self, now_us: u64, out: &mut Vec<Output>) {
-        let Some(tree) = self.state.tree().filter(|_| self.role == Role::Leader) else { return };
-        let over = self.leases.over(tree, now_us);
+        if self.role != Role::Leader {
+            return;
+        }
+        self.leases.pass_time(now_us);
         let looks = self.ticks.is_multiple_of(REAP_TICKS);
-        let faded = if looks { tree.faded(self.now.wall, REAP_MAX) } else { Vec::new() };
-        let mut reap = Vec::new();
-        if !faded.is_empty() {
-            let request = Request::Reap(faded);
-            Call { session: 0, owner: 0, ids: Vec::new(), request }.put(&mut reap);
+        let mut ops = Vec::new();
+        for (namespace, tree) in self.state.trees() {
+            let over = self.leases.of(namespace).over(tree, now_us);
+            let faded = if looks { tree.faded(self.now.wall, REAP_MAX) } else { Vec::new() };
+            let reap = (!faded.is_empty()).then_some(Request::Reap(faded));
+            let expire = (!over.is_empty()).then_some(Request::Expire(over));
+            for request in reap.into_iter().chain(expire) {
+                let call = Call { session: 0, owner: 0, ids: Vec::new(), request };
+                let mut op = Vec::new();
+                call.put(namespace, &mut op);
+                ops.push(op);
+            }
         }
-        if !reap.is_empty() {
-            self.write(Origin::Internal, |bytes| bytes.extend_from_slice(&reap), out);
-        }
-        if !over.is_empty() {
-            let request = Request::Expire(over);
-            let call = Call { session: 0, owner: 0, ids: Vec::new(), request };
-            self.write(Origin::Internal, |bytes| call.put(bytes), out);
+        for op in ops {
+            self.write(Origin::Internal, |bytes| bytes.extend_from_slice(&op), out);
         }
     }
 

@@ -6,8 +6,8 @@ use synod_data::digest::mix;
 use synod_data::{Context, Garbage, Keyspace, KeyspaceStats, Measures, Restorer, Scratch};
 use synod_machine::{Machine, MachineId, Operation, Restore};
 use synod_ring::ClusterMap;
-use synod_tree::Tree;
-use synod_types::{Millis, ReplySink, Slot};
+use synod_tree::{NamedRestorer, NamedTrees, Tree};
+use synod_types::{DEFAULT_NAMESPACE, Millis, ReplySink, Slot, tree_lock};
 
 const FOREIGN: &str = "ERR the group has no machine for this operation";
 
@@ -23,6 +23,8 @@ pub struct State {
     cluster: Option<Box<ClusterMachine>>,
     /// Made by the first operation of a tree; most partitions have none.
     tree: Option<Box<Tree>>,
+    /// The same for namespaces that have names.
+    named: Option<Box<NamedTrees>>,
 }
 
 impl State {
@@ -30,7 +32,13 @@ impl State {
     #[must_use]
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
         let keyspace = Keyspace::new(slots).with_engine(&synod_script::LUA);
-        Self { keyspace: Some(Box::new(keyspace)), lent: None, cluster: None, tree: None }
+        Self {
+            keyspace: Some(Box::new(keyspace)),
+            lent: None,
+            cluster: None,
+            tree: None,
+            named: None,
+        }
     }
 
     /// A keyspace for transactions, with what the keyspaces of partitions have.
@@ -42,7 +50,7 @@ impl State {
     /// The map of a cluster that is not founded yet.
     #[must_use]
     pub fn meta() -> Self {
-        Self { keyspace: None, lent: None, cluster: Some(Box::default()), tree: None }
+        Self { keyspace: None, lent: None, cluster: Some(Box::default()), tree: None, named: None }
     }
 
     /// The keyspace, if the group has one and it is not lent.
@@ -90,10 +98,19 @@ impl State {
         self.cluster.as_deref().map(ClusterMachine::map)
     }
 
-    /// The tree, if the partition has one.
+    /// The tree of this namespace, if the partition has it.
     #[must_use]
-    pub fn tree(&self) -> Option<&Tree> {
-        self.tree.as_deref()
+    pub fn tree(&self, namespace: &str) -> Option<&Tree> {
+        match namespace {
+            DEFAULT_NAMESPACE => self.tree.as_deref(),
+            name => self.named.as_deref()?.get(name),
+        }
+    }
+
+    /// All trees, by their namespaces.
+    pub fn trees(&self) -> impl Iterator<Item = (&str, &Tree)> {
+        let default = self.tree.as_deref().map(|tree| (DEFAULT_NAMESPACE, tree));
+        default.into_iter().chain(self.named.iter().flat_map(|named| named.iter()))
     }
 
     /// Runs a committed operation. One whose machine this group does not have answers an error and changes nothing.
@@ -109,7 +126,13 @@ impl State {
             (MachineId::TREE, Self { keyspace: Some(keyspace), tree, .. }) => {
                 let tree = tree.get_or_insert_default();
                 tree.apply(op.body, ctx, out);
-                follow(keyspace, tree);
+                follow(keyspace, DEFAULT_NAMESPACE, tree);
+            }
+            (MachineId::NAMED_TREES, Self { keyspace: Some(keyspace), named, .. }) => {
+                let named = named.get_or_insert_default();
+                if let Some((namespace, tree)) = named.apply_to(op.body, ctx, out) {
+                    follow(keyspace, namespace, tree);
+                }
             }
             _ => out.error(FOREIGN),
         }
@@ -128,6 +151,12 @@ impl State {
             (MachineId::TREE, Self { tree: Some(tree), .. }) => tree.read(op.body, ctx, out),
             (MachineId::TREE, Self { keyspace: Some(_), .. }) => {
                 Tree::default().read(op.body, ctx, out);
+            }
+            (MachineId::NAMED_TREES, Self { named: Some(named), .. }) => {
+                named.read(op.body, ctx, out);
+            }
+            (MachineId::NAMED_TREES, Self { keyspace: Some(_), .. }) => {
+                NamedTrees::default().read(op.body, ctx, out);
             }
             _ => out.error(FOREIGN),
         }
@@ -149,14 +178,16 @@ impl State {
         let keyspace = self.keyspace.as_deref().map(|machine| machine as &dyn Machine);
         let cluster = self.cluster.as_deref().map(|machine| machine as &dyn Machine);
         let tree = self.tree.as_deref().map(|machine| machine as &dyn Machine);
-        [cluster, keyspace, tree].into_iter().flatten()
+        let named = self.named.as_deref().map(|machine| machine as &dyn Machine);
+        [cluster, keyspace, tree, named].into_iter().flatten()
     }
 
     fn machines_mut(&mut self) -> impl Iterator<Item = &mut dyn Machine> {
         let keyspace = self.keyspace.as_deref_mut().map(|machine| machine as &mut dyn Machine);
         let cluster = self.cluster.as_deref_mut().map(|machine| machine as &mut dyn Machine);
         let tree = self.tree.as_deref_mut().map(|machine| machine as &mut dyn Machine);
-        [cluster, keyspace, tree].into_iter().flatten()
+        let named = self.named.as_deref_mut().map(|machine| machine as &mut dyn Machine);
+        [cluster, keyspace, tree, named].into_iter().flatten()
     }
 
     /// Begins a snapshot of every machine there is now, in the order in which they are written.
@@ -193,19 +224,26 @@ pub struct Loader {
     cluster: Option<ClusterRestorer>,
     /// Begun by the first chunk of a tree.
     tree: Option<synod_tree::Restorer>,
+    /// Begun by the first chunk of a tree with a name.
+    named: Option<NamedRestorer>,
 }
 
 impl Loader {
     /// A loader of a partition's machines.
     #[must_use]
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
-        Self { keyspace: Some(Box::new(Keyspace::restore(slots))), cluster: None, tree: None }
+        Self {
+            keyspace: Some(Box::new(Keyspace::restore(slots))),
+            cluster: None,
+            tree: None,
+            named: None,
+        }
     }
 
     /// A loader of the cluster map.
     #[must_use]
     pub fn meta() -> Self {
-        Self { keyspace: None, cluster: Some(ClusterRestorer::default()), tree: None }
+        Self { keyspace: None, cluster: Some(ClusterRestorer::default()), tree: None, named: None }
     }
 
     /// Takes the next chunk.
@@ -224,9 +262,16 @@ impl Loader {
             (MachineId::TREE, Self { keyspace: Some(_), tree, .. }) => {
                 tree.get_or_insert_default().chunk(bytes)
             }
-            (MachineId::KEYSPACE | MachineId::CLUSTER_MAP | MachineId::TREE, _) => {
-                Err(format!("a section of machine {machine}, which this group does not have"))
+            (MachineId::NAMED_TREES, Self { keyspace: Some(_), named, .. }) => {
+                named.get_or_insert_default().chunk(bytes)
             }
+            (
+                MachineId::KEYSPACE
+                | MachineId::CLUSTER_MAP
+                | MachineId::TREE
+                | MachineId::NAMED_TREES,
+                _,
+            ) => Err(format!("a section of machine {machine}, which this group does not have")),
             _ => Err(format!(
                 "a section of machine {machine}, which this version of Synod does not know"
             )),
@@ -242,22 +287,29 @@ impl Loader {
         let cluster = self.cluster.map(Restore::finish).transpose()?;
         let mut tree = self.tree.map(Restore::finish).transpose()?;
         let mut keyspace = keyspace.map(|keyspace| keyspace.with_engine(&synod_script::LUA));
-        if let (Some(keyspace), Some(tree)) = (&mut keyspace, &mut tree) {
-            follow(keyspace, tree);
+        let mut named = self.named.map(Restore::finish).transpose()?;
+        if let Some(keyspace) = &mut keyspace {
+            if let Some(tree) = &mut tree {
+                follow(keyspace, DEFAULT_NAMESPACE, tree);
+            }
+            for (namespace, tree) in named.iter_mut().flat_map(NamedTrees::iter_mut) {
+                follow(keyspace, namespace, tree);
+            }
         }
         Ok(State {
             keyspace: keyspace.map(Box::new),
             lent: None,
             cluster: cluster.map(Box::new),
             tree: tree.map(Box::new),
+            named: named.map(Box::new),
         })
     }
 }
 
-/// The keyspace learns who holds the locks of the tree that have changed hands: it checks the writes that they fence.
-fn follow(keyspace: &mut Keyspace, tree: &mut Tree) {
+/// The keyspace learns who holds the locks of a tree that have changed hands: it checks the writes that they fence.
+fn follow(keyspace: &mut Keyspace, namespace: &str, tree: &mut Tree) {
     for path in tree.take_changed_locks() {
-        keyspace.follow_lock(path.as_bytes(), &tree.holders(&path));
+        keyspace.follow_lock(&tree_lock(namespace, &path), &tree.holders(&path));
     }
 }
 

@@ -12,7 +12,9 @@ use std::str::FromStr;
 use synod_acl::Digest;
 pub use synod_consensus::Protocol as Engine;
 use synod_ring::ClusterMap;
-use synod_types::{ClusterId, Incarnation, NodeId, limits};
+use synod_types::{
+    ClusterId, DEFAULT_NAMESPACE, Incarnation, NAMESPACE_BYTES_MAX, NodeId, is_namespace, limits,
+};
 
 /// How many partitions a new cluster gets for each worker of each node when nobody says otherwise: enough to spread
 /// a lost node's share over the others, few enough that each still gathers large batches.
@@ -182,8 +184,8 @@ pub struct Config {
     pub peer_listen: SocketAddr,
     /// Where `/status` and `/metrics` are served.
     pub http: SocketAddr,
-    /// Where ZooKeeper's clients connect, if they are served.
-    pub zookeeper: Option<SocketAddr>,
+    /// Where ZooKeeper's clients connect, if they are served; no two serve one namespace.
+    pub zookeeper: Vec<ZookeeperListen>,
     /// Who may do everything with znodes: `USER:BASE64`, the user and the SHA-1 of `USER:PASSWORD`.
     pub zookeeper_super_digest: Option<String>,
     /// When a write is on disk.
@@ -271,8 +273,9 @@ impl Config {
             return refuse(format!("{us} us of spinning, at most {SPIN_US_MAX} are possible"));
         }
         self.tls.validate().map_err(ConfigError)?;
+        self.validate_namespaces()?;
         let mut addresses = vec![self.listen, self.peer_listen, self.http];
-        addresses.extend(self.zookeeper);
+        addresses.extend(self.zookeeper.iter().map(|served| served.listen));
         addresses.extend(self.tls_listen().filter(|address| *address != self.listen));
         for (i, address) in addresses.iter().enumerate() {
             if address.port() != 0 && addresses[..i].contains(address) {
@@ -283,6 +286,35 @@ impl Config {
         }
         Ok(())
     }
+
+    fn validate_namespaces(&self) -> Result<(), ConfigError> {
+        for (i, ZookeeperListen { namespace, .. }) in self.zookeeper.iter().enumerate() {
+            let is_default = namespace == DEFAULT_NAMESPACE;
+            if !is_default && !is_namespace(namespace) {
+                return Err(ConfigError(format!(
+                    "zookeeper: `{namespace}` is no name of a namespace; it has 1 to {NAMESPACE_BYTES_MAX} letters, digits, \
+                     `-`, `_` and `.`"
+                )));
+            }
+            if self.zookeeper[..i].iter().any(|before| before.namespace == *namespace) {
+                let which = match is_default {
+                    true => "the default namespace".to_owned(),
+                    false => format!("the namespace `{namespace}`"),
+                };
+                return Err(ConfigError(format!("zookeeper: {which} is served twice")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where ZooKeeper's clients find a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZookeeperListen {
+    /// Where they connect.
+    pub listen: SocketAddr,
+    /// The namespace's name; empty for the default one.
+    pub namespace: String,
 }
 
 /// What is wrong with a configuration, in words for the operator.
@@ -309,7 +341,7 @@ mod tests {
             listen: "127.0.0.1:6379".parse().unwrap(),
             peer_listen: "127.0.0.1:16379".parse().unwrap(),
             http: "127.0.0.1:26379".parse().unwrap(),
-            zookeeper: None,
+            zookeeper: Vec::new(),
             zookeeper_super_digest: None,
             durability: Durability::Always,
             workers: 1,
@@ -330,11 +362,16 @@ mod tests {
         }
     }
 
+    fn at(port: u16, namespace: &str) -> ZookeeperListen {
+        let listen = SocketAddr::from(([127, 0, 0, 1], port));
+        ZookeeperListen { listen, namespace: namespace.to_owned() }
+    }
+
     #[test]
     fn each_contradiction_is_named() {
         assert_eq!(good().validate(), Ok(()));
         type Change = fn(&mut Config);
-        let cases: [(Change, &str); 10] = [
+        let cases: [(Change, &str); 13] = [
             (|c| c.node_id = NodeId(2), "node 2 is not in"),
             (|c| drop(c.initial_cluster.insert(NodeId(0), String::new())), "count from 1"),
             (|c| c.workers = 0, "0 workers"),
@@ -344,7 +381,10 @@ mod tests {
             (|c| c.replicas = 0, "0 replicas"),
             (|c| c.tuning.spin_us = 10_001, "10001 us of spinning"),
             (|c| c.http = c.listen, "two of listen"),
-            (|c| c.zookeeper = Some(c.listen), "two of listen"),
+            (|c| c.zookeeper = vec![at(c.listen.port(), "")], "two of listen"),
+            (|c| c.zookeeper = vec![at(1, "a"), at(2, "a")], "namespace `a` is served twice"),
+            (|c| c.zookeeper = vec![at(1, ""), at(2, "")], "default namespace is served twice"),
+            (|c| c.zookeeper = vec![at(1, "a/b")], "`a/b` is no name"),
         ];
         for (spoil, reason) in cases {
             let mut config = good();

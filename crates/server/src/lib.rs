@@ -38,7 +38,7 @@ mod worker;
 
 pub use config::{
     Config, ConfigError, Durability, Engine, Explicit, Join, Password, REPLICAS_DEFAULT,
-    WORKERS_MAX, default_partitions,
+    WORKERS_MAX, ZookeeperListen, default_partitions,
 };
 pub use data_dir::{is_made, remembered_cluster, remembered_workers};
 pub use exit::{EX_IOERR, is_disk_error};

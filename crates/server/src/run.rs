@@ -51,7 +51,10 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>, reload: &AtomicBool) -> Resul
     let tls_at = config.tls_listen().filter(|_| !config.is_tls_only());
     let mut tls_listener = tls_at.map(|at| listen(at, "clients with TLS")).transpose()?;
     let peer_listener = listen(config.peer_listen, "peers")?;
-    let mut zookeeper = config.zookeeper.map(|at| listen(at, "ZooKeeper's clients")).transpose()?;
+    let served = config.zookeeper.iter();
+    let zookeeper: Result<Vec<_>> =
+        served.map(|at| listen(at.listen, "ZooKeeper's clients")).collect();
+    let mut zookeeper = zookeeper?;
     let clock = Clock::start();
 
     let mut polls = Vec::new();
@@ -100,7 +103,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>, reload: &AtomicBool) -> Resul
         let doors = Doors {
             listeners: listeners.take(),
             tls: tls_listener.take(),
-            zookeeper: zookeeper.take(),
+            zookeeper: std::mem::take(&mut zookeeper),
         };
         let worker_loop = start.worker(poll, inbox, doors, &mut map)?;
         let stop = stop.clone();
@@ -169,7 +172,7 @@ fn listen(address: std::net::SocketAddr, whom: &str) -> Result<TcpListener> {
 struct Doors {
     listeners: Option<(TcpListener, TcpListener)>,
     tls: Option<TcpListener>,
-    zookeeper: Option<TcpListener>,
+    zookeeper: Vec<TcpListener>,
 }
 
 struct Start<'a> {

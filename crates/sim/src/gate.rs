@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use synod_node::{CallOutcome, Node};
-use synod_types::{Slot, key_slot};
+use synod_types::{Slot, key_slot, namespace_key};
 use synod_zookeeper::{ConnectionId, Gate, Hearing, Outcome};
 
 /// How often outcomes may lead to new calls within one turn.
@@ -16,6 +16,7 @@ pub(crate) type Sent = (usize, u64, Vec<u8>, bool);
 /// A gate and its connections.
 pub(crate) struct GateHost {
     gate: Gate,
+    namespace: &'static str,
     slot: Slot,
     /// By client: its connection as the client counts, and as the gate does.
     of_client: BTreeMap<usize, (u64, ConnectionId)>,
@@ -24,10 +25,11 @@ pub(crate) struct GateHost {
 
 impl GateHost {
     /// `process` is a number that no other process of the world has.
-    pub fn new(process: u32) -> Self {
+    pub fn new(process: u32, namespace: &'static str) -> Self {
         Self {
-            gate: Gate::new(process),
-            slot: key_slot(b"zookeeper"),
+            gate: Gate::new(process).of_namespace(namespace),
+            namespace,
+            slot: key_slot(&namespace_key(namespace)),
             of_client: BTreeMap::new(),
             clients: BTreeMap::new(),
         }
@@ -61,7 +63,8 @@ impl GateHost {
 
     pub fn tick(&mut self, now_us: u64, node: &Node) {
         let leads = node.leads_slot(self.slot) == Some(true);
-        self.gate.tick(now_us, Hearing::beside(node.tree(self.slot).is_some(), leads));
+        self.gate
+            .tick(now_us, Hearing::beside(node.tree(self.slot, self.namespace).is_some(), leads));
     }
 
     /// Ends the node's turn as often as outcomes lead to new calls.
@@ -93,7 +96,9 @@ impl GateHost {
     }
 
     fn learn(&mut self, node: &mut Node) {
-        if let (Some(tree), Some(seen)) = (node.tree(self.slot), self.gate.follows()) {
+        if let (Some(tree), Some(seen)) =
+            (node.tree(self.slot, self.namespace), self.gate.follows())
+        {
             match tree.events_since(seen) {
                 Some(_) if tree.zxid() <= seen => {}
                 Some(events) => self.gate.news(tree.zxid(), events.cloned()),

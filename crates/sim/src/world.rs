@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use synod_checker::Operation;
 use synod_node::NodeConfig;
 use synod_ring::NodeInfo;
-use synod_types::{NodeId, PartitionId, limits};
+use synod_types::{DEFAULT_NAMESPACE, NodeId, PartitionId, limits};
 use synod_wire::peer::Frame;
 
 /// With lease reads, one client of so many only reads.
@@ -52,6 +52,11 @@ pub(crate) fn turn_length(seed: u64, node: usize) -> usize {
         (6, _) => SHORT_TURN_BYTES,
         _ => limits::TURN_LENGTH_BYTES,
     }
+}
+
+/// The namespace of ZooKeeper's clients: the default one, or one with a name.
+pub(crate) fn namespace(seed: u64) -> &'static str {
+    if seed.is_multiple_of(2) { "jobs" } else { DEFAULT_NAMESPACE }
 }
 
 /// Something that happens at a moment.
@@ -347,7 +352,8 @@ impl World {
                     && let Some(process) = &mut self.machines[node].process
                 {
                     self.lives += 1;
-                    process.gate = Some(Box::new(GateHost::new(self.lives)));
+                    process.gate =
+                        Some(Box::new(GateHost::new(self.lives, namespace(self.params.seed))));
                 }
                 self.forget_wires(node);
                 if self.machines[node].copy.is_none() || self.random.permille(200) {

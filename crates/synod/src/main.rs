@@ -12,6 +12,7 @@ mod engine;
 mod http;
 mod logging;
 mod moving;
+mod namespaces;
 mod node;
 mod seat;
 mod serve;

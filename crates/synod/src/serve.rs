@@ -1,6 +1,7 @@
 //! `synod serve`: one node.
 
 use crate::logging::{self, Format, Level};
+use crate::namespaces::{self, Namespaces};
 use crate::seat::Seat;
 use crate::settings::{self, Address, InitialCluster, Memory, Usage, from_text};
 use crate::{calls, cli, signals};
@@ -48,9 +49,12 @@ pub struct ServeOptions {
     http: Option<Address>,
 
     /// Where ZooKeeper's clients connect; they are not served without it
-    #[arg(long, env = "SYNOD_ZOOKEEPER", value_name = "HOST:PORT")]
+    ///
+    /// HOST:PORT serves the default namespace, HOST:PORT/NAME another one, with a tree of its own. Several are separated by
+    /// commas: 127.0.0.1:2181,127.0.0.1:2191/jobs. All nodes should serve the same ones.
+    #[arg(long, env = "SYNOD_ZOOKEEPER", value_name = "HOST:PORT[/NAME]")]
     #[serde(deserialize_with = "from_text")]
-    zookeeper: Option<Address>,
+    zookeeper: Option<Namespaces>,
 
     /// Which of ZooKeeper's clients may do everything, as USER:BASE64: the user's name and the SHA-1 of USER:PASSWORD
     /// (ZooKeeper's superDigest)
@@ -455,10 +459,9 @@ impl ServeOptions {
             http: listen("--http", self.http, "127.0.0.1:26379", tls.http && certified)?,
             zookeeper: self
                 .zookeeper
-                .map(|address| {
-                    address.to_listen("--zookeeper", allow_remote || (tls.zookeeper && certified))
-                })
-                .transpose()?,
+                .map(|served| served.to_listen(allow_remote || (tls.zookeeper && certified)))
+                .transpose()?
+                .unwrap_or_default(),
             zookeeper_super_digest: self.zookeeper_super_digest.map(digest).transpose()?,
             durability: self.durability.unwrap_or_default(),
             workers,
@@ -546,8 +549,8 @@ fn show(config: &Config) -> String {
     put("listen", config.listen.to_string().into());
     put("peer-listen", config.peer_listen.to_string().into());
     put("http", config.http.to_string().into());
-    if let Some(zookeeper) = config.zookeeper {
-        put("zookeeper", zookeeper.to_string().into());
+    if !config.zookeeper.is_empty() {
+        put("zookeeper", namespaces::show(&config.zookeeper).into());
     }
     if let Some(digest) = &config.zookeeper_super_digest {
         put("zookeeper-super-digest", digest.clone().into());

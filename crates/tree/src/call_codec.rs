@@ -12,7 +12,7 @@ use crate::codec::{
 use crate::contend::Contend;
 use crate::limits::MULTI_MAX;
 use crate::tree::Tree;
-use synod_machine::{MachineId, Operation, put_operation};
+use synod_machine::{MachineId, Operation};
 use synod_types::varint;
 
 /// The tags of requests, and of changes within a multi.
@@ -56,11 +56,6 @@ const CONTAINER: u8 = 16;
 const TTL: u8 = 32;
 
 impl<'a> Call<'a> {
-    /// Appends it as an operation of a tree.
-    pub fn put(&self, out: &mut Vec<u8>) {
-        put_operation(out, MachineId::TREE, |body| self.encode(body));
-    }
-
     /// Appends the encoding.
     pub fn encode(&self, out: &mut Vec<u8>) {
         put_signed(out, self.session);

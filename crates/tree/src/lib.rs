@@ -1,6 +1,6 @@
 //! A tree of znodes with sessions, as ZooKeeper's clients know it: a deterministic machine of a partition.
 //!
-//! One namespace is one [`Tree`] in one slot, so its zxids are one order. A gate writes a [`Call`] as the body of an
+//! One namespace is one [`Tree`] in one slot, so its zxids are one order; those of a partition that have names are [`NamedTrees`]. A gate writes a [`Call`] as the body of an
 //! operation and reads the [`Reply`] back; nothing between them looks inside.
 //!
 //! ```text
@@ -28,6 +28,7 @@ pub mod events;
 mod fading;
 mod limits;
 mod machine;
+mod named;
 mod path;
 mod query;
 mod queue;
@@ -43,6 +44,7 @@ pub use call::{Call, Change, Fading, Mode, Read, Request, Watched};
 pub use code::Code;
 pub use contend::Contend;
 pub use limits::{DATA_BYTES_MAX, EVENTS_MAX, SESSIONS_MAX};
+pub use named::{NAMED_TREES_MAX, NamedRestorer, NamedTrees, taken_apart};
 pub use session::{READER, Session};
 pub use snapshot::Restorer;
 pub use stat::Stat;

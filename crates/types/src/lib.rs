@@ -20,4 +20,6 @@ pub use protocol::{Protocol, UnknownProtocol};
 pub use reply::ReplySink;
 pub use slot::{SLOT_COUNT, Slot, key_slot};
 pub use time::{Millis, Now};
-pub use tree_lock::{TREE_TAG, tree_path};
+pub use tree_lock::{
+    DEFAULT_NAMESPACE, NAMESPACE_BYTES_MAX, is_namespace, namespace_key, tree_lock, tree_path,
+};

@@ -6,12 +6,13 @@ use crate::latency::Latency;
 use crate::pending::Pending;
 use crate::surroundings::{Hearing, Surroundings};
 use crate::translate::{UNIMPLEMENTED, translate};
-use crate::watchers::{Watchers, above};
+use crate::watchers::Watchers;
 use crate::words::{self, Facts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use synod_tree::events::{Event, Kind, What};
+use synod_tree::events::Kind;
 use synod_tree::{Answer, Call, Reply, Request};
+use synod_types::DEFAULT_NAMESPACE;
 use synod_wire::jute::{self, ConnectRequest, Op, opcode, take_frame};
 
 /// What clients may ask for as the timeout of a session, in milliseconds (ZooKeeper: 2 and 20 ticks of 2 s).
@@ -19,9 +20,6 @@ pub(crate) const TIMEOUT_MS_MIN: i32 = 4_000;
 pub(crate) const TIMEOUT_MS_MAX: i32 = 40_000;
 /// How often the leader is told which sessions were heard from.
 const TOUCH_US: u64 = 500_000;
-/// A question that was answered with nothing after so long has waited for news, and is asked again at once; one that was
-/// answered sooner found no place to wait.
-const WAITED_US: u64 = 100_000;
 /// ZooKeeper's number for a server that could not do what it should.
 const SYSTEM_ERROR: i32 = -1;
 /// ZooKeeper's number for an identity that is not accepted.
@@ -59,7 +57,7 @@ pub enum Outcome<'a> {
 
 /// Who waits for an outcome.
 #[derive(Debug)]
-enum Asker {
+pub(crate) enum Asker {
     Connection(ConnectionId, u64),
     Follower,
     Touch(Vec<ConnectionId>, u64),
@@ -70,6 +68,8 @@ enum Asker {
 /// The gate of one worker.
 #[derive(Debug)]
 pub struct Gate {
+    /// Whose tree the clients find.
+    pub(crate) namespace: Box<str>,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     pub(crate) sessions: BTreeMap<i64, ConnectionId>,
     pub(crate) follower: Follower,
@@ -83,9 +83,9 @@ pub struct Gate {
     next_ticket: u64,
     pub(crate) now_us: u64,
     touched_us: u64,
-    hearing: Hearing,
+    pub(crate) hearing: Hearing,
     /// Since when an answer to "what has happened?" is on its way.
-    asking_since_us: Option<u64>,
+    pub(crate) asking_since_us: Option<u64>,
     /// Whether an answer to "are you there?" is on its way.
     probing: bool,
     pub(crate) facts: Facts,
@@ -101,6 +101,7 @@ impl Gate {
     #[must_use]
     pub fn new(process: u32) -> Self {
         Self {
+            namespace: DEFAULT_NAMESPACE.into(),
             connections: BTreeMap::new(),
             sessions: BTreeMap::new(),
             follower: Follower::default(),
@@ -127,6 +128,12 @@ impl Gate {
     #[must_use]
     pub fn with_superuser(self, digest: Option<String>) -> Self {
         Self { superuser: digest, ..self }
+    }
+
+    /// The clients find this namespace.
+    #[must_use]
+    pub fn of_namespace(self, namespace: &str) -> Self {
+        Self { namespace: namespace.into(), ..self }
     }
 
     /// How it is around the gate. Who watches the list of members is told when it is another one.
@@ -183,6 +190,12 @@ impl Gate {
     /// The operations that are to be run.
     pub fn take_submits(&mut self) -> Vec<Submit> {
         std::mem::take(&mut self.submits)
+    }
+
+    /// Whether there are any.
+    #[must_use]
+    pub fn has_submits(&self) -> bool {
+        !self.submits.is_empty()
     }
 
     /// The connections whose output has to be looked at.
@@ -311,7 +324,7 @@ impl Gate {
         let pending = Pending::Connect { read_only: asked.read_only, last_zxid: asked.last_zxid };
         connection.session = asked.session;
         let call = Call { session: asked.session, owner: id.0, ids: Vec::new(), request };
-        connection.push(Waiting::new(0, pending, held(&call)), self.now_us);
+        connection.push(Waiting::new(0, pending, held(&self.namespace, &call)), self.now_us);
         Ok(())
     }
 
@@ -340,7 +353,7 @@ impl Gate {
                 Ok((request, pending)) => {
                     let (session, ids) = (connection.session, connection.ids.all());
                     let call = Call { session, owner: id.0, ids, request };
-                    Waiting::new(xid, pending, held(&call))
+                    Waiting::new(xid, pending, held(&self.namespace, &call))
                 }
                 Err(code) => local(Pending::Local(Err(code))),
             },
@@ -382,15 +395,7 @@ impl Gate {
         }
         match asker {
             Asker::Connection(id, place) => self.answered(id, place, reply, outcome),
-            Asker::Follower => {
-                let asked_us = self.asking_since_us.take().unwrap_or(self.now_us);
-                if let Some(reply) = reply {
-                    let waited = self.now_us >= asked_us + WAITED_US;
-                    if self.told(reply) || waited {
-                        self.ask_for_watchers();
-                    }
-                }
-            }
+            Asker::Follower => self.question_answered(reply),
             Asker::Touch(ids, sent_us) if reply.is_some() => {
                 for id in ids {
                     if let Some(connection) = self.connections.get_mut(&id) {
@@ -431,111 +436,11 @@ impl Gate {
         }
     }
 
-    /// Asks what has happened since the gate looked last, unless that is on its way.
-    pub(crate) fn ask(&mut self) {
-        let idle = self.asking_since_us.is_none();
-        let Some(since) = self.follower.seen().filter(|_| idle) else { return };
-        self.asking_since_us = Some(self.now_us);
-        let call =
-            Call { session: 0, owner: 0, ids: Vec::new(), request: Request::Events { since } };
-        self.submit(&call, Asker::Follower);
-    }
-
-    fn submit(&mut self, call: &Call<'_>, asker: Asker) {
+    pub(crate) fn submit(&mut self, call: &Call<'_>, asker: Asker) {
         let ticket = self.ticket(asker);
         let mut op = Vec::new();
-        call.put(&mut op);
+        call.put(&self.namespace, &mut op);
         self.submits.push(Submit { ticket, op, read: call.request.is_read(), local: false });
-    }
-
-    /// Keeps a question waiting at the leader while somebody here watches, unless the leader is here.
-    pub(crate) fn ask_for_watchers(&mut self) {
-        if self.hearing != Hearing::AtOnce && !self.watchers.is_empty() {
-            self.ask();
-        }
-    }
-
-    /// What has happened since the gate asked; whether that is anything.
-    fn told(&mut self, reply: Reply) -> bool {
-        match reply.answer {
-            Answer::Events(Some(events)) => {
-                let any = !events.is_empty();
-                self.news(reply.zxid, events);
-                any
-            }
-            Answer::Events(None) => {
-                self.lost_track(reply.zxid);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// The tree no longer remembers what the gate has not seen: clients connect again and say what they watch.
-    pub fn lost_track(&mut self, zxid: i64) {
-        let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.hang_up(id));
-        self.follower.stop();
-        self.follower.begin(zxid);
-    }
-
-    /// Everything that happened up to a change; what the gate has seen of it may be left out.
-    pub fn news(&mut self, zxid: i64, events: impl IntoIterator<Item = Event>) {
-        let before = self.follower.seen();
-        let new = self.follower.learn(zxid, events);
-        if before == self.follower.seen() {
-            return;
-        }
-        for event in &new {
-            self.happened(event);
-        }
-        for id in std::mem::take(&mut self.held) {
-            self.deliver(id);
-            self.take_input(id);
-        }
-    }
-
-    fn happened(&mut self, event: &Event) {
-        match &event.what {
-            What::Node(kind, path) => {
-                for id in self.watchers.concerned(path) {
-                    self.fire(id, *kind, path);
-                }
-            }
-            What::SessionEnded(session) => self.session_gone(*session, event.zxid, None),
-            What::SessionMoved(session, owner) => {
-                self.session_gone(*session, event.zxid, Some(*owner));
-            }
-        }
-    }
-
-    /// Tells one connection what it watches of a change.
-    fn fire(&mut self, id: ConnectionId, kind: Kind, path: &str) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        if connection.phase == Phase::Closing {
-            return; // the last word was spoken
-        }
-        let output = &mut connection.output;
-        connection.watches.fire(kind, path, &mut |kind, path| {
-            jute::put_event(output, kind as i32, path);
-        });
-        for path in [Some(path), above(path)].into_iter().flatten() {
-            if !connection.watches.has(path) {
-                self.watchers.remove(path, id);
-            }
-        }
-        self.dirty.insert(id);
-    }
-
-    /// A session has ended or is served by another owner since this change.
-    fn session_gone(&mut self, session: i64, zxid: i64, owner: Option<u64>) {
-        let Some(id) = self.sessions.get(&session).copied() else { return };
-        let Some(connection) = self.connections.get(&id) else { return };
-        if owner == Some(id.0) || zxid <= connection.since || connection.is_leaving() {
-            return;
-        }
-        self.sessions.remove(&session);
-        self.hang_up(id);
     }
 
     /// It is that late now.
@@ -597,8 +502,8 @@ impl Gate {
 }
 
 /// A call that is to be sent.
-pub(crate) fn held(call: &Call<'_>) -> State {
+pub(crate) fn held(namespace: &str, call: &Call<'_>) -> State {
     let mut op = Vec::new();
-    call.put(&mut op);
+    call.put(namespace, &mut op);
     State::Held(op, call.request.is_read())
 }

@@ -26,6 +26,7 @@ mod follower;
 mod gate;
 mod latency;
 mod listings;
+mod news;
 mod pending;
 mod read_only;
 mod render;

@@ -69,7 +69,8 @@ impl Gate {
         connection.phase = Phase::Connecting;
         connection.read_only = self.facts.read_only;
         let call = Call { session: 0, owner: 0, ids: Vec::new(), request };
-        connection.push(Waiting::new(0, Pending::Word(word), held(&call)), self.now_us);
+        connection
+            .push(Waiting::new(0, Pending::Word(word), held(&self.namespace, &call)), self.now_us);
     }
 
     /// Answers a word with what the tree said.

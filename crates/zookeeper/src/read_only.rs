@@ -61,7 +61,7 @@ impl Gate {
         };
         let pending = Pending::ConnectReadOnly { last_zxid: asked.last_zxid, timeout_ms };
         let call = Call { session: asked.session, owner: READER, ids: Vec::new(), request };
-        connection.push(Waiting::new(0, pending, held(&call)), self.now_us);
+        connection.push(Waiting::new(0, pending, held(&self.namespace, &call)), self.now_us);
     }
 
     /// What the replica says to that.
@@ -105,7 +105,7 @@ impl Gate {
             Ok((request, pending)) if request.is_read() => {
                 let ids = self.connections.get(&id).map(|c| c.ids.all()).unwrap_or_default();
                 let call = Call { session: 0, owner: READER, ids, request };
-                Waiting::new(xid, pending, held(&call))
+                Waiting::new(xid, pending, held(&self.namespace, &call))
             }
             Ok(_) => local(Pending::Local(Err(NOT_READ_ONLY))),
             Err(code) => local(Pending::Local(Err(code))),

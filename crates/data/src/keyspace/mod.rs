@@ -238,9 +238,9 @@ impl Keyspace {
         self.transactions.digest(self.locks.digest(self.libraries.digest(scripts)))
     }
 
-    /// A lock of the tree of this partition has these holders from now on.
-    pub fn follow_lock(&mut self, path: &[u8], holders: &[u64]) {
-        self.locks.follow(path, holders);
+    /// A lock of a tree of this partition has these holders from now on.
+    pub fn follow_lock(&mut self, name: &[u8], holders: &[u64]) {
+        self.locks.follow(name, holders);
     }
 
     /// The locks whose names lie in these slots.

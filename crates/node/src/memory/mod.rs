@@ -16,7 +16,7 @@ use access::AccessLog;
 use synod_data::op::Op;
 use synod_data::{Command, Flags, Keyspace};
 use synod_machine::{MachineId, Operation};
-use synod_tree::{Call, Tree};
+use synod_tree::{Call, taken_apart};
 use synod_txn::Step;
 use synod_types::plant::planted;
 use synod_types::{PartitionId, limits};
@@ -75,7 +75,7 @@ impl Memory {
             return true;
         }
         let operation = Operation::take(&mut &*operation);
-        if let Some(operation) = operation.filter(|op| op.machine == MachineId::TREE) {
+        if let Some((_, operation)) = operation.as_ref().and_then(taken_apart) {
             let grows = |call: Call<'_>| call.request.grows();
             return !(self.refusing && Call::decode(operation.body).is_some_and(grows));
         }
@@ -173,8 +173,8 @@ impl Node {
             self.memory.value_bytes = bytes / keys.max(1);
             let replies =
                 self.sessions.iter().map(|session| session.out().capacity()).sum::<usize>();
-            let trees = self.replicas.iter().flatten().filter_map(|r| r.state().tree());
-            let trees = trees.map(Tree::memory).sum::<usize>();
+            let trees = self.replicas.iter().flatten().flat_map(|r| r.state().trees());
+            let trees = trees.map(|(_, tree)| tree.memory()).sum::<usize>();
             self.memory.beside_objects = tables + replies + trees;
         }
     }

@@ -99,7 +99,7 @@ fn router(shared: Arc<Shared>) -> Router {
     // A node has a worker.
     let first = shared.postboxes.first();
     let locks = first.map(|postbox| locks::router(postbox.clone())).unwrap_or_default();
-    let gate = first.filter(|_| shared.config.zookeeper.is_some());
+    let gate = first.filter(|_| !shared.config.zookeeper.is_empty());
     let admin = gate.map(|postbox| admin::router(postbox.clone())).unwrap_or_default();
     let (for_status, for_metrics, for_health) = (shared.clone(), shared.clone(), shared);
     Router::new()

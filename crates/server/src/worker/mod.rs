@@ -80,8 +80,8 @@ pub struct Setup {
     pub tls_listener: Option<TcpListener>,
     /// The certificates, if some door speaks TLS.
     pub tls: Option<Arc<Tls>>,
-    /// For ZooKeeper's clients; worker 0 has it, if they are served.
-    pub zookeeper: Option<TcpListener>,
+    /// For ZooKeeper's clients, one for each namespace that is served; worker 0 has them.
+    pub zookeeper: Vec<TcpListener>,
     /// A number that no other process has.
     pub process: u32,
     /// The log.
@@ -177,13 +177,10 @@ impl Worker {
         if let Some(listener) = &mut tls_listener {
             poll.registry().register(listener, TLS_LISTENER, Interest::READABLE)?;
         }
-        let zookeeper = zookeeper
-            .map(|listener| {
-                let tls = tls.clone().filter(|_| config.tls.zookeeper);
-                let superuser = config.zookeeper_super_digest.clone();
-                Zookeeper::new(listener, tls, process, superuser, &poll)
-            })
-            .transpose()?;
+        let zookeeper = match zookeeper.is_empty() {
+            true => None,
+            false => Some(Zookeeper::new(zookeeper, &config, tls.as_ref(), process, &poll)?),
+        };
         let peers = Peers::new(&config, tls.as_ref());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let spin = Spin::new(config.tuning.spin_us, postboxes.len(), cores);
@@ -305,7 +302,7 @@ impl Worker {
         let ticked = self.core.begin_turn(now);
         self.clients.begin_turn(now.mono_us, self.core.node());
         if let Some(zookeeper) = &mut self.zookeeper {
-            zookeeper.begin_turn(now.mono_us);
+            zookeeper.begin_turn(now.mono_us, &self.poll);
         }
         self.tick(now.mono_us, ticked, stalled_us > 0);
         // Peers, the log and the other workers come first: what they say may be what keeps a leader in its place.
@@ -378,7 +375,7 @@ impl Worker {
     fn tick(&mut self, now: u64, ticked: bool, stalled: bool) {
         if ticked {
             if let Some(zookeeper) = &mut self.zookeeper {
-                zookeeper.tick(now, self.core.node_ref());
+                zookeeper.tick(now, self.core.node_ref(), &self.poll);
             }
             // After a stall their words lie in the sockets, and are read in this turn.
             if !stalled {

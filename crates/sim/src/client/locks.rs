@@ -10,8 +10,9 @@
 //! | lock fencing | no write is accepted once a newer grant was answered; what was written stands in the order of the tokens |
 
 use super::{Waiting, words};
-use crate::world::World;
+use crate::world::{World, namespace};
 use std::collections::{BTreeMap, BTreeSet};
+use synod_types::namespace_key;
 use synod_wire::resp::Value;
 
 /// How many locks there are.
@@ -154,10 +155,11 @@ fn in_order(values: &[String]) -> bool {
     })
 }
 
-/// The names of a lock and of what is written under it. The line of the last one is in the tree.
-fn names(lock: u64) -> (String, String) {
+/// The names of a lock and of what is written under it. The line of the last one is in the tree of this namespace.
+fn names(lock: u64, namespace: &str) -> (String, String) {
+    let key = String::from_utf8_lossy(&namespace_key(namespace)).into_owned();
     match lock + 1 == LOCKS {
-        true => ("{zookeeper}/locks/l".to_owned(), "{zookeeper}log".to_owned()),
+        true => (format!("{{{key}}}/locks/l"), format!("{{{key}}}log")),
         false => (format!("{{l{lock}}}lock"), format!("{{l{lock}}}log")),
     }
 }
@@ -196,7 +198,7 @@ impl World {
     }
 
     fn ask_about(&mut self, at: usize, lock: u64, deed: Deed) {
-        let (name, log) = names(lock);
+        let (name, log) = names(lock, namespace(self.params.seed));
         let token = |world: &Self, grant: usize| world.locks.grants[grant].token.to_string();
         let args = match deed {
             Deed::Acquire { shared, lease_us } => {

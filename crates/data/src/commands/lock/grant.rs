@@ -113,17 +113,19 @@ pub enum TreeCall {
     Info,
 }
 
-/// The path and the call, if it is one about a lock of the tree; `Err` is what is wrong with it.
+/// The namespace, the path and the call, if it is one about a lock of a tree; `Err` is what is wrong with it.
 #[must_use]
-pub fn tree_call<'a>(args: &[&'a [u8]]) -> Option<(&'a [u8], Result<TreeCall, &'static str>)> {
-    let path = tree_path(args.get(2)?)?;
+pub fn tree_call<'a>(
+    args: &[&'a [u8]],
+) -> Option<(&'a str, &'a [u8], Result<TreeCall, &'static str>)> {
+    let (namespace, path) = tree_path(args.get(2)?)?;
     let known = SUBCOMMANDS.iter().find(|(name, ..)| args::is(args[1], name));
     let (name, ..) = known.filter(|(_, least, most)| (*least..=*most).contains(&args.len()))?;
     let call = match *name {
         "ACQUIRE" | "RENEW" | "RELEASE" | "INFO" => parse_tree_call(name, args),
         _ => return None,
     };
-    Some((path, call.map_err(|failure| failure.0)))
+    Some((namespace, path, call.map_err(|failure| failure.0)))
 }
 
 fn parse_tree_call(name: &str, args: &Args<'_>) -> Result<TreeCall, Failure> {
@@ -252,5 +254,5 @@ fn list(keyspace: &Keyspace, out: &mut dyn ReplySink) {
     let of_tree = keyspace.locks.followed();
     out.array(keyspace.locks.held().count() + of_tree.len());
     keyspace.locks.held().for_each(|(name, _)| out.bulk(name));
-    of_tree.for_each(|name| out.bulk(&name));
+    of_tree.for_each(|name| out.bulk(name));
 }

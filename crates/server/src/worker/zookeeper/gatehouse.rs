@@ -1,9 +1,9 @@
-//! ZooKeeper's clients: their sockets, and the way between their gate and the node.
+//! The clients of one namespace: their sockets, and the way between their gate and the node.
 //!
-//! All of them are on worker 0. Where that worker has a replica of the namespace's partition it tells the gate what
-//! happens; unless that leads, the gate asks the leader, too, which knows it sooner.
+//! Where this worker has a replica of the namespace's partition it tells the gate what happens; unless that leads, the gate
+//! asks the leader, too, which knows it sooner.
 
-use super::keepalive;
+use super::super::keepalive;
 use crate::tls::{Door, HANDSHAKE_MS_MAX, Stream, Tls};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
@@ -11,25 +11,19 @@ use mio::{Interest, Poll, Token};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use synod_node::{CallOutcome, Node};
 use synod_ring::NodeInfo;
-use synod_types::{NodeId, Slot, key_slot, limits};
+use synod_types::{NodeId, Slot, key_slot, limits, namespace_key};
 use synod_zookeeper::{ConnectionId, Gate, Hearing, Mode, Outcome, Surroundings};
 
-/// The listener's token; connections have those behind it.
-pub(super) const ZOOKEEPER: usize = 1 << 30;
-/// The name of the default namespace; its tree lies in the slot of this key.
-const NAMESPACE: &[u8] = b"zookeeper";
 /// How much is read from one connection at once.
 const READ_BYTES: usize = 64 << 10;
 /// How many connections are accepted in one go.
 const ACCEPT_MAX: usize = 256;
 /// How often the gate is told how it is around it.
 const LOOK_US: u64 = 1_000_000;
-/// How often outcomes may lead to new calls within one turn.
-const ROUNDS_MAX: usize = 32;
-
 struct Socket {
     stream: Stream,
     opened_us: u64,
@@ -40,60 +34,77 @@ struct Socket {
     blocked: bool,
 }
 
-/// The gate of this worker and its sockets.
-pub(super) struct Zookeeper {
+/// What a namespace's part of this worker is made with.
+pub(super) struct Built {
+    pub listener: TcpListener,
+    /// If its clients speak TLS.
+    pub tls: Option<Arc<Tls>>,
+    /// The tokens of its sockets: the listener's, and the connections' behind it.
+    pub tokens: Range<usize>,
+    pub namespace: String,
+    /// A number that no other process has.
+    pub process: u32,
+    /// The digest of who may do everything.
+    pub superuser: Option<String>,
+}
+
+/// A namespace's gate and its sockets.
+pub(super) struct Gatehouse {
     listener: TcpListener,
     /// If its clients speak TLS.
     tls: Option<Arc<Tls>>,
     now_us: u64,
+    tokens: Range<usize>,
     gate: Gate,
+    namespace: String,
     slot: Slot,
     sockets: Vec<Option<Socket>>,
     free: Vec<usize>,
     by_id: BTreeMap<ConnectionId, usize>,
     buffer: Vec<u8>,
-    /// There is more to do than the last turn did.
-    busy: bool,
+    /// More clients may be waiting than were accepted in one go.
+    accept_again: bool,
     looked_us: u64,
 }
 
-impl Zookeeper {
-    /// Serves the clients of a listener. `process` is a number that no other process has, `superuser` the digest of who may
-    /// do everything.
+impl Gatehouse {
+    /// Serves the clients of a listener.
     ///
     /// # Errors
     /// The operating system refuses to watch the listener.
-    pub fn new(
-        mut listener: TcpListener,
-        tls: Option<Arc<Tls>>,
-        process: u32,
-        superuser: Option<String>,
-        poll: &Poll,
-    ) -> std::io::Result<Self> {
-        poll.registry().register(&mut listener, Token(ZOOKEEPER), Interest::READABLE)?;
+    pub fn new(built: Built, poll: &Poll) -> std::io::Result<Self> {
+        let Built { mut listener, tls, tokens, namespace, process, superuser } = built;
+        poll.registry().register(&mut listener, Token(tokens.start), Interest::READABLE)?;
         Ok(Self {
             listener,
             tls,
             now_us: 0,
-            gate: Gate::new(process).with_superuser(superuser),
-            slot: key_slot(NAMESPACE),
+            tokens,
+            gate: Gate::new(process).with_superuser(superuser).of_namespace(&namespace),
+            slot: key_slot(&namespace_key(&namespace)),
+            namespace,
             sockets: Vec::new(),
             free: Vec::new(),
             by_id: BTreeMap::new(),
             buffer: vec![0; READ_BYTES],
-            busy: false,
+            accept_again: false,
             looked_us: 0,
         })
     }
 
-    /// Whether the next turn should not wait for events.
+    /// Its clients' namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Whether there is more to accept than the last turn did.
     pub fn waiting(&self) -> bool {
-        self.busy
+        self.accept_again
     }
 
     /// A socket is ready.
     pub fn ready(&mut self, token: usize, event: &Event, poll: &Poll) {
-        let Some(at) = (token - ZOOKEEPER).checked_sub(1) else { return self.accept(poll) };
+        let Some(at) = (token - self.tokens.start).checked_sub(1) else { return self.accept(poll) };
         let Some(Some(socket)) = self.sockets.get_mut(at) else { return };
         if event.is_writable() {
             socket.blocked = false;
@@ -108,6 +119,7 @@ impl Zookeeper {
     }
 
     fn accept(&mut self, poll: &Poll) {
+        self.accept_again = false;
         for _ in 0..ACCEPT_MAX {
             match self.listener.accept() {
                 Ok((stream, address)) => self.open(stream, address, poll),
@@ -118,7 +130,7 @@ impl Zookeeper {
                 }
             }
         }
-        self.busy = true;
+        self.accept_again = true;
     }
 
     fn open(&mut self, stream: TcpStream, address: SocketAddr, poll: &Poll) {
@@ -144,7 +156,7 @@ impl Zookeeper {
         let _only_latency_suffers = stream.socket().set_nodelay(true);
         keepalive::ask_after(stream.socket(), 300);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        let token = Token(ZOOKEEPER + 1 + at);
+        let token = Token(self.tokens.start + 1 + at);
         if let Err(error) = poll.registry().register(stream.socket_mut(), token, interest) {
             tracing::warn!(%error, "a client's socket could not be watched");
             self.free.push(at);
@@ -226,37 +238,32 @@ impl Zookeeper {
     }
 
     /// A turn begins at this time.
-    pub const fn begin_turn(&mut self, now_us: u64) {
+    pub fn begin_turn(&mut self, now_us: u64, poll: &Poll) {
         self.gate.pass_time(now_us);
+        if self.accept_again {
+            self.accept(poll);
+        }
     }
 
     /// A tick has passed.
-    pub fn tick(&mut self, now_us: u64, node: &Node) {
+    pub fn tick(&mut self, now_us: u64, node: &Node, poll: &Poll) {
         self.now_us = now_us;
+        // One that could not be accepted, for want of descriptors say, is told of no second time.
+        self.accept(poll);
         if self.tls.is_some() {
             self.end_handshakes();
         }
         let leads = node.leads_slot(self.slot) == Some(true);
-        self.gate.tick(now_us, Hearing::beside(node.tree(self.slot).is_some(), leads));
+        self.gate
+            .tick(now_us, Hearing::beside(node.tree(self.slot, &self.namespace).is_some(), leads));
         if self.looked_us == 0 || now_us >= self.looked_us + LOOK_US {
             self.looked_us = now_us;
             self.gate.surround(around(self.slot, node));
         }
     }
 
-    /// Ends the node's turn as often as outcomes lead to new calls, and writes what clients are to be told.
-    pub fn end_turn(&mut self, node: &mut Node) {
-        self.submit(node);
-        node.end_turn();
-        self.busy = true;
-        for _ in 0..ROUNDS_MAX {
-            self.learn(node);
-            if !self.submit(node) {
-                self.busy = false;
-                break;
-            }
-            node.end_turn();
-        }
+    /// Writes what clients are to be told, and goes on with those who had to wait for that.
+    pub fn write_all(&mut self) {
         for id in self.gate.take_dirty() {
             if let Some(at) = self.by_id.get(&id).copied() {
                 self.write(at);
@@ -265,8 +272,13 @@ impl Zookeeper {
         }
     }
 
-    /// Hands the node what the gate asks for; whether there was anything.
-    fn submit(&mut self, node: &mut Node) -> bool {
+    /// Whether the gate asks for something.
+    pub fn asks(&self) -> bool {
+        self.gate.has_submits()
+    }
+
+    /// Hands the node what the gate asks for, each under the ticket that `ticket` makes of the gate's; whether there was anything.
+    pub fn submit(&mut self, node: &mut Node, ticket: impl Fn(u64) -> u64) -> bool {
         let submits = self.gate.take_submits();
         let any = !submits.is_empty();
         for submit in submits {
@@ -276,28 +288,31 @@ impl Zookeeper {
                 self.gate.outcome(submit.ticket, outcome);
                 continue;
             }
-            node.submit(submit.ticket, self.slot, submit.op, submit.read);
+            node.submit(ticket(submit.ticket), self.slot, submit.op, submit.read);
         }
         any
     }
 
-    /// What the replica here has applied comes before what it has answered.
-    fn learn(&mut self, node: &mut Node) {
-        if let (Some(tree), Some(seen)) = (node.tree(self.slot), self.gate.follows()) {
+    /// Tells the gate what the replica here has applied.
+    pub fn learn(&mut self, node: &Node) {
+        let tree = node.tree(self.slot, &self.namespace);
+        if let (Some(tree), Some(seen)) = (tree, self.gate.follows()) {
             match tree.events_since(seen) {
                 Some(_) if tree.zxid() <= seen => {}
                 Some(events) => self.gate.news(tree.zxid(), events.cloned()),
                 None => self.gate.lost_track(tree.zxid()),
             }
         }
-        for (ticket, outcome) in std::mem::take(&mut node.output().outcomes) {
-            let outcome = match &outcome {
-                CallOutcome::Done(bytes) => Outcome::Done(bytes),
-                CallOutcome::DiskFull => Outcome::DiskFull,
-                CallOutcome::Lost => Outcome::Lost,
-            };
-            self.gate.outcome(ticket, outcome);
-        }
+    }
+
+    /// Tells the gate how a call has ended.
+    pub fn outcome(&mut self, ticket: u64, outcome: &CallOutcome) {
+        let outcome = match outcome {
+            CallOutcome::Done(bytes) => Outcome::Done(bytes),
+            CallOutcome::DiskFull => Outcome::DiskFull,
+            CallOutcome::Lost => Outcome::Lost,
+        };
+        self.gate.outcome(ticket, outcome);
     }
 }
 
