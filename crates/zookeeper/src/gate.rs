@@ -11,7 +11,7 @@ use crate::words::{self, Facts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use synod_tree::events::Kind;
-use synod_tree::{Answer, Call, Reply, Request};
+use synod_tree::{Call, Reply, Request};
 use synod_types::DEFAULT_NAMESPACE;
 use synod_wire::jute::{self, ConnectRequest, Op, opcode, take_frame};
 

@@ -94,7 +94,7 @@ impl Gate {
     }
 
     /// Tells one connection what it watches of a change.
-    fn fire(&mut self, id: ConnectionId, kind: Kind, path: &str) {
+    pub(crate) fn fire(&mut self, id: ConnectionId, kind: Kind, path: &str) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         if connection.phase == Phase::Closing {
             return; // the last word was spoken

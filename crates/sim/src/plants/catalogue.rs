@@ -710,7 +710,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a client that connects again is told nothing of what it missed",
     )
     .with_trees()
-    .seed(1),
+    .seed(3),
     Plant::new(
         "ephemerals-outlive",
         "B21 session expiry races ephemeral nodes",
@@ -735,7 +735,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("kill,pause,isolate,partition,disconnect")
     .with_trees()
-    .seed(1),
+    .seed(3),
     // The duties around the node.
     Plant::new(
         "ack-before-fsync",
