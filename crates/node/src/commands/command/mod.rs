@@ -137,7 +137,7 @@ fn keys_of(args: &[&[u8]]) -> Result<(&'static synod_data::Command, Vec<usize>),
         return Err("ERR Invalid number of arguments specified for command");
     }
     let positions: Vec<usize> = command.key_positions(words).collect();
-    if positions.is_empty() {
+    if positions.is_empty() && !command.flags.has(Flags::NO_MANDATORY_KEYS) {
         return Err("ERR Invalid arguments specified for command");
     }
     Ok((command, positions))
