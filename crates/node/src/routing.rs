@@ -92,6 +92,16 @@ impl Leaders {
         std::mem::take(&mut self.changed)
     }
 
+    /// The replica here hears no leader of this term: nor does this node know of one, until somebody says that it leads.
+    pub fn unheard(&mut self, group: PartitionId, term: Term) {
+        if let Some((known_term, known)) = self.known.get_mut(group.0 as usize)
+            && *known_term <= term
+        {
+            self.changed |= known.is_some();
+            *known = None;
+        }
+    }
+
     /// The node does not lead the group any more, in the same term.
     pub fn stepped_down(&mut self, group: PartitionId, node: NodeId) {
         if let Some((_, known)) = self.known.get_mut(group.0 as usize) {
@@ -494,6 +504,20 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A node that had been stopped was told of its leader by what lay in its sockets, lost it in the same turn, and then heard
+    /// of it from its own replica, which had read the same: it said for seconds that it served.
+    #[test]
+    fn a_replica_that_hears_no_leader_ends_what_is_known_of_one() {
+        let (group, term, gone) = (PartitionId(3), Term(15), NodeId(2));
+        let mut leaders = Leaders::default();
+        leaders.learn(group, term, Some(gone));
+        leaders.unheard(group, Term(14));
+        assert_eq!(leaders.get(group), Some(gone), "it is of a later term");
+        leaders.unheard(group, term);
+        assert_eq!(leaders.get(group), None);
+        assert!(leaders.learn(group, term, Some(gone)), "it says so itself");
+    }
 
     /// A new leader's own requests waited for ever when, while it stood for election, it had been told of its
     /// predecessor, which then died.

@@ -209,6 +209,9 @@ impl Node {
                     self.leaders.stepped_down(group, self.config.id);
                 }
                 self.leaders.learn(group, term, leader);
+                if leader.is_none() {
+                    self.leaders.unheard(group, term);
+                }
                 self.counters.role_changes += 1;
             }
             Asked::Bounced(requests) => self.bounced(group, requests),
