@@ -86,7 +86,10 @@ fn write_log(
             }
             4 => {
                 term = term.next();
-                batch.hard_state(GROUP, &HardState { term, vote: NodeId(2), commit: Index(0) });
+                let floor =
+                    if term.0.is_multiple_of(3) { (term, Index(7)) } else { Default::default() };
+                let state = HardState { term, vote: NodeId(2), commit: Index(0), floor };
+                batch.hard_state(GROUP, &state);
             }
             5 if next.0 > 1 => {
                 let membership = Membership::of_voters(vec![NodeId(1), NodeId(2)]);
@@ -199,7 +202,8 @@ pub fn record_seeds() -> Vec<Vec<u8>> {
         payload: Bytes::from_static(b"commands"),
     };
     let membership = Membership::of_voters(vec![NodeId(1), NodeId(2)]);
-    let state = HardState { term: Term(2), vote: NodeId(1), commit: Index(2) };
+    let floor = (Term(2), Index(9));
+    let state = HardState { term: Term(2), vote: NodeId(1), commit: Index(2), floor };
     let meta = SnapshotMeta { index: Index(9), term: Term(2), membership };
     let mut seeds = vec![Vec::new(); 4];
     record::put_entry(&mut seeds[0], GROUP, &entry);

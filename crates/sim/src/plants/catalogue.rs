@@ -30,7 +30,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a leader answers reads without asking a quorum whether it still leads",
     )
     .under("partition,one-way,isolate,clog,pause,delay,slow-disk")
-    .seed(26),
+    .seed(310),
     Plant::new(
         "lease-too-long",
         "B2 lease beyond its bound",
@@ -40,7 +40,7 @@ pub const CATALOGUE: &[Plant] = &[
     .seconds(60)
     .under("isolate")
     .with_lease_reads()
-    .seed(18),
+    .seed(67),
     Plant::new(
         "lease-ignores-pause",
         "B2 lease beyond its bound",
@@ -186,7 +186,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a proposer leads with its own log, whatever was promised",
     )
     .by(Protocol::Paxos)
-    .seed(3),
+    .seed(4),
     Plant::new(
         "paxos-shortest-adopted",
         "B6 everything lost on failover",
@@ -194,7 +194,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a proposer takes over the oldest log of its quorum",
     )
     .by(Protocol::Paxos)
-    .seed(3),
+    .seed(4),
     Plant::new(
         "paxos-own-word-early",
         "B8 entries are acknowledged before they are durable",
@@ -544,7 +544,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(60)
     .with_locks()
-    .seed(5),
+    .seed(9),
     Plant::new(
         "line-jumped",
         "B20 two hold a lock",
