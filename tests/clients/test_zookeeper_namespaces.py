@@ -40,6 +40,8 @@ def kazoo():
     yield connect
     for one in opened:
         one.stop()
+        # One that a test cut off by hand is stopped already, and its thread may still be about to end.
+        one._connection.connection_stopped.wait(30)
         one.close()
 
 
