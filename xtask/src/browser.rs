@@ -78,7 +78,7 @@ pub fn trace_page(workspace: &Workspace) -> Result<()> {
     );
     ensure!(shown.lanes > 0.02 && shown.overview > 0.02, "the canvases are empty: {shown:?}");
     ensure!(shown.logs >= 25 && shown.story > 5, "the tables are empty: {shown:?}");
-    let other = page.replacen("\"version\":1", "\"version\":999", 1);
+    let other = page.replacen("\"version\":2", "\"version\":999", 1);
     ensure!(other != page, "the trace has no version");
     let refused = open(&folder, &other)?.verdict;
     ensure!(refused.contains("a trace of version 999"), "another version is shown: {refused}");

@@ -15,6 +15,7 @@
 
 mod addresses;
 mod client;
+pub mod commit;
 mod damage;
 mod depose;
 mod faults;

@@ -3,11 +3,11 @@
 //! The page holds everything it needs and nothing is fetched: its own policy forbids it. The run is in it as JSON with
 //! a version; the rows are told in `page/model.js`.
 
-use crate::{Fate, Item, Outcome, Params};
+use crate::{Fate, Item, Outcome, Params, Trace};
 use serde_json::{Value, json};
 
 /// The format of the data in the page. The player checks it: a page of one version may hold a trace of another.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// The player, in the order in which its parts build on each other.
 const SCRIPT: [&str; 4] = [
@@ -21,26 +21,26 @@ const SCRIPT: [&str; 4] = [
 #[must_use]
 pub fn render(params: &Params, outcome: &Outcome) -> String {
     let title = format!("seed {}", params.seed);
-    include_str!("page/page.html")
-        .replace("%TITLE%", &title)
-        .replace("%STYLE%", include_str!("page/style.css"))
-        .replace("%SCRIPT%", &SCRIPT.concat())
-        .replace("%TRACE%", &data(&title, params, outcome))
+    fill(&title, &data(&title, params, outcome))
 }
 
-/// The run as JSON, one event on a line.
+/// The page with this title and this run.
+pub(crate) fn fill(title: &str, data: &str) -> String {
+    include_str!("page/page.html")
+        .replace("%TITLE%", title)
+        .replace("%STYLE%", include_str!("page/style.css"))
+        .replace("%SCRIPT%", &SCRIPT.concat())
+        .replace("%TRACE%", data)
+}
+
 fn data(title: &str, params: &Params, outcome: &Outcome) -> String {
-    let second = Option::as_ref(&outcome.trace);
     let mut head = json!({
-        "format": "synod-trace",
-        "version": VERSION,
         "title": title,
         "replay": params.replay(),
         "nodes": params.nodes,
         "clients": params.clients,
-        "begin_us": second.map_or(0, |trace| trace.begin_us()),
+        "begin_us": outcome.trace.as_ref().map_or(0, Trace::begin_us),
         "end_us": outcome.simulated_us,
-        "dropped": second.map_or(0, |trace| trace.dropped()),
         "strikes": strikes(outcome),
     });
     if let Some(failure) = &outcome.failure {
@@ -48,13 +48,20 @@ fn data(title: &str, params: &Params, outcome: &Outcome) -> String {
             "rule": failure.rule, "at_us": failure.at_us, "text": failure.to_string(),
         });
     }
+    with_events(head, outcome.trace.as_ref())
+}
+
+/// The run as JSON, one event on a line. `head` tells of it as a whole.
+pub(crate) fn with_events(mut head: Value, trace: Option<&Trace>) -> String {
+    head["format"] = json!("synod-trace");
+    head["version"] = json!(VERSION);
+    head["dropped"] = json!(trace.map_or(0, Trace::dropped));
     let mut text = head.to_string();
     text.pop(); // the closing brace: the events go before it
     text.push_str(",\"events\":[\n");
-    let begin = second.map_or(0, |trace| trace.begin_us());
-    let before =
-        second.into_iter().flat_map(|t| t.dropped_positions()).map(|item| row(begin, item));
-    let kept = second.into_iter().flat_map(|t| t.items()).map(|(at, item)| row(*at, item));
+    let begin = trace.map_or(0, Trace::begin_us);
+    let before = trace.into_iter().flat_map(|t| t.dropped_positions()).map(|item| row(begin, item));
+    let kept = trace.into_iter().flat_map(|t| t.items()).map(|(at, item)| row(*at, item));
     for (n, row) in before.chain(kept).enumerate() {
         if n > 0 {
             text.push_str(",\n");
@@ -96,6 +103,7 @@ fn row(at: u64, item: &Item) -> Value {
         }
         Item::Answered { request, outcome } => json!(["r", at, request, outcome]),
         Item::Healed => json!(["h", at]),
+        Item::Note(node, what) => json!(["n", at, node, what]),
     }
 }
 

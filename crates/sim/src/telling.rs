@@ -92,6 +92,11 @@ fn frame(frame: &Frame) -> String {
     let Some(message) = Message::decode(frame.body.clone()) else {
         return format!("{name} garbage");
     };
+    format!("{name} {}", consensus(&message))
+}
+
+/// What replicas of a group say to each other.
+pub(crate) fn consensus(message: &Message) -> String {
     let what = match &message.body {
         Body::Raft(ask) => of_raft(ask),
         Body::Paxos(ask) => of_paxos(ask),
@@ -110,7 +115,7 @@ fn frame(frame: &Frame) -> String {
         Body::Decided { prev, entries, .. } => format!("decided: {} after {prev}", entries.len()),
         Body::DecidedSnapshot(meta) => format!("decided: a snapshot, up to {}", meta.index),
     };
-    format!("{name} t{}: {what}", message.term)
+    format!("t{}: {what}", message.term)
 }
 
 fn of_raft(ask: &raft::Ask) -> String {

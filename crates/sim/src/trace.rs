@@ -81,6 +81,8 @@ pub enum Item {
     },
     /// All trouble ended.
     Healed,
+    /// Where a node stands from now on, in words.
+    Note(usize, String),
 }
 
 /// The events of a run; of a long one the last.

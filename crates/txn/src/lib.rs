@@ -18,11 +18,14 @@
 //! Only home's log decides. A Decide that finds the versions as they were read makes the transaction committed; whoever meets
 //! an intent and hears nothing asks home with Resolve, which makes the transaction aborted if it is not committed by
 //! then, and keeps that until no Decide can come any more. So there is one decision, whoever asks and in which order.
+//!
+//! [`textbook`] has two-phase and three-phase commit without replication, to compare.
 
 mod coordinator;
 mod id;
 mod records;
 mod step;
+pub mod textbook;
 
 pub use coordinator::{Action, Answer, Ask, Coordinator, Fetched, Outcome, Part, Ran};
 pub use id::TxnId;

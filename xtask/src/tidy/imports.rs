@@ -69,6 +69,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "consensus",
             "data",
             "ring",
+            "txn",
             "wire",
             "zookeeper",
             "log",

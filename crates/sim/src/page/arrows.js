@@ -23,7 +23,7 @@ function drawMessages(scene) {
   return step > 1 ? shown.length : 0;
 }
 
-const way = m => "node " + (m[2] + 1) + " to node " + (m[3] + 1);
+const way = m => nodeName(m[2]) + " to " + nodeName(m[3]);
 
 function drawArrow({ pen, X, Y, pale }, m, parts) {
   const x1 = X(m[1]), y1 = Y(m[2]), x2 = X(m[4]), y2 = Y(m[3]);
@@ -111,7 +111,7 @@ function drawRequests(scene) {
       pen.fillStyle = colours.back;
       pen.fillText(request.text, x + 4, y + CLIENT_HEIGHT / 2 - 1);
     }
-    boxTarget(x, y, w, CLIENT_HEIGHT - 4, "client " + (request.client + 1) + " asks node " + (request.node + 1)
+    boxTarget(x, y, w, CLIENT_HEIGHT - 4, "client " + (request.client + 1) + " asks " + nodeName(request.node)
       + ": " + request.text + "\n" + request.outcome + ", " + seconds(request.at) + " to " + seconds(request.until));
   }
 }

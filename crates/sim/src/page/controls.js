@@ -5,7 +5,7 @@ const STORY_MAX = 60;
 const SPAN_MIN = 1e3, SPAN_MAX = 120e6;
 
 function start(model) {
-  const view = { at: model.begin, span: 400e3, group: "", beats: false, requests: true };
+  const view = { at: model.begin, span: Math.min(400e3, model.end - model.begin), group: "", beats: false, requests: true };
   let playing = null;
 
   function show() {
@@ -97,7 +97,9 @@ function followAddress(model, view, go, play) {
   const group = number("group", -1);
   if (model.groups.includes(group)) { view.group = group; el("group").value = group; }
   const firstElection = model.landmarks.find(mark => mark[1] === "l");
-  const begin = model.trace.failure ? model.trace.failure.at_us : firstElection ? firstElection[0] : model.begin;
+  const isShort = model.end - model.begin <= view.span;
+  const begin = isShort ? (model.begin + model.end) / 2
+    : model.trace.failure ? model.trace.failure.at_us : firstElection ? firstElection[0] : model.begin;
   go(wish.has("t") ? number("t", 0) * 1e6 : begin);
   if (wish.has("play")) play(true);
 }
@@ -127,11 +129,13 @@ function listenToLanes(view, go, zoom) {
 // Each node's log per group: a bar up to the last entry, darker up to the commit, darkest up to what is applied.
 function showLogs(model, view) {
   const groups = view.group === "" ? model.groups : [view.group];
-  const rows = [["", ...groups.map(groupName)].map(name => "<th>" + name + "</th>").join("")];
+  const states = model.of.n.length ? ["state"] : [];
+  const rows = [["", ...states, ...groups.map(groupName)].map(name => "<th>" + name + "</th>").join("")];
   for (let node = 0; node < model.trace.nodes; node++) {
     const down = isDown(model, node, view.at);
-    const cells = groups.map(group => logCell(model, node, group, view.at, down));
-    rows.push("<th>node " + (node + 1) + (down ? " (down)" : "") + "</th>" + cells.join(""));
+    const cells = states.map(() => "<td>" + (down ? "down" : noteAt(model, node, view.at)) + "</td>");
+    for (const group of groups) cells.push(logCell(model, node, group, view.at, down));
+    rows.push("<th>" + nodeName(node) + (down ? " (down)" : "") + "</th>" + cells.join(""));
   }
   el("logs").innerHTML = "<table>" + rows.map(row => "<tr>" + row + "</tr>").join("") + "</table>";
 }
@@ -169,7 +173,8 @@ function open() {
     const trace = readTrace();
     el("title").textContent = trace.title;
     el("replay").textContent = trace.replay;
-    verdict.textContent = trace.failure ? "Rule broken: " + trace.failure.text : "All rules were kept.";
+    const kept = trace.verdict ?? "All rules were kept.";
+    verdict.textContent = trace.failure ? "Rule broken: " + trace.failure.text : kept;
     verdict.className = trace.failure ? "broken" : "kept";
     if (trace.dropped) {
       el("dropped").hidden = false;

@@ -108,6 +108,7 @@ function drawLanes(model, view) {
   drawCuts(scene);
   const crowded = drawMessages(scene);
   drawElections(scene);
+  drawNotes(scene);
   drawRequests(scene);
   drawMargin(scene);
   el("crowded").hidden = !crowded;
@@ -180,7 +181,7 @@ function drawNode(scene, node) {
     const y = top + 4 + at * strip, w = Math.max(1.5, X(b) - X(a));
     pen.fillStyle = role === "L" ? (view.group === "" ? groupColour(group) : colours.star) : colours.vote;
     pen.fillRect(X(a), y, w, strip - (strip > 3 ? 1 : 0.4));
-    boxTarget(X(a), y, w, strip, "node " + (node + 1) + (role === "L" ? " leads " : " stands for election in ")
+    boxTarget(X(a), y, w, strip, nodeName(node) + (role === "L" ? " leads " : " stands for election in ")
       + groupName(group) + ", term " + term);
     if (w > CLEAR_LABEL_PX && role === "L") {
       const size = Math.min(11, strip + 1), text = strip >= 11 ? "leads, term " + term : groupName(group) + " t" + term;
@@ -224,7 +225,7 @@ function drawCuts(scene) {
     const y = top + sender * NODE_HEIGHT + NODE_HEIGHT - 9 - at * 4;
     pen.fillStyle = colours.cut;
     pen.fillRect(X(a), y, Math.max(2, X(b) - X(a)), 3);
-    const text = "nothing gets from node " + (sender + 1) + " to node " + (receiver + 1);
+    const text = "nothing gets from " + nodeName(sender) + " to " + nodeName(receiver);
     boxTarget(X(a), y - 1, X(b) - X(a), 5, text);
   }
 }
@@ -245,8 +246,22 @@ function drawElections({ pen, X, Y, model, from, to, view, top }) {
       pen.fillText(label, x + 10, Y(node) - 10);
       lastX.set(node, x);
     }
-    boxTarget(x - 7, Y(node) - 8, 14, 16, "node " + (node + 1) + " is elected for " + groupName(group)
+    boxTarget(x - 7, Y(node) - 8, 14, 16, nodeName(node) + " is elected for " + groupName(group)
       + " in term " + term + "\n" + seconds(us));
+  }
+}
+
+// A tick on a node's lane where it says where it stands, and the words below it while there is room for them.
+function drawNotes({ pen, X, Y, model, from, to }) {
+  const free = new Map();
+  for (let i = firstFrom(model.of.n, from, 1); i < model.of.n.length && model.of.n[i][1] <= to; i++) {
+    const [, us, node, text] = model.of.n[i], x = X(us), y = Y(node);
+    pen.fillStyle = colours.star;
+    pen.fillRect(x - 1, y - 6, 2, 12);
+    boxTarget(x - 5, y - 8, 10, 16, nodeName(node) + ": " + text + "\n" + seconds(us));
+    if (x < (free.get(node) ?? 0)) continue;
+    pen.fillText(text, x + 4, y + 14);
+    free.set(node, x + pen.measureText(text).width + 10);
   }
 }
 
@@ -255,7 +270,7 @@ function drawMargin({ pen, Y, model, view, height, clients, clientTop, X }) {
   pen.fillRect(0, 0, LEFT - 2, height);
   pen.fillStyle = colours.ink;
   pen.font = "600 13px system-ui, 'DejaVu Sans', sans-serif";
-  for (let node = 0; node < model.trace.nodes; node++) pen.fillText("node " + (node + 1), 10, Y(node));
+  for (let node = 0; node < model.trace.nodes; node++) pen.fillText(nodeName(node), 10, Y(node));
   pen.font = FONT;
   pen.fillStyle = colours.soft;
   pen.fillText("trouble", 10, 32);

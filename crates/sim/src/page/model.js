@@ -11,12 +11,15 @@
 //   o at request client node text  a client asks
 //   r at request outcome          and learns what became of it
 //   h at                          all trouble ends
+//   n at node text                where a node stands from now on
 
 const FORMAT = "synod-trace";
-const VERSION = 1;
+const VERSION = 2;
 
 const el = id => document.getElementById(id);
 const seconds = us => (us / 1e6).toFixed(6) + " s";
+let names = [];
+const nodeName = n => names[n] ?? "node " + (n + 1);
 const groupName = g => g === 0 ? "meta" : "p" + g;
 
 function readTrace() {
@@ -40,7 +43,7 @@ function firstFrom(rows, at, key) {
 
 function splitByKind(trace) {
   const of = {};
-  for (const kind of "mudpwblgorh") of[kind] = [];
+  for (const kind of "mudpwblgorhn") of[kind] = [];
   for (const row of trace.events) of[row[0]].push(row);
   of.m.sort((a, b) => a[1] - b[1]);
   return of;
@@ -112,7 +115,7 @@ function requests(of, end) {
 
 function landmarks(model) {
   const { of, trace } = model;
-  const node = n => "node " + (n + 1);
+  const node = nodeName;
   const list = [];
   for (const [, at, n] of of.u) list.push([at, "u", node(n) + " is up"]);
   for (const [, at, n, why] of of.d) list.push([at, "d", node(n) + " is down: " + why]);
@@ -122,6 +125,7 @@ function landmarks(model) {
   for (const [number, at, kind, whom] of trace.strikes) {
     list.push([at, "s", "strike #" + number + ", " + kind + ": " + whom]);
   }
+  for (const [, at, n, text] of of.n) list.push([at, "n", node(n) + ": " + text]);
   for (const [, at] of of.h) list.push([at, "s", "all trouble ends"]);
   if (trace.failure) list.push([trace.failure.at_us, "s", "rule broken: " + trace.failure.rule]);
   return list.sort((a, b) => a[0] - b[0]);
@@ -129,6 +133,7 @@ function landmarks(model) {
 
 function makeModel(trace) {
   const of = splitByKind(trace), end = trace.end_us;
+  names = trace.names ?? [];
   loseWithConnection(of.m, of.w);
   const model = { trace, of, begin: trace.begin_us, end };
   const lives = [...of.u, ...of.d].sort((a, b) => a[1] - b[1]);
@@ -175,8 +180,14 @@ function partsShown(text, view) {
   });
 }
 
+// What a node said last of where it stands.
+const noteAt = (model, node, at) => model.of.n.findLast(row => row[2] === node && row[1] <= at)?.[3] ?? "";
+
 function colourOf(parts) {
   const text = parts.join(" ");
+  if (/^(prepare|pre-commit|decided)/.test(text)) return "append";
+  if (/^(ack|report|vote: |p\d+ answer: )/.test(text)) return "reply";
+  if (/^(elect|alive|inquire)/.test(text)) return "vote";
   if (/vote|take over/.test(text)) return "vote";
   if (/snapshot/.test(text)) return "snapshot";
   if (/append/.test(text)) return "append";
