@@ -11,7 +11,7 @@
 
 use crate::attempts::Attempt;
 use crate::commands::pubsub::{self, Query};
-use crate::commands::{client, info};
+use crate::commands::{client, hotkeys, info};
 use crate::forward::{self, Forward};
 use crate::node::Node;
 use crate::settings::{Change, Setting};
@@ -52,6 +52,7 @@ const LATENCY_EVENTS: u8 = 21;
 const LATENCY_RESET: u8 = 22;
 const MONITORS: u8 = 23;
 const MONITORED: u8 = 24;
+const HOT_KEYS: u8 = 25;
 
 /// Some of the connections: those that fit everything that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -144,6 +145,8 @@ pub(crate) enum Errand {
     AclLog(u64),
     /// Forget them.
     AclLogReset,
+    /// What HOTKEYS asks; the only one that other nodes are sent.
+    HotKeys(hotkeys::Question),
     /// Answer when you know a map of this epoch.
     Know(u64),
 }
@@ -180,7 +183,7 @@ impl Filter {
 }
 
 impl Errand {
-    fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::ListClients(filter) => {
                 out.push(LIST_CLIENTS);
@@ -250,6 +253,10 @@ impl Errand {
                 out.push(MONITORED);
                 varint::put_bytes(out, line);
             }
+            Self::HotKeys(question) => {
+                out.push(HOT_KEYS);
+                question.encode(out);
+            }
             Self::Unredirect(id) => {
                 out.push(UNREDIRECT);
                 varint::put(out, *id);
@@ -265,7 +272,7 @@ impl Errand {
         }
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (tag, mut rest) = bytes.split_first()?;
         let errand = match *tag {
             LIST_CLIENTS => Self::ListClients(Filter::decode(&mut rest)?),
@@ -322,6 +329,7 @@ impl Errand {
                 Self::Monitors(u16::try_from(varint::take(&mut rest)?).ok()?, *any == 1)
             }
             MONITORED => Self::Monitored(varint::take_bytes(&mut rest)?.to_vec()),
+            HOT_KEYS => Self::HotKeys(hotkeys::Question::decode(&mut rest)?),
             UNREDIRECT => Self::Unredirect(varint::take(&mut rest)?),
             UNBLOCK => {
                 let (error, tail) = rest.split_first()?;
@@ -392,7 +400,7 @@ impl Node {
         }
     }
 
-    fn run_errand(&mut self, origin: Origin, errand: &Errand) {
+    pub(crate) fn run_errand(&mut self, origin: Origin, errand: &Errand) {
         match errand {
             Errand::ListClients(filter) => {
                 let lines = client::lines(self, filter);
@@ -460,6 +468,10 @@ impl Node {
                 self.show_monitors(line);
                 self.done(origin);
             }
+            Errand::HotKeys(question) => {
+                let answer = hotkeys::answer(self, question);
+                self.desk(NODE).answer(origin, &mut |out| answer.write(out));
+            }
             Errand::Unredirect(id) => {
                 self.unredirect(*id);
                 self.done(origin);
@@ -471,6 +483,7 @@ impl Node {
             Errand::Change(change) => {
                 self.settings.change(change);
                 self.configure_slowlog();
+                self.configure_heats();
                 self.collect_events();
                 self.done(origin);
             }
@@ -549,6 +562,13 @@ mod tests {
             Errand::Invalidate(Redirected { to: 300, keys: Some(vec![b"k".to_vec()]) }),
             Errand::Invalidate(Redirected { to: 300, keys: None }),
             Errand::Unredirect(300),
+            Errand::HotKeys(hotkeys::Question::Top),
+            Errand::HotKeys(hotkeys::Question::Start(synod_hotkeys::Wanted {
+                count: 3,
+                sample: 300,
+                slots: vec![(0, 9)],
+                ..synod_hotkeys::Wanted::default()
+            })),
             Errand::LatencyNote(LatencyEvent::FastCommand, 300),
             Errand::LatencyEvents,
             Errand::Monitors(300, true),

@@ -4,6 +4,7 @@ use crate::answers::{Asker, LongReplies, Status, put_reply};
 use crate::attempts::Attempt;
 use crate::forward;
 use crate::guests;
+use crate::heats::{CountedReply, Heats};
 use crate::output::Output;
 use synod_data::op::{Op, put_command};
 use synod_machine::{MachineId, Operation};
@@ -50,10 +51,11 @@ pub(crate) struct Desk<'a> {
     pub long_replies: &'a mut LongReplies,
     pub now_us: u64,
     pub output: &'a mut Output,
+    pub heats: &'a mut Heats,
 }
 
-impl Audience for Desk<'_> {
-    fn answer(&mut self, to: Origin, write: &mut dyn FnMut(&mut dyn ReplySink)) {
+impl Desk<'_> {
+    fn deliver(&mut self, to: Origin, write: &mut dyn FnMut(&mut dyn ReplySink)) {
         match to {
             Origin::Internal => write(&mut ()),
             Origin::Call { ticket } => guests::end(self.output, ticket, write),
@@ -81,6 +83,23 @@ impl Audience for Desk<'_> {
             }
         }
     }
+}
+
+impl Audience for Desk<'_> {
+    fn answer(&mut self, to: Origin, write: &mut dyn FnMut(&mut dyn ReplySink)) {
+        let Some(begun) = self.heats.begin() else { return self.deliver(to, write) };
+        let mut bytes = 0;
+        self.deliver(to, &mut |out| {
+            let mut counted = CountedReply::new(out);
+            write(&mut counted);
+            bytes = counted.bytes;
+        });
+        self.heats.end(begun, bytes);
+    }
+
+    fn ran_aside(&mut self, took_ns: u64, reply_bytes: usize) {
+        self.heats.ran_aside(took_ns, reply_bytes);
+    }
 
     fn proto(&mut self, to: Origin) -> Proto {
         let resp3 = match to {
@@ -107,6 +126,9 @@ impl Audience for Desk<'_> {
     }
 
     fn answered(&mut self, to: Origin, op: Operation<'_>) {
+        if self.heats.is_picked() {
+            self.heats.note(self.group, op);
+        }
         let Origin::Client { client, .. } = to else { return };
         let took_us = self.sessions.latencies().last_us();
         if self.sessions.slow().is_slow(took_us) {

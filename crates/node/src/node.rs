@@ -10,6 +10,7 @@ use crate::contenders::Contenders;
 use crate::desk::Desk;
 use crate::engines::Engines;
 use crate::forward::{Forward, Ledger};
+use crate::heats::Heats;
 use crate::identity::{Acquaintances, Members};
 use crate::memory::Memory;
 use crate::monitor::Monitors;
@@ -101,6 +102,7 @@ pub struct Node {
     pub(crate) calls: CallCounts,
     pub(crate) settings: Settings,
     pub(crate) memory: Memory,
+    pub(crate) heats: Heats,
     /// Whether the log refuses entries for want of space: writes are refused, reads go on.
     pub(crate) disk_full: bool,
     /// Requests of clients wait, if this is set.
@@ -123,6 +125,7 @@ impl Node {
     /// A node with what its log holds.
     #[must_use]
     pub fn new(config: NodeConfig, recovered: Vec<RecoveredGroup>, now: Now) -> Self {
+        let heat_seed = config.seed;
         let mut node = Self {
             random: config.seed,
             ledger: Ledger::new(process_number(config.seed)),
@@ -169,6 +172,7 @@ impl Node {
             calls: CallCounts::default(),
             settings: Settings::default(),
             memory: Memory::default(),
+            heats: Heats::new(heat_seed),
             disk_full: false,
             pause: None,
             retiring: false,
@@ -181,6 +185,7 @@ impl Node {
         let maxmemory = i64::try_from(node.config.maxmemory).unwrap_or(i64::MAX);
         node.settings.begin_with(crate::settings::Setting::MaxMemory, maxmemory);
         node.configure_slowlog();
+        node.configure_heats();
         node.recover(recovered);
         node
     }
@@ -225,6 +230,7 @@ impl Node {
     /// Tells the node what only its world knows.
     pub fn set_facts(&mut self, facts: Facts) {
         self.facts = facts;
+        self.note_process_times();
     }
 
     /// Tells whether writes are refused because space is short. What was accepted goes on: there is room for it.
@@ -396,6 +402,7 @@ impl Node {
             long_replies: &mut self.long_replies,
             now_us: self.now.mono_us,
             output: &mut self.output,
+            heats: &mut self.heats,
         };
         Some(run(replica, &mut desk))
     }

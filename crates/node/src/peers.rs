@@ -7,8 +7,8 @@
 //! ```
 
 use crate::answers::take_reply;
-use crate::colleagues;
 use crate::config::NodeConfig;
+use crate::everywhere;
 use crate::forward::{self, take_forward};
 use crate::node::Node;
 use crate::output::Destination;
@@ -215,11 +215,11 @@ impl Node {
             attempt: request.attempt.0,
             resp3: request.resp3,
         };
-        if group == colleagues::NODE {
-            if from == self.config.id {
-                self.errand(origin, request.op);
-            }
-            return;
+        if everywhere::is_of_worker(group) {
+            return match from == self.config.id {
+                true => self.errand(origin, request.op),
+                false => self.asked_from_afar(origin, request.op),
+            };
         }
         let leads = self.led_in(group);
         if !self.attempts.admit(group, from, request.worker, request.attempt, leads) {

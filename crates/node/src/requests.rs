@@ -3,6 +3,7 @@
 use crate::authority::{acting, runs_script};
 use crate::commands;
 use crate::desk::DISK_FULL;
+use crate::heats::CountedReply;
 use crate::memory::OOM;
 use crate::node::Node;
 use crate::submit::LONG_REPLY;
@@ -322,7 +323,19 @@ impl Node {
         match kind {
             Kind::Read if replica.can_read_now(self.now.wall, behind, command, args) => {
                 let errors = session.outcomes().1;
-                session.reply_now(|out| replica.read_now(command, args, out));
+                match self.heats.begin() {
+                    None => session.reply_now(|out| replica.read_now(command, args, out)),
+                    Some(begun) => {
+                        let mut bytes = 0;
+                        session.reply_now(|out| {
+                            let mut counted = CountedReply::new(out);
+                            replica.read_now(command, args, &mut counted);
+                            bytes = counted.bytes;
+                        });
+                        self.heats.end(begun, bytes);
+                        self.heats.note_command(partition, command, args);
+                    }
+                }
                 session.touch(&mut self.output.ready);
                 let failed = session.outcomes().1 > errors;
                 replica.note_author(Some(Origin::Client { client, seq: 0 }));

@@ -321,6 +321,7 @@ impl Node {
             long_replies: &mut self.long_replies,
             now_us: self.now.mono_us,
             output: &mut self.output,
+            heats: &mut self.heats,
         }
     }
 
@@ -415,6 +416,9 @@ impl Node {
         self.recall_waits(peer);
         for id in self.ledger.find(|f| f.to == peer) {
             let Some(forward) = self.ledger.take(id) else { continue };
+            if self.is_left_out(&forward) {
+                continue;
+            }
             if Self::can_arm_again(&forward) {
                 self.arm_again(id, forward, true);
             } else if forward.access.is_read() && self.has_writes_behind(forward.origin) {
@@ -474,6 +478,9 @@ impl Node {
         self.long_replies.expire(now);
         for id in self.ledger.find(|f| f.deadline_us <= now) {
             let Some(f) = self.ledger.take(id) else { continue };
+            if self.is_left_out(&f) {
+                continue;
+            }
             if Self::can_arm_again(&f) {
                 self.arm_again(id, f, true);
                 continue;

@@ -38,6 +38,8 @@ pub enum Setting {
     LatencyMonitorThreshold,
     /// Whether it is counted how long each command takes: a number of [`NO_YES`].
     LatencyTracking,
+    /// Of one in how many requests it is counted what its keys cost; 0: of none.
+    HotkeysSampleRatio,
 }
 
 /// How a value is written.
@@ -67,7 +69,7 @@ const NO_YES: [&str; 2] = ["no", "yes"];
 /// How a connection's writes to different partitions stand to each other.
 pub(crate) const ORDERS: [&str; 2] = ["relaxed", "strict"];
 
-const ROWS: [Row; 15] = [
+const ROWS: [Row; 16] = [
     Row::number("timeout", 0, i32::MAX as i64, 0),
     Row::number("maxclients", 1, limits::CLIENTS_MAX as i64, limits::CLIENTS_MAX as i64),
     Row::number("tcp-keepalive", 0, KEEPALIVE_S_MAX, 300),
@@ -100,6 +102,7 @@ const ROWS: [Row; 15] = [
     Row::number("tracking-table-max-keys", 0, i64::MAX, 1_000_000),
     Row::number("latency-monitor-threshold", 0, i64::MAX, 0),
     Row { notation: Notation::Choice(&NO_YES), ..Row::number("latency-tracking", 0, 1, 1) },
+    Row::number("hotkeys-sample-ratio", 0, synod_hotkeys::SAMPLE_MAX as i64, 32),
 ];
 
 impl Row {
@@ -129,6 +132,7 @@ const ALL: [Setting; ROWS.len()] = [
     Setting::TrackingTableMaxKeys,
     Setting::LatencyMonitorThreshold,
     Setting::LatencyTracking,
+    Setting::HotkeysSampleRatio,
 ];
 
 impl Setting {

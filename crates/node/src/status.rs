@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::{Protocol, Role};
 use synod_data::{Command, Handler};
+use synod_hotkeys::Report;
 use synod_redis::Facts;
 use synod_redis::Histogram;
 use synod_ring::ClusterMap;
@@ -173,6 +174,10 @@ pub struct NodeStatus {
     pub reads: Histogram,
     /// How long writes took.
     pub writes: Histogram,
+    /// What keys cost. Where strangers may not read, it tells no names.
+    pub heat: Report,
+    /// It is known of one in so many requests; 0: of none.
+    pub sample_ratio: u32,
 }
 
 /// Why a node does not serve, if it does not: the one notion of it that HTTP, `CLUSTER INFO` and metrics share.
@@ -243,6 +248,11 @@ impl Node {
             facts: self.facts.clone(),
             reads: self.sessions.latencies().reads(),
             writes: self.sessions.latencies().writes(),
+            heat: match self.authority.stranger().is_free() {
+                true => self.heats.report(),
+                false => self.heats.report().without_names(),
+            },
+            sample_ratio: self.heats.sample_ratio(),
         }
     }
 }

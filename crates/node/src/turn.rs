@@ -30,6 +30,7 @@ impl Node {
     pub fn begin_turn(&mut self, now: Now) {
         self.now = now;
         self.sessions.latency().begin_turn(now.mono_us);
+        self.heats.begin_turn(now);
         self.check_memory();
     }
 
@@ -87,6 +88,7 @@ impl Node {
         self.tend_transactions();
         self.tend_streams();
         self.tend_engines();
+        self.tend_heats();
         if self.ticks.is_multiple_of(2) {
             self.introduce();
             self.send_heartbeats();

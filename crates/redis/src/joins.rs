@@ -2,6 +2,7 @@
 
 use crate::acl_log;
 use crate::calls::KnownName;
+use crate::hotkeys::{self, TopQuery};
 use crate::info::{MemoryQuery, Page, Tally};
 use crate::latency_events::{self, LatencyQuery};
 use crate::slowlog;
@@ -36,6 +37,12 @@ pub enum Join {
     SumUpTo(i64),
     /// The newest so many entries of slow logs (SLOWLOG GET).
     SlowLog(usize),
+    /// `OK` when the sum of the integers is not 0, else null (HOTKEYS STOP).
+    SomeStopped,
+    /// What was watched by workers of these nodes (HOTKEYS GET).
+    HotKeys(Vec<u64>),
+    /// What keys cost now (HOTKEYS TOP).
+    HotKeysTop(TopQuery),
     /// The texts one after another (CLIENT LIST).
     Text,
     /// This text, when no part is an error (BGSAVE).
@@ -259,6 +266,12 @@ impl Gather {
                 let parts: Vec<Vec<u8>> = values.into_iter().filter_map(bytes).collect();
                 slowlog::write(&parts, *count, out);
             }
+            Join::SomeStopped => match sum(&values) {
+                0 => out.null(),
+                _ => out.simple("OK"),
+            },
+            Join::HotKeys(nodes) => hotkeys::write_tracked(&values, nodes, out),
+            Join::HotKeysTop(query) => hotkeys::write_top(&values, query, out),
             Join::SomeKilled => match sum(&values) {
                 0 => out.error("ERR No such client"),
                 _ => out.simple("OK"),

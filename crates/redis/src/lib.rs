@@ -19,6 +19,7 @@
 mod acl_log;
 mod calls;
 mod errors;
+mod hotkeys;
 mod identity;
 mod info;
 mod joins;
@@ -35,6 +36,7 @@ mod tracking;
 pub use acl_log::{AclLog, Reason, Refusal};
 pub use calls::{Answered, CallCounts, Called, Calls, KnownName};
 pub use errors::ErrorCounts;
+pub use hotkeys::{TopQuery, no_answer};
 pub use identity::Identity;
 pub use info::{Facts, MemoryQuery, Page, Section, Tally, node_name, sections};
 pub use joins::{Gather, Gathers, Join};

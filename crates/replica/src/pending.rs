@@ -159,6 +159,8 @@ pub trait Audience {
     fn proto(&mut self, to: Origin) -> Proto;
     /// Gives `to` a whole reply, in the spelling of [`Self::proto`].
     fn answer_with(&mut self, to: Origin, reply: &[u8]);
+    /// The whole reply that is given next, with [`Self::answer_with`], took so many nanoseconds beside the turns.
+    fn ran_aside(&mut self, _took_ns: u64, _reply_bytes: usize) {}
     /// `to` has its answer to this operation.
     fn answered(&mut self, _to: Origin, _op: Operation<'_>) {}
     /// `to` waits: up to this entry nothing was found for it. There will be an answer, or a failure. `begun`: what it

@@ -3,6 +3,7 @@
 use crate::inbox::{Mail, Postbox};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Instant;
 use synod_replica::Aside;
 use synod_worker::Report;
 
@@ -17,7 +18,9 @@ pub fn start(postbox: Postbox, worker: u16) -> std::io::Result<Sender<Box<Aside>
 
 fn run(asides: &Receiver<Box<Aside>>, postbox: &Postbox) {
     for mut aside in asides {
+        let begun = Instant::now();
         aside.run();
+        aside.took(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX));
         postbox.send(Mail::Report(Report::Ran(aside)));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io::Read;
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use synod_types::{Millis, Now};
 
@@ -28,6 +29,12 @@ impl Clock {
     pub fn mono_us(&self) -> u64 {
         1_000_000 + self.start.elapsed().as_micros() as u64
     }
+}
+
+/// Nanoseconds since the first call, for what single requests take.
+pub fn stopwatch_ns() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
 /// A random number from the operating system.

@@ -1,6 +1,6 @@
 //! Starting a node, and stopping it.
 
-use crate::clock::{Clock, random_secret, random_seed};
+use crate::clock::{Clock, random_secret, random_seed, stopwatch_ns};
 use crate::config::{Config, Durability, Password};
 use crate::data_dir::DataDir;
 use crate::flush::Flusher;
@@ -242,6 +242,7 @@ impl Start<'_> {
         };
         let mut node = Node::new(node_config, groups, self.clock.now());
         node.limit_clients(self.clients_max);
+        node.set_stopwatch(stopwatch_ns);
         if let Some(tls) = self.tls.cloned() {
             node.set_certificates(Box::new(ForNode(tls)));
         }

@@ -3,7 +3,8 @@
 use crate::settings::Usage;
 use crate::{
     elect::ElectOptions, engine::EngineOptions, moving::ExportOptions, moving::ImportOptions,
-    node::NodeOptions, serve::ServeOptions, sim::SimOptions, status::StatusOptions, up::UpOptions,
+    node::NodeOptions, serve::ServeOptions, sim::SimOptions, status::StatusOptions,
+    top::TopOptions, up::UpOptions,
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -41,6 +42,9 @@ pub enum Task {
     /// Show the nodes, partitions and leaders of a running cluster
     #[command(long_about = STATUS_ABOUT, after_long_help = STATUS_EXAMPLES)]
     Status(StatusOptions),
+    /// Show what a running cluster does and for which keys, live
+    #[command(long_about = TOP_ABOUT, after_long_help = TOP_EXAMPLES)]
+    Top(TopOptions),
     /// Show the consensus engine of a running cluster, or move it to another
     #[command(long_about = ENGINE_ABOUT, after_long_help = ENGINE_EXAMPLES)]
     Engine(EngineOptions),
@@ -138,6 +142,23 @@ Examples:
   synod status
   synod status --http 127.0.0.1:27001
   synod status --json";
+
+const TOP_ABOUT: &str = "\
+Show what a running cluster does and for which keys.
+
+Every node is asked, and one that does not answer is shown as unreachable. Partitions are shown by their leaders. Hot keys: \
+each node counts what its requests cost for one in so many of them (the setting hotkeys-sample-ratio), in a table of fixed \
+size for each partition; figures are per second, and what happened half a minute ago counts half. CPU is a share of one \
+processor. Big keys are found by a slow walk over all keys, so a new one appears after a while.
+
+A node that asks its clients for a password tells hashes here instead of names; `HOTKEYS TOP` of a Redis client tells the names.
+
+With --once the exit code is 0 when every node has answered, and 1 otherwise.";
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  synod top --once
+  synod top --once --by cpu --count 20 --http 127.0.0.1:27001";
 
 const ENGINE_ABOUT: &str = "\
 Show the consensus engine of a running cluster, or move it to another: Raft, Multi-Paxos or ZAB.

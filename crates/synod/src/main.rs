@@ -20,6 +20,7 @@ mod settings;
 mod signals;
 mod sim;
 mod status;
+mod top;
 mod up;
 
 use anyhow::Result;
@@ -57,6 +58,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Serve(options) => serve::run(*options),
         Task::Up(options) => up::run(options),
         Task::Status(options) => status::run(&options),
+        Task::Top(options) => top::run(&options),
         Task::Engine(options) => engine::run(&options),
         Task::Import(options) => moving::import(&options),
         Task::Export(options) => moving::export(&options),

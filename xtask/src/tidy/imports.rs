@@ -12,6 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("checker", &[]),
     ("consensus", &["types"]),
+    ("hotkeys", &["types"]),
     ("machine", &["types"]),
     ("locks", &["types", "machine"]),
     ("txn", &["types", "machine"]),
@@ -21,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ring", &["types", "acl"]),
     ("wire", &["types"]),
     ("zookeeper", &["types", "machine", "tree", "wire"]),
-    ("redis", &["types", "data", "wire"]),
+    ("redis", &["types", "data", "hotkeys", "wire"]),
     ("script", &["types", "data", "wire"]),
     ("log", &["types"]),
     (
@@ -33,6 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "types",
             "acl",
+            "hotkeys",
             "machine",
             "consensus",
             "data",
@@ -51,6 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "types",
             "acl",
             "consensus",
+            "hotkeys",
             "data",
             "ring",
             "wire",

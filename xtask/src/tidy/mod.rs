@@ -21,6 +21,7 @@ const PURE: &[&str] = &[
     "data",
     "acl",
     "locks",
+    "hotkeys",
     "txn",
     "machine",
     "node",

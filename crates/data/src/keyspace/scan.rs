@@ -53,11 +53,37 @@ impl Keyspace {
         now: Millis,
         found: &mut dyn FnMut(&[u8]),
     ) -> u64 {
+        let glob = filter.pattern.map(Glob::new);
+        self.walk(cursor, count, &mut |object| {
+            if !object.is_expired(now)
+                && filter.kind.is_none_or(|kind| kind == object.kind())
+                && glob.as_ref().is_none_or(|glob| glob.matches(object.key()))
+            {
+                found(object.key());
+            }
+        })
+    }
+
+    /// The same walk, telling of each key what it takes in memory with its value, in bytes.
+    pub fn walk_sizes(
+        &self,
+        cursor: u64,
+        count: usize,
+        now: Millis,
+        found: &mut dyn FnMut(&[u8], usize),
+    ) -> u64 {
+        self.walk(cursor, count, &mut |object| {
+            if !object.is_expired(now) {
+                found(object.key(), object.memory());
+            }
+        })
+    }
+
+    fn walk(&self, cursor: u64, count: usize, meet: &mut dyn FnMut(&Object)) -> u64 {
         let (mut slot, mut remaining) = match cursor {
             0 => (0, WHOLE),
             _ => ((cursor >> 32).saturating_sub(u64::from(self.first)) as usize, cursor & WHOLE),
         };
-        let glob = filter.pattern.map(Glob::new);
         let mut looked = 0;
         for _ in 0..SCAN_SLOTS_MAX {
             let Some(table) = self.slots.get(slot) else { return 0 };
@@ -69,13 +95,7 @@ impl Keyspace {
                 };
                 remaining = below as u64;
                 looked += 1;
-                let object = table.object(below);
-                if !object.is_expired(now)
-                    && filter.kind.is_none_or(|kind| kind == object.kind())
-                    && glob.as_ref().is_none_or(|glob| glob.matches(object.key()))
-                {
-                    found(object.key());
-                }
+                meet(table.object(below));
             }
             if remaining > 0 {
                 break;

@@ -91,6 +91,8 @@ pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Server, "slaveof", 3).flags(FOLLOW)
         .syntax("host port")
         .about("1.0.0", "Refused: replicas are placed by the cluster."),
+    Command::session(Group::Server, "hotkeys", -2)
+        .about("8.6.0", "Tells which keys cost most, in the whole cluster."),
     Command::session(Group::Server, "latency", -2)
         .about("2.8.13", "Tells what took long, and how long each command takes."),
     Command::session(Group::Server, "lolwut", -1).flags(Flags::READONLY.and(FAST))

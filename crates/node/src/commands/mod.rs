@@ -13,6 +13,7 @@ mod debug;
 mod exec;
 pub(crate) use exec::{Running, elements};
 mod function;
+pub(crate) mod hotkeys;
 pub(crate) mod info;
 mod keyspace;
 mod latency;
@@ -68,6 +69,7 @@ pub(crate) fn run(
         "config" => config::run(node, client, args),
         "debug" => debug::run(node, client, args),
         "function" => function::run(node, client, args),
+        "hotkeys" => hotkeys::run(node, client, args),
         "info" => info::run(node, client, args),
         "role" => info::role(node, client),
         "bgsave" => persistence::bgsave(node, client, args),
@@ -105,6 +107,7 @@ pub(crate) fn subcommands_of(name: &str) -> &'static [subcommand::Subcommand] {
         "config" => config::TABLE,
         "debug" => debug::TABLE,
         "function" => function::TABLE,
+        "hotkeys" => hotkeys::TABLE,
         "latency" => latency::TABLE,
         "module" => module::TABLE,
         "script" => script::TABLE,

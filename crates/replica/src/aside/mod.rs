@@ -37,6 +37,8 @@ pub struct Aside {
     proto: Option<Proto>,
     reply: Vec<u8>,
     length: usize,
+    /// Nanoseconds, if whoever ran it says so.
+    took_ns: u64,
 }
 
 impl fmt::Debug for Aside {
@@ -56,6 +58,11 @@ impl Aside {
     #[must_use]
     pub fn length(&self) -> usize {
         self.length
+    }
+
+    /// It took so many nanoseconds.
+    pub fn took(&mut self, ns: u64) {
+        self.took_ns = ns;
     }
 
     /// Gives the keyspace up, where nobody wants it back.
@@ -171,6 +178,7 @@ impl Replica {
             proto,
             reply: Vec::new(),
             length,
+            took_ns: 0,
         })));
     }
 
@@ -184,6 +192,7 @@ impl Replica {
         self.note_author(borrower.origin);
         self.renew_want();
         if let Some(origin) = borrower.origin {
+            audience.ran_aside(aside.took_ns, aside.reply.len());
             audience.answer_with(origin, &aside.reply);
             audience
                 .answered(origin, Operation { machine: MachineId::KEYSPACE, body: &aside.body });

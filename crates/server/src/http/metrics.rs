@@ -3,10 +3,15 @@
 //! The counters live unshared in the workers, so there is no registry to collect from; the format is three kinds
 //! of line. Source: "Exposition formats" of the Prometheus documentation, version 0.0.4.
 
+use super::top::KEY_CHARS_MAX;
 use crate::config::Config;
 use std::fmt::Write;
 use synod_consensus::Role;
+use synod_hotkeys::{Key, Measure};
 use synod_node::{Histogram, NodeStatus};
+
+/// So many keys of each kind have a line.
+const KEYS_MAX: usize = 10;
 
 struct Page {
     text: String,
@@ -97,6 +102,7 @@ pub fn text(config: &Config, workers: &[NodeStatus]) -> String {
     gauges(&mut page, workers);
     groups(&mut page, workers);
     latencies(&mut page, workers);
+    keys(&mut page, workers);
     page.text
 }
 
@@ -156,6 +162,46 @@ fn groups(page: &mut Page, workers: &[NodeStatus]) {
     }
 }
 
+/// The hottest and the largest keys of this node. Their number is bounded, and so is the length of a label.
+fn keys(page: &mut Page, workers: &[NodeStatus]) {
+    let heat = super::top::heat(workers);
+    let labels = |group: u32, key: &Key| {
+        format!("partition=\"{group}\",key=\"{}\"", label(&key.text(KEY_CHARS_MAX)))
+    };
+    let families = [
+        ("synod_hot_key_ops", Measure::Ops, "Requests per second for the keys with most."),
+        ("synod_hot_key_net_bytes", Measure::Bytes, "Bytes per second for the keys with most."),
+        (
+            "synod_hot_key_cpu_seconds",
+            Measure::Cpu,
+            "Processor time for the keys with most, in seconds per second.",
+        ),
+    ];
+    for (name, measure, help) in families {
+        page.family(name, "gauge", help);
+        for hot in heat.by(measure, KEYS_MAX) {
+            let rate = hot.rates[measure as usize];
+            let value = if measure == Measure::Cpu { rate / 1e6 } else { rate };
+            page.sample(name, &labels(hot.group, &hot.key), format_args!("{value:.6}"));
+        }
+    }
+    let name = "synod_big_key_bytes";
+    page.family(name, "gauge", "Bytes that the largest keys take with their values.");
+    for (group, one) in heat.largest.iter().take(KEYS_MAX) {
+        page.sample(name, &labels(*group, &one.key), one.bytes);
+    }
+    page.family("synod_partition_ops", "gauge", "Requests per second for partitions led here.");
+    for load in &heat.loads {
+        let labels = format!("partition=\"{}\"", load.group);
+        page.sample("synod_partition_ops", &labels, format_args!("{:.3}", load.rates[0]));
+    }
+}
+
+/// A text as the value of a label.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
 fn latencies(page: &mut Page, workers: &[NodeStatus]) {
     let name = "synod_request_duration_seconds";
     page.family(
@@ -178,5 +224,19 @@ fn latencies(page: &mut Page, workers: &[NodeStatus]) {
         let labels = format!("kind=\"{kind}\"");
         page.sample(&format!("{name}_sum"), &labels, all.sum_us as f64 / 1e6);
         page.sample(&format!("{name}_count"), &labels, all.count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_value_of_a_label_is_escaped() {
+        let key = |bytes: &[u8]| Key::new(bytes, 0).text(KEY_CHARS_MAX);
+        assert_eq!(label(&key(b"user:1")), "user:1");
+        assert_eq!(label(&key(b"a\nb\xff")), "a\\\\x0ab\\\\xff");
+        assert_eq!(label("\"\\"), "\\\"\\\\");
+        assert!(!label(&key(b"\"} 1\nsynod_evil 2")).contains('\n'));
     }
 }

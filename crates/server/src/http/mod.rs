@@ -1,4 +1,4 @@
-//! The HTTP side of a node, on a thread of its own: `/`, `/status`, `/metrics`, `/health`, `/v1/lock`,
+//! The HTTP side of a node, on a thread of its own: `/`, `/status`, `/top`, `/metrics`, `/health`, `/v1/lock`,
 //! `/commands`.
 //!
 //! It asks the workers through their inboxes, so what it tells is true of one moment per worker and costs the
@@ -12,6 +12,7 @@ mod json;
 mod locks;
 mod metrics;
 mod status;
+mod top;
 
 use crate::config::Config;
 use crate::descriptors;
@@ -36,6 +37,7 @@ const INDEX: &str = "\
 A Synod node.
 
 /status   nodes, partitions and leaders, as JSON (`synod status` shows it as tables)
+/top      what it does and for which keys, as JSON (`synod top` shows it live)
 /metrics  counters and latency histograms for Prometheus
 /health   200 when every group has a leader, 503 and the reason otherwise
 /v1/lock  named locks with fencing tokens
@@ -101,10 +103,12 @@ fn router(shared: Arc<Shared>) -> Router {
     let locks = first.map(|postbox| locks::router(postbox.clone())).unwrap_or_default();
     let gate = first.filter(|_| !shared.config.zookeeper.is_empty());
     let admin = gate.map(|postbox| admin::router(postbox.clone())).unwrap_or_default();
-    let (for_status, for_metrics, for_health) = (shared.clone(), shared.clone(), shared);
+    let (for_status, for_top) = (shared.clone(), shared.clone());
+    let (for_metrics, for_health) = (shared.clone(), shared);
     Router::new()
         .route("/", get(async || INDEX))
         .route("/status", get(move || status(for_status)))
+        .route("/top", get(move || respond(for_top, "application/json", top::json)))
         .route(
             "/metrics",
             get(move || respond(for_metrics, "text/plain; version=0.0.4", metrics::text)),

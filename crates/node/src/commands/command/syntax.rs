@@ -36,6 +36,8 @@ pub(super) const LINES: &[(&str, &str)] = &[
     ("function|list", "[LIBRARYNAME library-name-pattern] [WITHCODE]"),
     ("function|load", "[REPLACE] function-code"),
     ("function|restore", "serialized-value [FLUSH | APPEND | REPLACE]"),
+    ("hotkeys|start", "<METRICS count:integer [CPU] [NET]> [COUNT k:integer] [DURATION seconds] [SAMPLE ratio:integer] [SLOTS <count slot:integer...>]"),
+    ("hotkeys|top", "[COUNT count] [BY <OPS | BYTES | CPU | SIZE>]"),
     ("latency|graph", "event"),
     ("latency|histogram", "[command]..."),
     ("latency|history", "event"),
