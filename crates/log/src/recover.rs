@@ -217,12 +217,12 @@ impl Replay<'_> {
     ) -> Result<(), OpenError> {
         each_record(reader, batch, offset, body, |header, change, payload| {
             let applied = self.ledger.apply(header.group, &change).map_err(|e| e.to_string())?;
-            self.keep(header, applied, body, payload);
+            self.keep(header, applied, payload);
             Ok(())
         })
     }
 
-    fn keep(&mut self, header: &RecordHeader, applied: Applied, body: &Bytes, payload: &[u8]) {
+    fn keep(&mut self, header: &RecordHeader, applied: Applied, payload: &[u8]) {
         match applied {
             Applied::Entry(index) => {
                 let kept = self.kept.entry(header.group).or_default();
@@ -234,7 +234,8 @@ impl Replay<'_> {
                     term: header.term,
                     index,
                     kind: header.entry_kind,
-                    payload: body.slice_ref(payload),
+                    // A slice would keep all that was read with it.
+                    payload: Bytes::copy_from_slice(payload),
                 });
             }
             Applied::Restart(Restart::Kept) => {

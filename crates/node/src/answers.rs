@@ -149,11 +149,13 @@ pub(crate) struct LongReplies {
     bytes: usize,
     /// How many bytes more than one reply may be held.
     most: usize,
+    /// Where a reply is written before its length is known; no longer than a part but while that happens.
+    written: Vec<u8>,
 }
 
 impl Default for LongReplies {
     fn default() -> Self {
-        Self { held: BTreeMap::new(), bytes: 0, most: limits::HELD_BYTES_MAX }
+        Self { held: BTreeMap::new(), bytes: 0, most: limits::HELD_BYTES_MAX, written: Vec::new() }
     }
 }
 
@@ -179,18 +181,16 @@ impl LongReplies {
         now_us: u64,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        let begin = frames.len();
-        let mut long = None;
-        put_frame(frames, FrameKind::ForwardReply, group, |body| {
-            put_head(body, to, Status::Done);
-            let head = body.len();
-            write(body);
-            if body.len() - head > limits::REPLY_PART_BYTES {
-                long = Some(body.split_off(head));
-            }
-        });
-        let Some(reply) = long else { return };
-        frames.truncate(begin);
+        self.written.clear();
+        write(&mut self.written);
+        if self.written.len() <= limits::REPLY_PART_BYTES {
+            return put_reply(frames, group, to, Status::Done, |body| {
+                body.extend_from_slice(&self.written);
+            });
+        }
+        // What was written grew by doubling.
+        let mut reply = std::mem::take(&mut self.written);
+        reply.shrink_to_fit();
         if self.bytes > 0 && self.bytes + reply.len() > self.most {
             return put_reply(frames, group, to, Status::Done, |body| {
                 body.extend_from_slice(NOT_KEPT);
@@ -201,7 +201,8 @@ impl LongReplies {
         self.put_part(frames, group, to, 0, now_us);
     }
 
-    /// Appends the part that begins at `offset`, if there is one. Behind the last part the reply is forgotten.
+    /// Appends the part that begins at `offset`, if there is one. Behind the last part the reply is forgotten. Of one that was
+    /// forgotten because nobody fetched it for long, it says so.
     pub fn put_part(
         &mut self,
         frames: &mut Vec<u8>,
@@ -210,7 +211,11 @@ impl LongReplies {
         offset: u64,
         now_us: u64,
     ) {
-        let Some(held) = self.held.get_mut(&to) else { return };
+        let Some(held) = self.held.get_mut(&to) else {
+            return put_reply(frames, group, to, Status::Done, |body| {
+                body.extend_from_slice(NOT_KEPT);
+            });
+        };
         let total = held.reply.len();
         let Some(from) = usize::try_from(offset).ok().filter(|from| *from < total) else { return };
         held.fetched_us = now_us;
@@ -222,6 +227,13 @@ impl LongReplies {
         if end == total {
             self.held.remove(&to);
             self.bytes -= total;
+        }
+    }
+
+    /// Nobody wants this reply any more.
+    pub fn end(&mut self, to: &Asker) {
+        if let Some(held) = self.held.remove(to) {
+            self.bytes -= held.reply.len();
         }
     }
 
@@ -346,6 +358,20 @@ mod tests {
         replies.expire(10 + UNFETCHED_US_MAX);
         assert_eq!((replies.held.len(), replies.bytes), (0, 0));
         let mut out = Vec::new();
+        replies.put_part(&mut out, GROUP, asker(1), limits::REPLY_PART_BYTES as u64, 0);
+        let late = frames(&out).remove(0);
+        let late = take_reply(&late.body).unwrap();
+        assert_eq!(
+            (late.status, late.reply),
+            (Status::Done, NOT_KEPT),
+            "whoever comes late is told"
+        );
+        let mut out = Vec::new();
+        replies.put(&mut out, GROUP, asker(1), 0, |b| {
+            b.resize(b.len() + limits::REPLY_PART_BYTES + 1, 1)
+        });
+        replies.end(&asker(1));
+        assert_eq!((replies.held.len(), replies.bytes), (0, 0), "nobody wants it");
         replies.put(&mut out, GROUP, asker(1), 0, |b| {
             b.resize(b.len() + limits::REPLY_PART_BYTES + 1, 1)
         });

@@ -384,7 +384,7 @@ impl Node {
             deadline_us,
             to: own,
             attempt: Attempt::default(),
-            parts: Vec::new(),
+            parts: crate::fetches::Parts::default(),
             wait: None,
         };
         let frames = forward::queue(&mut self.output, own, own, worker);

@@ -7,9 +7,10 @@
 //! ```
 
 use crate::attempts::Attempt;
+use crate::fetches::Parts;
 use crate::output::{Destination, Output};
 use crate::waits::ForwardedWait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use synod_replica::{Access, Origin, WaitEnd};
 use synod_types::{Index, NodeId, PartitionId, RequestId};
 use synod_wire::peer::{FrameKind, encode_frame};
@@ -38,9 +39,16 @@ pub(crate) struct Forward {
     /// Under which number.
     pub attempt: Attempt,
     /// What has come of its reply, if that comes in parts.
-    pub parts: Vec<u8>,
+    pub parts: Parts,
     /// Set for a command that may wait.
     pub wait: Option<ForwardedWait>,
+}
+
+impl Forward {
+    /// How many bytes it holds, or will when its reply is here.
+    fn held_bytes(&self) -> usize {
+        self.op.len() + self.parts.held_bytes()
+    }
 }
 
 /// A decoded `Forward`.
@@ -173,10 +181,14 @@ pub(crate) struct Ledger {
     next: u64,
     attempts: u64,
     ways: BTreeMap<PartitionId, Way>,
-    /// The sum of the lengths of the operations and of what has come of the replies.
+    /// The sum of the lengths of the operations, of what has come of the replies and of what is fetched of them.
     bytes: usize,
     /// How many of them are reads.
     reads: usize,
+    /// Of how many the reply is being fetched.
+    fetching: usize,
+    /// Those whose reply is announced and waits until there is room for it, in order; some may be over by now.
+    line: VecDeque<RequestId>,
 }
 
 impl Ledger {
@@ -191,6 +203,8 @@ impl Ledger {
             ways: BTreeMap::new(),
             bytes: 0,
             reads: 0,
+            fetching: 0,
+            line: VecDeque::new(),
         }
     }
 
@@ -221,14 +235,16 @@ impl Ledger {
 
     pub fn insert(&mut self, id: RequestId, forward: Forward) {
         self.ways.entry(forward.partition).or_default().out += 1;
-        self.bytes += forward.op.len() + forward.parts.len();
+        self.bytes += forward.held_bytes();
+        self.fetching += usize::from(forward.parts.are_fetched());
         self.reads += usize::from(forward.access.is_read());
         self.sent.insert(id, forward);
     }
 
     pub fn take(&mut self, id: RequestId) -> Option<Forward> {
         let forward = self.sent.remove(&id)?;
-        self.bytes -= forward.op.len() + forward.parts.len();
+        self.bytes -= forward.held_bytes();
+        self.fetching -= usize::from(forward.parts.are_fetched());
         self.reads -= usize::from(forward.access.is_read());
         if let Some(way) = self.ways.get_mut(&forward.partition) {
             way.out -= 1;
@@ -239,9 +255,45 @@ impl Ledger {
     /// A part of the reply to a request that is out has come; the request with what has come so far.
     pub fn add_part(&mut self, id: RequestId, part: &[u8]) -> Option<&mut Forward> {
         let forward = self.sent.get_mut(&id)?;
-        self.bytes += part.len();
-        forward.parts.extend_from_slice(part);
+        self.bytes -= forward.held_bytes();
+        forward.parts.add(part);
+        self.bytes += forward.held_bytes();
         Some(forward)
+    }
+
+    /// The reply to a request that is out is announced, and waits in line until it is fetched.
+    pub fn stand_in_line(&mut self, id: RequestId, total: usize) {
+        let Some(forward) = self.sent.get_mut(&id) else { return };
+        forward.parts.announce(total);
+        self.line.push_back(id);
+    }
+
+    /// The first in line, and how many bytes of its reply are missing.
+    pub fn first_in_line(&mut self) -> Option<(RequestId, usize)> {
+        while let Some(id) = self.line.front() {
+            match self.sent.get(id) {
+                Some(forward) if forward.parts.missing() > 0 && !forward.parts.are_fetched() => {
+                    return Some((*id, forward.parts.missing()));
+                }
+                _ => self.line.pop_front(),
+            };
+        }
+        None
+    }
+
+    /// The reply to a request that is out is fetched from now on.
+    pub fn begin_fetch(&mut self, id: RequestId) -> Option<&mut Forward> {
+        let forward = self.sent.get_mut(&id).filter(|forward| !forward.parts.are_fetched())?;
+        self.bytes -= forward.held_bytes();
+        forward.parts.fetch();
+        self.bytes += forward.held_bytes();
+        self.fetching += 1;
+        Some(forward)
+    }
+
+    /// Of how many requests the reply is being fetched.
+    pub fn fetching(&self) -> usize {
+        self.fetching
     }
 
     /// A request that is out.
@@ -249,7 +301,7 @@ impl Ledger {
         self.sent.get(&id)
     }
 
-    /// How long the operations of those that are out are together, and what has come of their replies.
+    /// How long the operations of those that are out are together, what has come of their replies, and what is fetched of them.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -30,6 +30,7 @@ mod desk;
 mod engines;
 mod everywhere;
 mod fence;
+mod fetches;
 mod forward;
 mod founding;
 mod guests;

@@ -4,9 +4,10 @@
 //! comes behind them. They set out again once no earlier one is still under way, and what is under way together is
 //! one attempt (`attempts.rs`), so a change of leader does not reorder the requests of a connection.
 
-use crate::answers::{self, Asker, Outcome, Status};
+use crate::answers::{Outcome, Status};
 use crate::attempts::Attempt;
 use crate::desk::{Desk, NO_LEADER, UNKNOWN, UNREAD, text};
+use crate::fetches::Parts;
 use crate::forward::{self, Forward};
 use crate::node::Node;
 use crate::submit::Submission;
@@ -55,7 +56,7 @@ impl Leaders {
     }
 
     /// A node answered as only the leader does.
-    fn found(&mut self, group: PartitionId, leader: NodeId) {
+    pub fn found(&mut self, group: PartitionId, leader: NodeId) {
         if let Some((_, known)) = self.known.get_mut(group.0 as usize) {
             known.get_or_insert(leader);
         }
@@ -179,7 +180,7 @@ impl Node {
         if !self.caching.tracked().clients().is_empty() {
             self.note_own_request(id, origin);
         }
-        let (to, attempt, parts) = (NodeId(0), Attempt::default(), Vec::new());
+        let (to, attempt, parts) = (NodeId(0), Attempt::default(), Parts::default());
         let forward =
             Forward { partition, origin, op, access, resp3, deadline_us, to, attempt, parts, wait };
         if self.unrouted.holds(partition) {
@@ -196,7 +197,7 @@ impl Node {
 
     /// Keeps a request that came back, for another attempt.
     pub(crate) fn send_again(&mut self, id: RequestId, mut forward: Forward) {
-        forward.parts = Vec::new();
+        forward.parts = Parts::default();
         self.ledger.end_attempt(forward.partition);
         self.park(id, forward);
     }
@@ -371,40 +372,6 @@ impl Node {
         }
     }
 
-    /// A part of a long reply has come: the next one is fetched, or the whole handed over.
-    fn answered_in_part(&mut self, id: RequestId, (offset, total): (u64, u64), part: &[u8]) {
-        if let Some(forward) = self.waiting.remove(&id) {
-            self.ledger.insert(id, forward);
-        }
-        let in_place = |f: &Forward| f.parts.len() as u64 == offset;
-        if !self.ledger.get(id).is_some_and(in_place) {
-            return;
-        }
-        let deadline_us = in_flight_deadline_us(self.now.mono_us);
-        let Some(forward) = self.ledger.add_part(id, part) else { return };
-        let have = forward.parts.len() as u64;
-        if have < total {
-            forward.deadline_us = deadline_us;
-            let (partition, to, attempt) = (forward.partition, forward.to, forward.attempt);
-            let (node, worker) = (self.config.id, self.worker_of(partition));
-            let asker = Asker { node, worker: self.config.worker, request: id, attempt };
-            let frames = forward::queue(&mut self.output, node, to, worker);
-            return answers::put_fetch(frames, partition, asker, have);
-        }
-        if let Some(forward) = self.ledger.take(id) {
-            self.leaders.found(forward.partition, forward.to);
-            self.desk(forward.partition).relay(forward.origin, &forward.parts);
-        }
-    }
-
-    /// Somebody wants the next part of a long reply.
-    pub(crate) fn serve_reply(&mut self, from: NodeId, group: PartitionId, body: &[u8]) {
-        let Some((asker, offset)) = answers::take_fetch(from, body) else { return };
-        let now_us = self.now.mono_us;
-        let frames = forward::queue(&mut self.output, self.config.id, from, asker.worker);
-        self.long_replies.put_part(frames, group, asker, offset, now_us);
-    }
-
     pub(crate) fn refuse(&mut self, partition: PartitionId, origin: Origin, error: &str) {
         self.desk(partition).answer(origin, &mut |out: &mut dyn ReplySink| out.error(error));
     }
@@ -438,7 +405,7 @@ impl Node {
         self.held_bytes() > self.held_bytes_max()
     }
 
-    fn held_bytes(&self) -> usize {
+    pub(crate) fn held_bytes(&self) -> usize {
         let expected = self.expected_bytes(self.ledger.reads());
         expected
             + self.ledger.bytes()
@@ -447,8 +414,9 @@ impl Node {
             + self.conductor.bytes()
     }
 
-    /// Lets sessions go on that wait for room, once half of it is free.
+    /// Fetches long replies for which there is room now, and lets sessions go on that wait for it, once half of it is free.
     pub(crate) fn make_room(&mut self) {
+        self.fetch_in_line();
         if self.short_of_room && self.held_bytes() <= self.held_bytes_max() / 2 {
             self.short_of_room = false;
             self.sessions.resume(Waits::NodeRoom, &mut self.output.ready);
@@ -560,7 +528,7 @@ mod tests {
             deadline_us: 5,
             to: peer,
             attempt: Attempt(7),
-            parts: Vec::new(),
+            parts: Parts::default(),
             wait: None,
         };
         node.ledger.insert(id, forward);
@@ -581,9 +549,9 @@ mod tests {
             assert_eq!((node.ledger.len(), node.unrouted.len()), (1, 0), "{late:?}");
         }
         node.answered(peer, &answer(7, Status::Part { offset: 0, total: 9 }));
-        assert_eq!(node.ledger.bytes(), 4);
+        assert_eq!(node.ledger.bytes(), 10, "the operation, and the reply as long as it will be");
         node.answered(peer, &answer(7, Status::Part { offset: 0, total: 9 }));
-        assert_eq!(node.ledger.bytes(), 4, "the same part twice");
+        assert_eq!(node.ledger.bytes(), 10, "the same part twice");
         node.answered(peer, &answer(7, Status::NotLeader(None)));
         assert_eq!((node.ledger.len(), node.unrouted.len()), (0, 1));
         assert_eq!(node.unrouted.bytes(), 1, "what had come of the reply is dropped");

@@ -79,6 +79,7 @@ impl Node {
         self.tend_contenders();
         self.tend_pause();
         self.tend_memory();
+        self.cut_log();
         self.counters.data_peak = self.counters.data_peak.max(self.keyspace_bytes() as u64);
         self.close_idle_clients();
         self.close_slow_subscribers();

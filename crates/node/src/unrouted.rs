@@ -93,7 +93,7 @@ mod tests {
                 deadline_us: id * 100,
                 to: NodeId(0),
                 attempt: Attempt::default(),
-                parts: Vec::new(),
+                parts: crate::fetches::Parts::default(),
                 wait: None,
             };
             unrouted.insert(RequestId(id), forward);

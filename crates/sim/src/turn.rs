@@ -198,9 +198,10 @@ impl World {
         let Some(session) = process.sessions.get(&client) else { return };
         let (conn, place) = (session.conn, session.at);
         let node = process.worker.node();
+        let (_, unanswered) = node.session_load(id);
         let Some((out, _)) = node.session_output(id) else { return };
         let Some(connection) = process.connections.get(place) else { return };
-        connection.take_output(out);
+        connection.take_output(out, unanswered);
         if self.clients[client].deaf_until > self.time {
             return;
         }

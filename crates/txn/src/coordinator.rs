@@ -282,8 +282,12 @@ impl Coordinator {
 
     /// The commands ran; this is what they changed.
     pub fn ran(&mut self, writes: Ran) -> Vec<Action> {
+        // Another attempt would fetch again.
+        for (_, image) in self.fetched.iter_mut().flatten().flat_map(|part| &mut part.items) {
+            *image = None;
+        }
         let images = writes.iter().flatten().filter_map(|(_, image)| image.as_ref());
-        self.bytes += images.map(Vec::len).sum::<usize>();
+        self.bytes = images.map(Vec::len).sum::<usize>();
         self.writes = writes;
         match self.writes.iter().position(|writes| !writes.is_empty()) {
             None => {

@@ -27,6 +27,8 @@ pub const TURN_WORK_BYTES: usize = 8 << 20;
 pub const TURN_LENGTH_BYTES: usize = 1 << 20;
 /// How many requests of a new connection may be under way; it grows to [`INFLIGHT_MAX`] while the replies are small.
 pub const INFLIGHT_FIRST: usize = 64;
+/// The same where memory is least.
+pub const INFLIGHT_FIRST_MIN: usize = 4;
 /// A client with unread replies that takes none of them for this long is closed, in milliseconds (Redis: the time of
 /// its soft output limits).
 pub const OUTPUT_STUCK_MS_MAX: u64 = 60_000;
@@ -39,6 +41,9 @@ pub const INFLIGHT_MAX: usize = 4096;
 pub const HELD_BYTES_MAX: usize = 256 << 20;
 /// The same for all workers together where that would be less.
 pub const HELD_BYTES_MIN: usize = 8 << 20;
+/// When all replicas of a node together have more log than this that no snapshot contains, one of them is snapshotted, whatever
+/// `maxmemory` leaves, in bytes; otherwise when it is more than a quarter of what that leaves.
+pub const LOG_BYTES_MIN: usize = 16 << 20;
 /// A reply to a request that another node or worker forwarded goes in parts of this length, in bytes.
 pub const REPLY_PART_BYTES: usize = 1 << 20;
 /// The longest reply where memory is limited is a quarter of what `maxmemory` leaves, but never less than this, in bytes.
@@ -144,9 +149,11 @@ pub const ACL_LOG_TEXT_BYTES_MAX: usize = 1024;
 pub const TXN_KEYS_MAX: usize = 4096;
 /// The most bytes that the values of such a transaction take in one partition, before and after it.
 pub const TXN_BYTES_MAX: usize = 32 << 20;
-/// The most bytes of values that a transaction fetches from all partitions together; an eighth of what `maxmemory` leaves where
-/// that is less, and [`TXN_BYTES_MAX`] at least.
+/// The most bytes of values that a transaction fetches from all partitions together; a sixteenth of what `maxmemory` leaves
+/// where that is less.
 pub const TXN_BYTES_ALL_MAX: usize = 512 << 20;
+/// The same where that would be less.
+pub const TXN_BYTES_ALL_MIN: usize = 8 << 20;
 /// How many instructions the scripts of such a transaction may run: they run in a turn of their worker.
 pub const TXN_SCRIPT_INSTRUCTIONS_MAX: u64 = 10_000_000;
 /// The most partitions of one such transaction.

@@ -46,12 +46,17 @@ pub struct Connection {
     pub(crate) work_bytes: usize,
     /// How many requests may be under way; `1 <= window <= limits::INFLIGHT_MAX`.
     pub(crate) window: usize,
+    /// How many requests were taken, and how many of them were answered when output was taken last.
+    pub(crate) begun: u64,
+    answered: u64,
+    /// How long the replies have been: as long as the longest lately, or their average where they get shorter, in bytes.
+    reply_bytes: usize,
     /// What is to be written to the socket.
     pub outbox: Outbox,
 }
 
 impl Connection {
-    pub(crate) fn new(id: ClientId, all: Input) -> Self {
+    pub(crate) fn new(id: ClientId, all: Input, window: usize) -> Self {
         Self {
             id,
             decoder: Decoder::new(Limits::default()),
@@ -59,7 +64,10 @@ impl Connection {
             counted: Counted::new(all),
             state: State::Open,
             work_bytes: 0,
-            window: limits::INFLIGHT_FIRST,
+            window,
+            begun: 0,
+            answered: 0,
+            reply_bytes: 0,
             outbox: Outbox::default(),
         }
     }
@@ -108,22 +116,36 @@ impl Connection {
             State::Held => unread <= limits::OUTPUT_MARK_BYTES / 2,
             State::Loaded if self.work_bytes > limits::INFLIGHT_WORK_BYTES => unanswered == 0,
             State::Loaded => {
-                let few = node.expected_bytes(unanswered + 1) <= limits::OUTPUT_MARK_BYTES;
+                let few = self.expected_bytes(node, unanswered + 1) <= limits::OUTPUT_MARK_BYTES;
                 unanswered == 0 || (few && unanswered <= self.window / 2)
             }
             _ => false,
         }
     }
 
-    /// Takes over what the session has to say. How much that is at a time tells how many requests may be under way: the
-    /// size of their replies is known only when they are there.
-    pub fn take_output(&mut self, out: &mut Vec<u8>) {
+    /// Takes over what the session has to say while so many requests have no reply yet. How much that is at a time tells how
+    /// many requests may be under way: the size of their replies is known only when they are there.
+    pub fn take_output(&mut self, out: &mut Vec<u8>, unanswered: usize) {
         match out.len() {
-            0 => {}
+            0 => return,
             large if large > limits::OUTPUT_MARK_BYTES => self.window = (self.window / 2).max(1),
             _ => self.window = (self.window * 2).min(limits::INFLIGHT_MAX),
         }
+        let answered = self.begun.saturating_sub(unanswered as u64);
+        let replies = answered.saturating_sub(self.answered);
+        if replies > 0 {
+            let each = out.len() / replies as usize;
+            self.reply_bytes =
+                each.max(self.reply_bytes - (self.reply_bytes.saturating_sub(each)).div_ceil(8));
+            self.answered = answered;
+        }
         self.outbox.take(out);
+    }
+
+    /// How many bytes the replies to so many requests are expected to take, by what there is here and by what this client
+    /// was answered lately.
+    fn expected_bytes(&self, node: &Node, requests: usize) -> usize {
+        node.expected_bytes(requests).max(requests.saturating_mul(self.reply_bytes))
     }
 
     /// Why its next request has to wait, if it has to.
@@ -137,8 +159,8 @@ impl Connection {
             return None;
         }
         let much = self.work_bytes > limits::INFLIGHT_WORK_BYTES
-            || unanswered >= self.window
-            || unread + node.expected_bytes(unanswered + 1) > limits::OUTPUT_MARK_BYTES;
+            || unanswered >= self.window.min(node.window_max())
+            || unread + self.expected_bytes(node, unanswered + 1) > limits::OUTPUT_MARK_BYTES;
         much.then_some(State::Loaded)
     }
 
@@ -170,5 +192,36 @@ impl Connection {
             self.input = Vec::new();
         }
         self.counted.set(self.input.capacity());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(connection: &mut Connection, bytes: usize) {
+        connection.begun += 1;
+        connection.take_output(&mut vec![0; bytes], 0);
+        let all = connection.outbox.len();
+        connection.outbox.wrote(all);
+    }
+
+    /// Replies of 256 KiB that came one at a time widened the window as small ones do, and then came all at once.
+    #[test]
+    fn how_long_replies_are_is_learned_at_once_and_forgotten_slowly() {
+        let mut connection = Connection::new(ClientId(1), Input::default(), 8);
+        answered(&mut connection, 100);
+        assert_eq!(connection.reply_bytes, 100);
+        answered(&mut connection, 256 << 10);
+        assert_eq!(connection.reply_bytes, 256 << 10);
+        answered(&mut connection, 5);
+        assert!(connection.reply_bytes > 200 << 10, "{}", connection.reply_bytes);
+        for _ in 0..200 {
+            answered(&mut connection, 5);
+        }
+        assert_eq!(connection.reply_bytes, 5);
+        // What a subscriber is told answers nothing.
+        connection.take_output(&mut vec![0; 1 << 10], 0);
+        assert_eq!(connection.reply_bytes, 5);
     }
 }

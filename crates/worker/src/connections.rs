@@ -27,6 +27,8 @@ pub struct Connections {
     yielded: Vec<ClientId>,
     input: Input,
     limits: Limits,
+    /// How many requests of a new connection may be under way.
+    first_window: usize,
     /// When unread replies were counted last.
     counted_us: u64,
 }
@@ -56,7 +58,7 @@ impl Connections {
             self.places.resize(place + 1, usize::MAX);
         }
         self.places[place] = at;
-        self.table[at] = Some(Connection::new(id, self.input.clone()));
+        self.table[at] = Some(Connection::new(id, self.input.clone(), self.first_window.max(1)));
         at
     }
 
@@ -91,6 +93,7 @@ impl Connections {
     pub fn begin_turn(&mut self, now_us: u64, node: &mut Node) {
         self.yielded.extend(self.intake.begin_turn());
         self.limits = limits_of(node);
+        self.first_window = node.first_window();
         if node.counts_unread() && now_us >= self.counted_us + COUNT_EVERY_US {
             self.counted_us = now_us;
             let unread = self.table.iter().flatten().map(|client| client.outbox.len()).sum();

@@ -218,6 +218,7 @@ impl Turn<'_> {
         }
         match self.node.request(client.id, &words) {
             Flow::Next => {
+                client.begun += 1;
                 let work = self.node.take_work();
                 client.work_bytes = if unanswered == 0 { work } else { client.work_bytes + work };
                 *self.work_bytes += work;

@@ -1,6 +1,7 @@
 //! Little memory: a ceiling just above what a node uses, and a control group in which the kernel ends who takes more.
 
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,10 @@ const GROUP_MIB: std::ops::Range<u64> = 320..480;
 const REFUSALS: usize = 16;
 /// How long filling it may take.
 const FILLING: Duration = Duration::from_secs(40);
+/// So many clients ask a full node for so many values each and read nothing for a while.
+const CROWD: usize = 20;
+const UNREAD: usize = 100;
+const UNREAD_FOR: Duration = Duration::from_secs(2);
 /// The kernel gives a group up when the last of its processes is gone, which takes a moment.
 const GONE: Duration = Duration::from_millis(200);
 
@@ -45,7 +50,7 @@ impl Nemesis<'_> {
     }
 
     /// A node runs in a small control group, with the ceiling that it gives itself there, and is filled until all writes
-    /// are refused. The kernel must not have had to end it.
+    /// are refused; then clients ask it for much at once. The kernel must not have had to end it.
     pub(super) fn fill_group(&mut self, i: usize) -> Result<()> {
         self.end_lasting()?;
         let mib = self.dice.range(GROUP_MIB.start, GROUP_MIB.end);
@@ -66,6 +71,10 @@ impl Nemesis<'_> {
         let lowered = others.iter().all(|other| set_ceiling(*other, &own).is_ok());
         let mut written = 0;
         let full = lowered && fill_up(node, (mib as usize) << 20, &mut written)?;
+        if full {
+            ask_for_much(node.client(), written);
+            node.check_alive().context("it was full, and asked for much at once")?;
+        }
         empty(node.client(), written);
         for (other, (before, _)) in others.iter().zip(before.iter().flatten()) {
             // One that was killed meanwhile begins with what it had.
@@ -152,6 +161,24 @@ fn fill_up(node: &Node, most: usize, written: &mut usize) -> Result<bool> {
         *written += 1;
     }
     Ok(refused == REFUSALS)
+}
+
+/// Many clients ask a node for much and read nothing; then one asks for everything that was written.
+fn ask_for_much(node: SocketAddr, written: usize) {
+    let names: Vec<String> = (0..written).map(|n| format!("memory:{n}")).collect();
+    let asked: String = names.iter().take(UNREAD).map(|name| format!("GET {name}\r\n")).collect();
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        let Ok(mut client) = TcpStream::connect_timeout(&node, PATIENCE) else { continue };
+        let _ = client.write_all(asked.as_bytes());
+        crowd.push(client);
+    }
+    std::thread::sleep(UNREAD_FOR);
+    drop(crowd);
+    if let Ok(mut connection) = Connection::open(node, PATIENCE) {
+        let all: Vec<_> = ["MGET"].into_iter().chain(names.iter().map(String::as_str)).collect();
+        let _ = connection.call(&all);
+    }
 }
 
 /// Deletes so many keys again.

@@ -157,7 +157,9 @@ impl Node {
         let share = usize::from(self.config.workers.max(1));
         let ceiling = usize::try_from(self.settings.get(Setting::MaxMemory)).unwrap_or(0);
         let limit = ceiling / share;
-        self.memory.spare = self.spare_beside(ceiling);
+        // A follower takes in what its leaders accept, also beyond its own ceiling.
+        let taken = if limit > 0 { self.memory_used() * share } else { 0 };
+        self.memory.spare = self.spare_beside(ceiling, taken.max(ceiling));
         let policy = EvictionPolicy::of(self.settings.get(Setting::MaxMemoryPolicy));
         self.memory.configure(limit, policy, self.now.mono_us / 1_000_000);
         self.long_replies.bound(self.held_bytes_max());
@@ -179,6 +181,22 @@ impl Node {
         }
     }
 
+    /// Once a tick: a restart reads all of the log that no snapshot contains into memory, beside what is there, so the
+    /// replica that has most of it is snapshotted when that is much together.
+    pub(crate) fn cut_log(&mut self) {
+        let workers = usize::from(self.config.workers.max(1));
+        let most = self.memory.part(4 * workers, limits::LOG_BYTES_MIN / workers, usize::MAX);
+        let replicas = self.replicas.iter_mut().flatten();
+        let all = replicas.map(|replica| replica.bytes_since_snapshot()).sum::<usize>();
+        if all <= most || self.snapshot_running() {
+            return;
+        }
+        let replicas = self.replicas.iter_mut().flatten();
+        if let Some(replica) = replicas.max_by_key(|replica| replica.bytes_since_snapshot()) {
+            replica.begin_snapshot();
+        }
+    }
+
     /// Once a turn: makes room, or has writes refused when there is none to be made.
     pub(crate) fn check_memory(&mut self) {
         self.memory.refusing = false;
@@ -192,14 +210,14 @@ impl Node {
         }
     }
 
-    /// What a ceiling leaves of the memory of the process. Nodes that share a machine share what each leaves, so it is no more
+    /// What a ceiling, or what is `taken` where that is more, leaves of the memory of the process. Nodes that share a machine share what each leaves, so it is no more
     /// than three times the ceiling, which is what the default leaves where memory is least.
-    fn spare_beside(&self, ceiling: usize) -> Option<usize> {
+    fn spare_beside(&self, ceiling: usize, taken: usize) -> Option<usize> {
         let all = usize::try_from(self.config.memory).unwrap_or(usize::MAX);
         match (ceiling, all) {
             (0, _) => None,
             (ceiling, 0) => Some(ceiling),
-            (ceiling, all) => Some(all.saturating_sub(ceiling).min(ceiling.saturating_mul(3))),
+            (ceiling, all) => Some(all.saturating_sub(taken).min(ceiling.saturating_mul(3))),
         }
     }
 
@@ -215,9 +233,23 @@ impl Node {
         self.memory.part(8 * workers, limits::HELD_BYTES_MIN / workers, limits::HELD_BYTES_MAX)
     }
 
-    /// How many bytes of values a transaction may fetch.
+    /// How many requests of a new connection may be under way: with replies of 4 MiB they would take what may be held.
+    #[must_use]
+    pub fn first_window(&self) -> usize {
+        (self.held_bytes_max() >> 22).clamp(limits::INFLIGHT_FIRST_MIN, limits::INFLIGHT_FIRST)
+    }
+
+    /// How many requests of any connection may be under way: with replies of 64 KiB they would take what may be held.
+    #[inline]
+    #[must_use]
+    pub fn window_max(&self) -> usize {
+        (self.held_bytes_max() >> 16).clamp(limits::INFLIGHT_FIRST, limits::INFLIGHT_MAX)
+    }
+
+    /// How many bytes of values transactions may fetch. While the commands run, the values are there three times: as they came,
+    /// as objects, and in the reply.
     pub(crate) fn transaction_bytes_max(&self) -> usize {
-        self.memory.part(8, limits::TXN_BYTES_MAX, limits::TXN_BYTES_ALL_MAX)
+        self.memory.part(16, limits::TXN_BYTES_ALL_MIN, limits::TXN_BYTES_ALL_MAX)
     }
 
     /// Whether it matters how much clients have not read.

@@ -38,7 +38,7 @@ use synod_wire::resp::{Proto, RespWriter};
 
 const TOO_MANY: &str =
     "TRYAGAIN too many transactions over several partitions are under way; nothing was written";
-const TOO_LARGE: &str =
+pub(crate) const TOO_LARGE: &str =
     "ERR the values of a transaction over several partitions take too many bytes";
 const UNREADABLE: &str = "ERR a value of the transaction could not be read; nothing was written";
 
@@ -62,6 +62,8 @@ struct Conducted {
     reply: Vec<u8>,
     /// What they would have subscribers told.
     events: Vec<Event>,
+    /// How long the answers are that come in parts in this attempt, as was announced, in bytes.
+    announced: usize,
 }
 
 /// What becomes of an answer.
@@ -103,6 +105,20 @@ impl Conductor {
     /// A number for a question on behalf of one who waits for a lock of the tree.
     pub(crate) fn lock_ticket(&mut self, of: u64) -> u64 {
         self.ticket(Asked::Lock { of })
+    }
+
+    /// A part answers with so many bytes. Whether they may come: all transactions together have announced no more than `most`.
+    /// An answer that nobody wants may come.
+    pub(crate) fn announce(&mut self, ticket: u64, bytes: usize, most: usize) -> bool {
+        let Some(Asked::Part { of, .. }) = self.asked.get(&ticket) else { return true };
+        let all = self.conducted.values().map(|conducted| conducted.announced).sum::<usize>();
+        if all.saturating_add(bytes) > most {
+            return false;
+        }
+        if let Some(conducted) = self.conducted.get_mut(of) {
+            conducted.announced += bytes;
+        }
+        true
     }
 
     fn keep(&mut self, number: u64, conducted: Conducted) {
@@ -246,6 +262,7 @@ impl Node {
             rights,
             reply: Vec::new(),
             events: Vec::new(),
+            announced: 0,
         };
         self.counters.transactions += 1;
         let number = self.ledger_number();
@@ -271,6 +288,7 @@ impl Node {
                 Action::Again => {
                     self.counters.transactions_retried += u64::from(conducted.begun);
                     conducted.begun = true;
+                    conducted.announced = 0;
                     let txn = self.next_txn();
                     actions.extend(conducted.coordinator.begin(txn));
                 }

@@ -275,6 +275,7 @@ impl Clients {
         if node.session_killed(client.id()) {
             return self.close(at, node);
         }
+        let (_, unanswered) = node.session_load(client.id());
         let Some((out, close)) = node.session_output(client.id()) else {
             return self.close(at, node);
         };
@@ -286,7 +287,7 @@ impl Clients {
         loop {
             // What the socket does not take stays with the session, which knows how much it may have.
             if client.outbox.is_empty() {
-                client.take_output(out);
+                client.take_output(out, unanswered);
             }
             if client.outbox.is_empty() || socket.blocked {
                 break;

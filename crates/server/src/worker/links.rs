@@ -9,6 +9,8 @@ use synod_wire::peer::{Frame, FrameDecoder};
 const READ_BYTES: usize = 64 << 10;
 /// The most bytes that are read of one connection in one turn: others wait, and the node's own heartbeats are due.
 const TURN_BYTES: usize = 8 << 20;
+/// An empty buffer larger than this is given back.
+pub(super) const KEEP_BYTES_MAX: usize = 1 << 20;
 
 /// A connection with its buffers.
 pub struct Link {
@@ -72,6 +74,9 @@ impl Link {
     /// # Errors
     /// The connection is at its end or broken.
     pub fn fill(&mut self) -> io::Result<()> {
+        if self.input.is_empty() && self.input.capacity() > KEEP_BYTES_MAX {
+            self.input = BytesMut::new();
+        }
         let full = self.input.len() + TURN_BYTES;
         self.unread = false;
         loop {
@@ -154,7 +159,12 @@ impl Link {
     fn flush(&mut self) -> io::Result<()> {
         while !self.output.is_empty() && !self.blocked {
             match self.stream.write(&self.output) {
-                Ok(n) => self.output.advance(n),
+                Ok(n) => {
+                    self.output.advance(n);
+                    if self.output.is_empty() && self.output.capacity() > KEEP_BYTES_MAX {
+                        self.output = BytesMut::new();
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
                 Err(error) => return Err(error),

@@ -169,8 +169,9 @@ impl Trial {
     fn write(&mut self, client: &mut Client) {
         let Some(connection) = self.connections.get(client.at) else { return };
         let id = connection.id();
+        let (_, unanswered) = self.node.session_load(id);
         let Some((out, close)) = self.node.session_output(id) else { return };
-        connection.take_output(out);
+        connection.take_output(out, unanswered);
         if client.reads {
             client.received.extend_from_slice(connection.outbox.rest());
             let all = connection.outbox.len();

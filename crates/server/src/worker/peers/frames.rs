@@ -1,6 +1,7 @@
 //! Frames between nodes, and between the workers of this one.
 
 use super::super::Worker;
+use super::super::links::KEEP_BYTES_MAX;
 use crate::inbox::Mail;
 use std::io::ErrorKind;
 use synod_node::Node;
@@ -61,6 +62,9 @@ impl Worker {
             } else {
                 self.send_bytes(to.node, bytes);
                 bytes.clear();
+                if bytes.capacity() > KEEP_BYTES_MAX {
+                    *bytes = Vec::new();
+                }
             }
         }
         self.core.node().output().frames = frames;
