@@ -80,7 +80,7 @@ impl Node {
             deadline_us: now_us + limits::REQUEST_WAIT_MS_MAX * 1000,
             to: to.node,
             attempt: Attempt::default(),
-            parts: Vec::new(),
+            parts: crate::fetches::Parts::default(),
             wait: None,
         };
         let id = self.ledger.next_id();
