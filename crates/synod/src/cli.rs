@@ -153,10 +153,13 @@ processor. Big keys are found by a slow walk over all keys, so a new one appears
 
 A node that asks its clients for a password tells hashes here instead of names; `HOTKEYS TOP` of a Redis client tells the names.
 
+In the live view o, b and c sort by requests, bytes and processor time, and q ends it.
+
 With --once the exit code is 0 when every node has answered, and 1 otherwise.";
 
 const TOP_EXAMPLES: &str = "\
 Examples:
+  synod top
   synod top --once
   synod top --once --by cpu --count 20 --http 127.0.0.1:27001";
 

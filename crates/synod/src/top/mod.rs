@@ -1,12 +1,15 @@
 //! `synod top`: what the nodes of a cluster do and for which keys, live or once.
 
 mod figures;
+mod live;
+mod screen;
 mod text;
 
 use crate::calls::CallOptions;
 use crate::settings::Address;
 use anyhow::{Context, Result, bail};
 use figures::{Cluster, Order};
+use std::io::{IsTerminal, stdin, stdout};
 
 /// What to ask, and how to show it.
 #[derive(clap::Args, Debug)]
@@ -40,11 +43,14 @@ pub struct TopOptions {
 /// Asks and shows.
 pub fn run(options: &TopOptions) -> Result<()> {
     options.calls.begin()?;
+    if !(options.once || stdin().is_terminal() && stdout().is_terminal()) {
+        bail!("the live view needs a terminal; --once prints the same as plain text");
+    }
     let address = options.http.to_string();
     let first = figures::ask(&address)
         .with_context(|| format!("no answer from {address}: is a node running there? (--http)"))?;
     if !options.once {
-        bail!("the live view needs a terminal; --once prints the same as plain text");
+        return live::run(first, options.by);
     }
     let cluster = Cluster::of(figures::ask_others(first));
     print!("{}", text::page(&cluster, options.by, usize::from(options.count)));

@@ -1,11 +1,17 @@
 //! The figures as rows of words, and all of them as one page of plain text.
 
 use super::figures::{Cluster, Order};
+use super::screen::printable;
 use crate::status::columns;
 use std::fmt::Write as _;
 
 /// How much of a key is printed.
 const KEY_CHARS_MAX: usize = 60;
+
+/// The state of a node that does not answer.
+pub const UNREACHABLE: &str = "unreachable";
+/// The state of one that answers and serves nobody.
+pub const NOT_SERVING: &str = "not serving";
 
 /// A table: what stands above its columns, and its rows.
 pub struct Table<const N: usize> {
@@ -14,7 +20,7 @@ pub struct Table<const N: usize> {
 }
 
 impl<const N: usize> Table<N> {
-    fn write(self, out: &mut String) {
+    pub fn write(self, out: &mut String) {
         let mut lines = vec![self.head.map(String::from)];
         lines.extend(self.rows);
         columns(out, &lines);
@@ -40,7 +46,7 @@ pub fn nodes(cluster: &Cluster) -> Table<9> {
             let unknown = || "-".to_owned();
             return [
                 node.id.to_string(),
-                "unreachable".to_owned(),
+                UNREACHABLE.to_owned(),
                 node.listen.clone(),
                 unknown(),
                 unknown(),
@@ -51,7 +57,7 @@ pub fn nodes(cluster: &Cluster) -> Table<9> {
             ];
         };
         let state = match (&answer.not_serving, node.drained, node.draining) {
-            (Some(_), ..) => "not serving",
+            (Some(_), ..) => NOT_SERVING,
             (_, true, _) => "drained",
             (_, _, true) => "draining",
             _ => "up",
@@ -173,10 +179,11 @@ fn join(nodes: &[u64]) -> String {
 }
 
 fn key(text: &str) -> String {
+    let shown = text.chars().map(printable);
     if text.chars().count() <= KEY_CHARS_MAX {
-        return text.to_owned();
+        return shown.collect();
     }
-    text.chars().take(KEY_CHARS_MAX - 3).chain("...".chars()).collect()
+    shown.take(KEY_CHARS_MAX - 3).chain("...".chars()).collect()
 }
 
 fn rate(per_s: f64) -> String {
