@@ -225,7 +225,11 @@ power fail. A seed decides everything, so a failure can be seen again. Each run 
 healing, in which every client must be served, all replicas must become equal, and everything that was \
 acknowledged must be there. What clients saw is checked for linearizability.
 
-The exit code is 0 when all seeds kept all rules, and 1 otherwise.";
+With --commit-protocol there are no clusters: single transactions are committed in a small world, by two-phase commit, \
+three-phase commit or the way of Synod, to see what each costs, when it blocks, and whether it splits.
+
+The exit code is 0 when all seeds kept all rules, and 1 otherwise; a transaction that some sites committed and \
+others aborted breaks a rule, one that blocks does not.";
 
 const SIM_EXAMPLES: &str = "\
 Examples:
@@ -233,6 +237,8 @@ Examples:
   synod sim --seed 42 --trace run.html  one, as a page that plays it
   synod sim --seeds 100 --nodes 3 --partitions 2 --faults power,partition,sync-error
   synod sim --seed 42 --only 3,17,20    with three of its strikes and no others
+  synod sim --commit-protocol 2pc --strikes crash:0@3    a transaction that blocks
+  synod sim --commit-protocol all --seeds 1000           three protocols through what seeds draw
 
 A failure prints the seed, the commit, and the strikes that are left after shrinking, with the one command that \
 runs just those.";

@@ -123,3 +123,57 @@ fn what_does_not_exist_is_refused() {
     refused(&["--trace", "x.html", "--seeds", "2"], "cannot be used with");
     refused(&["--schedule", "x.toml", "--nodes", "3"], "cannot be used with");
 }
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn one_transaction_is_told_in_words_and_shown_on_a_page() {
+    let (_folder, page) = file("run.html", "");
+    let page = page.to_str().unwrap();
+    let strikes = "cut:2@2.5-";
+    let split = sim(&["--commit-protocol", "3pc", "--strikes", strikes, "--trace", page]);
+    assert_eq!(split.status.code(), Some(1));
+    let told = stdout(&split);
+    assert!(told.contains("3pc: split: committed at [0, 1], aborted at [2]"), "{told}");
+    let again = "again: synod sim --commit-protocol 3pc --participants 2 --strikes cut:2@2.5-";
+    assert!(told.contains(again), "{told}");
+    let html = std::fs::read_to_string(page).unwrap();
+    for part in ["\"names\":[\"coordinator\",\"site 1\",\"site 2\"]", "pre-committed", "split: "] {
+        assert!(html.contains(part), "{part}");
+    }
+    let blocked = sim(&["--commit-protocol", "2pc", "--strikes", "crash:0@3"]);
+    assert!(blocked.status.success());
+    assert!(stdout(&blocked).contains("2pc: undecided; blocked in doubt at [1, 2]"));
+}
+
+#[test]
+fn commit_protocols_are_compared_over_seeds() {
+    let of = |args: &[&str]| json(&[&["--commit-protocol", "all", "--seeds", "60"], args].concat());
+    let sums = of(&["--faults", "kill", "--participants", "3"]);
+    assert!(sums["2pc"]["blocked"].as_u64() > Some(0), "{sums}");
+    for (protocol, end) in [("2pc", "split"), ("3pc", "split"), ("synod", "split")] {
+        assert_eq!(sums[protocol][end], 0, "{sums}");
+        assert_eq!(sums[protocol]["runs"], 60);
+    }
+    assert_eq!(sums, of(&["--faults", "kill", "--participants", "3"]), "the same every time");
+    assert_eq!(of(&["--faults", "none"])["synod"]["blocked"], 0);
+}
+
+#[test]
+fn commit_protocols_refuse_what_they_do_not_know() {
+    let of = |args: &[&str], reason: &str| {
+        refused(&[&["--commit-protocol", "3pc"], args].concat(), reason);
+    };
+    refused(&["--commit-protocol", "4pc"], "no commit protocol `4pc`; there are: 2pc, 3pc, synod");
+    refused(&["--strikes", "no:1"], "--commit-protocol");
+    of(&["--strikes", "fire:1"], "`fire:1` is no strike");
+    of(&["--strikes", "crash:3@1"], "there is no site 3; the last is 2");
+    of(&["--strikes", "no:0"], "site 0 coordinates and has no vote");
+    of(&["--participants", "1"], "1 is not in 2..=8");
+    of(&["--faults", "loss"], "meets `kill` and `partition`, not `loss`");
+    of(&["--nodes", "3"], "cannot be used with");
+    of(&["--strikes", "none", "--seeds", "2"], "cannot be used with");
+    refused(&["--commit-protocol", "all", "--trace", "x.html"], "--trace shows one protocol");
+}

@@ -45,3 +45,45 @@ impl fmt::Display for Costs {
         write!(f, "{} | {}", self.whole.messages, self.whole.flushes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCS: &str = include_str!("../../../../docs/transactions.md");
+
+    #[test]
+    fn the_table_in_the_docs_is_what_is_measured() {
+        let mut rows = Vec::new();
+        for protocol in CommitProtocol::ALL {
+            for participants in [2, 3, 5] {
+                let costs = costs(protocol, participants);
+                rows.push(format!("| `{protocol}` | {participants} | {costs} |"));
+            }
+        }
+        let told: Vec<&str> = DOCS.lines().filter(|line| is_row(line)).collect();
+        assert_eq!(told, rows, "docs/transactions.md has to say:\n{}", rows.join("\n"));
+    }
+
+    fn is_row(line: &str) -> bool {
+        CommitProtocol::ALL.iter().any(|protocol| line.starts_with(&format!("| `{protocol}` |")))
+    }
+
+    #[test]
+    fn the_runs_in_the_docs_end_as_they_say() {
+        let mut runs = 0;
+        for line in DOCS.lines().filter(|line| line.starts_with("synod sim --commit-protocol")) {
+            let (command, verdict) = line.split_once("# ").expect("a verdict behind the command");
+            let words: Vec<&str> = command.split_whitespace().collect();
+            let after = |name| words.iter().position(|word| *word == name).map(|at| words[at + 1]);
+            let protocol = after("--commit-protocol").and_then(|word| word.parse().ok());
+            let participants = after("--participants").map_or(Ok(2), str::parse);
+            let mut told = Run::new(protocol.expect("a protocol"), participants.expect("a number"));
+            let strikes = after("--strikes").expect("strikes").split(',');
+            told.strikes = strikes.map(|word| word.parse().expect("a strike")).collect();
+            assert_eq!(run(&told).verdict(), verdict, "{command}");
+            runs += 1;
+        }
+        assert!(runs > 10, "{runs} runs");
+    }
+}

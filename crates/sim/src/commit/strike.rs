@@ -184,7 +184,7 @@ impl Kinds {
         let crashes = if self.crashes { random.between(0, sites as u64 - 1) } else { 0 };
         for _ in 0..crashes {
             let site = random.below(sites as u64) as usize;
-            strikes.push(Strike::Crash(site, random.between(1, 30)));
+            strikes.push(Strike::Crash(site, random.skewed(1, 30)));
             if random.permille(500) {
                 strikes.push(Strike::Restart(site, random.between(2, 80) * DELAY_US));
             }

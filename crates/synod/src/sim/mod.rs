@@ -1,6 +1,7 @@
 //! `synod sim`: whole clusters in a simulated world, seed after seed; what a failure is shrunk to, and the one command
 //! that shows it again.
 
+mod commit;
 mod guarded;
 mod options;
 mod schedule_file;
@@ -10,6 +11,7 @@ mod total;
 
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Instant;
 use synod_sim::{Fault, Minimised, Outcome, Params, page};
 
@@ -25,6 +27,9 @@ const DETERMINISM: &str = "determinism";
 pub fn run(options: &SimOptions) -> Result<()> {
     #[cfg(synod_plants)]
     synod_types::plant::select(options.plant.map(|plant| plant.name));
+    if let Some(protocols) = &options.commit_protocol {
+        return commit::run(options, &protocols.0);
+    }
     let first = options.params()?;
     let begun = Instant::now();
     let total = sweep::sweep(options, &first, begun);
@@ -56,14 +61,18 @@ pub fn run(options: &SimOptions) -> Result<()> {
 /// Writes what `--trace` and `--save-schedule` ask for.
 fn write_files(options: &SimOptions, params: &Params, outcome: &Outcome) -> Result<()> {
     if let Some(file) = &options.trace {
-        let html = page::render(params, outcome);
-        std::fs::write(file, html).with_context(|| format!("cannot write {}", file.display()))?;
-        eprintln!("open {} in a browser", file.display());
+        write_page(file, &page::render(params, outcome))?;
     }
     if let Some(file) = &options.save_schedule {
         schedule_file::write(file, params, options.engine, &outcome.struck)?;
         eprintln!("again: synod sim --schedule {}", file.display());
     }
+    Ok(())
+}
+
+fn write_page(file: &Path, html: &str) -> Result<()> {
+    std::fs::write(file, html).with_context(|| format!("cannot write {}", file.display()))?;
+    eprintln!("open {} in a browser", file.display());
     Ok(())
 }
 

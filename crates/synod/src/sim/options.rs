@@ -5,6 +5,7 @@ use crate::settings::Usage;
 use anyhow::Result;
 use std::path::PathBuf;
 use synod_server::Engine;
+use synod_sim::commit::{CommitProtocol, Strike};
 use synod_sim::{Faults, Params, Workload};
 
 /// The most strikes that `--only` may name.
@@ -13,9 +14,9 @@ const ONLY_MAX: usize = 100_000;
 /// What to simulate.
 #[derive(clap::Args, Debug, Clone)]
 pub struct SimOptions {
-    /// The first seed; it decides everything that happens
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    /// The first seed; it decides everything that happens [default: 1]
+    #[arg(long)]
+    pub seed: Option<u64>,
 
     /// How many seeds to run, one after the other
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
@@ -45,6 +46,25 @@ pub struct SimOptions {
     #[arg(long, default_value_t)]
     workload: Workload,
 
+    /// Instead of clusters, run one transaction after the other by two-phase commit, three-phase commit or Synod's own, each alone in
+    /// a small world: 2pc, 3pc, synod, or all of them side by side (docs/transactions.md)
+    #[arg(long, value_name = "PROTOCOL", value_parser = commit_protocols, conflicts_with_all = [
+        "minutes", "seconds", "nodes", "partitions", "clients", "lease_reads", "workload", "keys", "engine", "only", "schedule",
+        "save_schedule", "jobs", "failures_max", "verify_every", "shrink_runs", "shrink_seconds",
+    ])]
+    pub commit_protocol: Option<CommitProtocols>,
+
+    /// How many participants such a transaction has
+    #[arg(long, default_value_t = 2, requires = "commit_protocol", value_parser = clap::value_parser!(u64).range(2..=8))]
+    pub participants: u64,
+
+    /// What goes wrong with it, instead of what --faults lets the seed draw (of `kill` and `partition`): `none`, or a list such as
+    /// `no:2,crash:0@5,restart:0@40,cut:1+2@2.5-60`. Participant 2 votes no; site 0, the coordinator, crashes before its fifth step,
+    /// a message sent or a flush; it restarts 40 message delays after the transaction began; sites 1 and 2 are cut
+    /// off from 2.5 to 60 delays after that, or for good (`cut:2@2.5-`). Without --seed every message takes as long as it may
+    #[arg(long, value_name = "STRIKES", requires = "commit_protocol", conflicts_with_all = ["faults", "seeds"], value_parser = strikes)]
+    pub strikes: Option<Strikes>,
+
     /// Let leaders answer reads from their lease
     #[arg(long)]
     lease_reads: bool,
@@ -65,7 +85,7 @@ pub struct SimOptions {
     /// What goes wrong: `swarm` (each seed draws its own kinds), `all`, `none`, or a list such as
     /// `loss,power,clock-jump`
     #[arg(long, default_value_t = Faults::Swarm, value_parser = faults)]
-    faults: Faults,
+    pub faults: Faults,
 
     /// Of all strikes of the seed only these, by number (`3,17,20` or `none`); a failure is shrunk to such a list
     #[arg(long, value_name = "NUMBERS", value_parser = only, conflicts_with = "seeds")]
@@ -110,6 +130,31 @@ pub struct SimOptions {
     pub trace: Option<PathBuf>,
 }
 
+/// Commit protocols to run side by side.
+#[derive(Clone, Debug)]
+pub struct CommitProtocols(pub Vec<CommitProtocol>);
+
+fn commit_protocols(text: &str) -> Result<CommitProtocols, String> {
+    match text {
+        "all" => Ok(CommitProtocols(CommitProtocol::ALL.to_vec())),
+        one => match one.parse() {
+            Ok(protocol) => Ok(CommitProtocols(vec![protocol])),
+            Err(error) => Err(format!("{error}, and all for all of them")),
+        },
+    }
+}
+
+/// What goes wrong with a transaction.
+#[derive(Clone, Debug)]
+pub struct Strikes(pub Vec<Strike>);
+
+fn strikes(text: &str) -> Result<Strikes, String> {
+    if text == "none" {
+        return Ok(Strikes(Vec::new()));
+    }
+    text.split(',').map(str::parse).collect::<Result<_, _>>().map(Strikes)
+}
+
 fn faults(text: &str) -> Result<Faults, String> {
     text.parse().map_err(|error: synod_sim::UnknownFault| error.to_string())
 }
@@ -140,6 +185,11 @@ fn only(text: &str) -> Result<Only, String> {
 }
 
 impl SimOptions {
+    /// The first seed.
+    pub fn first_seed(&self) -> u64 {
+        self.seed.unwrap_or(1)
+    }
+
     /// The first run: from the schedule file if there is one.
     ///
     /// # Errors
@@ -150,7 +200,7 @@ impl SimOptions {
             return Ok(Params { record, ..schedule_file::read(file)? });
         }
         let params = Params {
-            seed: self.seed,
+            seed: self.first_seed(),
             nodes: self.nodes,
             partitions: self.partitions,
             seconds: self.seconds.unwrap_or(self.minutes * 60),
