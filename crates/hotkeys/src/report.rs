@@ -57,12 +57,14 @@ impl Report {
             group,
             rates: Measure::ALL.map(|measure| heat.total_per_second(measure, now_us)),
         };
-        let largest =
-            largest.flat_map(|(group, found)| found.keys().into_iter().map(move |k| (group, k)));
+        let largest = largest.flat_map(|(group, found)| found.keys().map(move |k| (group, k)));
+        let mut largest: Vec<(u32, &Sized)> = largest.collect();
+        largest.sort_by(|(_, a), (_, b)| b.bytes.cmp(&a.bytes).then_with(|| a.key.order(&b.key)));
+        let largest = largest.into_iter().take(KEYS_TOLD);
         let mut report = Self {
             loads: heats.clone().map(load).collect(),
             hot: hottest(heats, now_us),
-            largest: largest.collect(),
+            largest: largest.map(|(group, one)| (group, one.clone())).collect(),
         };
         report.sort();
         report

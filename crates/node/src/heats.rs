@@ -22,11 +22,14 @@ use synod_hotkeys::{
     Cost, Heat, Largest, ProcessTimes, Report, Sampler, Tracking, Wanted, sample_of,
 };
 use synod_machine::{MachineId, Operation};
+use synod_tree::{Call, taken_apart};
 use synod_txn::Step;
-use synod_types::{Now, PartitionId, key_slot};
+use synod_types::{Now, PartitionId, key_slot, tree_lock};
 
 /// Of a request with more keys, so many stand for all.
 const KEYS_MAX: usize = 16;
+/// Of a request with more znodes, the first so many are counted.
+const PATHS_MAX: usize = 64;
 /// How many keys a walk looks at per tick, all partitions led here together: some 10,000 a second.
 const WALK_KEYS: usize = 500;
 /// After a walk over a partition the next one begins so much later.
@@ -147,6 +150,15 @@ impl Heats {
     /// The request that was picked is this operation.
     pub fn note(&mut self, group: PartitionId, op: Operation<'_>) {
         let Some(executed) = self.executed.take() else { return };
+        if let Some((namespace, asked)) = taken_apart(&op) {
+            // A znode is named as the lock at its path is.
+            let Some(call) = Call::decode(asked.body) else { return };
+            let paths = call.request.paths();
+            let names: Vec<Vec<u8>> =
+                paths.iter().take(PATHS_MAX).map(|path| tree_lock(namespace, path)).collect();
+            let keys: SmallVec<[&[u8]; 8]> = names.iter().map(Vec::as_slice).collect();
+            return self.add(group, executed, op.body.len(), &keys);
+        }
         if op.machine != MachineId::KEYSPACE {
             return;
         }
@@ -360,6 +372,20 @@ mod tests {
             heats.report().hot[0].rates[0]
         };
         assert!((ops / one - 1000.0).abs() < 20.0, "{}", ops / one);
+    }
+
+    #[test]
+    fn a_znode_is_counted_under_the_name_of_its_lock() {
+        let mut heats = heats();
+        let begun = heats.begin().expect("every one is picked");
+        heats.end(begun, 10);
+        let request = synod_tree::Request::GetData("/app/config");
+        let call = Call { session: 1, owner: 1, ids: Vec::new(), request };
+        let mut body = Vec::new();
+        call.encode(&mut body);
+        heats.note(GROUP, Operation { machine: MachineId::TREE, body: &body });
+        let report = heats.report();
+        assert_eq!(report.hot[0].key.text(40), "{zookeeper}/app/config");
     }
 
     #[test]

@@ -125,7 +125,7 @@ pub enum Request<'a> {
     Touch(Vec<i64>),
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
     /// Whether the tree may need more memory by it.
     #[must_use]
     pub fn grows(&self) -> bool {
@@ -137,6 +137,35 @@ impl Request<'_> {
             Self::SetAcl { .. } | Self::Open { .. } => true,
             Self::Contend(ask) => matches!(ask, Contend::Enqueue { .. }),
             _ => false,
+        }
+    }
+
+    /// The znodes that a client has named in it to look at or to change.
+    #[must_use]
+    pub fn paths(&self) -> Vec<&str> {
+        let changed = |change: &Change<'a>| match change {
+            Change::Create { path, .. }
+            | Change::Delete { path, .. }
+            | Change::SetData { path, .. }
+            | Change::Check { path, .. } => *path,
+        };
+        match self {
+            Self::Change(change) => vec![changed(change)],
+            Self::Multi(changes) => changes.iter().map(changed).collect(),
+            Self::SetAcl { path, .. }
+            | Self::Exists(path)
+            | Self::GetData(path)
+            | Self::GetChildren(path)
+            | Self::GetAcl(path)
+            | Self::GetEphemerals(path)
+            | Self::CountChildren(path) => vec![path],
+            Self::MultiRead(reads) => reads
+                .iter()
+                .map(|read| match read {
+                    Read::Data(path) | Read::Children(path) => *path,
+                })
+                .collect(),
+            _ => Vec::new(),
         }
     }
 
