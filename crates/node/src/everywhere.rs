@@ -120,4 +120,20 @@ mod tests {
             }
         }
     }
+
+    /// A node of an earlier version knows no such group: its part is left out at once, and nothing is sent again.
+    #[test]
+    fn who_does_not_know_the_question_is_left_out() {
+        let mut node = crate::node::started(1);
+        let peer = synod_types::NodeId(2);
+        let to = Destination { node: peer, worker: 0 };
+        let question = Errand::HotKeys(crate::commands::hotkeys::Question::Top);
+        node.ask_worker(to, 1, Origin::Internal, &question);
+        assert_eq!(node.ledger.len(), 1);
+        let request = node.ledger.find(|_| true)[0];
+        let status = crate::answers::Status::NotLeader(None);
+        let attempt = Some(Attempt::default());
+        node.answered(peer, &crate::answers::Outcome { request, attempt, status, reply: b"" });
+        assert_eq!((node.ledger.len(), node.unrouted.len()), (0, 0));
+    }
 }

@@ -347,6 +347,10 @@ impl Node {
         let Some(forward) = forward.or_else(|| self.waiting.remove(&outcome.request)) else {
             return;
         };
+        // A node of an earlier version takes the group of a worker for a partition that it does not lead.
+        if outcome.status != Status::Done && self.is_left_out(&forward) {
+            return;
+        }
         let (partition, origin) = (forward.partition, forward.origin);
         match outcome.status {
             Status::Done => {
