@@ -21,6 +21,8 @@ impl MachineId {
     pub const TREE: Self = Self(2);
     /// The znodes of the namespaces that have names; an operation says which.
     pub const NAMED_TREES: Self = Self(3);
+    /// Which slots a partition owns, and since which epoch.
+    pub const SLOTS: Self = Self(4);
 }
 
 impl fmt::Display for MachineId {

@@ -3,7 +3,7 @@
 //! ```text
 //! ForwardReply body:  request u64 | origin worker u16 | status u8 | what the status says
 //!   done:             reply bytes
-//!   others:           attempt u64, then  not leader: leader u64 | waiting: index u64, operation | part: offset u64, total u64, bytes
+//!   others:           attempt u64, then  not leader: leader u64 | newer epoch: epoch u64 | waiting: index u64, operation | part: offset u64, total u64, bytes
 //! ReplyFetch body:    request u64 | origin worker u16 | attempt u64 | offset u64
 //! ```
 //!
@@ -14,7 +14,7 @@
 use crate::attempts::Attempt;
 use crate::forward::put_frame;
 use std::collections::BTreeMap;
-use synod_types::{Index, NodeId, PartitionId, RequestId, limits};
+use synod_types::{Epoch, Index, NodeId, PartitionId, RequestId, limits};
 use synod_wire::peer::FrameKind;
 
 /// A reply of which no part was fetched for this long is dropped: whoever asked has given up.
@@ -31,6 +31,8 @@ pub(crate) enum Status {
     Done,
     /// Not executed; who leads, if known.
     NotLeader(Option<NodeId>),
+    /// Not executed; the partition's slots changed hands since the map that the sender has.
+    NewerEpoch(Epoch),
     /// Perhaps executed.
     Unknown,
     /// Not executed for want of disk space.
@@ -83,6 +85,7 @@ fn put_head(body: &mut Vec<u8>, to: Asker, status: Status) {
         Status::DiskFull => (3, [None; 2]),
         Status::Waiting(since) => (4, [Some(since.0), None]),
         Status::Part { offset, total } => (5, [Some(offset), Some(total)]),
+        Status::NewerEpoch(epoch) => (6, [Some(epoch.0), None]),
     };
     body.push(tag);
     body.extend_from_slice(&to.attempt.0.to_le_bytes());
@@ -107,6 +110,7 @@ pub(crate) fn take_reply(body: &[u8]) -> Option<Outcome<'_>> {
         3 => Status::DiskFull,
         4 => Status::Waiting(Index(take_u64(&mut reply)?)),
         5 => Status::Part { offset: take_u64(&mut reply)?, total: take_u64(&mut reply)? },
+        6 => Status::NewerEpoch(Epoch(take_u64(&mut reply)?)),
         _ => return None,
     };
     Some(Outcome { request, attempt, status, reply })

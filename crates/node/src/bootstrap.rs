@@ -20,6 +20,15 @@ pub(crate) const META_VOTERS_MAX: usize = 5;
 /// A node repeats what it has to say of itself until the map says so too, this often.
 const ANNOUNCE_US: u64 = 1_000_000;
 
+/// What this node has said of itself.
+#[derive(Debug, Default)]
+pub(crate) struct Announced {
+    /// When it did last; 0: never.
+    last_us: u64,
+    /// Whether the cluster has known this node's place as it was said at the start.
+    place_is_known: bool,
+}
+
 const ELECTION_TICKS: u32 = 12;
 const HEARTBEAT_TICKS: u32 = 2;
 const APPEND_BYTES_MAX: usize = 1 << 20;
@@ -55,7 +64,7 @@ impl Node {
     fn found_replica(&mut self, group: PartitionId, membership: Membership) {
         let meta = SnapshotMeta { membership, ..SnapshotMeta::default() };
         self.output.log.push(Log::Snapshot { group, meta: meta.clone() });
-        let hard_state = self.tombs.remove(&group).unwrap_or_default();
+        let hard_state = self.dropped.take_promise(group);
         let entries = Vec::new();
         self.add_replica(RecoveredGroup {
             group,
@@ -77,7 +86,7 @@ impl Node {
     pub(crate) fn join_if_known(&mut self) {
         let has_meta = self.replica(PartitionId::META).is_some();
         let joins = self.config.joins || self.roster.is_successor();
-        if self.config.worker == 0 && !has_meta && self.belongs && joins {
+        if self.config.worker == 0 && !has_meta && self.known.belongs() && joins {
             self.join_replica(PartitionId::META);
         }
     }
@@ -180,7 +189,7 @@ impl Node {
         }
         let founder = self.map.is_founder(own) || wiped;
         for (id, replicas) in missing {
-            if self.replica(id).is_none() && !self.removing.contains(&id) {
+            if self.replica(id).is_none() && !self.dropped.is_on_disk(id) {
                 let founds = founder && self.map.is_as_founded(id) && replicas.contains(&own);
                 match founds {
                     true => self.found_replica(id, Membership::of_voters(replicas)),
@@ -192,8 +201,9 @@ impl Node {
 
     /// Founds the cluster if nobody has, and says where this node is until the map says so too.
     pub(crate) fn tend_map(&mut self) {
-        let wait = self.now.mono_us.saturating_sub(self.announced_us) < ANNOUNCE_US;
-        if self.config.worker != 0 || (wait && self.announced_us != 0) {
+        let last_us = self.announced.last_us;
+        let wait = self.now.mono_us.saturating_sub(last_us) < ANNOUNCE_US;
+        if self.config.worker != 0 || (wait && last_us != 0) {
             return;
         }
         let command = if !self.map.is_founded() {
@@ -214,14 +224,14 @@ impl Node {
         } else {
             return;
         };
-        self.announced_us = self.now.mono_us.max(1);
+        self.announced.last_us = self.now.mono_us.max(1);
         self.propose_meta(&command);
     }
 
     /// Where this node stands by what was said at its start, until the cluster knows; what an operator says later counts.
     fn place_to_tell(&mut self) -> Option<Place> {
         let (weight, zone) = (self.config.weight, self.config.zone.as_ref());
-        if self.place_told || !self.map.nodes.contains_key(&self.config.id) {
+        if self.announced.place_is_known || !self.map.nodes.contains_key(&self.config.id) {
             return None;
         }
         let known = self.map.place_of(self.config.id);
@@ -229,8 +239,8 @@ impl Node {
             weight: weight.unwrap_or(known.weight),
             zone: zone.unwrap_or(&known.zone).clone(),
         };
-        self.place_told = place == known;
-        (!self.place_told).then_some(place)
+        self.announced.place_is_known = place == known;
+        (place != known).then_some(place)
     }
 
     /// Sends a command to the metadata group; it may be lost.

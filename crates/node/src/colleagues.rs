@@ -21,7 +21,7 @@ use synod_redis::Join;
 use synod_redis::LatencyEvent;
 use synod_redis::{Kind, Refusal, Waits};
 use synod_replica::{Access, Audience, Origin};
-use synod_types::{ClientId, PartitionId, ReplySink, limits, varint};
+use synod_types::{ClientId, Epoch, PartitionId, ReplySink, limits, varint};
 use synod_wire::resp::{Proto, RespWriter};
 
 /// The group of errands. Partitions have smaller numbers: `limits::PARTITIONS_MAX`.
@@ -384,6 +384,7 @@ impl Node {
             deadline_us,
             to: own,
             attempt: Attempt::default(),
+            epoch: Epoch(0),
             parts: crate::fetches::Parts::default(),
             wait: None,
         };

@@ -33,7 +33,7 @@ pub(crate) const DISK_FULL: &str = "MISCONF The disk is full: the write was not 
 
 pub(crate) fn text(failure: Failure) -> &'static str {
     match failure {
-        Failure::NotExecuted(_) => NOT_EXECUTED,
+        Failure::NotExecuted(_) | Failure::NewerEpoch(_) => NOT_EXECUTED,
         Failure::Unknown if planted("error-for-committed") => NOT_EXECUTED,
         Failure::Unknown => UNKNOWN,
         Failure::Stuck => STUCK,
@@ -175,6 +175,7 @@ impl Audience for Desk<'_> {
                 let to = Asker { node, worker, request, attempt: Attempt(attempt) };
                 let status = match failure {
                     Failure::NotExecuted(hint) => Status::NotLeader(hint),
+                    Failure::NewerEpoch(epoch) => Status::NewerEpoch(epoch),
                     Failure::Unknown | Failure::Stuck | Failure::Unread => Status::Unknown,
                     Failure::DiskFull => Status::DiskFull,
                 };
@@ -182,7 +183,8 @@ impl Audience for Desk<'_> {
                 put_reply(frames, self.group, to, status, |_| ());
             }
             Origin::Client { client, seq }
-                if matches!(failure, Failure::NotExecuted(_)) && self.waits(client, seq) =>
+                if matches!(failure, Failure::NotExecuted(_) | Failure::NewerEpoch(_))
+                    && self.waits(client, seq) =>
             {
                 self.sessions.give_back(client);
             }

@@ -11,7 +11,7 @@ use crate::node::Node;
 use crate::output::Destination;
 use synod_redis::{Flow, Join, Kind, Waits, no_answer};
 use synod_replica::{Access, Origin};
-use synod_types::{ClientId, PartitionId, limits};
+use synod_types::{ClientId, Epoch, PartitionId, limits};
 
 /// Groups from here on are no partitions but workers: `limits::PARTITIONS_MAX` is less.
 const WORKERS_FROM: u32 = 1 << 31;
@@ -80,6 +80,7 @@ impl Node {
             deadline_us: now_us + limits::REQUEST_WAIT_MS_MAX * 1000,
             to: to.node,
             attempt: Attempt::default(),
+            epoch: Epoch(0),
             parts: crate::fetches::Parts::default(),
             wait: None,
         };

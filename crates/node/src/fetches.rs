@@ -181,6 +181,7 @@ mod tests {
             deadline_us: 5,
             to: PEER,
             attempt: Attempt(7),
+            epoch: synod_types::Epoch(0),
             parts: Parts::default(),
             wait: None,
         };

@@ -1,7 +1,7 @@
 //! Requests on their way to another worker or node, and those that wait for a leader.
 //!
 //! ```text
-//! Forward body:       request u64 | origin worker u16 | flags u8 | attempt u64 | wait, if flagged | operation
+//! Forward body:       request u64 | origin worker u16 | flags u8 | attempt u64 | wait and epoch u64, if flagged | operation
 //! wait:               milliseconds left u64 | since u64, 0 for none
 //! Unwait body:        request u64 | origin worker u16 | flags u8
 //! ```
@@ -12,13 +12,15 @@ use crate::output::{Destination, Output};
 use crate::waits::ForwardedWait;
 use std::collections::{BTreeMap, VecDeque};
 use synod_replica::{Access, Origin, WaitEnd};
-use synod_types::{Index, NodeId, PartitionId, RequestId};
+use synod_types::{Epoch, Index, NodeId, PartitionId, RequestId};
 use synod_wire::peer::{FrameKind, encode_frame};
 
 const RESP3: u8 = 1;
 const READ: u8 = 2;
 const BEHIND: u8 = 4;
 const WAIT: u8 = 8;
+/// The sender knows of an epoch of the partition's slots that is not 0.
+const EPOCH: u8 = 16;
 const WITH_ERROR: u8 = 2;
 /// A wait without end, in milliseconds.
 const FOR_EVER_MS: u64 = u64::MAX;
@@ -38,6 +40,8 @@ pub(crate) struct Forward {
     pub to: NodeId,
     /// Under which number.
     pub attempt: Attempt,
+    /// Under which epoch of the partition's slots.
+    pub epoch: Epoch,
     /// What has come of its reply, if that comes in parts.
     pub parts: Parts,
     /// Set for a command that may wait.
@@ -58,6 +62,7 @@ pub(crate) struct Incoming<'a> {
     pub attempt: Attempt,
     pub resp3: bool,
     pub access: Access,
+    pub epoch: Epoch,
     /// For a command that may wait: the milliseconds left, if they are limited, and since when it waits.
     pub wait: Option<(Option<u64>, Option<Index>)>,
     pub op: &'a [u8],
@@ -96,12 +101,16 @@ pub(crate) fn put_forward(
             Access::ReadBehind => READ | BEHIND,
         };
         let wait = u8::from(forward.wait.is_some()) * WAIT;
-        body.push((u8::from(forward.resp3) * RESP3) | access | wait);
+        let epoch = u8::from(forward.epoch != Epoch(0)) * EPOCH;
+        body.push((u8::from(forward.resp3) * RESP3) | access | wait | epoch);
         body.extend_from_slice(&forward.attempt.0.to_le_bytes());
         if let Some(wait) = &forward.wait {
             let left_ms = wait.deadline_us.map(|at| at.saturating_sub(now_us).div_ceil(1000));
             body.extend_from_slice(&left_ms.unwrap_or(FOR_EVER_MS).to_le_bytes());
             body.extend_from_slice(&wait.since.unwrap_or_default().0.to_le_bytes());
+        }
+        if epoch != 0 {
+            body.extend_from_slice(&forward.epoch.0.to_le_bytes());
         }
         body.extend_from_slice(&forward.op);
     });
@@ -123,6 +132,11 @@ pub(crate) fn take_forward(body: &[u8]) -> Option<Incoming<'_>> {
         ));
         op = rest;
     }
+    let mut epoch = Epoch(0);
+    if flags & EPOCH != 0 {
+        let (number, rest) = op.split_first_chunk::<8>()?;
+        (epoch, op) = (Epoch(u64::from_le_bytes(*number)), rest);
+    }
     Some(Incoming {
         request: RequestId(u64::from_le_bytes(*request)),
         worker: u16::from_le_bytes(*worker),
@@ -133,6 +147,7 @@ pub(crate) fn take_forward(body: &[u8]) -> Option<Incoming<'_>> {
             (true, false) => Access::Read,
             (true, true) => Access::ReadBehind,
         },
+        epoch,
         wait,
         op,
     })

@@ -30,7 +30,7 @@ impl RecoveredMap {
 }
 
 fn apply(map: &mut ClusterMap, entry: &Entry) {
-    let Some((_, _, mut ops)) = open_payload(&entry.payload) else { return };
+    let Some(mut ops) = open_payload(&entry.payload).map(|payload| payload.ops) else { return };
     while let Some(op) = Operation::take(&mut ops) {
         if op.machine == MachineId::CLUSTER_MAP
             && let Some(command) = MetaCommand::decode(op.body)
@@ -46,11 +46,11 @@ mod tests {
     use synod_machine::put_operation;
     use synod_replica::payload::begin_payload;
     use synod_ring::NodeInfo;
-    use synod_types::{ClusterId, EntryKind, NodeId, Term};
+    use synod_types::{ClusterId, EntryKind, Epoch, NodeId, Term};
 
     fn entry(index: u64, command: &MetaCommand) -> Entry {
         let mut payload = Vec::new();
-        begin_payload(&mut payload);
+        begin_payload(&mut payload, Epoch(0));
         put_operation(&mut payload, MachineId::CLUSTER_MAP, |body| command.encode(body));
         assert!(open_payload(&payload).is_some());
         let (term, index) = (Term(1), Index(index));

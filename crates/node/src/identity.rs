@@ -20,12 +20,28 @@ use synod_wire::peer::{
     EngineName, FrameKind, Hello, HelloRefused, PROTOCOL_VERSION, Purpose, address_hash,
 };
 
-/// The newest start of each peer that said hello to this process.
-pub(crate) type Acquaintances = BTreeMap<NodeId, Start>;
+/// What this process holds against peers besides the map and the roster.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The newest start of each peer that said hello to this process.
+    starts: BTreeMap<NodeId, Start>,
+    /// The members as the log had them when the process began, committed or not.
+    remembered: BTreeMap<NodeId, NodeInfo>,
+    /// The members by a newer map than this node's, as another member told.
+    told: Members,
+    belongs: bool,
+}
+
+impl Known {
+    /// Whether a member of a founded cluster said that it knows this node as it is.
+    pub fn belongs(&self) -> bool {
+        self.belongs
+    }
+}
 
 /// One start of one data directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Start {
+struct Start {
     incarnation: Incarnation,
     starts: u64,
     process: u64,
@@ -47,7 +63,7 @@ impl Start {
 /// Who the members were when the cluster map had this epoch: `epoch u64 | count u32 | (node | incarnation | starts |
 /// process, each u64)*`.
 #[derive(Debug, Default)]
-pub(crate) struct Members {
+struct Members {
     epoch: u64,
     nodes: BTreeMap<NodeId, NodeInfo>,
 }
@@ -112,7 +128,8 @@ impl Node {
 
     /// The members by the newest map that this node has or was told of.
     fn members(&self) -> &BTreeMap<NodeId, NodeInfo> {
-        if self.told.epoch > self.map.epoch { &self.told.nodes } else { &self.map.nodes }
+        let told = &self.known.told;
+        if told.epoch > self.map.epoch { &told.nodes } else { &self.map.nodes }
     }
 
     /// Tells a member that has an earlier map who the members are by now.
@@ -131,8 +148,9 @@ impl Node {
     pub(crate) fn told_of_members(&mut self, body: &[u8]) {
         let Some(told) = Members::decode(body) else { return };
         let is_ours = told.nodes.contains_key(&self.config.id);
-        if self.map.is_founded() && is_ours && told.epoch > self.map.epoch.max(self.told.epoch) {
-            self.told = told;
+        let known = self.map.epoch.max(self.known.told.epoch);
+        if self.map.is_founded() && is_ours && told.epoch > known {
+            self.known.told = told;
         }
     }
 
@@ -140,7 +158,7 @@ impl Node {
     /// log is committed may have been written down long before.
     pub fn remember_members(&mut self, map: &ClusterMap) {
         self.remember_users(map);
-        self.remembered = map.nodes.clone();
+        self.known.remembered = map.nodes.clone();
     }
 
     /// Whether the connection that begins with this hello may stand. A founding member that was not met before is
@@ -156,12 +174,12 @@ impl Node {
         checked?;
         let (from, incarnation) = (hello.from, hello.incarnation);
         let start = Start { incarnation, starts: hello.starts, process: hello.process };
-        self.acquaintances.insert(from, start);
+        self.known.starts.insert(from, start);
         let is_first = !self.map.is_founded() && self.config.worker == 0;
         if is_first && self.roster.meet(from, incarnation) {
             self.output.roster = Some(self.roster.known().clone());
         }
-        self.belongs |= hello.cluster.0 != 0 && hello.known == self.config.info.incarnation;
+        self.known.belongs |= hello.cluster.0 != 0 && hello.known == self.config.info.incarnation;
         Ok(())
     }
 
@@ -189,7 +207,7 @@ impl Node {
             return Err(HelloRefused::NoMember { from, cluster: self.map.cluster.0 });
         }
         let (known, theirs) = (self.known_incarnation(from).0, hello.incarnation.0);
-        let remembered = self.remembered.get(&from).map_or(0, |info| info.incarnation.0);
+        let remembered = self.known.remembered.get(&from).map_or(0, |info| info.incarnation.0);
         // The log may name a successor in an entry that is not known to be committed. Whoever it names was taken in by
         // then: entries that say so are proposed after the fact.
         let unchecked = planted("incarnation-unchecked");
@@ -202,13 +220,14 @@ impl Node {
     /// A directory that does not know a start which is known here is a copy made before it.
     fn check_start(&self, hello: &Hello) -> Result<(), HelloRefused> {
         let (from, theirs) = (hello.from, hello.starts);
-        let told = [self.members(), &self.remembered].into_iter().filter_map(|n| n.get(&from));
+        let told = [self.members(), &self.known.remembered];
+        let told = told.into_iter().filter_map(|n| n.get(&from));
         let told = told.map(|info| Start {
             incarnation: info.incarnation,
             starts: info.starts,
             process: info.process,
         });
-        let seen = self.acquaintances.get(&from).copied();
+        let seen = self.known.starts.get(&from).copied();
         let known = told.chain(seen).filter(|start| start.incarnation == hello.incarnation);
         let unknown = known.filter(|start| !start.is_known_to(hello)).max_by_key(|s| s.starts);
         match unknown {

@@ -53,6 +53,7 @@ mod reshape;
 mod roster;
 mod routing;
 mod settings;
+mod slots;
 mod snapshots;
 mod status;
 mod submit;

@@ -3,6 +3,7 @@
 use crate::answers::LongReplies;
 use crate::attempts::Attempts;
 use crate::authority::Authority;
+use crate::bootstrap::Announced;
 use crate::colleagues::Pause;
 use crate::commands::Running;
 use crate::config::{NodeConfig, RecoveredGroup};
@@ -11,13 +12,14 @@ use crate::desk::Desk;
 use crate::engines::Engines;
 use crate::forward::{Forward, Ledger};
 use crate::heats::Heats;
-use crate::identity::{Acquaintances, Members};
+use crate::identity::Known;
 use crate::memory::Memory;
 use crate::monitor::Monitors;
 use crate::output::Output;
 use crate::peers::Peers;
 use crate::planner::Planner;
 use crate::replace::Knocks;
+use crate::reshape::Dropped;
 use crate::roster::Roster;
 use crate::routing::Leaders;
 use crate::settings::Settings;
@@ -26,7 +28,7 @@ use crate::status::Counters;
 use crate::tracking::Caching;
 use crate::transactions::Conductor;
 use crate::unrouted::Unrouted;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::Token;
 use synod_redis::Facts;
@@ -38,7 +40,7 @@ use synod_redis::{Sessions, Waits};
 use synod_replica::{Failure, Replica};
 use synod_ring::ClusterMap;
 use synod_types::plant::planted;
-use synod_types::{ClientId, HardState, NodeId, Now, PartitionId, RequestId};
+use synod_types::{ClientId, NodeId, Now, PartitionId, RequestId};
 use synod_wire::resp::RespWriter;
 
 /// One worker of one node. See the crate's page for how it is driven.
@@ -58,15 +60,9 @@ pub struct Node {
     pub(crate) engines: Engines,
     pub(crate) peers: Peers,
     pub(crate) roster: Roster,
-    pub(crate) acquaintances: Acquaintances,
-    /// The members as the log had them when the process began, committed or not.
-    pub(crate) remembered: BTreeMap<NodeId, synod_ring::NodeInfo>,
-    /// The members by a newer map than this node's, as another member told.
-    pub(crate) told: Members,
+    pub(crate) known: Known,
     /// Directories that want the seat of a member.
     pub(crate) knocks: Knocks,
-    /// Whether a member of a founded cluster said that it knows this node as it is.
-    pub(crate) belongs: bool,
     pub(crate) authority: Authority,
     pub(crate) sessions: Sessions,
     pub(crate) gathers: Gathers,
@@ -85,10 +81,7 @@ pub struct Node {
     /// they are asked waits for the next tick, or it would go round in circles within the turn.
     pub(crate) refusing: Vec<PartitionId>,
     pub(crate) fetches: Fetches,
-    /// What groups promised whose replica here was dropped: it counts if they come back.
-    pub(crate) tombs: BTreeMap<PartitionId, HardState>,
-    /// Groups whose replica was dropped, and not yet from the disk.
-    pub(crate) removing: BTreeSet<PartitionId>,
+    pub(crate) dropped: Dropped,
     pub(crate) planner: Planner,
     pub(crate) pubsub: PubSub,
     pub(crate) caching: Caching,
@@ -110,10 +103,7 @@ pub struct Node {
     /// Whether this node is about to stop: it hands its leaderships over and takes none.
     pub(crate) retiring: bool,
     pub(crate) random: u64,
-    /// The least time between two announcements of this node is a second.
-    pub(crate) announced_us: u64,
-    /// Whether the cluster has known this node's place as it was said at the start.
-    pub(crate) place_told: bool,
+    pub(crate) announced: Announced,
     pub(crate) scratch: Vec<synod_replica::Output>,
     /// Bytes of large values that the commands taken since the world asked last have to look at.
     pub(crate) work_bytes: usize,
@@ -131,11 +121,8 @@ impl Node {
             ledger: Ledger::new(process_number(config.seed)),
             peers: Peers::new(&config),
             roster: Roster::new(&config),
-            acquaintances: Acquaintances::default(),
-            remembered: BTreeMap::new(),
-            told: Members::default(),
+            known: Known::default(),
             knocks: Knocks::new(),
-            belongs: false,
             authority: Authority::new(config.password),
             caching: Caching::new(config.seed),
             config,
@@ -160,8 +147,7 @@ impl Node {
             waiting: BTreeMap::new(),
             refusing: Vec::new(),
             fetches: Fetches::new(),
-            tombs: BTreeMap::new(),
-            removing: BTreeSet::new(),
+            dropped: Dropped::default(),
             planner: Planner::default(),
             pubsub: PubSub::default(),
             monitors: Monitors::default(),
@@ -176,8 +162,7 @@ impl Node {
             disk_full: false,
             pause: None,
             retiring: false,
-            announced_us: 0,
-            place_told: false,
+            announced: Announced::default(),
             scratch: Vec::new(),
             work_bytes: 0,
             spent: 0,

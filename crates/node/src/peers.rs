@@ -226,6 +226,10 @@ impl Node {
             let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
             return self.fail(group, origin, Failure::NotExecuted(hint));
         }
+        if let Some(failure) = self.refuses_epoch(group, request.epoch) {
+            self.attempts.refuse(group, from, request.worker);
+            return self.fail(group, origin, failure);
+        }
         let wait = request.wait.map(|(left_ms, since)| {
             let deadline_us =
                 left_ms.map(|ms| self.now.mono_us.saturating_add(ms.saturating_mul(1000)));

@@ -12,10 +12,35 @@
 
 use crate::node::Node;
 use crate::output::{FileWork, Log};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use synod_consensus::Role;
 use synod_ring::{MetaCommand, Reshape};
-use synod_types::{Index, Membership, NodeId, PartitionId};
+use synod_types::{HardState, Index, Membership, NodeId, PartitionId};
+
+/// Groups whose replica here was dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Dropped {
+    /// What they promised: it counts if they come back.
+    promises: BTreeMap<PartitionId, HardState>,
+    /// Those that are not yet dropped from the disk.
+    on_disk: BTreeSet<PartitionId>,
+}
+
+impl Dropped {
+    fn insert(&mut self, group: PartitionId, promised: HardState) {
+        self.promises.insert(group, promised);
+    }
+
+    /// The group comes back: what it promised, if there was anything.
+    pub fn take_promise(&mut self, group: PartitionId) -> HardState {
+        self.promises.remove(&group).unwrap_or_default()
+    }
+
+    /// Whether what the disk holds of the group is still to go.
+    pub fn is_on_disk(&self, group: PartitionId) -> bool {
+        self.on_disk.contains(&group)
+    }
+}
 
 fn set(nodes: &[NodeId]) -> BTreeSet<NodeId> {
     nodes.iter().copied().collect()
@@ -143,7 +168,7 @@ impl Node {
                 if replica.is_idle() && replica.role().0 != Role::Leader {
                     self.drop_replica(partition);
                 }
-            } else if !self.removing.contains(&partition) {
+            } else if !self.dropped.is_on_disk(partition) {
                 self.propose_meta(&MetaCommand::Reshape(Reshape::Vacated { partition, node }));
             }
         }
@@ -156,8 +181,8 @@ impl Node {
         };
         let hard_state = replica.given_up();
         self.fetches.remove(&group);
-        self.tombs.insert(group, hard_state);
-        self.removing.insert(group);
+        self.dropped.insert(group, hard_state);
+        self.dropped.on_disk.insert(group);
         self.leaders.stepped_down(group, self.config.id);
         self.output.log.push(Log::Remove { group, hard_state });
         self.output.files.extend(replica.into_garbage().map(FileWork::Discard));
@@ -165,7 +190,7 @@ impl Node {
 
     /// The dropped replica of a group is gone from the disk, too.
     pub fn group_removed(&mut self, group: PartitionId) {
-        self.removing.remove(&group);
+        self.dropped.on_disk.remove(&group);
     }
 
     /// After a restart, what is left of a dropped replica is one that knows of nobody. It is of no use; what it promised
@@ -187,7 +212,7 @@ impl Node {
             if is_blank && replica.is_idle() {
                 let hard_state = replica.given_up();
                 self.replicas[at] = None;
-                self.tombs.insert(group, hard_state);
+                self.dropped.insert(group, hard_state);
             }
         }
     }

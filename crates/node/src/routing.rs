@@ -17,7 +17,7 @@ use synod_consensus::Role;
 use synod_redis::Waits;
 use synod_replica::{Access, Audience, Bounced, Failure, Origin};
 use synod_types::plant::planted;
-use synod_types::{ClientId, NodeId, PartitionId, ReplySink, RequestId, Term, limits};
+use synod_types::{ClientId, Epoch, NodeId, PartitionId, ReplySink, RequestId, Term, limits};
 
 /// Who leads each group, as far as is known here. Indexed by group number.
 #[derive(Debug, Default)]
@@ -128,11 +128,9 @@ impl Node {
     /// Whether a replica here leads the partition and nothing waits in front of it.
     #[inline]
     pub(crate) fn leads(&self, partition: PartitionId) -> bool {
-        self.replicas
-            .get(partition.0 as usize)
-            .and_then(|r| r.as_deref())
-            .is_some_and(|r| r.role().0 == Role::Leader)
-            && !self.unrouted.holds(partition)
+        self.replicas.get(partition.0 as usize).and_then(|r| r.as_deref()).is_some_and(|r| {
+            r.role().0 == Role::Leader && r.takes_epoch(self.map.epoch_of(partition))
+        }) && !self.unrouted.holds(partition)
             && self.ledger.out(partition) == 0
             && !self.refusing.contains(&partition)
     }
@@ -180,9 +178,21 @@ impl Node {
         if !self.caching.tracked().clients().is_empty() {
             self.note_own_request(id, origin);
         }
-        let (to, attempt, parts) = (NodeId(0), Attempt::default(), Parts::default());
-        let forward =
-            Forward { partition, origin, op, access, resp3, deadline_us, to, attempt, parts, wait };
+        let (to, attempt, epoch) = (NodeId(0), Attempt::default(), Epoch(0));
+        let parts = Parts::default();
+        let forward = Forward {
+            partition,
+            origin,
+            op,
+            access,
+            resp3,
+            deadline_us,
+            to,
+            attempt,
+            epoch,
+            parts,
+            wait,
+        };
         if self.unrouted.holds(partition) {
             self.park(id, forward);
         } else {
@@ -211,6 +221,7 @@ impl Node {
             Some((node, _)) if node == own && self.owns(partition) => self.serve_here(forward),
             Some((node, attempt)) => {
                 (forward.to, forward.attempt) = (node, attempt);
+                forward.epoch = self.map.epoch_of(partition);
                 if forward.wait.is_some() {
                     forward.deadline_us = in_flight_deadline_us(self.now.mono_us);
                 }
@@ -241,7 +252,10 @@ impl Node {
         // What came before may lie in the replica here, which gives it back as a whole, and in order, when it finds in this
         // turn that it does not lead any more. Nothing goes past it on the word of others.
         if self.is_leader(partition) && !self.refusing.contains(&partition) {
-            return Some(own);
+            return self.takes_calls(partition).then_some(own);
+        }
+        if self.unrouted.is_outdated(partition, self.map.epoch_of(partition)) {
+            return None;
         }
         if let Some(leader) = self.leaders.get(partition) {
             let usable = match leader == own {
@@ -357,8 +371,13 @@ impl Node {
                 self.leaders.found(partition, forward.to);
                 self.desk(partition).relay(origin, outcome.reply);
             }
-            Status::NotLeader(hint) => {
-                self.leaders.hint(partition, forward.to, hint);
+            Status::NotLeader(_) | Status::NewerEpoch(_) => {
+                if let Status::NotLeader(hint) = outcome.status {
+                    self.leaders.hint(partition, forward.to, hint);
+                }
+                if let Status::NewerEpoch(epoch) = outcome.status {
+                    self.unrouted.tell_epoch(partition, epoch);
+                }
                 if forward.wait.is_some() {
                     return self.arm_again(outcome.request, forward, false);
                 }
@@ -532,6 +551,7 @@ mod tests {
             deadline_us: 5,
             to: peer,
             attempt: Attempt(7),
+            epoch: Epoch(0),
             parts: Parts::default(),
             wait: None,
         };

@@ -230,6 +230,13 @@ impl Node {
         Some((applied, synod_data::digest::mix(state, term.0)))
     }
 
+    /// Whether keys of a partition were changed here since it was sealed, which must never be.
+    #[must_use]
+    pub fn changed_while_sealed(&self, partition: PartitionId) -> bool {
+        let replica = self.replicas.get(partition.0 as usize).and_then(Option::as_deref);
+        replica.is_some_and(|replica| replica.state().changed_while_sealed())
+    }
+
     /// What this worker can tell of itself now.
     #[must_use]
     pub fn status(&self) -> NodeStatus {

@@ -96,6 +96,7 @@ impl Node {
         }
         if self.ticks.is_multiple_of(SHAPE_TICKS) {
             self.tend_shape();
+            self.tend_slots();
         }
         if self.ticks.is_multiple_of(PLACE_TICKS) {
             self.join_if_known();
@@ -224,6 +225,7 @@ impl Node {
                     self.fail(group, origin, synod_replica::Failure::NotExecuted(hint));
                 }
             }
+            Asked::Outdated { epoch, requests } => self.outdated(group, epoch, requests),
             Asked::MapChanged => self.learn_map(),
             Asked::Events(events) => self.publish_events(&events),
             Asked::Changes(changes) => self.publish_changes(&changes),

@@ -1,8 +1,9 @@
-//! Requests that cannot be sent yet: nobody is known to lead their partition, or earlier requests to it are still out.
+//! Requests that cannot be sent yet: nobody is known to lead their partition, or earlier requests to it are still out, or
+//! its leader knows of a newer epoch of its slots than the map.
 
 use crate::forward::Forward;
 use std::collections::BTreeMap;
-use synod_types::{PartitionId, RequestId};
+use synod_types::{Epoch, PartitionId, RequestId};
 
 /// These requests by partition, in the order in which they came.
 #[derive(Debug, Default)]
@@ -10,9 +11,22 @@ pub(crate) struct Unrouted {
     by_partition: BTreeMap<PartitionId, BTreeMap<RequestId, Forward>>,
     /// The sum of their operations' lengths.
     bytes: usize,
+    /// The newest epoch of a partition's slots that a leader told of. At most one of each partition of the map.
+    told: BTreeMap<PartitionId, Epoch>,
 }
 
 impl Unrouted {
+    /// A leader refused a request because its partition's slots changed hands.
+    pub fn tell_epoch(&mut self, partition: PartitionId, epoch: Epoch) {
+        let told = self.told.entry(partition).or_default();
+        *told = epoch.max(*told);
+    }
+
+    /// Whether a map in which the partition is of this epoch is too old to send anything there.
+    pub fn is_outdated(&self, partition: PartitionId, known: Epoch) -> bool {
+        self.told.get(&partition).is_some_and(|told| *told > known)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.by_partition.is_empty()
     }
@@ -81,6 +95,17 @@ mod tests {
     use synod_types::NodeId;
 
     #[test]
+    fn a_map_is_outdated_until_it_knows_the_newest_epoch_that_was_told() {
+        let (mut unrouted, partition) = (Unrouted::default(), PartitionId(1));
+        assert!(!unrouted.is_outdated(partition, Epoch(0)));
+        unrouted.tell_epoch(partition, Epoch(3));
+        unrouted.tell_epoch(partition, Epoch(2));
+        assert!(unrouted.is_outdated(partition, Epoch(2)));
+        assert!(!unrouted.is_outdated(partition, Epoch(3)));
+        assert!(!unrouted.is_outdated(PartitionId(2), Epoch(0)));
+    }
+
+    #[test]
     fn requests_keep_their_order_and_are_counted_until_they_are_taken() {
         let mut unrouted = Unrouted::default();
         for (id, partition, bytes) in [(3, 1, 10), (1, 1, 20), (2, 2, 40)] {
@@ -93,6 +118,7 @@ mod tests {
                 deadline_us: id * 100,
                 to: NodeId(0),
                 attempt: Attempt::default(),
+                epoch: Epoch(0),
                 parts: crate::fetches::Parts::default(),
                 wait: None,
             };

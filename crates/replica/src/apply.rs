@@ -2,7 +2,7 @@
 
 use crate::aside::{EntryUnderWay, ReadsUnderWay};
 use crate::news::put_again;
-use crate::payload;
+use crate::payload::{self, Payload};
 use crate::pending::{Audience, Origin, Proposal};
 use crate::reads::ReadBatch;
 use crate::replica::{Output, Replica};
@@ -64,6 +64,10 @@ impl Replica {
                 // Reads that must not see the entry, which this member proposed after they came. It was stamped after
                 // that too, so no doubt about the time is left; see [`Self::doubt`].
                 if let Some(batch) = self.reads.due(position) {
+                    if self.is_draining() {
+                        self.outdate(batch.bounced());
+                        continue;
+                    }
                     let due = Some(self.read_context().now);
                     self.progress.reads = Some(ReadsUnderWay { batch, next: 0, due });
                 } else if let Some(entry) = self.progress.backlog.pop_front() {
@@ -102,12 +106,17 @@ impl Replica {
             self.applied_membership = membership;
         }
         let commands = payload::open_payload(&entry.payload);
-        let Some((now, seed, ops)) = commands.filter(|_| entry.kind == EntryKind::Commands) else {
+        let Some(payload) = commands.filter(|_| entry.kind == EntryKind::Commands) else {
             return self.end_entry(&entry, waiting);
         };
+        let Payload { now, seed, epoch, ops } = payload;
         let now = if planted("apply-local-clock") { self.wall() } else { now };
         self.stamps.learn(now);
         self.bytes_since_snapshot += entry.payload.len();
+        if epoch != self.state.epoch() && !planted("call-of-an-older-epoch") {
+            self.pass_over(ops, &entry.payload, &waiting);
+            return self.end_entry(&entry, waiting);
+        }
         if !self.reads_at_once() {
             warm(&self.state, ops);
         }
@@ -171,12 +180,7 @@ impl Replica {
         hearers: &mut Hearers<'_>,
     ) {
         let is_keyspace = op.machine == MachineId::KEYSPACE;
-        if is_keyspace && synod_data::op::is_expiry(op.body) {
-            self.expiry.forget_proposed();
-        }
-        if is_keyspace && synod_data::op::is_eviction(op.body) {
-            self.evicting = false;
-        }
+        self.note_decided(op);
         if let Some((namespace, op)) = taken_apart(&op) {
             let touched = Call::touched(&op, self.state.tree(namespace));
             self.leases.of(namespace).touch(&touched);
@@ -196,8 +200,22 @@ impl Replica {
         if is_keyspace && synod_data::op::is_step(op.body) {
             self.step_applied(op);
         }
+        if op.machine == MachineId::SLOTS {
+            self.epoch_may_have_begun();
+        }
         if is_keyspace && !self.waits.is_empty() {
             self.note_filled(op);
+        }
+    }
+
+    /// What this leader proposed of its own accord and waits for stands in the log.
+    pub(crate) fn note_decided(&mut self, op: Operation<'_>) {
+        let is_keyspace = op.machine == MachineId::KEYSPACE;
+        if is_keyspace && synod_data::op::is_expiry(op.body) {
+            self.expiry.forget_proposed();
+        }
+        if is_keyspace && synod_data::op::is_eviction(op.body) {
+            self.evicting = false;
         }
     }
 
@@ -265,6 +283,7 @@ impl Replica {
     /// Answers every read whose barrier is reached.
     pub(crate) fn answer_reads(&mut self, hearers: &mut Hearers<'_>) {
         while !self.is_behind()
+            && !self.is_draining()
             && let Some(batch) = self.reads.ready(self.applied)
         {
             warm(&self.state, batch.ops());

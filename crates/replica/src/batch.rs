@@ -6,7 +6,7 @@ use crate::pending::{Access, Bounced, Origin};
 use crate::riders::Riders;
 use bytes::Bytes;
 use synod_machine::Operation;
-use synod_types::{Millis, limits};
+use synod_types::{Epoch, Millis, limits};
 
 /// An open batch. `origins.len()` is the number of operations in `payload`.
 #[derive(Debug, Default)]
@@ -29,6 +29,11 @@ impl Batch {
         self.origins.is_empty()
     }
 
+    /// Whether it holds neither operations nor reads.
+    pub fn holds_nothing(&self) -> bool {
+        self.is_empty() && self.riders.is_empty()
+    }
+
     /// Whether the batch should be proposed before it takes more.
     pub fn is_full(&self) -> bool {
         self.payload.len() >= limits::BATCH_BYTES || self.riders.bytes() >= limits::BATCH_BYTES
@@ -39,10 +44,10 @@ impl Batch {
         &self.payload
     }
 
-    /// The buffer to append one operation to, whose answer goes to `origin`.
-    pub fn add(&mut self, origin: Origin) -> &mut Vec<u8> {
+    /// The buffer to append one operation to, whose answer goes to `origin`. `epoch`: that of the partition's slots.
+    pub fn add(&mut self, origin: Origin, epoch: Epoch) -> &mut Vec<u8> {
         if self.payload.is_empty() {
-            payload::begin_payload(&mut self.payload);
+            payload::begin_payload(&mut self.payload, epoch);
         }
         self.origins.push(origin);
         &mut self.payload
@@ -55,7 +60,9 @@ impl Batch {
 
     /// Closes the batch: the entry's payload and who waits for its operations, in order.
     pub fn close(&mut self, now: Millis, seed: u64, spare: Vec<Origin>) -> Closed {
-        payload::stamp(&mut self.payload, now, seed);
+        if !self.payload.is_empty() {
+            payload::stamp(&mut self.payload, now, seed);
+        }
         let room = self.payload.len();
         let payload = std::mem::replace(&mut self.payload, Vec::with_capacity(room));
         Closed {
@@ -69,28 +76,32 @@ impl Batch {
 impl Closed {
     /// Takes it apart again, in the order in which it came, for operations that have to go elsewhere.
     pub fn split(&self) -> Vec<Bounced> {
-        let Some((_, _, mut rest)) = payload::open_payload(&self.payload) else {
-            return Vec::new();
-        };
-        let mut all = Vec::with_capacity(self.origins.len());
-        let mut riders = self.riders.iter().peekable();
-        let ride = |(origin, op): (Origin, &[u8])| Bounced {
-            origin,
-            op: op.to_vec(),
-            access: Access::ReadBehind,
-        };
-        for (ordinal, origin) in self.origins.iter().enumerate() {
-            while let Some((_, origin, op)) = riders.next_if(|(after, ..)| *after <= ordinal) {
-                all.push(ride((origin, op)));
-            }
-            let before = rest;
-            if Operation::take(&mut rest).is_none() {
-                break;
-            }
-            let op = before[..before.len() - rest.len()].to_vec();
-            all.push(Bounced { origin: *origin, op, access: Access::Write });
-        }
-        all.extend(riders.map(|(_, origin, op)| ride((origin, op))));
-        all
+        split(&self.payload, &self.origins, &self.riders)
     }
+}
+
+/// The operations of a payload and the reads that stand in it, in the order in which they came.
+pub(crate) fn split(payload: &[u8], origins: &[Origin], riders: &Riders) -> Vec<Bounced> {
+    // A batch of reads alone has no payload.
+    let mut rest = payload::open_payload(payload).map_or(&[][..], |payload| payload.ops);
+    let mut all = Vec::with_capacity(origins.len());
+    let mut riders = riders.iter().peekable();
+    let ride = |(origin, op): (Origin, &[u8])| Bounced {
+        origin,
+        op: op.to_vec(),
+        access: Access::ReadBehind,
+    };
+    for (ordinal, origin) in origins.iter().enumerate() {
+        while let Some((_, origin, op)) = riders.next_if(|(after, ..)| *after <= ordinal) {
+            all.push(ride((origin, op)));
+        }
+        let before = rest;
+        if Operation::take(&mut rest).is_none() {
+            break;
+        }
+        let op = before[..before.len() - rest.len()].to_vec();
+        all.push(Bounced { origin: *origin, op, access: Access::Write });
+    }
+    all.extend(riders.map(|(_, origin, op)| ride((origin, op))));
+    all
 }

@@ -4,7 +4,7 @@ use crate::riders::Riders;
 use std::collections::{BTreeSet, VecDeque};
 use synod_consensus::Position;
 use synod_machine::Operation;
-use synod_types::{ClientId, Index, NodeId, ReplySink, RequestId};
+use synod_types::{ClientId, Epoch, Index, NodeId, ReplySink, RequestId};
 use synod_wire::resp::Proto;
 
 /// Where a request came from and where its answer goes.
@@ -141,6 +141,8 @@ impl Writers {
 pub enum Failure {
     /// It was not executed and never will be; the leader may be here.
     NotExecuted(Option<NodeId>),
+    /// It was not executed and never will be: the partition's slots changed hands, and are as they are since this epoch.
+    NewerEpoch(Epoch),
     /// It may or may not have been, or may still be, executed.
     Unknown,
     /// The same, because it waits for space on the disk.

@@ -4,35 +4,31 @@ use crate::apply::Hearers;
 use crate::aside::{Aside, Borrower, Progress};
 use crate::batch::Batch;
 use crate::changes::{Authors, Changes};
+use crate::epochs::Epochs;
 use crate::expiry::ExpirySearch;
 use crate::gate::Gate;
 use crate::leases::AllLeases;
 use crate::lock_leases::LockLeases;
 use crate::news::Question;
-use crate::pending::{Access, Audience, Bounced, Failure, Origin, Proposal, Proposals};
-use crate::reads::{ReadBatch, ReadQueue};
+use crate::pending::{Audience, Bounced, Origin, Proposals};
+use crate::reads::ReadQueue;
 use crate::snapshot::SnapshotJob;
 use crate::stamps::Stamps;
 use crate::state::State;
 use crate::waits::{Rearmed, Served, Waits};
 use synod_consensus::{Effect, Engine, Message, Protocol, Role, Status, Token};
 use synod_data::events::{Classes, Event};
-use synod_data::{Command, Context, Garbage, KeyspaceStats, random};
-use synod_machine::Operation;
-use synod_tree::{Call, Request, taken_apart};
-use synod_types::plant::planted;
+use synod_data::{Garbage, KeyspaceStats};
+use synod_tree::{Call, Request};
 use synod_types::{
-    Entry, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term, limits,
+    Entry, Epoch, HardState, Index, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
+    limits,
 };
 
 /// How often, in ticks, the leader looks for containers and znodes whose time is over: once a second.
 const REAP_TICKS: u64 = 20;
 /// How many of them go at once.
 const REAP_MAX: usize = 1_000;
-/// A proposal has a tick more for each so many bytes before it is given up: 10 MiB in a second.
-const LONG_BYTES_PER_TICK: u64 = 1 << 20;
-/// A snapshot that the engine wants and that could not be taken is tried again after so many ticks.
-const SNAPSHOT_RETRY_TICKS: u64 = 20;
 
 /// What a replica asks of its node.
 #[derive(Debug)]
@@ -63,6 +59,13 @@ pub enum Output {
     Bounced(Vec<Bounced>),
     /// The entries of these were replaced before they were committed; nothing was executed.
     Voided(Vec<Origin>),
+    /// These were taken before the partition's slots changed hands, in the order in which they came; nothing was executed.
+    Outdated {
+        /// Since when its slots are as they are.
+        epoch: Epoch,
+        /// The requests.
+        requests: Vec<Bounced>,
+    },
     /// The cluster map changed.
     MapChanged,
     /// Fetch the leader's snapshot.
@@ -94,11 +97,12 @@ pub struct Replica {
     pub(crate) state: State,
     pub(crate) batch: Batch,
     pub(crate) proposals: Proposals,
+    pub(crate) epochs: Epochs,
     /// How many ticks more the longest proposal under way may take than a short one.
-    long_ticks: u64,
+    pub(crate) long_ticks: u64,
     pub(crate) reads: ReadQueue,
     /// What the engine would not take in this turn, reads before writes that they came before.
-    refused_reads: Vec<Bounced>,
+    pub(crate) refused_reads: Vec<Bounced>,
     pub(crate) refused: Vec<Bounced>,
     /// Reads that were bounded by an entry of which nobody knows here what became.
     pub(crate) unread: Vec<Origin>,
@@ -120,7 +124,7 @@ pub struct Replica {
     pub(crate) term: Term,
     pub(crate) leader: Option<NodeId>,
     /// Whether this member is the only voter, so that it needs nobody's word to read.
-    solo: bool,
+    pub(crate) solo: bool,
     /// Whether entries count as persisted as soon as they are handed to the log (`everysec`, `none`).
     ack_early: bool,
     hard_state: HardState,
@@ -153,7 +157,7 @@ pub struct Replica {
     pub(crate) spent: usize,
     /// Counts the ticks of the node.
     pub(crate) ticks: u64,
-    now: Step,
+    pub(crate) now: Step,
 }
 
 impl Replica {
@@ -170,6 +174,7 @@ impl Replica {
     ) -> Self {
         let membership = engine.status().membership;
         let (role, term, leader) = engine.role();
+        let epochs = Epochs::new(state.epoch());
         let mut replica = Self {
             group,
             node,
@@ -177,6 +182,7 @@ impl Replica {
             state,
             batch: Batch::default(),
             proposals: Proposals::default(),
+            epochs,
             long_ticks: 0,
             reads: ReadQueue::default(),
             refused_reads: Vec::new(),
@@ -322,163 +328,6 @@ impl Replica {
         &mut *self.engine
     }
 
-    /// Takes a write in; `encode` appends its operation. It is proposed with the rest of the turn, and bounced then
-    /// if this replica does not lead.
-    pub fn write(
-        &mut self,
-        origin: Origin,
-        encode: impl FnOnce(&mut Vec<u8>),
-        out: &mut Vec<Output>,
-    ) {
-        if self.gate_is_open() {
-            return self.write_open(origin, encode, out);
-        }
-        let mut op = Vec::new();
-        encode(&mut op);
-        if !self.holds_back(origin, &op, Access::Write) {
-            self.write_open(origin, |bytes| bytes.extend_from_slice(&op), out);
-        }
-    }
-
-    /// As [`Self::write`], for what need not wait for a transaction.
-    pub(crate) fn write_open(
-        &mut self,
-        origin: Origin,
-        encode: impl FnOnce(&mut Vec<u8>),
-        out: &mut Vec<Output>,
-    ) {
-        let bytes = self.batch.add(origin);
-        let start = bytes.len();
-        encode(bytes);
-        if self.role == Role::Leader && self.state.trees().next().is_some() {
-            self.hear(start);
-        }
-        if !self.waits.is_empty() {
-            self.follow_up(start);
-        }
-        if self.batch.is_full() {
-            self.propose(out);
-        }
-    }
-
-    /// Notes who is heard from by the operation that stands in the batch from here on: already now, so that no end of a
-    /// session is proposed behind a request of it.
-    fn hear(&mut self, start: usize) {
-        let op = Operation::take(&mut &self.batch.payload()[start..]);
-        if let Some((namespace, op)) = op.as_ref().and_then(taken_apart) {
-            let tree = self.state.tree(namespace);
-            let leases = self.leases.of(namespace);
-            leases.touch(&Call::touched(&op, tree));
-            if let Some((session, lease_ms)) = Call::renews(&op, tree) {
-                leases.promise(session, lease_ms);
-            }
-        }
-    }
-
-    /// Whether reads are answered at once here, because nobody else's word is needed.
-    #[must_use]
-    pub fn reads_at_once(&self) -> bool {
-        self.solo && self.role == Role::Leader && self.applied_term == self.term
-    }
-
-    /// Whether [`Self::read_now`] may be called for this command, now that it is `wall`; `behind` as with
-    /// [`Self::read`].
-    #[must_use]
-    pub fn can_read_now(
-        &mut self,
-        wall: Millis,
-        behind: bool,
-        command: &Command,
-        args: &[&[u8]],
-    ) -> bool {
-        self.now.wall = wall;
-        self.reads_at_once()
-            && !self.is_behind()
-            && !self.is_too_long(command, args)
-            && (!behind || (self.batch.is_empty() && self.proposals.is_empty()))
-            && self.reads.is_empty()
-            && self.gate_is_open()
-            && self.doubt(command.key_positions(args).map(|at| args[at])).is_none()
-    }
-
-    /// Runs a reading command now.
-    pub fn read_now(
-        &mut self,
-        command: &Command,
-        args: &[&[u8]],
-        out: &mut dyn synod_types::ReplySink,
-    ) {
-        let ctx = self.read_context();
-        if let Some(keyspace) = self.state.keyspace() {
-            keyspace.execute_read(command, args, &ctx, out);
-        }
-    }
-
-    /// Takes a read in; `encode` appends its operation. `behind` says that its connection may have writes here which
-    /// are not answered: it is executed after everything that was written here so far.
-    pub fn read(&mut self, origin: Origin, behind: bool, encode: impl FnOnce(&mut Vec<u8>)) {
-        if self.gate_is_open() {
-            return self.read_open(origin, behind, encode);
-        }
-        let mut op = Vec::new();
-        encode(&mut op);
-        let access = if behind { Access::ReadBehind } else { Access::Read };
-        if !self.holds_back(origin, &op, access) {
-            self.read_open(origin, behind, |bytes| bytes.extend_from_slice(&op));
-        }
-    }
-
-    /// As [`Self::read`], of an encoded operation, which may be a step of a transaction.
-    pub fn take_read(&mut self, origin: Origin, behind: bool, op: &[u8]) {
-        match crate::gate::is_step(op) {
-            true => self.take_step(origin, op),
-            false => self.read(origin, behind, |bytes| bytes.extend_from_slice(op)),
-        }
-    }
-
-    /// As [`Self::read`], for what need not wait for a transaction.
-    pub(crate) fn read_open(
-        &mut self,
-        origin: Origin,
-        behind: bool,
-        encode: impl FnOnce(&mut Vec<u8>),
-    ) {
-        if !behind || planted("read-before-own-write") {
-            return self.reads.add(origin, encode);
-        }
-        if !self.batch.is_empty() {
-            return self.batch.ride(origin, encode);
-        }
-        if !self.refused.is_empty() {
-            let mut op = Vec::new();
-            encode(&mut op);
-            return self.refused.push(Bounced { origin, op, access: Access::ReadBehind });
-        }
-        match self.proposals.last() {
-            Some(last) => self.reads.add_behind(origin, last.index, encode),
-            None => self.reads.add(origin, encode),
-        }
-    }
-
-    /// Whether one of these keys has expired since the time that reads are of: then the entry to wait for.
-    pub(crate) fn doubt<'k>(&mut self, mut keys: impl Iterator<Item = &'k [u8]>) -> Option<Index> {
-        let keyspace = self.state.keyspace().filter(|keyspace| keyspace.has_deadlines())?;
-        let (barrier, present) = self.stamps.present(self.now.wall)?;
-        let time = self.stamps.read(self.now.wall);
-        keys.any(|key| keyspace.expires_within(key, time, present)).then_some(barrier)
-    }
-
-    /// What time it is for a read.
-    pub(crate) fn read_time(&mut self) -> Millis {
-        self.stamps.read(self.now.wall)
-    }
-
-    /// What one reading command knows: the time, and randomness of its own, for many are answered in one turn.
-    pub(crate) fn read_context(&mut self) -> Context {
-        let seed = random(&mut self.now.seed);
-        Context { now: self.stamps.read(self.now.wall), seed }
-    }
-
     /// Does everything that can be done now: proposes, reads, applies, answers. Once per turn.
     pub fn pump(&mut self, audience: &mut dyn Audience, out: &mut Vec<Output>) {
         self.rearm(audience);
@@ -500,6 +349,7 @@ impl Replica {
             }
             self.scratch = effects;
         }
+        self.give_outdated_back(out);
         self.bounce_refused(out);
         self.fail_unread(audience);
         self.answer_reads(&mut Hearers { audience, out });
@@ -532,97 +382,6 @@ impl Replica {
         if let Some(keyspace) = self.state.keyspace_mut() {
             keyspace.want_events(classes);
         }
-    }
-
-    fn propose(&mut self, out: &mut Vec<Output>) {
-        if self.batch.is_empty() {
-            return;
-        }
-        let stamp = self.stamps.next(self.now.wall);
-        let spare = self.proposals.spare();
-        let closed = self.batch.close(stamp, self.now.seed, spare);
-        self.now.seed = self.now.seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-        // Behind something that was refused in this turn nothing may be taken.
-        let taken = match self.refused.is_empty() {
-            true => self.engine.propose(closed.payload.clone()).ok(),
-            false => None,
-        };
-        let Some(position) = taken else {
-            self.expiry.forget_proposed();
-            self.evicting = false;
-            self.forget_waits(&closed.origins);
-            return self.refused.extend(closed.split());
-        };
-        self.stamps.propose(position.index);
-        self.reads.bound(position);
-        let bytes = closed.payload.len();
-        self.long_ticks = self.long_ticks.max(bytes as u64 / LONG_BYTES_PER_TICK);
-        let (since, origins, riders) = (self.ticks, closed.origins, closed.riders);
-        let void = self.proposals.push(Proposal { position, since, bytes, origins, riders });
-        for proposal in void {
-            self.forget_waits(&proposal.origins);
-            out.push(Output::Voided(proposal.into_origins()));
-        }
-    }
-
-    fn ask_to_read(&mut self) {
-        if self.reads.is_empty() || (self.role == Role::Leader && self.applied_term != self.term) {
-            return; // a new leader's reads wait until its first entry is applied
-        }
-        self.reads.close();
-        while let Some(id) = self.reads.next_to_ask() {
-            if self.engine.read(id).is_err()
-                && let Some(batch) = self.reads.abort(id)
-            {
-                let bounced = self.give_back(&batch);
-                self.refused_reads.extend(bounced);
-            }
-        }
-    }
-
-    /// Reads that nobody confirms here any more. One that is bounded by an entry stays with it while a write of its
-    /// connection may stand in that entry or behind it: elsewhere it could see that write. It is executed before the
-    /// entry if that is committed after all, and shares its fate otherwise. Once nobody waits for the entry here, it is
-    /// not known whose writes those were. The others may go elsewhere.
-    fn give_back(&mut self, batch: &ReadBatch) -> Vec<Bounced> {
-        let mut bounced: Vec<Bounced> = batch.bounced().collect();
-        let Some(before) = batch.before() else { return bounced };
-        match self.proposals.find(before) {
-            Some((proposal, writers)) => {
-                let kept = bounced.extract_if(.., |read| writers.may_be(read.origin));
-                proposal.riders.put_ahead(kept.collect());
-            }
-            None => self.unread.extend(bounced.drain(..).map(|read| read.origin)),
-        }
-        bounced
-    }
-
-    fn abort_read(&mut self, id: u64, out: &mut Vec<Output>) {
-        if let Some(batch) = self.reads.abort(id) {
-            let bounced = self.give_back(&batch);
-            out.push(Output::Bounced(bounced));
-        }
-    }
-
-    /// Gives back what the engine would not take, behind all that was given back of earlier turns. Reads that wait for
-    /// the engine go along: they would come back later, and be executed behind a write that they stood before.
-    fn bounce_refused(&mut self, out: &mut Vec<Output>) {
-        if self.refused_reads.is_empty() && self.refused.is_empty() {
-            return;
-        }
-        let mut all = Vec::new();
-        if !self.refused.is_empty() {
-            for batch in self.reads.take_all() {
-                all.extend(self.give_back(&batch));
-            }
-        }
-        all.append(&mut self.refused_reads);
-        all.append(&mut self.refused);
-        out.push(Output::Bounced(all));
-    }
-
-    pub(crate) fn fail_unread(&mut self, audience: &mut dyn Audience) {
-        self.unread.drain(..).for_each(|origin| audience.fail(origin, Failure::Unread));
     }
 
     fn perform(&mut self, effect: Effect, audience: &mut dyn Audience, out: &mut Vec<Output>) {
@@ -738,35 +497,6 @@ impl Replica {
         }
         for op in ops {
             self.write(Origin::Internal, |bytes| bytes.extend_from_slice(&op), out);
-        }
-    }
-
-    /// Another tick has passed: a snapshot that is wanted and could not be written is begun again. Whoever has waited for
-    /// a proposal for more than `ticks_max` of them is told that its fate is not known here: a leader that reaches no
-    /// quorum can neither commit nor retract. A long one, and what stands behind it, has the time that it takes to send.
-    pub fn age_proposals(&mut self, ticks_max: u64, audience: &mut dyn Audience) {
-        self.ticks += 1;
-        self.age_questions(audience);
-        self.age_gate(audience);
-        if self.proposals.is_empty() {
-            self.long_ticks = 0;
-        }
-        let ticks_max = ticks_max + self.long_ticks;
-        if self.ticks.is_multiple_of(SNAPSHOT_RETRY_TICKS) {
-            self.retry_snapshot();
-        }
-        while let Some(proposal) = self.proposals.take_older(self.ticks.saturating_sub(ticks_max)) {
-            self.forget_waits(&proposal.origins);
-            proposal.give_up(Failure::Unknown, audience);
-        }
-    }
-
-    /// Gives up on everyone who waits for a proposal: whether they were executed is not known here.
-    pub fn abandon_proposals(&mut self, why: Failure, audience: &mut dyn Audience) {
-        let proposals: Vec<_> = self.proposals.drain().collect();
-        for proposal in proposals {
-            self.forget_waits(&proposal.origins);
-            proposal.give_up(why, audience);
         }
     }
 }

@@ -21,6 +21,10 @@ struct Rider {
 }
 
 impl Riders {
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// How long their operations are, in bytes.
     pub fn bytes(&self) -> usize {
         self.ops.len()

@@ -147,6 +147,7 @@ impl Replica {
         self.unread.extend(bounded.iter().flat_map(ReadBatch::origins));
         self.fail_unread(audience);
         self.abandon_proposals(Failure::Unknown, audience);
+        self.epoch_may_have_begun();
         out.push(Output::MarkSnapshot(meta.clone()));
         if self.state.map().is_some() {
             out.push(Output::MapChanged);

@@ -1,13 +1,14 @@
 //! The machines of a group: of a partition, or of the metadata group.
 
 use crate::cluster::{ClusterMachine, ClusterRestorer};
+use crate::slots::Owned;
 use std::ops::RangeInclusive;
 use synod_data::digest::mix;
 use synod_data::{Context, Garbage, Keyspace, KeyspaceStats, Measures, Restorer, Scratch};
 use synod_machine::{Machine, MachineId, Operation, Restore};
 use synod_ring::ClusterMap;
 use synod_tree::{NamedRestorer, NamedTrees, Tree};
-use synod_types::{DEFAULT_NAMESPACE, Millis, ReplySink, Slot, tree_lock};
+use synod_types::{DEFAULT_NAMESPACE, Epoch, Millis, ReplySink, Slot, tree_lock};
 
 const FOREIGN: &str = "ERR the group has no machine for this operation";
 
@@ -25,6 +26,8 @@ pub struct State {
     tree: Option<Box<Tree>>,
     /// The same for namespaces that have names.
     named: Option<Box<NamedTrees>>,
+    /// Which slots the partition owns; `None` for the metadata group.
+    owned: Option<Owned>,
 }
 
 impl State {
@@ -33,6 +36,7 @@ impl State {
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
         let keyspace = Keyspace::new(slots).with_engine(&synod_script::LUA);
         Self {
+            owned: Some(Owned::founded(keyspace.slots())),
             keyspace: Some(Box::new(keyspace)),
             lent: None,
             cluster: None,
@@ -50,7 +54,46 @@ impl State {
     /// The map of a cluster that is not founded yet.
     #[must_use]
     pub fn meta() -> Self {
-        Self { keyspace: None, lent: None, cluster: Some(Box::default()), tree: None, named: None }
+        Self {
+            keyspace: None,
+            lent: None,
+            cluster: Some(Box::default()),
+            tree: None,
+            named: None,
+            owned: None,
+        }
+    }
+
+    /// Which slots the partition owns; `None` for the metadata group.
+    #[must_use]
+    #[inline]
+    pub fn owned(&self) -> Option<&Owned> {
+        self.owned.as_ref()
+    }
+
+    /// The epoch of the partition's slots; 0 for the metadata group.
+    #[must_use]
+    #[inline]
+    pub fn epoch(&self) -> Epoch {
+        self.owned.as_ref().map_or(Epoch(0), Owned::epoch)
+    }
+
+    /// Whether the partition owns no slot.
+    #[must_use]
+    #[inline]
+    pub fn is_sealed(&self) -> bool {
+        self.owned.as_ref().is_some_and(|owned| owned.slots().is_none())
+    }
+
+    /// Whether keys were changed since the partition was sealed, which must never be.
+    #[must_use]
+    pub fn changed_while_sealed(&self) -> bool {
+        match (&self.owned, &self.keyspace) {
+            (Some(owned), Some(keyspace)) if owned.slots().is_none() => {
+                keyspace.changes() != owned.changes()
+            }
+            _ => false,
+        }
     }
 
     /// The keyspace, if the group has one and it is not lent.
@@ -134,6 +177,10 @@ impl State {
                     follow(keyspace, namespace, tree);
                 }
             }
+            (MachineId::SLOTS, Self { keyspace: Some(keyspace), owned: Some(owned), .. }) => {
+                owned.note_changes(keyspace.changes());
+                owned.apply(op.body, ctx, out);
+            }
             _ => out.error(FOREIGN),
         }
     }
@@ -179,7 +226,10 @@ impl State {
         let cluster = self.cluster.as_deref().map(|machine| machine as &dyn Machine);
         let tree = self.tree.as_deref().map(|machine| machine as &dyn Machine);
         let named = self.named.as_deref().map(|machine| machine as &dyn Machine);
-        [cluster, keyspace, tree, named].into_iter().flatten()
+        // As it was founded it has nothing to tell, and had nothing in builds that knew no epochs.
+        let owned = self.owned.as_ref().filter(|owned| owned.epoch() != Epoch(0));
+        let owned = owned.map(|machine| machine as &dyn Machine);
+        [cluster, keyspace, tree, named, owned].into_iter().flatten()
     }
 
     fn machines_mut(&mut self) -> impl Iterator<Item = &mut dyn Machine> {
@@ -187,7 +237,9 @@ impl State {
         let cluster = self.cluster.as_deref_mut().map(|machine| machine as &mut dyn Machine);
         let tree = self.tree.as_deref_mut().map(|machine| machine as &mut dyn Machine);
         let named = self.named.as_deref_mut().map(|machine| machine as &mut dyn Machine);
-        [cluster, keyspace, tree, named].into_iter().flatten()
+        let owned = self.owned.as_mut().filter(|owned| owned.epoch() != Epoch(0));
+        let owned = owned.map(|machine| machine as &mut dyn Machine);
+        [cluster, keyspace, tree, named, owned].into_iter().flatten()
     }
 
     /// Begins a snapshot of every machine there is now, in the order in which they are written.
@@ -226,6 +278,8 @@ pub struct Loader {
     tree: Option<synod_tree::Restorer>,
     /// Begun by the first chunk of a tree with a name.
     named: Option<NamedRestorer>,
+    /// As founded until a section says something else; `None` for the metadata group.
+    owned: Option<Owned>,
 }
 
 impl Loader {
@@ -233,6 +287,7 @@ impl Loader {
     #[must_use]
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
         Self {
+            owned: Some(Owned::founded(slots.clone())),
             keyspace: Some(Box::new(Keyspace::restore(slots))),
             cluster: None,
             tree: None,
@@ -243,7 +298,8 @@ impl Loader {
     /// A loader of the cluster map.
     #[must_use]
     pub fn meta() -> Self {
-        Self { keyspace: None, cluster: Some(ClusterRestorer::default()), tree: None, named: None }
+        let cluster = Some(ClusterRestorer::default());
+        Self { keyspace: None, cluster, tree: None, named: None, owned: None }
     }
 
     /// Takes the next chunk.
@@ -265,11 +321,16 @@ impl Loader {
             (MachineId::NAMED_TREES, Self { keyspace: Some(_), named, .. }) => {
                 named.get_or_insert_default().chunk(bytes)
             }
+            (MachineId::SLOTS, Self { owned: Some(owned), .. }) => {
+                *owned = Owned::restore(owned.whole().clone(), bytes)?;
+                Ok(())
+            }
             (
                 MachineId::KEYSPACE
                 | MachineId::CLUSTER_MAP
                 | MachineId::TREE
-                | MachineId::NAMED_TREES,
+                | MachineId::NAMED_TREES
+                | MachineId::SLOTS,
                 _,
             ) => Err(format!("a section of machine {machine}, which this group does not have")),
             _ => Err(format!(
@@ -302,6 +363,7 @@ impl Loader {
             cluster: cluster.map(Box::new),
             tree: tree.map(Box::new),
             named: named.map(Box::new),
+            owned: self.owned,
         })
     }
 }

@@ -7,6 +7,7 @@
 //!                            --Engine----> founded (the groups move to another consensus engine, one by one)
 //!                            --Reshape---> founded (members come and go, see reshape.rs)
 //!                            --Users-----> founded (who may use it, see `synod_acl`)
+//!                            --Claimed---> founded (a partition's own log has begun an epoch of its slots)
 //! ```
 //!
 //! `Users` may come before `Found`, so that a cluster has a password from its first moment.
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use synod_acl::{Change, Users, Why};
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
 use synod_types::plant::planted;
-use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, Protocol, SLOT_COUNT, Slot};
+use synod_types::{ClusterId, Epoch, Incarnation, NodeId, PartitionId, Protocol, SLOT_COUNT, Slot};
 
 /// The longest address or version text of a node, in bytes (a DNS name has 253 at most).
 pub const ADDR_BYTES_MAX: usize = 280;
@@ -129,6 +130,13 @@ pub enum MetaCommand {
     Reshape(Reshape),
     /// Users of the cluster change.
     Users(Change),
+    /// A partition owns its slots since this epoch, as its own log says.
+    Claimed {
+        /// The partition.
+        partition: PartitionId,
+        /// The epoch.
+        epoch: Epoch,
+    },
 }
 
 /// What a command did.
@@ -138,7 +146,7 @@ pub enum Applied {
     Founded,
     /// A node's information changed; the epoch grew by one.
     Announced,
-    /// A replacement or a change of the cluster's shape went on; the epoch grew by one.
+    /// A replacement or a change of the cluster's shape went on, or a partition's slots changed hands; the epoch grew by one.
     Changed,
     /// Another engine is wanted; the epoch grew by one.
     EngineChosen,
@@ -209,6 +217,8 @@ pub struct ClusterMap {
     pub(crate) joined: BTreeSet<NodeId>,
     pub(crate) shape: Shape,
     pub(crate) users: Arc<Users>,
+    /// Since which epoch partitions own their slots, where that is not the founding.
+    pub(crate) epochs: BTreeMap<PartitionId, Epoch>,
     /// The partition of each slot, `META` where there is none; derived from `partitions`.
     pub(crate) slot_table: Vec<PartitionId>,
 }
@@ -225,6 +235,7 @@ impl Default for ClusterMap {
             joined: BTreeSet::new(),
             shape: Shape::default(),
             users: Arc::default(),
+            epochs: BTreeMap::new(),
             slot_table: vec![PartitionId::META; usize::from(SLOT_COUNT)],
         }
     }
@@ -256,6 +267,16 @@ impl ClusterMap {
         self.slot_table.get(usize::from(slot.0)).copied().filter(|p| *p != PartitionId::META)
     }
 
+    /// Since which epoch a partition owns its slots, as far as the map knows.
+    #[must_use]
+    #[inline]
+    pub fn epoch_of(&self, partition: PartitionId) -> Epoch {
+        match self.epochs.is_empty() {
+            true => Epoch(0),
+            false => self.epochs.get(&partition).copied().unwrap_or_default(),
+        }
+    }
+
     /// The first and last slot of a partition.
     #[must_use]
     pub fn slots_of(&self, partition: PartitionId) -> Option<RangeInclusive<Slot>> {
@@ -284,6 +305,7 @@ impl ClusterMap {
             MetaCommand::Engine(engine) => self.choose_engine(engine),
             MetaCommand::Reshape(reshape) => self.reshape(reshape),
             MetaCommand::Users(change) => self.change_users(&change),
+            MetaCommand::Claimed { partition, epoch } => self.claimed(partition, epoch),
             MetaCommand::Announce { node, info } => self.announce(node, info),
             MetaCommand::Replace { node, old, successor } => self.replace(node, old, successor),
             MetaCommand::Left { node, group, successor } => self.left(node, group, successor),
@@ -338,6 +360,18 @@ impl ClusterMap {
             self.epoch += 1;
         }
         Ok(Applied::Users(changed.deleted))
+    }
+
+    fn claimed(&mut self, partition: PartitionId, epoch: Epoch) -> Result<Applied, Rejected> {
+        if !self.partitions.contains_key(&partition) {
+            return Err(Rejected::OutOfBounds);
+        }
+        if epoch <= self.epoch_of(partition) {
+            return Ok(Applied::Unchanged);
+        }
+        self.epochs.insert(partition, epoch);
+        self.epoch += 1;
+        Ok(Applied::Changed)
     }
 
     fn choose_engine(&mut self, engine: Protocol) -> Result<Applied, Rejected> {
@@ -487,6 +521,24 @@ mod tests {
         assert_eq!(map.apply(zab.clone()), Ok(Applied::EngineChosen));
         assert_eq!(map.apply(zab), Ok(Applied::Unchanged));
         assert_eq!((map.engine, map.epoch), (Some(Protocol::Zab), 2));
+    }
+
+    #[test]
+    fn what_a_partition_claimed_is_known_until_it_claims_anew() {
+        let mut map = ClusterMap::default();
+        let claimed = |partition, epoch| MetaCommand::Claimed {
+            partition: PartitionId(partition),
+            epoch: Epoch(epoch),
+        };
+        assert_eq!(map.apply(claimed(1, 1)), Err(Rejected::OutOfBounds), "not founded");
+        assert_eq!(map.apply(found(4, 3, 3)), Ok(Applied::Founded));
+        assert_eq!(map.epoch_of(PartitionId(2)), Epoch(0));
+        assert_eq!(map.apply(claimed(5, 1)), Err(Rejected::OutOfBounds), "no such partition");
+        assert_eq!(map.apply(claimed(2, 3)), Ok(Applied::Changed));
+        assert_eq!(map.apply(claimed(2, 3)), Ok(Applied::Unchanged));
+        assert_eq!(map.apply(claimed(2, 2)), Ok(Applied::Unchanged), "late");
+        let epochs = [1, 2].map(|partition| map.epoch_of(PartitionId(partition)));
+        assert_eq!((epochs, map.epoch), ([Epoch(0), Epoch(3)], 2));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use synod_acl::{Change, Users};
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
 use synod_types::plant::planted;
 use synod_types::varint::{put, put_bytes, take, take_bytes};
-use synod_types::{ClusterId, Incarnation, NodeId, PartitionId, Protocol, SLOT_COUNT, Slot};
+use synod_types::{ClusterId, Epoch, Incarnation, NodeId, PartitionId, Protocol, SLOT_COUNT, Slot};
 
 /// Without incarnations, as earlier versions wrote them.
 const TAG_FOUND_V1: u8 = 1;
@@ -27,6 +27,7 @@ const TAG_FOUND_WITH: u8 = 8;
 const TAG_ENGINE: u8 = 9;
 const TAG_RESHAPE: u8 = 10;
 const TAG_USERS: u8 = 11;
+const TAG_CLAIMED: u8 = 12;
 /// The formats of a snapshot: of earlier versions, and of this one.
 const TAG_MAP_V1: u8 = 0x41;
 const TAG_MAP_V2: u8 = 0x42;
@@ -38,6 +39,8 @@ const TAG_MAP_RESHAPED: u8 = 0x44;
 const TAG_MAP_PLACED: u8 = 0x46;
 /// Of a cluster with users: as any other, whose tag stands behind this one, with the users at the end.
 const TAG_MAP_WITH_USERS: u8 = 0x45;
+/// Of a cluster whose slots have changed hands: as any other, whose tag stands behind this one, with the epochs at the end.
+const TAG_MAP_WITH_EPOCHS: u8 = 0x47;
 
 /// What an encoded node has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,6 +83,11 @@ impl MetaCommand {
                 out.push(TAG_LEFT);
                 [node.0, group.0.into(), successor.0].into_iter().for_each(|word| put(out, word));
             }
+            Self::Claimed { partition, epoch } => {
+                out.push(TAG_CLAIMED);
+                put(out, partition.0.into());
+                put(out, epoch.0);
+            }
             Self::Joined { node, group, successor } => {
                 out.push(TAG_JOINED);
                 [node.0, group.0.into(), successor.0].into_iter().for_each(|word| put(out, word));
@@ -96,6 +104,10 @@ impl MetaCommand {
             TAG_RESHAPE => Self::Reshape(Reshape::take(&mut rest)?),
             TAG_ENGINE => Self::Engine(take_engine(&mut rest)?),
             TAG_USERS => Self::Users(Change::decode(&mut rest)?),
+            TAG_CLAIMED => Self::Claimed {
+                partition: PartitionId(take_u32(&mut rest)?),
+                epoch: Epoch(take(&mut rest)?),
+            },
             TAG_FOUND | TAG_FOUND_V1 | TAG_FOUND_WITH => Self::Found {
                 engine: match *tag {
                     TAG_FOUND_WITH => Some(take_engine(&mut rest)?),
@@ -134,6 +146,9 @@ impl MetaCommand {
 impl ClusterMap {
     /// Appends the map as a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        if !self.epochs.is_empty() {
+            out.push(TAG_MAP_WITH_EPOCHS);
+        }
         let has_users = !self.users.are_untouched() && !planted("users-lost-in-snapshot");
         if has_users {
             out.push(TAG_MAP_WITH_USERS);
@@ -173,12 +188,21 @@ impl ClusterMap {
         if has_users {
             self.users.encode(out);
         }
+        if !self.epochs.is_empty() {
+            put(out, self.epochs.len() as u64);
+            for (partition, epoch) in &self.epochs {
+                put(out, partition.0.into());
+                put(out, epoch.0);
+            }
+        }
     }
 
     /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else, or describe a map
     /// in which partitions overlap or live on nodes that are no members.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let has_epochs = bytes.first() == Some(&TAG_MAP_WITH_EPOCHS);
+        let bytes = &bytes[usize::from(has_epochs)..];
         let has_users = bytes.first() == Some(&TAG_MAP_WITH_USERS);
         let bytes = &bytes[usize::from(has_users)..];
         let placed = bytes.first() == Some(&TAG_MAP_PLACED);
@@ -219,6 +243,16 @@ impl ClusterMap {
         }
         if has_users {
             map.users = Arc::new(Users::decode(&mut rest)?);
+        }
+        if has_epochs {
+            for _ in 0..take_count(&mut rest, PARTITIONS_MAX as usize)? {
+                let partition = PartitionId(take_u32(&mut rest)?);
+                let epoch = Epoch(take(&mut rest)?);
+                if !map.partitions.contains_key(&partition) || epoch == Epoch(0) {
+                    return None;
+                }
+                map.epochs.insert(partition, epoch);
+            }
         }
         map.fill_slot_table();
         let owned = map.slot_table.iter().filter(|p| **p != PartitionId::META).count();
@@ -458,6 +492,10 @@ mod tests {
             }),
             (1u64..9, some_info())
                 .prop_map(|(node, info)| MetaCommand::Announce { node: NodeId(node), info }),
+            (0u32..4, 0u64..3).prop_map(|(partition, epoch)| MetaCommand::Claimed {
+                partition: PartitionId(partition),
+                epoch: Epoch(epoch),
+            }),
         ]
     }
 
@@ -492,9 +530,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..12) {
+        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..13) {
             let mut tagged = bytes;
-            for version in [TAG_MAP_V1, TAG_MAP_V2, TAG_MAP_V3, TAG_MAP_RESHAPED, TAG_MAP_WITH_USERS] {
+            for version in [TAG_MAP_V1, TAG_MAP_V2, TAG_MAP_V3, TAG_MAP_RESHAPED, TAG_MAP_WITH_USERS, TAG_MAP_WITH_EPOCHS] {
                 let _ = ClusterMap::decode(&[&[version][..], &tagged].concat());
             }
             tagged.insert(0, tag);

@@ -86,6 +86,8 @@ pub enum Fault {
     Moved,
     /// Nodes are drained, and hold something again.
     Reshape,
+    /// A partition is sealed, as one whose slots are about to change hands, and takes them back after a while.
+    Seal,
 }
 
 /// So many of [`Fault::ALL`] are drawn first. Those behind them came later and are drawn apart, with chance of their own,
@@ -96,7 +98,7 @@ const LATER_SALT: u64 = 0x4c41_5445;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -135,6 +137,7 @@ impl Fault {
         Self::SlowReader,
         Self::Moved,
         Self::Reshape,
+        Self::Seal,
     ];
 
     /// Its name on the command line.
@@ -179,6 +182,7 @@ impl Fault {
             Self::SlowReader => "slow-reader",
             Self::Moved => "moved",
             Self::Reshape => "reshape",
+            Self::Seal => "seal",
         }
     }
 
@@ -203,8 +207,8 @@ impl Fault {
     }
 
     /// Whether it is planned apart from all others.
-    pub(crate) fn came_last(self) -> bool {
-        self == Self::Reshape
+    pub(crate) fn is_planned_alone(self) -> bool {
+        matches!(self, Self::Reshape | Self::Seal)
     }
 }
 

@@ -60,6 +60,7 @@ pub(crate) enum Mail {
     Close { client: usize, conn: u64 },
     Report(Report),
     SnapshotNow(PartitionId),
+    Seal(PartitionId),
 }
 
 /// What is flushed together, and what it will have promised when it is.

@@ -5,6 +5,7 @@
 //! | election safety: one leader per group and term | Ongaro, "Consensus: Bridging Theory and Practice", figure 3.2 |
 //! | state-machine safety: equal position, equal state | same |
 //! | commit and applied never go backwards in one life of a process | contract of the engine |
+//! | a sealed partition changes nothing: what was sent under an older epoch is executed by nobody | decision 27 |
 
 use crate::trace::Item;
 use crate::world::World;
@@ -95,6 +96,7 @@ impl World {
         for group in &status.groups {
             self.tell_position(at, group);
         }
+        self.check_seals(at);
         self.check_health(at, &status);
         self.set_ceiling(at);
         self.check_ceiling(at);
@@ -103,6 +105,22 @@ impl World {
         self.oracle.ticks += 1;
         if self.oracle.ticks.is_multiple_of(DIGEST_TICKS) {
             self.compare_states(at);
+        }
+    }
+
+    /// What a sealed partition holds is what the seal found.
+    fn check_seals(&mut self, at: usize) {
+        let Some(process) = &self.machines[at].process else { return };
+        let node = process.worker.node_ref();
+        let changed = (1..=self.params.partitions)
+            .map(PartitionId)
+            .find(|partition| node.changed_while_sealed(*partition));
+        if let Some(partition) = changed {
+            let detail = format!(
+                "node {}: keys of partition {partition} changed while it was sealed",
+                at + 1
+            );
+            self.fail("seal", detail);
         }
     }
 

@@ -14,6 +14,7 @@ const PLAN_SALT: u64 = 0x504c_414e;
 /// The same for the kinds that came later: they leave what the others do as it was.
 const LATER_SALT: u64 = 0x504c_4c54;
 const LAST_SALT: u64 = 0x504c_4c53;
+const SEAL_SALT: u64 = 0x504c_534c;
 
 /// One piece of trouble, with its end if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,13 +82,16 @@ impl Params {
     #[must_use]
     pub fn plan(&self) -> Vec<Strike> {
         let chosen = self.faults.chosen(self.seed);
-        let (last, others): (Vec<Fault>, Vec<Fault>) =
-            chosen.into_iter().partition(|fault| fault.came_last());
+        let (alone, others): (Vec<Fault>, Vec<Fault>) =
+            chosen.into_iter().partition(|fault| fault.is_planned_alone());
+        let (seals, last): (Vec<Fault>, Vec<Fault>) =
+            alone.into_iter().partition(|fault| *fault == Fault::Seal);
         let (later, first): (Vec<Fault>, Vec<Fault>) =
             others.into_iter().partition(|fault| fault.came_later());
         let mut plan = self.draw_strikes(PLAN_SALT, first);
         plan.extend(self.draw_strikes(LATER_SALT, later));
         plan.extend(self.draw_strikes(LAST_SALT, last));
+        plan.extend(self.draw_strikes(SEAL_SALT, seals));
         plan.sort_by_key(|strike| strike.at_us);
         (1..).zip(plan.iter_mut()).for_each(|(number, strike)| strike.number = number);
         plan

@@ -283,6 +283,9 @@ impl World {
         if fault == Fault::Reshape {
             return self.strike_shape(any, random);
         }
+        if fault == Fault::Seal {
+            return self.strike_slots(random);
+        }
         // Starting is a place to die at, too.
         if fault == Fault::CrashPoint {
             let points: Vec<_> = (0..ARMED_AT_ONCE).map(|_| self.arm(node, random)).collect();
@@ -339,6 +342,15 @@ impl World {
             _ => (self.arm_disk(node, fault, random)?, None),
         };
         Some((format!("node {}{how}", node + 1), until))
+    }
+
+    /// The leader of a partition seals it, unless it is sealed or was lately; it takes the slots back by itself.
+    fn strike_slots(&mut self, random: &mut Random) -> Option<Blow> {
+        let partition = PartitionId(1 + random.below(u64::from(self.params.partitions)) as u32);
+        let leader = self.oracle.leader(partition)?;
+        self.machines[leader].process.as_ref()?;
+        self.tell(leader, Mail::Seal(partition));
+        Some((format!("partition {partition}, led by node {}", leader + 1), None))
     }
 
     /// A wall clock jumps by hours, or all of them do.

@@ -429,6 +429,7 @@ impl Process {
                 }
             }
             Mail::SnapshotNow(group) => node.snapshot_now(group),
+            Mail::Seal(partition) => _ = node.seal(partition),
             Mail::Report(report) => self.worker.report(report),
         }
     }

@@ -8,7 +8,7 @@
 
 use std::env;
 use std::time::Instant;
-use synod_sim::plants::{CATALOGUE, Plant, SEEDS_MAX, find};
+use synod_sim::plants::{Plant, SEEDS_MAX, all, find};
 
 fn chosen() -> Vec<&'static Plant> {
     match env::var("PLANTS") {
@@ -16,7 +16,7 @@ fn chosen() -> Vec<&'static Plant> {
             .split(',')
             .map(|name| find(name).unwrap_or_else(|unknown| panic!("{unknown}")))
             .collect(),
-        Err(_) => CATALOGUE.iter().collect(),
+        Err(_) => all().collect(),
     }
 }
 

@@ -44,6 +44,10 @@ id!(
     Term(u64)
 );
 id!(
+    /// How often the slots of a partition changed hands, as its own log says. 0 is the founding.
+    Epoch(u64)
+);
+id!(
     /// A position in the log of one group; the first entry has 1, 0 is before it.
     Index(u64)
 );

@@ -15,7 +15,9 @@ mod tree_lock;
 pub mod varint;
 
 pub use entry::{Entry, EntryKind, HardState, Membership, SnapshotMeta};
-pub use ids::{ClientId, ClusterId, Incarnation, Index, NodeId, PartitionId, RequestId, Term};
+pub use ids::{
+    ClientId, ClusterId, Epoch, Incarnation, Index, NodeId, PartitionId, RequestId, Term,
+};
 pub use protocol::{Protocol, UnknownProtocol};
 pub use reply::ReplySink;
 pub use slot::{SLOT_COUNT, Slot, key_slot};

@@ -238,6 +238,12 @@ impl Keyspace {
         self.transactions.digest(self.locks.digest(self.libraries.digest(scripts)))
     }
 
+    /// How many changes of keys there were. Replicas agree in it.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// A lock of a tree of this partition has these holders from now on.
     pub fn follow_lock(&mut self, name: &[u8], holders: &[u64]) {
         self.locks.follow(name, holders);

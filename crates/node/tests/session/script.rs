@@ -14,6 +14,7 @@
 //! lose 1 2 / heal                    these nodes reach nobody / all reach each other again
 //! mute 1                             consensus messages of node 1 are lost, until `heal`
 //! deaf 1                             those to node 1 are lost, until `heal`
+//! seal 1                             partition 1 is sealed, as before its slots change hands
 //! full 1                             the disk of node 1 takes no more
 //! slow 2 1                           requests from node 2 to node 1 are under way until ...
 //! arrive                             ... the next of them arrives
@@ -22,7 +23,7 @@
 
 use crate::world::{Size, World};
 use std::fmt::Write;
-use synod_types::NodeId;
+use synod_types::{NodeId, PartitionId};
 use synod_wire::resp::{Value, reply_len};
 
 const SIZE: Size = Size { nodes: 1, workers: 1, partitions: 4 };
@@ -110,6 +111,7 @@ fn directive(line: &str, world: &mut World, names: &mut Vec<String>) -> bool {
         ["lose", ref nodes @ ..] => world.lost = nodes.iter().map(|n| node(n)).collect(),
         ["mute", ref nodes @ ..] => world.mute = nodes.iter().map(|n| node(n)).collect(),
         ["deaf", ref nodes @ ..] => world.deaf = nodes.iter().map(|n| node(n)).collect(),
+        ["seal", partition] => world.seal(PartitionId(partition.parse().expect("a partition"))),
         ["full", at] => world.fill_disk(node(at)),
         ["heal"] => {
             world.lost.clear();

@@ -218,6 +218,13 @@ impl World {
         known.and_then(|(_, leader)| leader)
     }
 
+    /// The leader of a partition seals it.
+    pub fn seal(&mut self, partition: PartitionId) {
+        let sealed = self.workers.values_mut().any(|worker| worker.seal(partition));
+        assert!(sealed, "its leader takes requests");
+        self.settle();
+    }
+
     /// A node is about to stop; whether it leads nothing any more.
     pub fn retire(&mut self, node: NodeId) -> bool {
         self.workers.iter_mut().filter(|(at, _)| at.node == node).all(|(_, w)| w.retire())

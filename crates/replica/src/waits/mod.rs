@@ -96,7 +96,7 @@ impl Replica {
             .filter(|command| command.check_arity(words.len()))
             .and_then(|command| wait_of(command, &words));
         let Some(wait) = wait else { return };
-        let bytes = self.batch.add(origin);
+        let bytes = self.batch.add(origin, self.state.epoch());
         let start = bytes.len();
         Op::Wait { ticket: ticket(origin), args: words.into_iter().collect() }.encode(bytes);
         if !self.waits.is_empty() {
@@ -187,7 +187,7 @@ impl Replica {
             ticket: ticket(waiter.origin),
             args: narrowed(command, &words, at).into_iter().collect(),
         };
-        op.encode(self.batch.add(waiter.origin));
+        op.encode(self.batch.add(waiter.origin, self.state.epoch()));
         let fills = fills(command, &words).is_some();
         (waiter.running, waiter.woken) = (true, true);
         fills.then(|| waiter.args[2].clone())

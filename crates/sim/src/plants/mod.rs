@@ -5,6 +5,7 @@
 //! did; `cargo xtask plants` goes through it.
 
 mod catalogue;
+mod engines;
 
 use crate::faults::Faults;
 use crate::healing::run;
@@ -16,7 +17,8 @@ use std::sync::{Mutex, PoisonError};
 use synod_types::Protocol;
 use synod_types::plant::select;
 
-pub use catalogue::CATALOGUE;
+use catalogue::CATALOGUE;
+use engines::ENGINES;
 
 /// Within so many seeds each plant has to be found.
 pub const SEEDS_MAX: u64 = 1_000;
@@ -50,18 +52,23 @@ pub struct UnknownPlant(String);
 impl fmt::Display for UnknownPlant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no bug `{}` is planted; there are:", self.0)?;
-        CATALOGUE.iter().try_for_each(|plant| write!(f, " {}", plant.name))
+        all().try_for_each(|plant| write!(f, " {}", plant.name))
     }
 }
 
 impl std::error::Error for UnknownPlant {}
+
+/// Every planted bug.
+pub fn all() -> impl Iterator<Item = &'static Plant> {
+    CATALOGUE.iter().chain(ENGINES)
+}
 
 /// The plant of this name.
 ///
 /// # Errors
 /// There is none.
 pub fn find(name: &str) -> Result<&'static Plant, UnknownPlant> {
-    CATALOGUE.iter().find(|plant| plant.name == name).ok_or_else(|| UnknownPlant(name.to_owned()))
+    all().find(|plant| plant.name == name).ok_or_else(|| UnknownPlant(name.to_owned()))
 }
 
 /// What gave a plant away.
