@@ -3,10 +3,14 @@
 //! The keyspace notes the keys; whose operation it was is known here. What is noted while this member does not lead is
 //! dropped: the leader tells, and whoever hears of a new leader takes all of the partition's keys for changed.
 
+use crate::payload;
 use crate::pending::Origin;
 use crate::replica::{Output, Replica};
 use synod_consensus::Role;
-use synod_data::{ChangedKeys, Noted};
+use synod_data::op::Op;
+use synod_data::{ChangedKeys, Noted, lookup};
+use synod_machine::Operation;
+use synod_types::plant::planted;
 
 /// What became of keys, each with the origin of the operation that did it, where somebody waits for its answer.
 #[derive(Debug, Default)]
@@ -53,6 +57,22 @@ impl Replica {
         }
     }
 
+    /// Tells of the keys that these commands will change.
+    #[cold]
+    pub(crate) fn tell_of_proposed(&mut self, payload: &[u8], out: &mut Vec<Output>) {
+        let mut ops = payload::open_payload(payload).map_or(&[][..], |payload| payload.ops);
+        let mut keys = Vec::new();
+        while let Some(op) = Operation::take(&mut ops) {
+            if let Some(Op::Command(args)) = Op::decode(op.body)
+                && let Some(command) = lookup(args[0])
+            {
+                let changed = command.key_positions(&args).map(|at| args[at].to_vec());
+                keys.extend(changed.map(|key| (key, Noted::Changed, None)));
+            }
+        }
+        out.push(Output::Changes(Changes { all: false, keys }));
+    }
+
     /// What is to be told.
     pub(crate) fn give_changes_out(&mut self, out: &mut Vec<Output>) {
         if !self.wants_changes {
@@ -71,7 +91,10 @@ impl Replica {
             let author = authors.peek().map(|(_, origin)| *origin);
             (key, noted, author.filter(|origin| *origin != Origin::Internal))
         });
-        let changes = Changes { all, keys: keys.collect() };
+        let mut changes = Changes { all, keys: keys.collect() };
+        if planted("told-before-applied") {
+            changes.keys.retain(|(_, _, author)| author.is_none());
+        }
         out.push(Output::Changes(changes));
     }
 }

@@ -6,6 +6,7 @@ use crate::pending::{Audience, Bounced, Failure, Origin, Proposal};
 use crate::reads::ReadBatch;
 use crate::replica::{Output, Replica};
 use synod_consensus::Role;
+use synod_types::plant::planted;
 
 /// A proposal has a tick more for each so many bytes before it is given up: 10 MiB in a second.
 const LONG_BYTES_PER_TICK: u64 = 1 << 20;
@@ -57,6 +58,9 @@ impl Replica {
             self.forget_waits(&closed.origins);
             return self.refused.extend(closed.split());
         };
+        if planted("told-before-applied") {
+            self.tell_of_proposed(&closed.payload, out);
+        }
         self.stamps.propose(position.index);
         self.reads.bound(position);
         let bytes = closed.payload.len();

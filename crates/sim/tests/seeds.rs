@@ -39,3 +39,15 @@ fn clients_that_wait_for_what_others_push() {
         &Params { nodes: 3, partitions: 2, seconds: 10, workload, ..Params::default() },
     );
 }
+
+/// With and without lease reads: a leader that reads without asking is the first to know a value that is about to change.
+#[test]
+fn clients_that_keep_copies() {
+    let workload = Workload::Copies;
+    let params = Params { nodes: 3, partitions: 2, seconds: 20, workload, ..Params::default() };
+    for seed in 401..441 {
+        let params = Params { seed, lease_reads: seed % 2 == 0, ..params.clone() };
+        let failure = run(&params).failure;
+        assert!(failure.is_none(), "seed {seed}: {failure:?}\nagain: {}", params.replay());
+    }
+}

@@ -5,7 +5,9 @@
 //!
 //! | rule | what it says |
 //! |---|---|
-//! | stale copy | a write that began after a copy was read and was answered is heard of within [`STALE_US_MAX`], as long as the keeper's node answers it |
+//! | stale copy | a write that was answered, and began after a copy was read or after the write whose value the copy is was answered, is heard of within [`STALE_US_MAX`], as long as the keeper's node answers it |
+//!
+//! Two keys are written at a time, and then rest: the next write of a key would end every copy that the last one has not.
 
 use super::{Waiting, words};
 use crate::world::World;
@@ -14,6 +16,8 @@ use synod_wire::resp::Value;
 
 /// How many such keys there are.
 const KEYS: u64 = 6;
+/// How long a key is one of the two that are written. It rests for longer than a copy may be out of date.
+const TURN_US: u64 = 3_000_000;
 /// How long a copy may be out of date. A node that hears nothing of a leader says so after a second, a leader that hears nothing of
 /// its followers steps down after a few, and a node hears ten times a second of who leads.
 const STALE_US_MAX: u64 = 8_000_000;
@@ -33,12 +37,26 @@ pub(crate) enum Asked {
     Read(u64),
     /// Whether its node answers.
     Ping { asked_us: u64 },
-    /// A value for each of these keys, asked for at this time.
-    Write(Vec<u64>, u64),
+    /// This value for each of these keys, asked for at this time.
+    Write(Vec<u64>, String, u64),
 }
 
-/// The writes of each key that were answered: when each began and was answered.
-pub(crate) type Writes = BTreeMap<u64, Vec<(u64, u64)>>;
+/// The writes of each key that were answered.
+pub(crate) type Writes = BTreeMap<u64, Vec<Write>>;
+
+/// A write that was answered.
+pub(crate) struct Write {
+    value: String,
+    began_us: u64,
+    ended_us: u64,
+}
+
+/// A value that was read.
+struct Copy {
+    since_us: u64,
+    /// `None`: there was none.
+    value: Option<String>,
+}
 
 /// What one client keeps.
 #[derive(Default)]
@@ -47,8 +65,7 @@ pub(crate) struct Keeper {
     conn: u64,
     /// Whether it is told on it.
     told: bool,
-    /// When each copy came.
-    copies: BTreeMap<u64, u64>,
+    copies: BTreeMap<u64, Copy>,
     /// Since when its node has answered it promptly, and when it did last.
     prompt_since_us: u64,
     heard_us: u64,
@@ -67,8 +84,8 @@ impl World {
     }
 
     fn write_copied(&mut self, at: usize) {
-        let first = self.random.below(KEYS);
-        let second = self.random.below(KEYS);
+        let turn = self.time / TURN_US;
+        let [first, second] = [0; 2].map(|_: u64| (turn + self.random.below(2)) % KEYS);
         let value = self.fresh().to_string();
         let (one, two) = (name(first), name(second));
         let (args, keys) = match self.random.below(10) {
@@ -81,7 +98,7 @@ impl World {
             _ => (words(&["SET", &one, &value]), vec![first]),
         };
         let asked_us = self.time;
-        self.request(at, args, Waiting::Copy(Asked::Write(keys, asked_us)));
+        self.request(at, args, Waiting::Copy(Asked::Write(keys, value, asked_us)));
     }
 
     fn keep_copies(&mut self, at: usize) {
@@ -120,7 +137,10 @@ impl World {
         let keeper = &mut self.clients[at].keeper;
         match asked {
             Asked::Begin { last } => keeper.told |= last,
-            Asked::Read(key) => _ = keeper.copies.insert(*key, now_us),
+            Asked::Read(key) => {
+                let value = value.as_str().map(str::to_owned);
+                keeper.copies.insert(*key, Copy { since_us: now_us, value });
+            }
             Asked::Ping { asked_us } => {
                 let prompt = now_us - asked_us <= PROMPT_US_MAX;
                 if !prompt || now_us - keeper.heard_us > SILENT_US_MAX {
@@ -129,10 +149,11 @@ impl World {
                 keeper.heard_us = now_us;
                 self.look_for_stale(at);
             }
-            Asked::Write(keys, asked_us) => {
+            Asked::Write(keys, value, began_us) => {
                 for key in keys {
                     let writes = self.copied.entry(*key).or_default();
-                    writes.push((*asked_us, now_us));
+                    let (value, began_us) = (value.clone(), *began_us);
+                    writes.push(Write { value, began_us, ended_us: now_us });
                     if writes.len() > WRITES_MAX {
                         writes.remove(0);
                     }
@@ -163,14 +184,17 @@ impl World {
         if keeper.prompt_since_us > long_ago_us {
             return;
         }
-        let stale = keeper.copies.iter().find_map(|(key, since_us)| {
-            let missed = |(began, ended): &&(u64, u64)| began > since_us && *ended <= long_ago_us;
-            let write = self.copied.get(key)?.iter().find(missed)?;
-            Some((*key, *since_us, *write))
+        let stale = keeper.copies.iter().find_map(|(key, copy)| {
+            let writes = self.copied.get(key)?;
+            let own = writes.iter().find(|write| Some(&write.value) == copy.value.as_ref());
+            let after_us = own.map_or(copy.since_us, |write| write.ended_us.min(copy.since_us));
+            let missed = |w: &&Write| w.began_us > after_us && w.ended_us <= long_ago_us;
+            let missed = writes.iter().find(missed)?;
+            Some((*key, copy.since_us, missed.began_us, missed.ended_us))
         });
-        if let Some((key, since_us, (began, ended))) = stale {
+        if let Some((key, since_us, began_us, ended_us)) = stale {
             let detail = format!(
-                "client {at} keeps {} since {since_us} us, and was not told of a write from {began} to {ended} us",
+                "client {at} keeps {} since {since_us} us, and was not told of a write from {began_us} to {ended_us} us",
                 name(key)
             );
             self.fail("stale copy", detail);

@@ -21,6 +21,16 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .with_queues()
     .seed(5),
+    Plant::new(
+        "told-before-applied",
+        "B22 watches: a change is told before it can be read",
+        "replica",
+        "who keeps copies is told of a change when its entry is proposed, not when it is applied",
+    )
+    .under("slow-disk")
+    .with_lease_reads()
+    .with_copies()
+    .seed(1),
     // What the slots of a partition promise.
     Plant::new(
         "call-of-an-older-epoch",
@@ -150,7 +160,7 @@ pub const CATALOGUE: &[Plant] = &[
         "consensus",
         "heartbeats tell a follower a commit index beyond what it is known to hold",
     )
-    .seed(39),
+    .seed(60),
     Plant::new(
         "apply-before-commit",
         "B17 aborted read",

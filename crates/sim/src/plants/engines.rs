@@ -86,7 +86,7 @@ pub const ENGINES: &[Plant] = &[
         "the elected leads before a quorum has accepted its epoch",
     )
     .by(Protocol::Zab)
-    .seed(180),
+    .seed(66),
     Plant::new(
         "zab-vote-by-id",
         "B26 an election race wedges the group",

@@ -141,6 +141,11 @@ impl Plant {
         Self { workload: Workload::Bank, partitions: 4, ..self }
     }
 
+    /// In one partition every command that changes keys is an entry, and none a step of a transaction.
+    const fn with_copies(self) -> Self {
+        Self { workload: Workload::Copies, partitions: 1, ..self }
+    }
+
     const fn with_users(self) -> Self {
         Self { workload: Workload::Users, ..self }
     }
