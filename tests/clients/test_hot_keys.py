@@ -120,7 +120,7 @@ def test_binary_and_very_long_keys(cluster):
     assert plain_top(cluster.nodes[0]).returncode == 0
     with client(cluster.nodes[0]) as c:
         c.delete(long, binary)
-        c.config_set("hotkeys-sample-ratio", 32)
+        c.config_set("hotkeys-sample-ratio", 128)
 
 
 def test_where_a_password_is_asked_for_http_tells_no_names(single):
@@ -138,7 +138,7 @@ def test_where_a_password_is_asked_for_http_tells_no_names(single):
                 assert "secret" not in text and "#" in text
         finally:
             c.config_set("requirepass", "")
-            c.config_set("hotkeys-sample-ratio", 32)
+            c.config_set("hotkeys-sample-ratio", 128)
 
 
 def keys_flat(told):

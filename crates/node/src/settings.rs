@@ -102,7 +102,7 @@ const ROWS: [Row; 16] = [
     Row::number("tracking-table-max-keys", 0, i64::MAX, 1_000_000),
     Row::number("latency-monitor-threshold", 0, i64::MAX, 0),
     Row { notation: Notation::Choice(&NO_YES), ..Row::number("latency-tracking", 0, 1, 1) },
-    Row::number("hotkeys-sample-ratio", 0, synod_hotkeys::SAMPLE_MAX as i64, 32),
+    Row::number("hotkeys-sample-ratio", 0, synod_hotkeys::SAMPLE_MAX as i64, 128),
 ];
 
 impl Row {

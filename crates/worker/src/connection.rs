@@ -126,20 +126,25 @@ impl Connection {
     /// Takes over what the session has to say while so many requests have no reply yet. How much that is at a time tells how
     /// many requests may be under way: the size of their replies is known only when they are there.
     pub fn take_output(&mut self, out: &mut Vec<u8>, unanswered: usize) {
-        match out.len() {
-            0 => return,
-            large if large > limits::OUTPUT_MARK_BYTES => self.window = (self.window / 2).max(1),
-            _ => self.window = (self.window * 2).min(limits::INFLIGHT_MAX),
+        if !out.is_empty() {
+            self.learn(out.len(), unanswered);
         }
+        self.outbox.take(out);
+    }
+
+    fn learn(&mut self, bytes: usize, unanswered: usize) {
+        self.window = match bytes > limits::OUTPUT_MARK_BYTES {
+            true => (self.window / 2).max(1),
+            false => (self.window * 2).min(limits::INFLIGHT_MAX),
+        };
         let answered = self.begun.saturating_sub(unanswered as u64);
         let replies = answered.saturating_sub(self.answered);
         if replies > 0 {
-            let each = out.len() / replies as usize;
-            self.reply_bytes =
-                each.max(self.reply_bytes - (self.reply_bytes.saturating_sub(each)).div_ceil(8));
+            let each = bytes / replies as usize;
+            let less = self.reply_bytes.saturating_sub(each);
+            self.reply_bytes = each.max(self.reply_bytes - less.div_ceil(8));
             self.answered = answered;
         }
-        self.outbox.take(out);
     }
 
     /// How many bytes the replies to so many requests are expected to take, by what there is here and by what this client

@@ -43,6 +43,8 @@ pub(crate) struct Memory {
     refusing: bool,
     /// Whether clients have left so much unread that whoever has not read all of its replies gets no further ones.
     many_unread: bool,
+    /// How many requests of a connection may be under way; 0 before the first tick.
+    window_max: usize,
     /// Only while the policy goes by the use of keys.
     access: Option<Box<AccessLog>>,
 }
@@ -163,6 +165,8 @@ impl Node {
         let policy = EvictionPolicy::of(self.settings.get(Setting::MaxMemoryPolicy));
         self.memory.configure(limit, policy, self.now.mono_us / 1_000_000);
         self.long_replies.bound(self.held_bytes_max());
+        let window = self.held_bytes_max() >> 16;
+        self.memory.window_max = window.clamp(limits::INFLIGHT_FIRST, limits::INFLIGHT_MAX);
         if limit > 0 {
             let keyspaces = self.replicas.iter().flatten().filter_map(|r| r.state().measures());
             let mut tables = 0;
@@ -243,7 +247,10 @@ impl Node {
     #[inline]
     #[must_use]
     pub fn window_max(&self) -> usize {
-        (self.held_bytes_max() >> 16).clamp(limits::INFLIGHT_FIRST, limits::INFLIGHT_MAX)
+        match self.memory.window_max {
+            0 => limits::INFLIGHT_MAX,
+            most => most,
+        }
     }
 
     /// How many bytes of values transactions may fetch. While the commands run, the values are there three times: as they came,

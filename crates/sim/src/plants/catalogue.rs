@@ -151,9 +151,9 @@ pub const CATALOGUE: &[Plant] = &[
     .seconds(60)
     .under(
         "reshape,wipe,older-copy,membership,bit-flip,engine,moved,disk-full,sync-error,crash-point,kill,power,blackout,\
-         depose,clock-leap,memory-ceiling,large-values",
+         depose,clock-leap",
     )
-    .seed(45),
+    .seed(272),
     Plant::new(
         "commit-beyond-match",
         "B8 a follower commits what it was not asked about",
