@@ -102,7 +102,7 @@ def test_a_browser_is_told_what_there_is(single):
             return answer.read().decode()
 
     paths = re.findall(r"^(/\w+) ", page("/"), re.M)
-    assert paths == ["/status", "/metrics", "/health", "/commands"]
+    assert paths == ["/status", "/top", "/metrics", "/health", "/commands"]
     # Those of ZooKeeper's monitors are there where its clients are served.
     for path in paths[:-1]:
         assert page(path)
