@@ -4,8 +4,9 @@
 //! entry is term (u64), kind (u8), length (u32), payload, and its index follows from its place. The kinds from 3
 //! to 13 mean the same in every engine; 1 and 2 are Raft's, those from 16 Paxos's, those from 32 ZAB's.
 
-use super::{Body, COUNTER_MAX, Message};
-use crate::{Protocol, paxos, raft, zab};
+use super::sane::COUNTER_MAX;
+use super::{Body, Message, paxos, raft, zab};
+use crate::Protocol;
 use bytes::{Buf, BufMut, Bytes};
 use synod_types::{Entry, EntryKind, Index, Membership, SnapshotMeta, Term};
 
@@ -173,11 +174,11 @@ fn decode_body(protocol: Protocol, kind: u8, bytes: &mut Bytes) -> Option<Body> 
     })
 }
 
-pub(crate) fn put_all(out: &mut Vec<u8>, numbers: &[u64]) {
+pub(super) fn put_all(out: &mut Vec<u8>, numbers: &[u64]) {
     numbers.iter().for_each(|n| out.put_u64_le(*n));
 }
 
-pub(crate) fn put_entries(out: &mut Vec<u8>, entries: &[Entry]) {
+pub(super) fn put_entries(out: &mut Vec<u8>, entries: &[Entry]) {
     out.put_u32_le(entries.len() as u32);
     for entry in entries {
         out.put_u64_le(entry.term.0);
@@ -187,20 +188,20 @@ pub(crate) fn put_entries(out: &mut Vec<u8>, entries: &[Entry]) {
     }
 }
 
-pub(crate) fn put_meta(out: &mut Vec<u8>, meta: &SnapshotMeta) {
+pub(super) fn put_meta(out: &mut Vec<u8>, meta: &SnapshotMeta) {
     put_all(out, &[meta.index.0, meta.term.0]);
     meta.membership.encode(out);
 }
 
 /// Takes what is left: nothing comes behind a membership.
-pub(crate) fn take_meta(bytes: &mut Bytes) -> Option<SnapshotMeta> {
+pub(super) fn take_meta(bytes: &mut Bytes) -> Option<SnapshotMeta> {
     let [index, term] = take_all(bytes)?;
     let membership = Membership::decode(bytes)?;
     bytes.clear();
     Some(SnapshotMeta { index: Index(index), term: Term(term), membership })
 }
 
-pub(crate) fn take_all<const N: usize>(bytes: &mut Bytes) -> Option<[u64; N]> {
+pub(super) fn take_all<const N: usize>(bytes: &mut Bytes) -> Option<[u64; N]> {
     let mut numbers = [0; N];
     for n in &mut numbers {
         *n = bytes.try_get_u64_le().ok()?;
@@ -208,12 +209,12 @@ pub(crate) fn take_all<const N: usize>(bytes: &mut Bytes) -> Option<[u64; N]> {
     Some(numbers)
 }
 
-pub(crate) fn take_flags(bytes: &mut Bytes) -> Option<[bool; 2]> {
+pub(super) fn take_flags(bytes: &mut Bytes) -> Option<[bool; 2]> {
     let flags = bytes.try_get_u8().ok()?;
     (flags < 4).then_some([flags & 1 != 0, flags & 2 != 0])
 }
 
-pub(crate) fn take_entries(bytes: &mut Bytes, prev: Index) -> Option<Vec<Entry>> {
+pub(super) fn take_entries(bytes: &mut Bytes, prev: Index) -> Option<Vec<Entry>> {
     let count = bytes.try_get_u32_le().ok()? as usize;
     // Counted before anything is allocated: every entry has a header.
     if prev.0 > COUNTER_MAX || count > bytes.len() / ENTRY_HEADER_BYTES {

@@ -16,11 +16,10 @@
 //! Breaking the Barriers of Partial Connectivity" (EuroSys 2023), for leaders that are quorum-connected and logs that are
 //! adopted whole; Howard and Mortier, "Paxos vs Raft" (2020).
 
-mod ask;
 mod phase1;
 mod survey;
 
-pub use ask::Ask;
+pub use crate::message::paxos::Ask;
 
 use crate::Protocol;
 use crate::contract::Role;

@@ -9,10 +9,9 @@
 //! Sources: Ongaro and Ousterhout, "In search of an understandable consensus algorithm" (2014); Ongaro's
 //! dissertation (2014) for pre-vote (9.6), read rounds and leases (6.4), transfer (3.10) and check-quorum (6.2).
 
-mod ask;
 mod election;
 
-pub use ask::Ask;
+pub use crate::message::raft::Ask;
 use election::Election;
 
 use crate::Protocol;

@@ -27,11 +27,10 @@
 //! "ZooKeeper's atomic broadcast protocol: theory and practice" (2012), for fast leader election; the ZooKeeper TLA+
 //! specifications, with the order of ZOOKEEPER-4823.
 
-mod ask;
 mod discovery;
 mod election;
 
-pub use ask::Ask;
+pub use crate::message::zab::Ask;
 
 use crate::Protocol;
 use crate::contract::Role;

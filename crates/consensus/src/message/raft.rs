@@ -1,6 +1,7 @@
 //! What Raft's members say to each other before there is a leader.
 
-use crate::message::{is_known, put_all, take_all, take_flags};
+use super::codec::{put_all, take_all, take_flags};
+use super::sane::is_known;
 use bytes::Bytes;
 use synod_types::{Index, Term};
 

@@ -1,9 +1,7 @@
 //! What Paxos's members say to each other before there is a leader.
 
-use crate::message::{
-    are_sane, is_known, is_offer, put_all, put_entries, put_meta, take_all, take_entries,
-    take_flags, take_meta,
-};
+use super::codec::{put_all, put_entries, put_meta, take_all, take_entries, take_flags, take_meta};
+use super::sane::{are_sane, is_known, is_offer};
 use bytes::Bytes;
 use synod_types::{Entry, Index, SnapshotMeta, Term};
 
