@@ -450,15 +450,15 @@ impl Node {
                 self.done(origin);
             }
             Errand::LatencyNote(event, ms) => {
-                self.latency_events.note(*event, self.now.wall.0 / 1000, *ms);
+                self.counted.latency_events_mut().note(*event, self.now.wall.0 / 1000, *ms);
                 self.done(origin);
             }
             Errand::LatencyEvents => {
-                let events = self.latency_events.encode();
+                let events = self.counted.latency_events_mut().encode();
                 self.desk(NODE).answer(origin, &mut |out| out.bulk(&events));
             }
             Errand::LatencyReset(names) => {
-                let forgotten = self.latency_events.reset(names) as i64;
+                let forgotten = self.counted.latency_events_mut().reset(names) as i64;
                 self.desk(NODE).answer(origin, &mut |out| out.integer(forgotten));
             }
             Errand::Monitors(worker, any) => {
@@ -508,8 +508,8 @@ impl Node {
             }
             Errand::Know(epoch) => self.know_epoch(*epoch, origin),
             Errand::ResetStat => {
-                self.counters.reset();
-                self.calls.reset();
+                self.counted.counters_mut().reset();
+                self.counted.calls_mut().reset();
                 for replica in self.replicas.iter_mut().flatten() {
                     replica.set_stats(synod_data::KeyspaceStats::default());
                 }

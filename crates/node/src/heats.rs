@@ -264,14 +264,14 @@ fn keys_of<'a>(op: &Op<'a>) -> SmallVec<[&'a [u8]; 8]> {
 impl Node {
     /// A clock for what single requests take, in nanoseconds. Without one they take no time.
     pub fn set_stopwatch(&mut self, stopwatch: fn() -> u64) {
-        self.heats.stopwatch = stopwatch;
+        self.counted.heats_mut().stopwatch = stopwatch;
     }
 
     /// The setting has changed, or is set for the first time.
     pub(crate) fn configure_heats(&mut self) {
         let every = u32::try_from(self.settings.get(Setting::HotkeysSampleRatio)).unwrap_or(0);
-        if every != self.heats.sampler.every() {
-            self.heats.sampler.set(every);
+        if every != self.counted.heats().sampler.every() {
+            self.counted.heats_mut().sampler.set(every);
         }
     }
 
@@ -279,13 +279,15 @@ impl Node {
     pub(crate) fn note_process_times(&mut self) {
         if self.config.worker == 0 {
             let ms = |seconds: f64| (seconds * 1e3) as u64;
-            self.heats.process = [ms(self.facts.cpu_user_s), ms(self.facts.cpu_sys_s)];
+            self.counted.heats_mut().process =
+                [ms(self.facts.cpu_user_s), ms(self.facts.cpu_sys_s)];
         }
     }
 
     /// Goes on with the walks, and forgets what is of no use any more.
     pub(crate) fn tend_heats(&mut self) {
-        let Self { replicas, heats, now, ticks, .. } = self;
+        let Self { replicas, counted, now, ticks, .. } = self;
+        let heats = counted.heats_mut();
         let now_us = now.mono_us;
         let led: Vec<usize> = (0..replicas.len())
             .filter(|at| {

@@ -26,6 +26,7 @@ mod colleagues;
 mod commands;
 mod config;
 mod contenders;
+mod counted;
 mod desk;
 mod engines;
 mod everywhere;

@@ -8,10 +8,10 @@ use crate::colleagues::Pause;
 use crate::commands::Running;
 use crate::config::{NodeConfig, RecoveredGroup};
 use crate::contenders::Contenders;
+use crate::counted::Counted;
 use crate::desk::Desk;
 use crate::engines::Engines;
 use crate::forward::{Forward, Ledger};
-use crate::heats::Heats;
 use crate::identity::Known;
 use crate::memory::Memory;
 use crate::monitor::Monitors;
@@ -24,7 +24,6 @@ use crate::roster::Roster;
 use crate::routing::Leaders;
 use crate::settings::Settings;
 use crate::snapshots::Fetches;
-use crate::status::Counters;
 use crate::tracking::Caching;
 use crate::transactions::Conductor;
 use crate::unrouted::Unrouted;
@@ -33,9 +32,7 @@ use std::sync::Arc;
 use synod_consensus::Token;
 use synod_redis::Facts;
 use synod_redis::Gathers;
-use synod_redis::LatencyEvents;
 use synod_redis::PubSub;
-use synod_redis::{CallCounts, Called};
 use synod_redis::{Sessions, Waits};
 use synod_replica::{Failure, Replica};
 use synod_ring::ClusterMap;
@@ -88,14 +85,10 @@ pub struct Node {
     pub(crate) monitors: Monitors,
     /// Transactions that wait for a command of their session.
     pub(crate) running: BTreeMap<ClientId, Running>,
-    /// Of the whole node, on worker 0.
-    pub(crate) latency_events: LatencyEvents,
+    pub(crate) counted: Counted,
     pub(crate) output: Output,
-    pub(crate) counters: Counters,
-    pub(crate) calls: CallCounts,
     pub(crate) settings: Settings,
     pub(crate) memory: Memory,
-    pub(crate) heats: Heats,
     /// Whether the log refuses entries for want of space: writes are refused, reads go on.
     pub(crate) disk_full: bool,
     /// Requests of clients wait, if this is set.
@@ -105,10 +98,6 @@ pub struct Node {
     pub(crate) random: u64,
     pub(crate) announced: Announced,
     pub(crate) scratch: Vec<synod_replica::Output>,
-    /// Bytes of large values that the commands taken since the world asked last have to look at.
-    pub(crate) work_bytes: usize,
-    /// Bytes of values looked at in turns by operations that look at many.
-    pub(crate) spent: usize,
 }
 
 impl Node {
@@ -152,20 +141,15 @@ impl Node {
             pubsub: PubSub::default(),
             monitors: Monitors::default(),
             running: BTreeMap::new(),
-            latency_events: LatencyEvents::default(),
             output: Output::default(),
-            counters: Counters::default(),
-            calls: CallCounts::default(),
             settings: Settings::default(),
             memory: Memory::default(),
-            heats: Heats::new(heat_seed),
+            counted: Counted::new(heat_seed),
             disk_full: false,
             pause: None,
             retiring: false,
             announced: Announced::default(),
             scratch: Vec::new(),
-            work_bytes: 0,
-            spent: 0,
         };
         let maxmemory = i64::try_from(node.config.maxmemory).unwrap_or(i64::MAX);
         node.settings.begin_with(crate::settings::Setting::MaxMemory, maxmemory);
@@ -232,8 +216,7 @@ impl Node {
 
     /// Counts what went over the connections of clients.
     pub fn count_traffic(&mut self, bytes_in: usize, bytes_out: usize) {
-        self.counters.net_in += bytes_in as u64;
-        self.counters.net_out += bytes_out as u64;
+        self.counted.traffic(bytes_in, bytes_out);
     }
 
     /// The log takes no entries: besides that writes are refused, those who wait for one are told that its fate is not
@@ -267,7 +250,7 @@ impl Node {
 
     /// A client connected; `addr` is for people.
     pub fn open_session(&mut self, addr: String) -> ClientId {
-        self.counters.connections += 1;
+        self.counted.counters_mut().connections += 1;
         let client = self.sessions.open(addr, self.now.mono_us);
         if let Some(session) = self.sessions.get(client) {
             session.set_identity(self.authority.stranger());
@@ -313,13 +296,13 @@ impl Node {
     #[inline]
     #[must_use]
     pub fn take_work(&mut self) -> usize {
-        std::mem::take(&mut self.work_bytes)
+        self.counted.take_work()
     }
 
     /// How many bytes of values were looked at in turns since the last call, by operations that look at many.
     #[must_use]
     pub fn take_spent(&mut self) -> usize {
-        std::mem::take(&mut self.spent)
+        self.counted.take_spent()
     }
 
     /// Whether the session was closed by another, so that nothing more is written to its client.
@@ -355,15 +338,6 @@ impl Node {
         session.touch(&mut self.output.ready);
     }
 
-    /// A command was taken. One with subcommands is counted under the subcommand's name, where that is known.
-    #[inline]
-    pub(crate) fn count_call(&mut self, command: &synod_data::Command) {
-        self.counters.command(command);
-        if !crate::commands::has_subcommands(command) {
-            self.calls.count(Called::command(command));
-        }
-    }
-
     /// Writes a reply to a client behind those still awaited.
     pub(crate) fn reply(&mut self, client: ClientId, write: impl FnOnce(&mut RespWriter<'_>)) {
         if let Some(session) = self.sessions.get(client) {
@@ -387,7 +361,7 @@ impl Node {
             long_replies: &mut self.long_replies,
             now_us: self.now.mono_us,
             output: &mut self.output,
-            heats: &mut self.heats,
+            heats: self.counted.heats_mut(),
         };
         Some(run(replica, &mut desk))
     }

@@ -175,7 +175,7 @@ impl Node {
         if from != self.config.id {
             self.peers.heard(from);
         }
-        self.counters.frames_in += 1;
+        self.counted.counters_mut().frames_in += 1;
         let Frame { kind, group, body } = frame;
         match kind {
             FrameKind::Heartbeat => self.heartbeat(from, &body),

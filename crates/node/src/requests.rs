@@ -142,7 +142,7 @@ impl Node {
         if self.sessions.get(client).is_some_and(|session| session.tracking().is_some()) {
             self.remember_reads(client, command, args);
         }
-        let refused = self.counters.refused;
+        let refused = self.counted.counters().refused;
         let flow = match command.handler {
             Handler::Session => self.session_request(client, command, args),
             Handler::Read(_) | Handler::Write(_) => self.data_request(client, command, args),
@@ -152,10 +152,10 @@ impl Node {
         }
         let is_data = !matches!(command.handler, Handler::Session);
         match flow {
-            Flow::Next if is_data && self.counters.refused > refused => {
-                self.calls.count_rejected(Called::command(command));
+            Flow::Next if is_data && self.counted.counters().refused > refused => {
+                self.counted.calls_mut().count_rejected(Called::command(command));
             }
-            Flow::Next => self.count_call(command),
+            Flow::Next => self.counted.call(command),
             _ => {}
         }
         flow
@@ -191,13 +191,13 @@ impl Node {
 
     /// Refuses a command before it is executed.
     fn reject(&mut self, client: ClientId, command: &Command, text: &str) -> Flow {
-        self.calls.count_rejected(Called::command(command));
+        self.counted.calls_mut().count_rejected(Called::command(command));
         self.refuse_request(client, text)
     }
 
     /// Answers an error that the request itself earned.
     pub(crate) fn refuse_request(&mut self, client: ClientId, text: &str) -> Flow {
-        self.counters.refused += 1;
+        self.counted.counters_mut().refused += 1;
         if let Some(multi) = self.sessions.get(client).and_then(|s| s.multi_mut()) {
             multi.refused = true;
         }
@@ -289,7 +289,7 @@ impl Node {
             && let Some(Some(replica)) = self.replicas.get(partition.0 as usize)
             && let Some(keyspace) = replica.state().keyspace()
         {
-            self.work_bytes += keyspace.weight(command, args);
+            self.counted.add_work(keyspace.weight(command, args));
         }
         if !local {
             let seq = session.reserve(kind);
@@ -323,7 +323,7 @@ impl Node {
         match kind {
             Kind::Read if replica.can_read_now(self.now.wall, behind, command, args) => {
                 let errors = session.outcomes().1;
-                match self.heats.begin() {
+                match self.counted.heats_mut().begin() {
                     None => session.reply_now(|out| replica.read_now(command, args, out)),
                     Some(begun) => {
                         let mut bytes = 0;
@@ -332,8 +332,8 @@ impl Node {
                             replica.read_now(command, args, &mut counted);
                             bytes = counted.bytes;
                         });
-                        self.heats.end(begun, bytes);
-                        self.heats.note_command(partition, command, args);
+                        self.counted.heats_mut().end(begun, bytes);
+                        self.counted.heats_mut().note_command(partition, command, args);
                     }
                 }
                 session.touch(&mut self.output.ready);

@@ -229,7 +229,7 @@ impl Node {
                 let frames = forward::queue(&mut self.output, own, node, worker);
                 let now_us = self.now.mono_us;
                 forward::put_forward(frames, id, self.config.worker, &forward, now_us);
-                self.counters.forwarded += 1;
+                self.counted.counters_mut().forwarded += 1;
                 self.ledger.insert(id, forward);
             }
             None => self.park(id, forward),
@@ -336,7 +336,7 @@ impl Node {
             long_replies: &mut self.long_replies,
             now_us: self.now.mono_us,
             output: &mut self.output,
-            heats: &mut self.heats,
+            heats: self.counted.heats_mut(),
         }
     }
 

@@ -70,8 +70,8 @@ impl Node {
             replica.snapshot_written(meta, &mut out);
             self.touch(group);
         }
-        self.counters.snapshots += 1;
-        self.counters.snapshot_s = self.now.wall.0 / 1000;
+        self.counted.counters_mut().snapshots += 1;
+        self.counted.counters_mut().snapshot_s = self.now.wall.0 / 1000;
         self.scratch = out;
         self.absorb(group);
     }
@@ -201,7 +201,7 @@ impl Node {
         let mut out = std::mem::take(&mut self.scratch);
         self.with_desk(group, |replica, desk| replica.install(meta, state, desk, &mut out));
         self.touch(group);
-        self.counters.snapshots_installed += 1;
+        self.counted.counters_mut().snapshots_installed += 1;
         self.scratch = out;
         self.absorb(group);
     }

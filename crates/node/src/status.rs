@@ -246,7 +246,7 @@ impl Node {
             parked: self.unrouted.len(),
             transactions: self.conductor.under_way(),
             disk_full: self.disk_full,
-            counters: self.counters,
+            counters: *self.counted.counters(),
             up: self.map.nodes.keys().copied().filter(|n| self.peers.is_up(*n)).collect(),
             leaders: self.known_leaders().collect(),
             groups: self.replicas.iter().flatten().map(|r| group_status(r)).collect(),
@@ -256,10 +256,10 @@ impl Node {
             reads: self.sessions.latencies().reads(),
             writes: self.sessions.latencies().writes(),
             heat: match self.authority.stranger().is_free() {
-                true => self.heats.report(),
-                false => self.heats.report().without_names(),
+                true => self.counted.heats().report(),
+                false => self.counted.heats().report().without_names(),
             },
-            sample_ratio: self.heats.sample_ratio(),
+            sample_ratio: self.counted.heats().sample_ratio(),
         }
     }
 }

@@ -30,7 +30,7 @@ impl Node {
     pub fn begin_turn(&mut self, now: Now) {
         self.now = now;
         self.sessions.latency().begin_turn(now.mono_us);
-        self.heats.begin_turn(now);
+        self.counted.heats_mut().begin_turn(now);
         self.check_memory();
     }
 
@@ -42,7 +42,7 @@ impl Node {
             self.lose(peer);
         }
         let (wall, us) = (self.now.wall, self.now.mono_us);
-        self.counters.tick(us);
+        self.counted.counters_mut().tick(us);
         let behind = self.replicas.iter().flatten().filter(|r| r.is_behind_expiry()).count();
         let expire_max = if self.disk_full { 0 } else { EXPIRE_KEYS_MAX / behind.max(1) };
         for at in 0..self.replicas.len() {
@@ -80,7 +80,8 @@ impl Node {
         self.tend_pause();
         self.tend_memory();
         self.cut_log();
-        self.counters.data_peak = self.counters.data_peak.max(self.keyspace_bytes() as u64);
+        self.counted.counters_mut().data_peak =
+            self.counted.counters_mut().data_peak.max(self.keyspace_bytes() as u64);
         self.close_idle_clients();
         self.close_slow_subscribers();
         self.expire_awaited();
@@ -113,7 +114,7 @@ impl Node {
         self.sessions.latency().turn_took(us);
         self.note_latency(us);
         let tracked = self.settings.get(Setting::LatencyTracking) != 0;
-        self.calls.close_turn(us, tracked, self.sessions.answered());
+        self.counted.calls_mut().close_turn(us, tracked, self.sessions.answered());
         let (worker, workers) = (u64::from(self.config.worker), u64::from(self.config.workers));
         let id = |nth| nth * workers + worker;
         self.sessions.close_slow_turn(us, self.now.wall.0 / 1000, id);
@@ -178,7 +179,7 @@ impl Node {
             replica.pump(desk, &mut out);
             spent = replica.take_spent();
         });
-        self.spent += spent;
+        self.counted.add_spent(spent);
         self.scratch = out;
         self.absorb(group);
     }
@@ -216,7 +217,7 @@ impl Node {
                 if leader.is_none() {
                     self.leaders.unheard(group, term);
                 }
-                self.counters.role_changes += 1;
+                self.counted.counters_mut().role_changes += 1;
             }
             Asked::Bounced(requests) => self.bounced(group, requests),
             Asked::Voided(origins) => {

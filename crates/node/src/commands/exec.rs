@@ -124,7 +124,7 @@ pub(super) fn exec_mixed(
         .map(|(args, _)| args.iter().map(Vec::as_slice).collect())
         .collect();
     for command in theirs.iter().filter_map(|args| synod_data::lookup(args[0])) {
-        node.count_call(command);
+        node.counted.call(command);
     }
     let partition = match super::transaction::home(node, &theirs, watches) {
         Ok(partition) => match partition.or_else(|| node.map.partition_of(Slot(SLOT_COUNT - 1))) {
@@ -291,7 +291,7 @@ impl Node {
             return Some(mode);
         }
         let command = synod_data::lookup(args[0])?;
-        self.count_call(command);
+        self.counted.call(command);
         if command.name == "info" {
             let page = super::info::page_of(self, sections(&args)).render(tally);
             self.reply(client, |out| out.verbatim(&page));

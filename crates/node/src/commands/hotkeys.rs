@@ -108,22 +108,22 @@ pub(crate) fn answer(node: &mut Node, question: &Question) -> Answer {
     match question {
         Question::Top => {
             let mut bytes = Vec::new();
-            varint::put(&mut bytes, node.heats.sample_ratio().into());
-            node.heats.report().encode(&mut bytes);
+            varint::put(&mut bytes, node.counted.heats().sample_ratio().into());
+            node.counted.heats().report().encode(&mut bytes);
             return Answer::Known(bytes);
         }
-        Question::Get => return node.heats.tracked().map_or(Answer::Null, Answer::Known),
+        Question::Get => return node.counted.heats().tracked().map_or(Answer::Null, Answer::Known),
         Question::Start(wanted) => {
             let seed = node.random();
-            node.heats.start_tracking(wanted.clone(), seed);
+            node.counted.heats_mut().start_tracking(wanted.clone(), seed);
         }
         Question::Stop => {
-            let stopped = i64::from(node.heats.is_tracking());
-            node.heats.stop_tracking();
+            let stopped = i64::from(node.counted.heats().is_tracking());
+            node.counted.heats_mut().stop_tracking();
             return Answer::Number(stopped);
         }
-        Question::Reset if node.heats.is_tracking() => return Answer::Error(STOP_FIRST),
-        Question::Reset => node.heats.reset_tracking(),
+        Question::Reset if node.counted.heats().is_tracking() => return Answer::Error(STOP_FIRST),
+        Question::Reset => node.counted.heats_mut().reset_tracking(),
     }
     Answer::Null
 }
@@ -157,7 +157,7 @@ fn reset(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 fn start(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     match wanted(&args[2..]) {
         Err(text) => node.refuse_request(client, text),
-        Ok(_) if node.heats.is_tracking() => node.refuse_request(client, GOES_ON),
+        Ok(_) if node.counted.heats().is_tracking() => node.refuse_request(client, GOES_ON),
         Ok(wanted) => {
             let started_ms = node.now.wall.0;
             ask(node, client, Join::AllOk, Question::Start(Wanted { started_ms, ..wanted }))

@@ -56,7 +56,7 @@ pub(super) fn page_of(node: &Node, sections: Vec<Section>) -> Page {
 
 /// What this worker adds to INFO.
 pub(crate) fn tally_of(node: &Node) -> Tally {
-    let counters = &node.counters;
+    let counters = node.counted.counters();
     let errors = node.sessions.errors();
     let output_max = node.sessions.iter().map(|session| session.out().len()).max();
     let tracked = node.caching.tracked();
@@ -106,7 +106,7 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         net_in_per_s: counters.net_in_per_s,
         net_out_per_s: counters.net_out_per_s,
         errors,
-        calls: node.calls.clone(),
+        calls: node.counted.calls().clone(),
         ..Tally::default()
     };
     for replica in node.replicas.iter().flatten() {

@@ -77,14 +77,14 @@ pub(super) fn dispatch(
         count_as(node, client, None, Called::NONE);
         return node.refuse_request(client, &super::unknown_subcommand(command, args[1]));
     };
-    let called = node.calls.subcommand(sub.name);
+    let called = node.counted.calls_mut().subcommand(sub.name);
     if !sub.check_arity(args.len()) {
-        node.calls.count_rejected(called);
+        node.counted.calls_mut().count_rejected(called);
         count_as(node, client, Some(sub.name), Called::NONE);
         return node.refuse_request(client, &super::wrong_arity(sub.name));
     }
     count_as(node, client, Some(sub.name), called);
-    node.calls.count(called);
+    node.counted.calls_mut().count(called);
     run(node, client, args)
 }
 

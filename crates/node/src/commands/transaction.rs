@@ -121,7 +121,7 @@ pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
     let commands: Vec<Args<'_>> =
         multi.commands.iter().map(|c| c.iter().map(Vec::as_slice).collect()).collect();
     for command in commands.iter().filter_map(|args| synod_data::lookup(args[0])) {
-        node.count_call(command);
+        node.counted.call(command);
     }
     if commands.is_empty() && watches.is_empty() {
         node.reply(client, |out| out.array(0));
@@ -182,7 +182,7 @@ pub(super) fn home(
 impl Node {
     /// Answers an error that leaves a transaction as it is.
     pub(crate) fn refuse_without_abort(&mut self, client: ClientId, text: &str) -> Flow {
-        self.counters.refused += 1;
+        self.counted.counters_mut().refused += 1;
         self.reply(client, |out| out.error(text));
         Flow::Next
     }

@@ -264,7 +264,7 @@ impl Node {
             events: Vec::new(),
             announced: 0,
         };
-        self.counters.transactions += 1;
+        self.counted.counters_mut().transactions += 1;
         let number = self.ledger_number();
         self.go_on(number, conducted, vec![Action::Again]);
     }
@@ -286,7 +286,7 @@ impl Node {
                 Action::Send(part, ask) => self.ask_part(number, &conducted.coordinator, part, ask),
                 Action::Run => actions.extend(self.run_commands(&mut conducted)),
                 Action::Again => {
-                    self.counters.transactions_retried += u64::from(conducted.begun);
+                    self.counted.counters_mut().transactions_retried += u64::from(conducted.begun);
                     conducted.begun = true;
                     conducted.announced = 0;
                     let txn = self.next_txn();
@@ -415,12 +415,12 @@ impl Node {
                 self.publish_events(&events);
             }
             Outcome::Refused(text) => {
-                self.counters.refused += 1;
-                self.counters.transactions_refused += 1;
+                self.counted.counters_mut().refused += 1;
+                self.counted.counters_mut().transactions_refused += 1;
                 refuse(text);
             }
             Outcome::Unknown => {
-                self.counters.transactions_unknown += 1;
+                self.counted.counters_mut().transactions_unknown += 1;
                 refuse(UNKNOWN);
             }
         }

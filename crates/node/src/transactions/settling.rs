@@ -41,7 +41,7 @@ impl Node {
             for silent in replica.silent_transactions() {
                 match silent {
                     Silent::Intent { txn, home, deadline } => {
-                        self.counters.transactions_resolved += 1;
+                        self.counted.counters_mut().transactions_resolved += 1;
                         if planted("resolved-by-itself") {
                             self.send_step(here, 0, Step::Finish { txn, commit: false });
                             continue;
