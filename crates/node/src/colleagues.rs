@@ -374,7 +374,7 @@ impl Node {
         let mut op = Vec::new();
         errand.encode(&mut op);
         let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
-        let id = self.ledger.next_id();
+        let id = self.under_way.ledger_mut().next_id();
         let forward = Forward {
             partition: NODE,
             origin,
@@ -391,7 +391,7 @@ impl Node {
         let frames = forward::queue(&mut self.output, own, own, worker);
         let now_us = self.now.mono_us;
         forward::put_forward(frames, id, self.config.worker, &forward, now_us);
-        self.ledger.insert(id, forward);
+        self.under_way.ledger_mut().insert(id, forward);
     }
 
     /// An errand from another worker of this node. One that cannot be read is dropped.

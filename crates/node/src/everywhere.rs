@@ -84,10 +84,10 @@ impl Node {
             parts: crate::fetches::Parts::default(),
             wait: None,
         };
-        let id = self.ledger.next_id();
+        let id = self.under_way.ledger_mut().next_id();
         let frames = forward::queue(&mut self.output, own, to.node, 0);
         forward::put_forward(frames, id, self.config.worker, &forward, now_us);
-        self.ledger.insert(id, forward);
+        self.under_way.ledger_mut().insert(id, forward);
     }
 
     /// Another node asks this worker. Of errands that concern a node itself none is taken from there.
@@ -130,11 +130,11 @@ mod tests {
         let to = Destination { node: peer, worker: 0 };
         let question = Errand::HotKeys(crate::commands::hotkeys::Question::Top);
         node.ask_worker(to, 1, Origin::Internal, &question);
-        assert_eq!(node.ledger.len(), 1);
-        let request = node.ledger.find(|_| true)[0];
+        assert_eq!(node.under_way.ledger().len(), 1);
+        let request = node.under_way.ledger().find(|_| true)[0];
         let status = crate::answers::Status::NotLeader(None);
         let attempt = Some(Attempt::default());
         node.answered(peer, &crate::answers::Outcome { request, attempt, status, reply: b"" });
-        assert_eq!((node.ledger.len(), node.unrouted.len()), (0, 0));
+        assert_eq!((node.under_way.ledger().len(), node.under_way.unrouted().len()), (0, 0));
     }
 }

@@ -64,17 +64,15 @@ impl Node {
         (offset, total): (u64, u64),
         part: &[u8],
     ) {
-        if let Some(forward) = self.waiting.remove(&id) {
-            self.ledger.insert(id, forward);
-        }
+        self.under_way.wait_no_longer(id);
         let in_place = |f: &forward::Forward| f.parts.bytes.len() as u64 == offset;
-        if !self.ledger.get(id).is_some_and(in_place) {
+        if !self.under_way.ledger().get(id).is_some_and(in_place) {
             return;
         }
         let deadline_us = in_flight_deadline_us(self.now.mono_us);
-        let Some(forward) = self.ledger.add_part(id, part) else { return };
+        let Some(forward) = self.under_way.ledger_mut().add_part(id, part) else { return };
         if forward.parts.bytes.len() as u64 >= total {
-            if let Some(forward) = self.ledger.take(id) {
+            if let Some(forward) = self.under_way.ledger_mut().take(id) {
                 self.leaders.found(forward.partition, forward.to);
                 self.desk(forward.partition).relay(forward.origin, &forward.parts.bytes);
             }
@@ -89,7 +87,7 @@ impl Node {
         match self.why_not_fetched(origin, total) {
             Some(error) => self.refuse_announced(id, error),
             None => {
-                self.ledger.stand_in_line(id, total);
+                self.under_way.ledger_mut().stand_in_line(id, total);
                 self.fetch_in_line();
             }
         }
@@ -97,11 +95,13 @@ impl Node {
 
     /// Fetches what stands in line as far as there is room. One reply is fetched in any case.
     pub(crate) fn fetch_in_line(&mut self) {
-        while let Some((id, missing)) = self.ledger.first_in_line() {
-            if self.ledger.fetching() > 0 && self.held_bytes() + missing > self.held_bytes_max() {
+        while let Some((id, missing)) = self.under_way.ledger_mut().first_in_line() {
+            if self.under_way.ledger().fetching() > 0
+                && self.held_bytes() + missing > self.held_bytes_max()
+            {
                 return;
             }
-            self.ledger.begin_fetch(id);
+            self.under_way.ledger_mut().begin_fetch(id);
             self.fetch_on(id);
         }
     }
@@ -114,7 +114,7 @@ impl Node {
                 (!self.conductor.announce(ticket, total, most)).then_some(TOO_LARGE)
             }
             Origin::Gather { .. } => {
-                let others = self.ledger.fetching() > 0 || self.gathers.bytes() > 0;
+                let others = self.under_way.ledger().fetching() > 0 || self.gathers.bytes() > 0;
                 let much = self.held_bytes() + total > self.held_bytes_max();
                 (others && much).then_some(LONG_REPLY)
             }
@@ -124,14 +124,14 @@ impl Node {
 
     /// A reply is not fetched, which whoever keeps it is told.
     fn refuse_announced(&mut self, id: RequestId, error: &str) {
-        let Some(forward) = self.ledger.take(id) else { return };
+        let Some(forward) = self.under_way.ledger_mut().take(id) else { return };
         self.put_fetch((forward.partition, forward.to, forward.attempt), id, NO_PART);
         self.refuse(forward.partition, forward.origin, error);
     }
 
     /// Asks for the part that comes next.
     fn fetch_on(&mut self, id: RequestId) {
-        let Some(forward) = self.ledger.get(id) else { return };
+        let Some(forward) = self.under_way.ledger().get(id) else { return };
         let offset = forward.parts.bytes.len() as u64;
         self.put_fetch((forward.partition, forward.to, forward.attempt), id, offset);
     }
@@ -153,10 +153,10 @@ impl Node {
         let Some((asker, offset)) = answers::take_fetch(from, body) else { return };
         let now_us = self.now.mono_us;
         if offset == NO_PART {
-            return self.long_replies.end(&asker);
+            return self.under_way.long_replies_mut().end(&asker);
         }
         let frames = forward::queue(&mut self.output, self.config.id, from, asker.worker);
-        self.long_replies.put_part(frames, group, asker, offset, now_us);
+        self.under_way.long_replies_mut().put_part(frames, group, asker, offset, now_us);
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
     const PEER: NodeId = NodeId(2);
 
     fn ask(node: &mut Node, origin: Origin) -> RequestId {
-        let id = node.ledger.next_id();
+        let id = node.under_way.ledger_mut().next_id();
         let forward = Forward {
             partition: PartitionId(1),
             origin,
@@ -185,7 +185,7 @@ mod tests {
             parts: Parts::default(),
             wait: None,
         };
-        node.ledger.insert(id, forward);
+        node.under_way.ledger_mut().insert(id, forward);
         id
     }
 
@@ -204,14 +204,24 @@ mod tests {
         let second = ask(&mut node, client(2));
         part(&mut node, first, (0, 2 * all), 10);
         part(&mut node, second, (0, 20), 10);
-        assert_eq!(node.ledger.fetching(), 1, "one is fetched, however long it is");
-        assert_eq!(node.ledger.bytes(), 2 * all + 10 + 2);
-        assert_eq!(node.ledger.first_in_line(), Some((second, 10)));
-        node.ledger.take(first);
+        assert_eq!(node.under_way.ledger().fetching(), 1, "one is fetched, however long it is");
+        assert_eq!(node.under_way.ledger().bytes(), 2 * all + 10 + 2);
+        assert_eq!(node.under_way.ledger_mut().first_in_line(), Some((second, 10)));
+        node.under_way.ledger_mut().take(first);
         node.fetch_in_line();
-        assert_eq!((node.ledger.fetching(), node.ledger.first_in_line()), (1, None));
+        assert_eq!(
+            (node.under_way.ledger().fetching(), node.under_way.ledger_mut().first_in_line()),
+            (1, None)
+        );
         part(&mut node, second, (10, 20), 10);
-        assert_eq!((node.ledger.len(), node.ledger.bytes(), node.ledger.fetching()), (0, 0, 0));
+        assert_eq!(
+            (
+                node.under_way.ledger().len(),
+                node.under_way.ledger().bytes(),
+                node.under_way.ledger().fetching()
+            ),
+            (0, 0, 0)
+        );
     }
 
     #[test]
@@ -223,8 +233,8 @@ mod tests {
         part(&mut node, first, (0, all), 10);
         let second = ask(&mut node, Origin::Gather { gather: 1, part: 0, resp3: false });
         part(&mut node, second, (0, 20), 10);
-        assert!(node.ledger.get(second).is_none());
-        assert_eq!(node.ledger.fetching(), 1);
+        assert!(node.under_way.ledger().get(second).is_none());
+        assert_eq!(node.under_way.ledger().fetching(), 1);
         let frames: usize = node.output.frames.values().map(Vec::len).sum();
         assert!(frames > 0, "whoever keeps it is told");
     }
@@ -234,9 +244,16 @@ mod tests {
         let mut node = crate::node::started(1);
         let id = ask(&mut node, Origin::Client { client: ClientId(1), seq: 1 });
         part(&mut node, id, (0, 1000), 10);
-        assert_eq!(node.ledger.bytes(), 1001);
+        assert_eq!(node.under_way.ledger().bytes(), 1001);
         node.now.mono_us = u64::MAX;
         node.expire_requests();
-        assert_eq!((node.ledger.bytes(), node.ledger.fetching(), node.ledger.len()), (0, 0, 0));
+        assert_eq!(
+            (
+                node.under_way.ledger().bytes(),
+                node.under_way.ledger().fetching(),
+                node.under_way.ledger().len()
+            ),
+            (0, 0, 0)
+        );
     }
 }

@@ -61,6 +61,7 @@ mod submit;
 mod tracking;
 mod transactions;
 mod turn;
+mod under_way;
 mod unrouted;
 mod waits;
 mod warm;

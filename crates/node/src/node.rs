@@ -1,7 +1,5 @@
 //! The node: its parts, and the events that concern one of them only.
 
-use crate::answers::LongReplies;
-use crate::attempts::Attempts;
 use crate::authority::Authority;
 use crate::bootstrap::Announced;
 use crate::colleagues::Pause;
@@ -11,7 +9,6 @@ use crate::contenders::Contenders;
 use crate::counted::Counted;
 use crate::desk::Desk;
 use crate::engines::Engines;
-use crate::forward::{Forward, Ledger};
 use crate::identity::Known;
 use crate::memory::Memory;
 use crate::monitor::Monitors;
@@ -26,7 +23,7 @@ use crate::settings::Settings;
 use crate::snapshots::Fetches;
 use crate::tracking::Caching;
 use crate::transactions::Conductor;
-use crate::unrouted::Unrouted;
+use crate::under_way::UnderWay;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::Token;
@@ -37,7 +34,7 @@ use synod_redis::{Sessions, Waits};
 use synod_replica::{Failure, Replica};
 use synod_ring::ClusterMap;
 use synod_types::plant::planted;
-use synod_types::{ClientId, NodeId, Now, PartitionId, RequestId};
+use synod_types::{ClientId, NodeId, Now, PartitionId};
 use synod_wire::resp::RespWriter;
 
 /// One worker of one node. See the crate's page for how it is driven.
@@ -66,17 +63,9 @@ pub struct Node {
     /// The transactions over several partitions of the clients here.
     pub(crate) conductor: Conductor,
     pub(crate) contenders: Contenders,
-    pub(crate) ledger: Ledger,
-    pub(crate) attempts: Attempts,
-    pub(crate) unrouted: Unrouted,
-    pub(crate) long_replies: LongReplies,
-    /// Requests that wait at the leader of their partition. They are not under way: their answer may take any time.
-    pub(crate) waiting: BTreeMap<RequestId, Forward>,
+    pub(crate) under_way: UnderWay,
     /// Sessions wait until less is held for requests under way: see [`Node::holds_too_much`].
     pub(crate) short_of_room: bool,
-    /// Groups led here that gave a request back since the last tick, as a leader does while it hands over: what
-    /// they are asked waits for the next tick, or it would go round in circles within the turn.
-    pub(crate) refusing: Vec<PartitionId>,
     pub(crate) fetches: Fetches,
     pub(crate) dropped: Dropped,
     pub(crate) planner: Planner,
@@ -107,7 +96,7 @@ impl Node {
         let heat_seed = config.seed;
         let mut node = Self {
             random: config.seed,
-            ledger: Ledger::new(process_number(config.seed)),
+            under_way: UnderWay::new(process_number(config.seed)),
             peers: Peers::new(&config),
             roster: Roster::new(&config),
             known: Known::default(),
@@ -129,12 +118,7 @@ impl Node {
             gathers: Gathers::default(),
             conductor: Conductor::default(),
             contenders: Contenders::default(),
-            attempts: Attempts::default(),
-            unrouted: Unrouted::default(),
-            long_replies: LongReplies::default(),
             short_of_room: false,
-            waiting: BTreeMap::new(),
-            refusing: Vec::new(),
             fetches: Fetches::new(),
             dropped: Dropped::default(),
             planner: Planner::default(),
@@ -358,7 +342,7 @@ impl Node {
             group,
             sessions: &mut self.sessions,
             gathers: &mut self.gathers,
-            long_replies: &mut self.long_replies,
+            long_replies: self.under_way.long_replies_mut(),
             now_us: self.now.mono_us,
             output: &mut self.output,
             heats: self.counted.heats_mut(),
@@ -415,10 +399,15 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for seed in 0..1000 {
             let mut node = started(seed);
-            let attempt = node.ledger.attempt(group, to).map(|attempt| attempt.0 >> 32);
-            let process = node.ledger.next_id().0 >> 32;
+            let attempt =
+                node.under_way.ledger_mut().attempt(group, to).map(|attempt| attempt.0 >> 32);
+            let process = node.under_way.ledger_mut().next_id().0 >> 32;
             assert_eq!(attempt, Some(process));
-            assert_eq!(node.ledger.next_id().0 >> 32, process, "one process, one range");
+            assert_eq!(
+                node.under_way.ledger_mut().next_id().0 >> 32,
+                process,
+                "one process, one range"
+            );
             assert!(seen.insert(process), "seed {seed}");
         }
     }

@@ -222,12 +222,13 @@ impl Node {
             };
         }
         let leads = self.led_in(group);
-        if !self.attempts.admit(group, from, request.worker, request.attempt, leads) {
+        if !self.under_way.attempts_mut().admit(group, from, request.worker, request.attempt, leads)
+        {
             let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
             return self.fail(group, origin, Failure::NotExecuted(hint));
         }
         if let Some(failure) = self.refuses_epoch(group, request.epoch) {
-            self.attempts.refuse(group, from, request.worker);
+            self.under_way.attempts_mut().refuse(group, from, request.worker);
             return self.fail(group, origin, failure);
         }
         let wait = request.wait.map(|(left_ms, since)| {

@@ -30,8 +30,8 @@ impl Node {
     #[must_use]
     pub fn queues(&self) -> Queues {
         let mut queues = Queues {
-            parked: self.unrouted.len(),
-            forwards: self.ledger.len(),
+            parked: self.under_way.unrouted().len(),
+            forwards: self.under_way.ledger().len(),
             gathers: self.gathers.len(),
             fetches: self.fetches.len(),
             ..Queues::default()

@@ -130,9 +130,7 @@ impl Node {
     pub(crate) fn leads(&self, partition: PartitionId) -> bool {
         self.replicas.get(partition.0 as usize).and_then(|r| r.as_deref()).is_some_and(|r| {
             r.role().0 == Role::Leader && r.takes_epoch(self.map.epoch_of(partition))
-        }) && !self.unrouted.holds(partition)
-            && self.ledger.out(partition) == 0
-            && !self.refusing.contains(&partition)
+        }) && self.under_way.is_clear(partition)
     }
 
     /// Sends an encoded operation on its way to the partition's leader.
@@ -174,7 +172,7 @@ impl Node {
             _ => false,
         };
         let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
-        let id = self.ledger.next_id();
+        let id = self.under_way.ledger_mut().next_id();
         if !self.caching.tracked().clients().is_empty() {
             self.note_own_request(id, origin);
         }
@@ -193,7 +191,7 @@ impl Node {
             parts,
             wait,
         };
-        if self.unrouted.holds(partition) {
+        if self.under_way.unrouted().holds(partition) {
             self.park(id, forward);
         } else {
             self.send(id, forward);
@@ -202,13 +200,13 @@ impl Node {
     }
 
     pub(crate) fn park(&mut self, id: RequestId, forward: Forward) {
-        self.unrouted.insert(id, forward);
+        self.under_way.unrouted_mut().insert(id, forward);
     }
 
     /// Keeps a request that came back, for another attempt.
     pub(crate) fn send_again(&mut self, id: RequestId, mut forward: Forward) {
         forward.parts = Parts::default();
-        self.ledger.end_attempt(forward.partition);
+        self.under_way.ledger_mut().end_attempt(forward.partition);
         self.park(id, forward);
     }
 
@@ -216,7 +214,8 @@ impl Node {
         let partition = forward.partition;
         let own = self.config.id;
         let target = self.target(partition);
-        let way = target.and_then(|to| Some((to, self.ledger.attempt(partition, to)?)));
+        let way =
+            target.and_then(|to| Some((to, self.under_way.ledger_mut().attempt(partition, to)?)));
         match way {
             Some((node, _)) if node == own && self.owns(partition) => self.serve_here(forward),
             Some((node, attempt)) => {
@@ -230,7 +229,7 @@ impl Node {
                 let now_us = self.now.mono_us;
                 forward::put_forward(frames, id, self.config.worker, &forward, now_us);
                 self.counted.counters_mut().forwarded += 1;
-                self.ledger.insert(id, forward);
+                self.under_way.ledger_mut().insert(id, forward);
             }
             None => self.park(id, forward),
         }
@@ -251,10 +250,10 @@ impl Node {
         let own = self.config.id;
         // What came before may lie in the replica here, which gives it back as a whole, and in order, when it finds in this
         // turn that it does not lead any more. Nothing goes past it on the word of others.
-        if self.is_leader(partition) && !self.refusing.contains(&partition) {
+        if self.is_leader(partition) && !self.under_way.is_refusing(partition) {
             return self.takes_calls(partition).then_some(own);
         }
-        if self.unrouted.is_outdated(partition, self.map.epoch_of(partition)) {
+        if self.under_way.unrouted().is_outdated(partition, self.map.epoch_of(partition)) {
             return None;
         }
         if let Some(leader) = self.leaders.get(partition) {
@@ -269,7 +268,7 @@ impl Node {
             PartitionId::META => self.config.initial_cluster.keys().copied().collect(),
             _ => self.map.partition(partition)?.replicas.clone(),
         };
-        if members.contains(&own) || self.ledger.out(partition) > 0 {
+        if members.contains(&own) || self.under_way.ledger().out(partition) > 0 {
             return None;
         }
         let up: Vec<_> = members.into_iter().filter(|n| self.peers.is_up(*n)).collect();
@@ -284,14 +283,14 @@ impl Node {
 
     /// Requests that a replica here could not serve after all.
     pub(crate) fn bounced(&mut self, group: PartitionId, requests: Vec<Bounced>) {
-        if self.is_leader(group) && !self.refusing.contains(&group) {
-            self.refusing.push(group);
+        if self.is_leader(group) {
+            self.under_way.gave_back(group);
         }
         for Bounced { origin, op, access } in requests {
             match origin {
                 Origin::Internal => {}
                 Origin::Peer { node, worker, .. } => {
-                    self.attempts.refuse(group, node, worker);
+                    self.under_way.attempts_mut().refuse(group, node, worker);
                     let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
                     self.fail(group, origin, Failure::NotExecuted(hint));
                 }
@@ -333,7 +332,7 @@ impl Node {
             group,
             sessions: &mut self.sessions,
             gathers: &mut self.gathers,
-            long_replies: &mut self.long_replies,
+            long_replies: self.under_way.long_replies_mut(),
             now_us: self.now.mono_us,
             output: &mut self.output,
             heats: self.counted.heats_mut(),
@@ -343,7 +342,7 @@ impl Node {
     /// The answer of a node to a forwarded request. A refusal of an attempt in which the request is not out any more is passed
     /// over: taken for one of the present attempt, it would have the request sent a third time, behind what came after it.
     pub(crate) fn answered(&mut self, from: NodeId, outcome: &Outcome<'_>) {
-        let asked = self.ledger.get(outcome.request).or(self.waiting.get(&outcome.request));
+        let asked = self.under_way.sent(outcome.request);
         let is_present = |forward: &Forward| {
             forward.to == from && outcome.attempt.is_none_or(|attempt| forward.attempt == attempt)
         };
@@ -357,10 +356,7 @@ impl Node {
             }
             _ => {}
         }
-        let forward = self.ledger.take(outcome.request);
-        let Some(forward) = forward.or_else(|| self.waiting.remove(&outcome.request)) else {
-            return;
-        };
+        let Some(forward) = self.under_way.take_sent(outcome.request) else { return };
         // A node of an earlier version takes the group of a worker for a partition that it does not lead.
         if outcome.status != Status::Done && self.is_left_out(&forward) {
             return;
@@ -376,7 +372,7 @@ impl Node {
                     self.leaders.hint(partition, forward.to, hint);
                 }
                 if let Status::NewerEpoch(epoch) = outcome.status {
-                    self.unrouted.tell_epoch(partition, epoch);
+                    self.under_way.unrouted_mut().tell_epoch(partition, epoch);
                 }
                 if forward.wait.is_some() {
                     return self.arm_again(outcome.request, forward, false);
@@ -402,10 +398,10 @@ impl Node {
     /// The peer is gone: the fate of writes is unknown. Reads that it was asked may go elsewhere, unless their connection
     /// has written behind them.
     pub(crate) fn recall(&mut self, peer: NodeId) {
-        self.long_replies.forget(peer);
+        self.under_way.long_replies_mut().forget(peer);
         self.recall_waits(peer);
-        for id in self.ledger.find(|f| f.to == peer) {
-            let Some(forward) = self.ledger.take(id) else { continue };
+        for id in self.under_way.ledger().find(|f| f.to == peer) {
+            let Some(forward) = self.under_way.ledger_mut().take(id) else { continue };
             if self.is_left_out(&forward) {
                 continue;
             }
@@ -429,12 +425,8 @@ impl Node {
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
-        let expected = self.expected_bytes(self.ledger.reads());
-        expected
-            + self.ledger.bytes()
-            + self.unrouted.bytes()
-            + self.gathers.bytes()
-            + self.conductor.bytes()
+        let expected = self.expected_bytes(self.under_way.ledger().reads());
+        expected + self.under_way.bytes() + self.gathers.bytes() + self.conductor.bytes()
     }
 
     /// Fetches long replies for which there is room now, and lets sessions go on that wait for it, once half of it is free.
@@ -448,16 +440,20 @@ impl Node {
 
     /// Sends out what waits for a partition whose leader is known by now, unless earlier requests are still out.
     pub(crate) fn release(&mut self) {
-        if self.unrouted.is_empty() || planted("parked-forever") {
+        if self.under_way.unrouted().is_empty() || planted("parked-forever") {
             return;
         }
-        let ready: Vec<_> =
-            self.unrouted.partitions().filter(|p| self.ledger.out(*p) == 0).collect();
+        let ready: Vec<_> = self
+            .under_way
+            .unrouted()
+            .partitions()
+            .filter(|p| self.under_way.ledger().out(*p) == 0)
+            .collect();
         for partition in ready {
             if self.target(partition).is_none() {
                 continue;
             }
-            for (id, forward) in self.unrouted.take(partition) {
+            for (id, forward) in self.under_way.unrouted_mut().take(partition) {
                 self.send(id, forward);
             }
         }
@@ -466,9 +462,9 @@ impl Node {
     /// Gives up on requests that waited too long.
     pub(crate) fn expire_requests(&mut self) {
         let now = self.now.mono_us;
-        self.long_replies.expire(now);
-        for id in self.ledger.find(|f| f.deadline_us <= now) {
-            let Some(f) = self.ledger.take(id) else { continue };
+        self.under_way.long_replies_mut().expire(now);
+        for id in self.under_way.ledger().find(|f| f.deadline_us <= now) {
+            let Some(f) = self.under_way.ledger_mut().take(id) else { continue };
             if self.is_left_out(&f) {
                 continue;
             }
@@ -493,7 +489,7 @@ impl Node {
     }
 
     fn drop_parked(&mut self, which: impl Fn(&Forward) -> bool) {
-        for f in self.unrouted.take_if(which) {
+        for f in self.under_way.unrouted_mut().take_if(which) {
             self.give_up_parked(&f);
         }
     }
@@ -541,7 +537,7 @@ mod tests {
     #[test]
     fn an_answer_of_an_earlier_attempt_counts_only_when_it_is_the_reply() {
         let mut node = crate::node::started(1);
-        let (id, peer) = (node.ledger.next_id(), NodeId(2));
+        let (id, peer) = (node.under_way.ledger_mut().next_id(), NodeId(2));
         let forward = Forward {
             partition: PartitionId(1),
             origin: Origin::Internal,
@@ -555,7 +551,7 @@ mod tests {
             parts: Parts::default(),
             wait: None,
         };
-        node.ledger.insert(id, forward);
+        node.under_way.ledger_mut().insert(id, forward);
         let answer = |attempt: u64, status| Outcome {
             request: id,
             attempt: (status != Status::Done).then_some(Attempt(attempt)),
@@ -570,14 +566,22 @@ mod tests {
         ] {
             node.answered(peer, &answer(6, late));
             node.answered(NodeId(3), &answer(7, late));
-            assert_eq!((node.ledger.len(), node.unrouted.len()), (1, 0), "{late:?}");
+            assert_eq!(
+                (node.under_way.ledger().len(), node.under_way.unrouted().len()),
+                (1, 0),
+                "{late:?}"
+            );
         }
         node.answered(peer, &answer(7, Status::Part { offset: 0, total: 9 }));
-        assert_eq!(node.ledger.bytes(), 10, "the operation, and the reply as long as it will be");
+        assert_eq!(
+            node.under_way.ledger().bytes(),
+            10,
+            "the operation, and the reply as long as it will be"
+        );
         node.answered(peer, &answer(7, Status::Part { offset: 0, total: 9 }));
-        assert_eq!(node.ledger.bytes(), 10, "the same part twice");
+        assert_eq!(node.under_way.ledger().bytes(), 10, "the same part twice");
         node.answered(peer, &answer(7, Status::NotLeader(None)));
-        assert_eq!((node.ledger.len(), node.unrouted.len()), (0, 1));
-        assert_eq!(node.unrouted.bytes(), 1, "what had come of the reply is dropped");
+        assert_eq!((node.under_way.ledger().len(), node.under_way.unrouted().len()), (0, 1));
+        assert_eq!(node.under_way.unrouted().bytes(), 1, "what had come of the reply is dropped");
     }
 }

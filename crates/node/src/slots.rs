@@ -87,7 +87,7 @@ impl Node {
             match origin {
                 Origin::Internal => {}
                 Origin::Peer { node, worker, .. } => {
-                    self.attempts.refuse(group, node, worker);
+                    self.under_way.attempts_mut().refuse(group, node, worker);
                     self.fail(group, origin, Failure::NewerEpoch(epoch));
                 }
                 _ if !leads => self.fail(group, origin, Failure::NewerEpoch(epoch)),

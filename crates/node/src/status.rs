@@ -243,7 +243,7 @@ impl Node {
         NodeStatus {
             node: self.config.id,
             clients: self.sessions.len(),
-            parked: self.unrouted.len(),
+            parked: self.under_way.unrouted().len(),
             transactions: self.conductor.under_way(),
             disk_full: self.disk_full,
             counters: *self.counted.counters(),

@@ -37,7 +37,7 @@ impl Node {
     /// Another [`TICK_MS`] have passed.
     pub fn tick(&mut self) {
         self.ticks += 1;
-        self.refusing.clear();
+        self.under_way.tick();
         for peer in self.peers.at(self.now.mono_us) {
             self.lose(peer);
         }

@@ -103,7 +103,7 @@ impl Node {
 
     /// A leader has armed a forwarded wait. `begun`: the operation that waits from now on, if it is another.
     pub(crate) fn armed(&mut self, id: RequestId, since: Index, begun: &[u8]) {
-        let forward = self.ledger.take(id).or_else(|| self.waiting.remove(&id));
+        let forward = self.under_way.take_sent(id);
         let Some(mut forward) = forward else { return };
         if !begun.is_empty() {
             forward.op = begun.to_vec();
@@ -115,7 +115,7 @@ impl Node {
                 lost: false,
                 deadline_us: wait.deadline_us,
             };
-            self.waiting.insert(id, forward);
+            self.under_way.wait(id, forward);
         }
     }
 
@@ -151,11 +151,8 @@ impl Node {
 
     /// Waits armed at a node that is lost.
     pub(crate) fn recall_waits(&mut self, peer: synod_types::NodeId) {
-        let lost = |(id, f): (&RequestId, &Forward)| (f.to == peer).then_some(*id);
-        for id in self.waiting.iter().filter_map(lost).collect::<Vec<_>>() {
-            if let Some(forward) = self.waiting.remove(&id) {
-                self.arm_again(id, forward, true);
-            }
+        for (id, forward) in self.under_way.take_waiting_at(peer) {
+            self.arm_again(id, forward, true);
         }
         for replica in self.replicas.iter_mut().flatten() {
             replica.forget_waits_of(peer);
@@ -173,11 +170,11 @@ impl Node {
         let (partition, seq, request) = (blocked.partition(), blocked.seq(), blocked.request());
         let origin = Origin::Client { client, seq };
         if let Some(id) = request {
-            if self.unrouted.remove(partition, id).is_some() {
+            if self.under_way.unrouted_mut().remove(partition, id).is_some() {
                 self.desk(partition).answer(origin, &mut |out| end.reply(out));
                 return true;
             }
-            let at = self.waiting.get(&id).or_else(|| self.ledger.get(id)).map(|f| (f.to, f.resp3));
+            let at = self.under_way.sent(id).map(|f| (f.to, f.resp3));
             if let Some((node, resp3)) = at {
                 let worker = self.worker_of(partition);
                 let frames = forward::queue(&mut self.output, self.config.id, node, worker);

@@ -74,7 +74,7 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         tracked_keys: tracked_keys as u64,
         tracked_items: tracked_items as u64,
         tracked_prefixes: tracked_prefixes as u64,
-        parked: node.unrouted.len() as u64,
+        parked: node.under_way.unrouted().len() as u64,
         connections: counters.connections,
         commands: counters.commands,
         commands_per_s: counters.commands_per_s,

@@ -164,7 +164,8 @@ impl Node {
         self.memory.spare = self.spare_beside(ceiling, taken.max(ceiling));
         let policy = EvictionPolicy::of(self.settings.get(Setting::MaxMemoryPolicy));
         self.memory.configure(limit, policy, self.now.mono_us / 1_000_000);
-        self.long_replies.bound(self.held_bytes_max());
+        let held_max = self.held_bytes_max();
+        self.under_way.long_replies_mut().bound(held_max);
         let window = self.held_bytes_max() >> 16;
         self.memory.window_max = window.clamp(limits::INFLIGHT_FIRST, limits::INFLIGHT_MAX);
         if limit > 0 {

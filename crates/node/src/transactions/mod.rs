@@ -271,7 +271,7 @@ impl Node {
 
     /// A number that no earlier process of this worker used.
     fn ledger_number(&mut self) -> u64 {
-        self.ledger.next_id().0
+        self.under_way.ledger_mut().next_id().0
     }
 
     fn next_txn(&mut self) -> TxnId {
