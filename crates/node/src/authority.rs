@@ -304,11 +304,11 @@ impl Node {
     /// Takes over the users of a new map: connections whose user is gone end, and so do those that listen to what their
     /// user may not hear any more.
     pub(crate) fn learn_users(&mut self) {
-        if !self.map.is_founded() {
+        if !self.groups.map().is_founded() {
             return;
         }
         self.take_users_over();
-        let epoch = self.map.epoch;
+        let epoch = self.groups.map().epoch;
         let unheard = std::mem::take(&mut self.authority.unheard);
         for one in unheard {
             match one.epoch <= epoch {
@@ -328,12 +328,12 @@ impl Node {
 
     fn take_users_over(&mut self) {
         if let Some((epoch, until_us)) = self.authority.remembered {
-            if self.map.epoch < epoch && self.now.mono_us < until_us {
+            if self.groups.map().epoch < epoch && self.now.mono_us < until_us {
                 return;
             }
             self.authority.remembered = None;
         }
-        let users = self.map.users().clone();
+        let users = self.groups.map().users().clone();
         let before = self.authority.users.clone();
         let given = &self.authority.given;
         if !Arc::ptr_eq(&users, given) && users != *given {
@@ -382,7 +382,7 @@ impl Node {
 
     /// Answers once this worker knows a map of this epoch.
     pub(crate) fn know_epoch(&mut self, epoch: u64, origin: Origin) {
-        if self.map.epoch >= epoch || planted("users-answered-early") {
+        if self.groups.map().epoch >= epoch || planted("users-answered-early") {
             return self.know(origin);
         }
         let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
@@ -395,7 +395,7 @@ impl Node {
 
     /// Gives up waiting for a map that does not come, or one that is as new as the log.
     pub(crate) fn expire_awaited(&mut self) {
-        if self.authority.remembered.is_some() && self.map.is_founded() {
+        if self.authority.remembered.is_some() && self.groups.map().is_founded() {
             self.take_users_over();
         }
         let now_us = self.now.mono_us;

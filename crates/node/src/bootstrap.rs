@@ -64,7 +64,7 @@ impl Node {
     fn found_replica(&mut self, group: PartitionId, membership: Membership) {
         let meta = SnapshotMeta { membership, ..SnapshotMeta::default() };
         self.output.log.push(Log::Snapshot { group, meta: meta.clone() });
-        let hard_state = self.dropped.take_promise(group);
+        let hard_state = self.groups.dropped_mut().take_promise(group);
         let entries = Vec::new();
         self.add_replica(RecoveredGroup {
             group,
@@ -106,7 +106,9 @@ impl Node {
         };
         let state = state.unwrap_or_else(|| match group {
             PartitionId::META => State::meta(),
-            _ => State::data(self.map.slots_of(group).unwrap_or(Slot(0)..=Slot(SLOT_COUNT - 1))),
+            _ => State::data(
+                self.groups.map().slots_of(group).unwrap_or(Slot(0)..=Slot(SLOT_COUNT - 1)),
+            ),
         });
         let alone = snapshot.membership.voters == [self.config.id];
         let founded = snapshot.index == Index(0) && entries.is_empty();
@@ -126,19 +128,19 @@ impl Node {
         if alone || (founded && preferred) {
             replica.engine().campaign();
         }
-        let at = group.0 as usize;
-        if at >= self.replicas.len() {
-            self.replicas.resize_with(at + 1, || None);
-        }
-        self.replicas[at] = Some(Box::new(replica));
-        self.touch(group);
+        self.groups.add(group, replica);
     }
 
     /// Who should vote in the metadata group: members that are not to be emptied, up to a number of them.
     pub(crate) fn meta_voters(&self) -> Vec<NodeId> {
-        match self.map.is_founded() {
+        match self.groups.map().is_founded() {
             true => {
-                let stay = self.map.nodes.keys().filter(|node| !self.map.is_draining(**node));
+                let stay = self
+                    .groups
+                    .map()
+                    .nodes
+                    .keys()
+                    .filter(|node| !self.groups.map().is_draining(**node));
                 stay.take(META_VOTERS_MAX).copied().collect()
             }
             false => self.config.initial_cluster.keys().take(META_VOTERS_MAX).copied().collect(),
@@ -149,13 +151,13 @@ impl Node {
     pub(crate) fn preferred_leader(&self, group: PartitionId) -> Option<NodeId> {
         match group {
             PartitionId::META => self.meta_voters().first().copied(),
-            _ => self.map.holders(group)?.first().copied(),
+            _ => self.groups.map().holders(group)?.first().copied(),
         }
     }
 
     /// Takes the map of the metadata group over, on the worker that has it.
     pub(crate) fn learn_map(&mut self) {
-        let epoch = self.map.epoch;
+        let epoch = self.groups.map().epoch;
         let Some(replica) = self.replica(PartitionId::META) else { return };
         let Some(map) = replica.state().map().filter(|map| map.epoch != epoch) else { return };
         let map = Arc::new(map.clone());
@@ -165,15 +167,16 @@ impl Node {
 
     /// Takes a map over: from the log, from the metadata group, or from the worker that has it.
     pub fn install_map(&mut self, map: Arc<ClusterMap>) {
-        if map.epoch <= self.map.epoch {
+        if map.epoch <= self.groups.map().epoch {
             return;
         }
-        self.planner.learn(&self.map, &map, self.now.mono_us);
-        self.map = map;
+        self.planner.learn(self.groups.map(), &map, self.now.mono_us);
+        self.groups.set_map(map);
         self.learn_users();
         let own = self.config.id;
         let missing: Vec<_> = self
-            .map
+            .groups
+            .map()
             .partitions()
             .iter()
             .filter(|(id, info)| {
@@ -184,13 +187,14 @@ impl Node {
         let wiped = planted("wiped-voter-votes");
         // A new member reads the log from its beginning: what that says of its predecessor is not about this directory.
         let is_own = |info: &NodeInfo| info.incarnation == self.config.info.incarnation;
-        if !wiped && !self.map.nodes.get(&own).is_some_and(is_own) {
+        if !wiped && !self.groups.map().nodes.get(&own).is_some_and(is_own) {
             return;
         }
-        let founder = self.map.is_founder(own) || wiped;
+        let founder = self.groups.map().is_founder(own) || wiped;
         for (id, replicas) in missing {
-            if self.replica(id).is_none() && !self.dropped.is_on_disk(id) {
-                let founds = founder && self.map.is_as_founded(id) && replicas.contains(&own);
+            if self.replica(id).is_none() && !self.groups.dropped().is_on_disk(id) {
+                let founds =
+                    founder && self.groups.map().is_as_founded(id) && replicas.contains(&own);
                 match founds {
                     true => self.found_replica(id, Membership::of_voters(replicas)),
                     false => self.join_replica(id),
@@ -206,7 +210,7 @@ impl Node {
         if self.config.worker != 0 || (wait && last_us != 0) {
             return;
         }
-        let command = if !self.map.is_founded() {
+        let command = if !self.groups.map().is_founded() {
             if !self.is_leader(PartitionId::META) {
                 return;
             }
@@ -231,10 +235,10 @@ impl Node {
     /// Where this node stands by what was said at its start, until the cluster knows; what an operator says later counts.
     fn place_to_tell(&mut self) -> Option<Place> {
         let (weight, zone) = (self.config.weight, self.config.zone.as_ref());
-        if self.announced.place_is_known || !self.map.nodes.contains_key(&self.config.id) {
+        if self.announced.place_is_known || !self.groups.map().nodes.contains_key(&self.config.id) {
             return None;
         }
-        let known = self.map.place_of(self.config.id);
+        let known = self.groups.map().place_of(self.config.id);
         let place = Place {
             weight: weight.unwrap_or(known.weight),
             zone: zone.unwrap_or(&known.zone).clone(),
@@ -252,7 +256,7 @@ impl Node {
 
     /// Whether the map does not say what this node says of itself. One whose seat another incarnation has says nothing.
     fn has_news(&self) -> bool {
-        let Some(known) = self.map.nodes.get(&self.config.id) else { return false };
+        let Some(known) = self.groups.map().nodes.get(&self.config.id) else { return false };
         let info = &self.config.info;
         let own = known.incarnation == info.incarnation || known.incarnation.0 == 0;
         own && known != info && known.starts <= info.starts

@@ -489,7 +489,7 @@ impl Node {
                 self.done(origin);
             }
             Errand::Snapshot => {
-                self.replicas.iter_mut().flatten().for_each(|replica| replica.begin_snapshot());
+                self.groups.replicas_mut().for_each(|replica| replica.begin_snapshot());
                 self.done(origin);
             }
             Errand::Denied(refusal) => {
@@ -510,7 +510,7 @@ impl Node {
             Errand::ResetStat => {
                 self.counted.counters_mut().reset();
                 self.counted.calls_mut().reset();
-                for replica in self.replicas.iter_mut().flatten() {
+                for replica in self.groups.replicas_mut() {
                     replica.set_stats(synod_data::KeyspaceStats::default());
                 }
                 self.sessions.reset_errors();

@@ -103,7 +103,7 @@ impl Node {
         let Ok(path) = std::str::from_utf8(path) else {
             return Some(self.refuse_request(client, NOT_TEXT));
         };
-        let partition = self.map.partition_of(synod_types::key_slot(args[2]));
+        let partition = self.groups.map().partition_of(synod_types::key_slot(args[2]));
         let Some(partition) = partition else {
             return Some(self.refuse_request(client, crate::requests::NOT_READY));
         };

@@ -6,7 +6,7 @@
 //! it, and nothing that goes wrong with one concerns another.
 
 use crate::node::Node;
-use synod_consensus::{Protocol, Role};
+use synod_consensus::Protocol;
 use synod_machine::{MachineId, put_operation};
 use synod_replica::{Access, Origin};
 use synod_ring::MetaCommand;
@@ -40,7 +40,7 @@ impl Engines {
 impl Node {
     /// The engine that the cluster runs, or is about to.
     pub(crate) fn wanted_engine(&self) -> Protocol {
-        self.map.engine.unwrap_or(self.config.engine)
+        self.groups.map().engine.unwrap_or(self.config.engine)
     }
 
     /// Asks for another engine, as CLUSTER ENGINE does on behalf of a client.
@@ -55,21 +55,13 @@ impl Node {
     #[must_use]
     pub fn runs_wanted_engine(&self) -> bool {
         let wanted = self.wanted_engine();
-        self.replicas.iter().flatten().all(|replica| replica.protocol() == wanted)
+        self.groups.replicas().all(|replica| replica.protocol() == wanted)
     }
 
     /// Moves the next group, if it is led here.
     pub(crate) fn tend_engines(&mut self) {
-        let Some(wanted) = self.map.engine else { return };
-        let led = self.replicas.iter().flatten().filter(|r| r.role().0 == Role::Leader);
-        let mut behind = Vec::new();
-        for replica in led {
-            let engine = replica.protocol();
-            self.engines.learn(replica.group(), engine);
-            if engine != wanted {
-                behind.push(replica.group());
-            }
-        }
+        let Some(wanted) = self.groups.map().engine else { return };
+        let behind = self.groups.led_under_other_engine(wanted);
         let next = behind.into_iter().find(|group| self.is_next_to_move(*group, wanted));
         let Some(replica) = next.and_then(|group| self.replica(group)) else { return };
         let (group, membership) = (replica.group(), replica.status().membership);
@@ -80,11 +72,12 @@ impl Node {
     }
 
     fn is_next_to_move(&self, group: PartitionId, wanted: Protocol) -> bool {
-        self.map
+        self.groups
+            .map()
             .partitions()
             .keys()
             .take_while(|before| **before != group)
-            .all(|before| self.engines.get(*before) == Some(wanted))
+            .all(|before| self.groups.engines().get(*before) == Some(wanted))
     }
 }
 

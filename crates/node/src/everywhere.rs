@@ -32,7 +32,8 @@ impl Node {
     pub(crate) fn cluster_workers(&self) -> Vec<Destination> {
         let own = self.config.id;
         let known = self
-            .map
+            .groups
+            .map()
             .nodes
             .iter()
             .filter(|(id, _)| **id != own)

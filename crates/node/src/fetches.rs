@@ -73,7 +73,7 @@ impl Node {
         let Some(forward) = self.under_way.ledger_mut().add_part(id, part) else { return };
         if forward.parts.bytes.len() as u64 >= total {
             if let Some(forward) = self.under_way.ledger_mut().take(id) {
-                self.leaders.found(forward.partition, forward.to);
+                self.groups.leaders_mut().found(forward.partition, forward.to);
                 self.desk(forward.partition).relay(forward.origin, &forward.parts.bytes);
             }
             return;

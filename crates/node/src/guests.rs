@@ -13,7 +13,7 @@ impl Node {
     /// Takes a call in; its outcome is among [`Output::outcomes`] once it is known. Calls of one kind to one slot are run
     /// in the order in which they come; reads are linearizable.
     pub fn submit(&mut self, ticket: u64, slot: Slot, op: Vec<u8>, read: bool) {
-        match self.map.partition_of(slot) {
+        match self.groups.map().partition_of(slot) {
             Some(partition) => {
                 let access = if read { Access::Read } else { Access::Write };
                 self.route(partition, Origin::Call { ticket }, op, access);
@@ -40,16 +40,18 @@ impl Node {
     /// Whether this node leads the slot's partition, on whichever worker; `None` when it has no replica of it.
     #[must_use]
     pub fn leads_slot(&self, slot: Slot) -> Option<bool> {
-        let partition = self.map.partition_of(slot)?;
-        let replicas = &self.map.partition(partition)?.replicas;
-        replicas.contains(&self.id()).then(|| self.leaders.get(partition) == Some(self.id()))
+        let partition = self.groups.map().partition_of(slot)?;
+        let replicas = &self.groups.map().partition(partition)?.replicas;
+        replicas
+            .contains(&self.id())
+            .then(|| self.groups.leaders().get(partition) == Some(self.id()))
     }
 
     /// The tree of a namespace, in its slot, as the replica here has it, if there is a replica of it on this worker.
     #[must_use]
     pub fn tree(&self, slot: Slot, namespace: &str) -> Option<&Tree> {
-        let partition = self.map.partition_of(slot)?;
-        self.replicas.get(partition.0 as usize)?.as_deref()?.state().tree(namespace)
+        let partition = self.groups.map().partition_of(slot)?;
+        self.groups.replica(partition)?.state().tree(namespace)
     }
 }
 

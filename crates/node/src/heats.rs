@@ -22,6 +22,7 @@ use synod_hotkeys::{
     Cost, Heat, Largest, ProcessTimes, Report, Sampler, Tracking, Wanted, sample_of,
 };
 use synod_machine::{MachineId, Operation};
+use synod_replica::Replica;
 use synod_tree::{Call, taken_apart};
 use synod_txn::Step;
 use synod_types::{Now, PartitionId, key_slot, tree_lock};
@@ -75,7 +76,7 @@ pub(crate) struct Heats {
     /// What the process has spent so far; of one worker of a node, of the others nothing.
     process: ProcessTimes,
     /// The partition whose walk goes on with the next tick.
-    walking: usize,
+    walking: PartitionId,
 }
 
 impl Heats {
@@ -89,7 +90,7 @@ impl Heats {
             heats: BTreeMap::new(),
             largest: BTreeMap::new(),
             process: [0; 2],
-            walking: 0,
+            walking: PartitionId(0),
         }
     }
 
@@ -286,31 +287,25 @@ impl Node {
 
     /// Goes on with the walks, and forgets what is of no use any more.
     pub(crate) fn tend_heats(&mut self) {
-        let Self { replicas, counted, now, ticks, .. } = self;
+        let Self { groups, counted, now, ticks, .. } = self;
         let heats = counted.heats_mut();
         let now_us = now.mono_us;
-        let led: Vec<usize> = (0..replicas.len())
-            .filter(|at| {
-                let replica = replicas[*at].as_deref();
-                replica
-                    .is_some_and(|r| r.role().0 == Role::Leader && r.state().keyspace().is_some())
-            })
-            .collect();
+        let is_led = |r: &&Replica| r.role().0 == Role::Leader && r.state().keyspace().is_some();
+        let led: Vec<PartitionId> = groups.replicas().filter(is_led).map(Replica::group).collect();
         if ticks.is_multiple_of(FORGET_TICKS) {
             heats.heats.retain(|_, heat| !heat.is_cold(now_us));
-            heats.largest.retain(|group, _| led.contains(&(group.0 as usize)));
+            heats.largest.retain(|group, _| led.contains(group));
         }
         let mut left = if heats.sampler.every() == 0 { 0 } else { WALK_KEYS };
-        let first = led.partition_point(|at| *at < heats.walking);
-        for at in led[first..].iter().chain(&led[..first]) {
+        let first = led.partition_point(|group| *group < heats.walking);
+        for group in led[first..].iter().chain(&led[..first]) {
             if left == 0 {
                 break;
             }
-            heats.walking = *at + 1;
-            let Some(keyspace) = replicas[*at].as_deref().and_then(|r| r.state().keyspace()) else {
-                continue;
-            };
-            let largest = heats.largest.entry(PartitionId(*at as u32)).or_default();
+            heats.walking = PartitionId(group.0 + 1);
+            let replica = groups.replica(*group);
+            let Some(keyspace) = replica.and_then(|r| r.state().keyspace()) else { continue };
+            let largest = heats.largest.entry(*group).or_default();
             let Some(cursor) = largest.cursor(now_us) else { continue };
             let mut met = 0;
             let next = keyspace.walk_sizes(cursor, left, now.wall, &mut |key, bytes| {

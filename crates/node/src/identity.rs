@@ -102,7 +102,7 @@ impl Node {
     pub fn hello(&self, to: NodeId, purpose: Purpose) -> Hello {
         Hello {
             protocol_version: PROTOCOL_VERSION,
-            cluster: self.map.cluster,
+            cluster: self.groups.map().cluster,
             from: self.config.id,
             to,
             incarnation: self.config.info.incarnation,
@@ -120,7 +120,7 @@ impl Node {
 
     /// The incarnation that this node knows a member with; 0 if none.
     fn known_incarnation(&self, node: NodeId) -> Incarnation {
-        match self.map.is_founded() {
+        match self.groups.map().is_founded() {
             true => self.members().get(&node).map_or(Incarnation(0), |info| info.incarnation),
             false => self.roster.incarnation(node),
         }
@@ -129,15 +129,15 @@ impl Node {
     /// The members by the newest map that this node has or was told of.
     fn members(&self) -> &BTreeMap<NodeId, NodeInfo> {
         let told = &self.known.told;
-        if told.epoch > self.map.epoch { &told.nodes } else { &self.map.nodes }
+        if told.epoch > self.groups.map().epoch { &told.nodes } else { &self.groups.map().nodes }
     }
 
     /// Tells a member that has an earlier map who the members are by now.
     pub(crate) fn tell_of_members(&mut self, to: NodeId, epoch: u64) {
-        if self.config.worker != 0 || epoch >= self.map.epoch {
+        if self.config.worker != 0 || epoch >= self.groups.map().epoch {
             return;
         }
-        let map = self.map.clone();
+        let map = self.groups.map().clone();
         let frames = forward::queue(&mut self.output, self.config.id, to, 0);
         forward::put_frame(frames, FrameKind::Members, PartitionId::META, |body| {
             Members::encode(&map, body);
@@ -148,8 +148,8 @@ impl Node {
     pub(crate) fn told_of_members(&mut self, body: &[u8]) {
         let Some(told) = Members::decode(body) else { return };
         let is_ours = told.nodes.contains_key(&self.config.id);
-        let known = self.map.epoch.max(self.known.told.epoch);
-        if self.map.is_founded() && is_ours && told.epoch > known {
+        let known = self.groups.map().epoch.max(self.known.told.epoch);
+        if self.groups.map().is_founded() && is_ours && told.epoch > known {
             self.known.told = told;
         }
     }
@@ -175,7 +175,7 @@ impl Node {
         let (from, incarnation) = (hello.from, hello.incarnation);
         let start = Start { incarnation, starts: hello.starts, process: hello.process };
         self.known.starts.insert(from, start);
-        let is_first = !self.map.is_founded() && self.config.worker == 0;
+        let is_first = !self.groups.map().is_founded() && self.config.worker == 0;
         if is_first && self.roster.meet(from, incarnation) {
             self.output.roster = Some(self.roster.known().clone());
         }
@@ -190,7 +190,11 @@ impl Node {
     pub fn check(&self, hello: &Hello) -> Result<(), HelloRefused> {
         let own = self.config.id;
         let from = hello.from;
-        hello.check(own, self.map.cluster, EngineName::new(self.config.engine.as_str()))?;
+        hello.check(
+            own,
+            self.groups.map().cluster,
+            EngineName::new(self.config.engine.as_str()),
+        )?;
         let ours = self.config.info.incarnation;
         if planted("wiped-voter-votes") {
             return Ok(());
@@ -199,12 +203,12 @@ impl Node {
             let (known, ours) = (hello.known.0, ours.0);
             return Err(HelloRefused::Disowned { from, to: own, known, ours });
         }
-        let member = match self.map.is_founded() {
+        let member = match self.groups.map().is_founded() {
             true => self.members().contains_key(&from),
             false => self.roster.expects(from),
         };
         if !member {
-            return Err(HelloRefused::NoMember { from, cluster: self.map.cluster.0 });
+            return Err(HelloRefused::NoMember { from, cluster: self.groups.map().cluster.0 });
         }
         let (known, theirs) = (self.known_incarnation(from).0, hello.incarnation.0);
         let remembered = self.known.remembered.get(&from).map_or(0, |info| info.incarnation.0);
@@ -310,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_member_that_was_away_is_told_who_the_others_are_by_now() {
-        let mut map = (*member(2, 20).map).clone();
+        let mut map = (**member(2, 20).map()).clone();
         let (one, successor) = (NodeId(1), Incarnation(11));
         let replace = MetaCommand::Replace { node: one, old: Incarnation(10), successor };
         assert!(map.apply(replace).is_ok());
@@ -321,12 +325,12 @@ mod tests {
         let (mut away, mut knows) = (member(3, 30), member(2, 20));
         knows.install_map(Arc::new(map));
         let mut new = node(1, 11);
-        new.install_map(knows.map.clone());
+        new.install_map(knows.map().clone());
         let hello = new.hello(NodeId(3), Purpose::Data);
         assert!(matches!(away.admit(&hello), Err(HelloRefused::Incarnation { .. })));
         assert!(new.admit(&away.hello(NodeId(1), Purpose::Data)).is_err(), "it knows another one");
         let mut body = Vec::new();
-        Members::encode(&knows.map, &mut body);
+        Members::encode(knows.map(), &mut body);
         away.told_of_members(&body[..body.len() - 1]);
         assert!(away.admit(&hello).is_err(), "that was cut");
         away.told_of_members(&body);
@@ -334,9 +338,9 @@ mod tests {
         assert_eq!(new.admit(&away.hello(NodeId(1), Purpose::Data)), Ok(()));
         let old = member(1, 10).hello(NodeId(3), Purpose::Data);
         assert!(matches!(away.check(&old), Err(HelloRefused::Incarnation { .. })));
-        away.tell_of_members(NodeId(2), knows.map.epoch);
+        away.tell_of_members(NodeId(2), knows.map().epoch);
         assert!(away.output().frames.is_empty(), "it has an older map itself");
-        knows.tell_of_members(NodeId(3), away.map.epoch);
+        knows.tell_of_members(NodeId(3), away.map().epoch);
         assert!(!knows.output().frames.is_empty());
     }
 

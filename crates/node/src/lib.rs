@@ -34,6 +34,7 @@ mod fence;
 mod fetches;
 mod forward;
 mod founding;
+mod groups;
 mod guests;
 mod heats;
 mod identity;

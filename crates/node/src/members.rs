@@ -25,14 +25,14 @@ impl Node {
     /// The membership in force at the replica here, committed or not; `None` without a replica.
     #[must_use]
     pub fn membership(&self, group: PartitionId) -> Option<Membership> {
-        let replica = self.replicas.get(group.0 as usize)?.as_deref()?;
+        let replica = self.groups.replica(group)?;
         Some(replica.status().membership)
     }
 
     /// Role and term of the replica here.
     #[must_use]
     pub fn role(&self, group: PartitionId) -> Option<(Role, Term)> {
-        let replica = self.replicas.get(group.0 as usize)?.as_deref()?;
+        let replica = self.groups.replica(group)?;
         let (role, term, _) = replica.role();
         Some((role, term))
     }

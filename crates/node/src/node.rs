@@ -8,7 +8,7 @@ use crate::config::{NodeConfig, RecoveredGroup};
 use crate::contenders::Contenders;
 use crate::counted::Counted;
 use crate::desk::Desk;
-use crate::engines::Engines;
+use crate::groups::Groups;
 use crate::identity::Known;
 use crate::memory::Memory;
 use crate::monitor::Monitors;
@@ -16,11 +16,8 @@ use crate::output::Output;
 use crate::peers::Peers;
 use crate::planner::Planner;
 use crate::replace::Knocks;
-use crate::reshape::Dropped;
 use crate::roster::Roster;
-use crate::routing::Leaders;
 use crate::settings::Settings;
-use crate::snapshots::Fetches;
 use crate::tracking::Caching;
 use crate::transactions::Conductor;
 use crate::under_way::UnderWay;
@@ -45,13 +42,7 @@ pub struct Node {
     pub(crate) now: Now,
     pub(crate) started_us: u64,
     pub(crate) ticks: u64,
-    pub(crate) map: Arc<ClusterMap>,
-    /// The replicas of this worker; `None` where a group lives elsewhere. Indexed by group number.
-    pub(crate) replicas: Vec<Option<Box<Replica>>>,
-    /// Groups that something happened to in this turn.
-    pub(crate) busy: Vec<PartitionId>,
-    pub(crate) leaders: Leaders,
-    pub(crate) engines: Engines,
+    pub(crate) groups: Groups,
     pub(crate) peers: Peers,
     pub(crate) roster: Roster,
     pub(crate) known: Known,
@@ -66,8 +57,6 @@ pub struct Node {
     pub(crate) under_way: UnderWay,
     /// Sessions wait until less is held for requests under way: see [`Node::holds_too_much`].
     pub(crate) short_of_room: bool,
-    pub(crate) fetches: Fetches,
-    pub(crate) dropped: Dropped,
     pub(crate) planner: Planner,
     pub(crate) pubsub: PubSub,
     pub(crate) caching: Caching,
@@ -86,7 +75,6 @@ pub struct Node {
     pub(crate) retiring: bool,
     pub(crate) random: u64,
     pub(crate) announced: Announced,
-    pub(crate) scratch: Vec<synod_replica::Output>,
 }
 
 impl Node {
@@ -109,18 +97,12 @@ impl Node {
             now,
             started_us: now.mono_us,
             ticks: 0,
-            map: Arc::default(),
-            replicas: Vec::new(),
-            busy: Vec::new(),
-            leaders: Leaders::default(),
-            engines: Engines::default(),
+            groups: Groups::new(),
             sessions: Sessions::default(),
             gathers: Gathers::default(),
             conductor: Conductor::default(),
             contenders: Contenders::default(),
             short_of_room: false,
-            fetches: Fetches::new(),
-            dropped: Dropped::default(),
             planner: Planner::default(),
             pubsub: PubSub::default(),
             monitors: Monitors::default(),
@@ -133,7 +115,6 @@ impl Node {
             pause: None,
             retiring: false,
             announced: Announced::default(),
-            scratch: Vec::new(),
         };
         let maxmemory = i64::try_from(node.config.maxmemory).unwrap_or(i64::MAX);
         node.settings.begin_with(crate::settings::Setting::MaxMemory, maxmemory);
@@ -161,7 +142,7 @@ impl Node {
     /// The cluster map as far as it is known here.
     #[must_use]
     pub fn map(&self) -> &Arc<ClusterMap> {
-        &self.map
+        self.groups.map()
     }
 
     /// What is to be done; drain it after every turn.
@@ -194,8 +175,11 @@ impl Node {
     /// The memory of all keyspaces here, in bytes: about what their snapshots would take.
     #[must_use]
     pub fn keyspace_bytes(&self) -> usize {
-        let replicas = self.replicas.iter().flatten();
-        replicas.filter_map(|r| r.state().measures()).map(|keyspace| keyspace.memory).sum()
+        self.groups
+            .replicas()
+            .filter_map(|r| r.state().measures())
+            .map(|keyspace| keyspace.memory)
+            .sum()
     }
 
     /// Counts what went over the connections of clients.
@@ -207,21 +191,18 @@ impl Node {
     /// known. Reads go on.
     pub fn disk_is_full(&mut self) {
         self.refuse_writes(true);
-        for at in 0..self.replicas.len() {
-            let group = PartitionId(at as u32);
+        for group in self.groups.numbers() {
             self.with_desk(group, |replica, desk| replica.abandon_proposals(Failure::Stuck, desk));
         }
     }
 
     pub(crate) fn replica(&mut self, group: PartitionId) -> Option<&mut Replica> {
-        self.replicas.get_mut(group.0 as usize)?.as_deref_mut()
+        self.groups.replica_mut(group)
     }
 
     /// Notes that the group is to be pumped at the end of the turn.
     pub(crate) fn touch(&mut self, group: PartitionId) {
-        if !self.busy.contains(&group) {
-            self.busy.push(group);
-        }
+        self.groups.touch(group);
     }
 
     /// Everything of this group up to the token is durable.
@@ -336,7 +317,7 @@ impl Node {
         group: PartitionId,
         run: impl FnOnce(&mut Replica, &mut Desk<'_>) -> R,
     ) -> Option<R> {
-        let replica = self.replicas.get_mut(group.0 as usize)?.as_deref_mut()?;
+        let replica = self.groups.replica_mut(group)?;
         let mut desk = Desk {
             node: self.config.id,
             group,

@@ -26,7 +26,7 @@ impl Node {
     /// Lets the replicas here collect what anybody wants.
     pub(crate) fn collect_events(&mut self) {
         let all = self.peers.wanted_events().and(self.wanted_events());
-        self.replicas.iter_mut().flatten().for_each(|replica| replica.want_events(all));
+        self.groups.replicas_mut().for_each(|replica| replica.want_events(all));
     }
 
     /// Publishes what happened to keys of a partition that is led here.

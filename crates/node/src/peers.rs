@@ -140,7 +140,7 @@ impl Node {
     /// rest of it: whether it leads or follows, it is not silent.
     pub fn peer_lives(&mut self, peer: NodeId) {
         self.peers.heard(peer);
-        for replica in self.replicas.iter_mut().flatten() {
+        for replica in self.groups.replicas_mut() {
             replica.engine().hears(peer);
         }
     }
@@ -157,12 +157,12 @@ impl Node {
     pub(crate) fn lose(&mut self, peer: NodeId) {
         self.recall(peer);
         // A group that sleeps does not notice that its leader has lost its quorum.
-        for replica in self.replicas.iter_mut().flatten() {
+        for replica in self.groups.replicas_mut() {
             if replica.role().0 == Role::Leader {
                 replica.engine().wake();
             }
         }
-        for group in self.leaders.forget(peer) {
+        for group in self.groups.leaders_mut().forget(peer) {
             if let Some(replica) = self.replica(group) {
                 replica.engine().wake();
                 self.touch(group);
@@ -224,7 +224,7 @@ impl Node {
         let leads = self.led_in(group);
         if !self.under_way.attempts_mut().admit(group, from, request.worker, request.attempt, leads)
         {
-            let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
+            let hint = self.groups.leaders().get(group).filter(|n| *n != self.config.id);
             return self.fail(group, origin, Failure::NotExecuted(hint));
         }
         if let Some(failure) = self.refuses_epoch(group, request.epoch) {
@@ -260,16 +260,18 @@ impl Node {
             rest = tail;
             let group = PartitionId(u32::from_le_bytes(*group));
             led.insert(group);
-            self.leaders.learn(group, Term(u64::from_le_bytes(*term)), Some(from));
+            self.groups.leaders_mut().learn(group, Term(u64::from_le_bytes(*term)), Some(from));
             groups.push(group);
         }
         let (engines, tail) = rest.split_at(groups.len().min(rest.len()));
         for (group, tag) in groups.into_iter().zip(engines) {
             if let Some(engine) = Protocol::from_tag(*tag) {
-                self.engines.learn(group, engine);
+                self.groups.engines_mut().learn(group, engine);
             }
         }
-        self.leaders.forget_others(from, &led, |group| workers > 0 && group.0 % workers == worker);
+        self.groups
+            .leaders_mut()
+            .forget_others(from, &led, |group| workers > 0 && group.0 % workers == worker);
         if let (Ok(worker), Ok(workers)) = (u16::try_from(worker), u16::try_from(workers)) {
             self.heard_of_streams(from, worker, workers, tail);
         }
@@ -278,14 +280,14 @@ impl Node {
     /// Tells every other worker, here and elsewhere, what this one leads.
     pub(crate) fn send_heartbeats(&mut self) {
         let led: Vec<(PartitionId, Term, Protocol)> = self
-            .replicas
-            .iter()
-            .flatten()
+            .groups
+            .replicas()
             .filter(|r| r.role().0 == Role::Leader)
             .map(|r| (r.group(), r.role().1, r.protocol()))
             .collect();
         let (worker, workers) = (u32::from(self.config.worker), u32::from(self.config.workers));
-        let (epoch, events, own) = (self.map.epoch, self.wanted_event_bits(), self.config.id);
+        let (epoch, events, own) =
+            (self.groups.map().epoch, self.wanted_event_bits(), self.config.id);
         for to in self.heartbeat_destinations() {
             let frames = self.output.frames.entry(to).or_default();
             forward::put_frame(frames, FrameKind::Heartbeat, PartitionId::META, |body| {
@@ -306,7 +308,7 @@ impl Node {
 
     pub(crate) fn heartbeat_destinations(&self) -> Vec<Destination> {
         let own = self.config.id;
-        let nodes = self.config.initial_cluster.keys().chain(self.map.nodes.keys());
+        let nodes = self.config.initial_cluster.keys().chain(self.groups.map().nodes.keys());
         let mut all: Vec<_> = nodes
             .filter(|n| **n != own)
             .map(|n| Destination { node: *n, worker: 0 })

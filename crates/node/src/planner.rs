@@ -45,9 +45,11 @@ impl Node {
     /// Has the next partitions moved, if the metadata group is led here.
     pub(crate) fn plan(&mut self) {
         let members = self.plan_members();
-        let key = (self.map.epoch, members);
+        let key = (self.groups.map().epoch, members);
         // A member that lost its data takes its seat back first.
-        if self.planner.settled.as_ref() == Some(&key) || self.map.replacements().next().is_some() {
+        if self.planner.settled.as_ref() == Some(&key)
+            || self.groups.map().replacements().next().is_some()
+        {
             return;
         }
         let members = key.1.as_slice();
@@ -56,10 +58,10 @@ impl Node {
             self.planner.settled = Some(key);
             return;
         }
-        let room = MOVES_MAX.saturating_sub(self.map.moves().count());
+        let room = MOVES_MAX.saturating_sub(self.groups.map().moves().count());
         let is_stuck = |map: &ClusterMap, partition| map.move_of(partition).is_some();
         let (stuck, new): (Vec<_>, Vec<_>) =
-            steps.into_iter().partition(|(partition, _)| is_stuck(&self.map, *partition));
+            steps.into_iter().partition(|(partition, _)| is_stuck(self.groups.map(), *partition));
         for (partition, to) in stuck.into_iter().chain(new.into_iter().take(room)) {
             self.propose_meta(&MetaCommand::Reshape(Reshape::Move { partition, to }));
         }
@@ -68,24 +70,24 @@ impl Node {
     /// Who may hold replicas: members that are not to be emptied, and that hold some already or can be reached.
     fn plan_members(&self) -> Vec<Member> {
         let may = |node: &NodeId| {
-            let holds = || self.map.partitions_on(*node).next().is_some();
-            !self.map.is_draining(*node) && (self.peers.is_up(*node) || holds())
+            let holds = || self.groups.map().partitions_on(*node).next().is_some();
+            !self.groups.map().is_draining(*node) && (self.peers.is_up(*node) || holds())
         };
         let member = |node: NodeId| {
-            let Place { weight, zone } = self.map.place_of(node);
+            let Place { weight, zone } = self.groups.map().place_of(node);
             Member { node, weight, zone }
         };
-        self.map.nodes.keys().copied().filter(may).map(member).collect()
+        self.groups.map().nodes.keys().copied().filter(may).map(member).collect()
     }
 
     /// The partitions that are to be held by others than they are, and can be moved now.
     fn plan_steps(&self, members: &[Member]) -> Vec<(PartitionId, Vec<NodeId>)> {
-        let ids: Vec<_> = self.map.partitions().keys().copied().collect();
+        let ids: Vec<_> = self.groups.map().partitions().keys().copied().collect();
         let current: Vec<Vec<NodeId>> = ids
             .iter()
-            .map(|id| self.map.holders(*id).map(<[NodeId]>::to_vec).unwrap_or_default())
+            .map(|id| self.groups.map().holders(*id).map(<[NodeId]>::to_vec).unwrap_or_default())
             .collect();
-        let target = rebalance(&current, self.map.copies() as usize, members);
+        let target = rebalance(&current, self.groups.map().copies() as usize, members);
         let is_member = |node: &NodeId| members.iter().any(|member| member.node == *node);
         let mut steps = Vec::new();
         for ((partition, now), to) in ids.into_iter().zip(current).zip(target) {
@@ -93,12 +95,13 @@ impl Node {
                 continue;
             }
             // One that is on its way goes on, unless somebody whom it needs is to leave.
-            if self.map.move_of(partition).is_some() && now.iter().all(is_member) {
+            if self.groups.map().move_of(partition).is_some() && now.iter().all(is_member) {
                 continue;
             }
             let mut comes = to.iter().filter(|node| !now.contains(node));
-            let can =
-                |node: &NodeId| self.peers.is_up(*node) && !self.map.has_left(partition, *node);
+            let can = |node: &NodeId| {
+                self.peers.is_up(*node) && !self.groups.map().has_left(partition, *node)
+            };
             let waits = self.planner.is_in_quarantine(partition, self.now.mono_us);
             let moves = comes.clone().next().is_some();
             if !(moves && waits) && comes.all(can) {

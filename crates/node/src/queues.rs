@@ -33,10 +33,10 @@ impl Node {
             parked: self.under_way.unrouted().len(),
             forwards: self.under_way.ledger().len(),
             gathers: self.gathers.len(),
-            fetches: self.fetches.len(),
+            fetches: self.groups.fetches().len(),
             ..Queues::default()
         };
-        for replica in self.replicas.iter().flatten() {
+        for replica in self.groups.replicas() {
             queues.reads += replica.reads_waiting();
             queues.proposals += replica.proposals_waiting();
             queues.snapshots += usize::from(replica.snapshot_running());

@@ -55,7 +55,7 @@ impl Node {
     /// A directory that is not the member's said hello. It may take the seat if it is new: one that holds data has another
     /// past. Where it is not reached as the member was, it may be anybody's, and takes it only if it is told to.
     pub(crate) fn knocked(&mut self, hello: &Hello) {
-        let Some(member) = self.map.nodes.get(&hello.from) else { return };
+        let Some(member) = self.groups.map().nodes.get(&hello.from) else { return };
         if hello.cluster.0 != 0 {
             return;
         }
@@ -90,7 +90,7 @@ impl Node {
         node: NodeId,
         successor: Incarnation,
     ) -> Result<MetaCommand, String> {
-        let Some(info) = self.map.nodes.get(&node) else {
+        let Some(info) = self.groups.map().nodes.get(&node) else {
             return Err(format!("ERR node {node} is not a member of this cluster"));
         };
         let old = info.incarnation;
@@ -108,7 +108,7 @@ impl Node {
     /// Does what is due for members that lost their data.
     pub(crate) fn tend_replacements(&mut self) {
         self.ask_for_replacements();
-        let due: Vec<_> = self.map.replacements().map(|(n, r)| (n, r.clone())).collect();
+        let due: Vec<_> = self.groups.map().replacements().map(|(n, r)| (n, r.clone())).collect();
         for (node, replacement) in due {
             let successor = replacement.successor;
             for group in replacement.leaving {
@@ -130,8 +130,8 @@ impl Node {
             let (node, successor) = *key;
             let knocks = now.saturating_sub(knock.last_us) < GONE_US;
             let long = knock.last_us.saturating_sub(knock.first_us) >= LOST_US;
-            let info = self.map.nodes.get(&node)?;
-            let begun = self.map.replacements().find(|(of, _)| *of == node);
+            let info = self.groups.map().nodes.get(&node)?;
+            let begun = self.groups.map().replacements().find(|(of, _)| *of == node);
             let free = begun.is_none_or(|(_, begun)| {
                 begun.successor != successor && !self.knocks.contains_key(&(node, begun.successor))
             });
@@ -207,7 +207,9 @@ impl Node {
     fn is_to_vote(&self, group: PartitionId, node: NodeId) -> bool {
         match group {
             PartitionId::META => self.meta_voters().contains(&node),
-            _ => self.map.partition(group).is_some_and(|info| info.replicas.contains(&node)),
+            _ => {
+                self.groups.map().partition(group).is_some_and(|info| info.replicas.contains(&node))
+            }
         }
     }
 

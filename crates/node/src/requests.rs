@@ -228,7 +228,7 @@ impl Node {
         }
         let single = command.keys.is_just_first();
         let partition = match single {
-            true => self.map.partition_of(key_slot(args[1])),
+            true => self.groups.map().partition_of(key_slot(args[1])),
             false => match self.one_partition(command, args) {
                 Ok(partition) => partition,
                 Err(()) => return self.conduct_command(client, kind, command, args),
@@ -259,13 +259,13 @@ impl Node {
     ) -> Result<Option<PartitionId>, ()> {
         let mut found = None;
         for at in command.key_positions(args) {
-            let partition = self.map.partition_of(key_slot(args[at]));
+            let partition = self.groups.map().partition_of(key_slot(args[at]));
             if found.is_some_and(|f| f != partition) {
                 return Err(());
             }
             found = Some(partition);
         }
-        Ok(found.unwrap_or_else(|| self.map.partitions().keys().next().copied()))
+        Ok(found.unwrap_or_else(|| self.groups.map().partitions().keys().next().copied()))
     }
 
     fn run_on(
@@ -286,7 +286,7 @@ impl Node {
             return self.run_op(client, partition, Kind::Write, &op);
         }
         if !command.flags.has(Flags::FAST)
-            && let Some(Some(replica)) = self.replicas.get(partition.0 as usize)
+            && let Some(replica) = self.groups.replica(partition)
             && let Some(keyspace) = replica.state().keyspace()
         {
             self.counted.add_work(keyspace.weight(command, args));
@@ -308,7 +308,7 @@ impl Node {
         if self.memory.refuses(command) {
             return self.refuse_request(client, OOM);
         }
-        let Some(replica) = self.replicas[partition.0 as usize].as_deref_mut() else {
+        let Some((replica, asked)) = self.groups.open(partition) else {
             return Flow::Next; // `leads` saw it
         };
         // One value is not longer than the requests that made it.
@@ -357,11 +357,9 @@ impl Node {
             }
             Kind::Write => {
                 let origin = Origin::Client { client, seq: session.reserve(kind) };
-                let mut out = std::mem::take(&mut self.scratch);
-                replica.write(origin, |bytes| put_command(bytes, args), &mut out);
-                self.scratch = out;
-                self.touch(partition);
-                if !self.scratch.is_empty() {
+                replica.write(origin, |bytes| put_command(bytes, args), asked);
+                self.groups.touch(partition);
+                if self.groups.has_asked() {
                     self.absorb(partition);
                 }
             }
@@ -426,7 +424,7 @@ impl Node {
 
     /// Every data partition, in order of its slots.
     pub(crate) fn partitions(&self) -> Vec<PartitionId> {
-        self.map.partitions().keys().copied().collect()
+        self.groups.map().partitions().keys().copied().collect()
     }
 
     /// Whether a replica of the group here leads it.
@@ -436,7 +434,7 @@ impl Node {
 
     /// The term in which a replica here leads the group.
     pub(crate) fn led_in(&self, group: PartitionId) -> Option<Term> {
-        let (role, term, _) = self.replicas.get(group.0 as usize)?.as_deref()?.role();
+        let (role, term, _) = self.groups.replica(group)?.role();
         (role == Role::Leader).then_some(term)
     }
 }

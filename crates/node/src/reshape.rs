@@ -49,11 +49,11 @@ fn set(nodes: &[NodeId]) -> BTreeSet<NodeId> {
 impl Node {
     /// Does what is due in a cluster whose members or replicas were changed on purpose.
     pub(crate) fn tend_shape(&mut self) {
-        if !self.map.is_reshaped() {
+        if !self.groups.map().is_reshaped() {
             return;
         }
         // A member that lost its data takes its seat back first: both change the members of groups.
-        if self.map.replacements().next().is_none() {
+        if self.groups.map().replacements().next().is_none() {
             for (partition, to) in self.moves_here() {
                 self.tend_move(partition, &to);
             }
@@ -66,7 +66,7 @@ impl Node {
     }
 
     fn moves_here(&self) -> Vec<(PartitionId, Vec<NodeId>)> {
-        let here = self.map.moves().filter(|(partition, _)| self.is_leader(*partition));
+        let here = self.groups.map().moves().filter(|(partition, _)| self.is_leader(*partition));
         here.map(|(partition, to)| (partition, to.to_vec())).collect()
     }
 
@@ -132,7 +132,7 @@ impl Node {
         if voters.is_empty() || voted.contains(&own) {
             voters.insert(own);
         }
-        let members: BTreeSet<NodeId> = self.map.nodes.keys().copied().collect();
+        let members: BTreeSet<NodeId> = self.groups.map().nodes.keys().copied().collect();
         let learners: BTreeSet<NodeId> = members.difference(&voters).copied().collect();
         if (&voters, &learners) != (&voted, &learned) {
             let (voters, learners) = (voters.into_iter().collect(), learners.into_iter().collect());
@@ -143,7 +143,9 @@ impl Node {
         }
         let retired: Vec<NodeId> = learners
             .into_iter()
-            .filter(|node| self.map.is_draining(*node) && !self.map.is_retired(*node))
+            .filter(|node| {
+                self.groups.map().is_draining(*node) && !self.groups.map().is_retired(*node)
+            })
             .collect();
         for node in retired {
             self.propose_meta(&MetaCommand::Reshape(Reshape::Retired(node)));
@@ -154,7 +156,8 @@ impl Node {
     fn vacate(&mut self) {
         let (own, process) = (self.config.id, self.config.process);
         let left: Vec<_> = self
-            .map
+            .groups
+            .map()
             .vacating()
             .filter(|(partition, node, _)| *node == own && self.owns(*partition))
             .map(|(partition, _, by)| (partition, by == process && process != 0))
@@ -168,7 +171,7 @@ impl Node {
                 if replica.is_idle() && replica.role().0 != Role::Leader {
                     self.drop_replica(partition);
                 }
-            } else if !self.dropped.is_on_disk(partition) {
+            } else if !self.groups.dropped().is_on_disk(partition) {
                 self.propose_meta(&MetaCommand::Reshape(Reshape::Vacated { partition, node }));
             }
         }
@@ -176,33 +179,32 @@ impl Node {
     }
 
     fn drop_replica(&mut self, group: PartitionId) {
-        let Some(replica) = self.replicas.get_mut(group.0 as usize).and_then(Option::take) else {
+        let Some(replica) = self.groups.remove(group) else {
             return;
         };
         let hard_state = replica.given_up();
-        self.fetches.remove(&group);
-        self.dropped.insert(group, hard_state);
-        self.dropped.on_disk.insert(group);
-        self.leaders.stepped_down(group, self.config.id);
+        self.groups.fetches_mut().remove(&group);
+        self.groups.dropped_mut().insert(group, hard_state);
+        self.groups.dropped_mut().on_disk.insert(group);
+        self.groups.leaders_mut().stepped_down(group, self.config.id);
         self.output.log.push(Log::Remove { group, hard_state });
         self.output.files.extend(replica.into_garbage().map(FileWork::Discard));
     }
 
     /// The dropped replica of a group is gone from the disk, too.
     pub fn group_removed(&mut self, group: PartitionId) {
-        self.dropped.on_disk.remove(&group);
+        self.groups.dropped_mut().on_disk.remove(&group);
     }
 
     /// After a restart, what is left of a dropped replica is one that knows of nobody. It is of no use; what it promised
     /// stays remembered.
     fn forget_blank_replicas(&mut self) {
-        for at in 1..self.replicas.len() {
-            let group = PartitionId(at as u32);
+        for group in self.groups.numbers().skip(1) {
             let own = self.config.id;
-            let holds = self
-                .map
-                .partition(group)
-                .is_none_or(|info| info.replicas.contains(&own) || info.learners.contains(&own));
+            let holds =
+                self.groups.map().partition(group).is_none_or(|info| {
+                    info.replicas.contains(&own) || info.learners.contains(&own)
+                });
             if holds {
                 continue;
             }
@@ -211,8 +213,8 @@ impl Node {
             let is_blank = status.last == Index(0) && status.membership == Membership::default();
             if is_blank && replica.is_idle() {
                 let hard_state = replica.given_up();
-                self.replicas[at] = None;
-                self.dropped.insert(group, hard_state);
+                self.groups.remove(group);
+                self.groups.dropped_mut().insert(group, hard_state);
             }
         }
     }

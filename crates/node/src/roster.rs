@@ -160,8 +160,12 @@ impl Node {
     /// The founding members that did not say yet that they met the same as this node, while the cluster is not founded.
     #[must_use]
     pub fn founding_waits_for(&self) -> Vec<NodeId> {
-        let has_meta = self.replicas.first().is_some_and(Option::is_some);
-        if self.config.worker != 0 || self.config.joins || has_meta || self.map.is_founded() {
+        let has_meta = self.groups.replica(PartitionId::META).is_some();
+        if self.config.worker != 0
+            || self.config.joins
+            || has_meta
+            || self.groups.map().is_founded()
+        {
             return Vec::new();
         }
         let roster = &self.roster;

@@ -128,8 +128,8 @@ impl Node {
     /// Whether a replica here leads the partition and nothing waits in front of it.
     #[inline]
     pub(crate) fn leads(&self, partition: PartitionId) -> bool {
-        self.replicas.get(partition.0 as usize).and_then(|r| r.as_deref()).is_some_and(|r| {
-            r.role().0 == Role::Leader && r.takes_epoch(self.map.epoch_of(partition))
+        self.groups.replica(partition).is_some_and(|r| {
+            r.role().0 == Role::Leader && r.takes_epoch(self.groups.map().epoch_of(partition))
         }) && self.under_way.is_clear(partition)
     }
 
@@ -220,7 +220,7 @@ impl Node {
             Some((node, _)) if node == own && self.owns(partition) => self.serve_here(forward),
             Some((node, attempt)) => {
                 (forward.to, forward.attempt) = (node, attempt);
-                forward.epoch = self.map.epoch_of(partition);
+                forward.epoch = self.groups.map().epoch_of(partition);
                 if forward.wait.is_some() {
                     forward.deadline_us = in_flight_deadline_us(self.now.mono_us);
                 }
@@ -253,10 +253,10 @@ impl Node {
         if self.is_leader(partition) && !self.under_way.is_refusing(partition) {
             return self.takes_calls(partition).then_some(own);
         }
-        if self.under_way.unrouted().is_outdated(partition, self.map.epoch_of(partition)) {
+        if self.under_way.unrouted().is_outdated(partition, self.groups.map().epoch_of(partition)) {
             return None;
         }
-        if let Some(leader) = self.leaders.get(partition) {
+        if let Some(leader) = self.groups.leaders().get(partition) {
             let usable = match leader == own {
                 true => !self.owns(partition),
                 false => self.peers.is_up(leader),
@@ -264,9 +264,9 @@ impl Node {
             return usable.then_some(leader);
         }
         let members = match partition {
-            PartitionId::META if self.map.is_reshaped() => self.meta_voters(),
+            PartitionId::META if self.groups.map().is_reshaped() => self.meta_voters(),
             PartitionId::META => self.config.initial_cluster.keys().copied().collect(),
-            _ => self.map.partition(partition)?.replicas.clone(),
+            _ => self.groups.map().partition(partition)?.replicas.clone(),
         };
         if members.contains(&own) || self.under_way.ledger().out(partition) > 0 {
             return None;
@@ -291,7 +291,7 @@ impl Node {
                 Origin::Internal => {}
                 Origin::Peer { node, worker, .. } => {
                     self.under_way.attempts_mut().refuse(group, node, worker);
-                    let hint = self.leaders.get(group).filter(|n| *n != self.config.id);
+                    let hint = self.groups.leaders().get(group).filter(|n| *n != self.config.id);
                     self.fail(group, origin, Failure::NotExecuted(hint));
                 }
                 Origin::Client { .. } if crate::waits::is_wait(&op) => {
@@ -364,12 +364,12 @@ impl Node {
         let (partition, origin) = (forward.partition, forward.origin);
         match outcome.status {
             Status::Done => {
-                self.leaders.found(partition, forward.to);
+                self.groups.leaders_mut().found(partition, forward.to);
                 self.desk(partition).relay(origin, outcome.reply);
             }
             Status::NotLeader(_) | Status::NewerEpoch(_) => {
                 if let Status::NotLeader(hint) = outcome.status {
-                    self.leaders.hint(partition, forward.to, hint);
+                    self.groups.leaders_mut().hint(partition, forward.to, hint);
                 }
                 if let Status::NewerEpoch(epoch) = outcome.status {
                     self.under_way.unrouted_mut().tell_epoch(partition, epoch);

@@ -30,11 +30,9 @@ impl Node {
     }
 
     fn claim(&mut self, partition: PartitionId, slots: Option<RangeInclusive<Slot>>) -> bool {
-        let mut out = std::mem::take(&mut self.scratch);
-        let proposed =
-            self.replica(partition).is_some_and(|replica| replica.claim_slots(slots, &mut out));
-        self.touch(partition);
-        self.scratch = out;
+        let opened = self.groups.open(partition);
+        let proposed = opened.is_some_and(|(replica, asked)| replica.claim_slots(slots, asked));
+        self.groups.touch(partition);
         self.absorb(partition);
         proposed
     }
@@ -45,7 +43,7 @@ impl Node {
             if !self.owns(partition) || !self.is_leader(partition) {
                 continue;
             }
-            let known = self.map.epoch_of(partition);
+            let known = self.groups.map().epoch_of(partition);
             let Some(replica) = self.replica(partition) else { continue };
             let epoch = replica.state().epoch();
             match replica.sealed_ticks() {
@@ -63,13 +61,13 @@ impl Node {
 
     /// Whether the replica here takes requests that are sent under the epoch of the map.
     pub(crate) fn takes_calls(&self, partition: PartitionId) -> bool {
-        let replica = self.replicas.get(partition.0 as usize).and_then(Option::as_deref);
-        replica.is_some_and(|replica| replica.takes_epoch(self.map.epoch_of(partition)))
+        let replica = self.groups.replica(partition);
+        replica.is_some_and(|replica| replica.takes_epoch(self.groups.map().epoch_of(partition)))
     }
 
     /// What a request is told that was sent to the replica here under another epoch than that of its state.
     pub(crate) fn refuses_epoch(&self, group: PartitionId, sent: Epoch) -> Option<Failure> {
-        let replica = self.replicas.get(group.0 as usize)?.as_deref()?;
+        let replica = self.groups.replica(group)?;
         let epoch = replica.state().epoch();
         match replica.takes_epoch(sent) {
             true => None,

@@ -41,7 +41,7 @@ pub(crate) type Fetches = BTreeMap<PartitionId, Fetch>;
 impl Node {
     /// Hands out the next piece of the snapshots being taken. The world calls this while it has room for pieces.
     pub fn snapshot_step(&mut self) -> bool {
-        let running = self.replicas.iter_mut().flatten().find(|r| r.snapshot_running());
+        let running = self.groups.replicas_mut().find(|r| r.snapshot_running());
         let Some(replica) = running else { return false };
         let group = replica.group();
         if let Some(chunk) = replica.next_chunk() {
@@ -53,7 +53,7 @@ impl Node {
     /// Whether [`Self::snapshot_step`] has something to do.
     #[must_use]
     pub fn snapshot_running(&self) -> bool {
-        self.replicas.iter().flatten().any(|r| r.snapshot_running())
+        self.groups.replicas().any(|r| r.snapshot_running())
     }
 
     /// Asks a replica to take a snapshot now, whatever the amount of log behind it.
@@ -65,20 +65,18 @@ impl Node {
 
     /// The snapshot file is durable under its name.
     pub fn snapshot_written(&mut self, group: PartitionId, meta: SnapshotMeta) {
-        let mut out = std::mem::take(&mut self.scratch);
-        if let Some(replica) = self.replica(group) {
-            replica.snapshot_written(meta, &mut out);
-            self.touch(group);
+        if let Some((replica, asked)) = self.groups.open(group) {
+            replica.snapshot_written(meta, asked);
+            self.groups.touch(group);
         }
         self.counted.counters_mut().snapshots += 1;
         self.counted.counters_mut().snapshot_s = self.now.wall.0 / 1000;
-        self.scratch = out;
         self.absorb(group);
     }
 
     /// The snapshot file could not be written or received.
     pub fn snapshot_failed(&mut self, group: PartitionId) {
-        let fetched = self.fetches.remove(&group).is_some();
+        let fetched = self.groups.fetches_mut().remove(&group).is_some();
         if let Some(replica) = self.replica(group) {
             if fetched {
                 replica.engine().snapshot_failed();
@@ -92,7 +90,7 @@ impl Node {
     pub(crate) fn begin_fetch(&mut self, group: PartitionId, from: NodeId, meta: SnapshotMeta) {
         let now = self.now.mono_us;
         self.output.files.push(FileWork::Receive { group, meta: meta.clone() });
-        self.fetches.insert(
+        self.groups.fetches_mut().insert(
             group,
             Fetch {
                 from,
@@ -115,7 +113,10 @@ impl Node {
         complete: bool,
     ) {
         let now = self.now.mono_us;
-        let Some(fetch) = self.fetches.get_mut(&group).filter(|f| f.meta == *meta) else { return };
+        let Some(fetch) = self.groups.fetches_mut().get_mut(&group).filter(|f| f.meta == *meta)
+        else {
+            return;
+        };
         fetch.begun = true;
         fetch.offset = offset;
         fetch.progress_us = now;
@@ -128,7 +129,7 @@ impl Node {
     fn ask(&mut self, group: PartitionId) {
         let now = self.now.mono_us;
         let own = self.config.id;
-        let Some(fetch) = self.fetches.get_mut(&group) else { return };
+        let Some(fetch) = self.groups.fetches_mut().get_mut(&group) else { return };
         fetch.asked_us = now;
         let (from, index, term, offset) =
             (fetch.from, fetch.meta.index, fetch.meta.term, fetch.offset);
@@ -144,10 +145,15 @@ impl Node {
         let now = self.now.mono_us;
         let late =
             |f: &Fetch, us: u64| f.begun && !f.loading && now.saturating_sub(us) > FETCH_RETRY_US;
-        let again: Vec<_> =
-            self.fetches.iter().filter(|(_, f)| late(f, f.asked_us)).map(|(g, _)| *g).collect();
+        let again: Vec<_> = self
+            .groups
+            .fetches()
+            .iter()
+            .filter(|(_, f)| late(f, f.asked_us))
+            .map(|(g, _)| *g)
+            .collect();
         for group in again {
-            let idle = now.saturating_sub(self.fetches[&group].progress_us);
+            let idle = now.saturating_sub(self.groups.fetches()[&group].progress_us);
             if idle > FETCH_IDLE_US_MAX {
                 self.snapshot_failed(group);
             } else {
@@ -182,7 +188,7 @@ impl Node {
 
     pub(crate) fn store_chunk(&mut self, group: PartitionId, body: &Bytes) {
         let Some(([index, term, offset, total], at)) = words::<4>(body) else { return };
-        let Some(fetch) = self.fetches.get_mut(&group) else { return };
+        let Some(fetch) = self.groups.fetches_mut().get_mut(&group) else { return };
         let wanted = fetch.meta.index.0 == index && fetch.meta.term.0 == term;
         if !wanted || fetch.offset != offset || !fetch.begun || fetch.loading {
             return;
@@ -195,14 +201,14 @@ impl Node {
 
     /// A fetched snapshot is durable and loaded.
     pub fn snapshot_loaded(&mut self, group: PartitionId, meta: SnapshotMeta, state: State) {
-        if self.fetches.remove(&group).is_none_or(|f| f.meta != meta) {
+        if self.groups.fetches_mut().remove(&group).is_none_or(|f| f.meta != meta) {
             return;
         }
-        let mut out = std::mem::take(&mut self.scratch);
+        let mut out = self.groups.take_asked();
         self.with_desk(group, |replica, desk| replica.install(meta, state, desk, &mut out));
         self.touch(group);
         self.counted.counters_mut().snapshots_installed += 1;
-        self.scratch = out;
+        self.groups.give_back_asked(out);
         self.absorb(group);
     }
 }

@@ -208,12 +208,12 @@ pub fn not_serving(
 impl Node {
     /// Why this node does not serve, as far as this worker knows.
     pub(crate) fn not_serving(&self) -> Option<String> {
-        not_serving(&self.map, self.known_leaders())
+        not_serving(self.groups.map(), self.known_leaders())
     }
 
     fn known_leaders(&self) -> impl Iterator<Item = (PartitionId, Option<NodeId>)> + '_ {
-        let groups = self.map.partitions().keys().copied();
-        std::iter::once(PartitionId::META).chain(groups).map(|g| (g, self.leaders.get(g)))
+        let groups = self.groups.map().partitions().keys().copied();
+        std::iter::once(PartitionId::META).chain(groups).map(|g| (g, self.groups.leaders().get(g)))
     }
 
     /// How far the replica of the group here has applied, and a hash of its state there and of that
@@ -221,7 +221,7 @@ impl Node {
     /// `None` while a long operation is under way.
     #[must_use]
     pub fn digest(&self, group: PartitionId) -> Option<(Index, u64)> {
-        let replica = self.replicas.get(group.0 as usize)?.as_deref()?;
+        let replica = self.groups.replica(group)?;
         if replica.is_behind() {
             return None;
         }
@@ -233,7 +233,7 @@ impl Node {
     /// Whether keys of a partition were changed here since it was sealed, which must never be.
     #[must_use]
     pub fn changed_while_sealed(&self, partition: PartitionId) -> bool {
-        let replica = self.replicas.get(partition.0 as usize).and_then(Option::as_deref);
+        let replica = self.groups.replica(partition);
         replica.is_some_and(|replica| replica.state().changed_while_sealed())
     }
 
@@ -247,11 +247,11 @@ impl Node {
             transactions: self.conductor.under_way(),
             disk_full: self.disk_full,
             counters: *self.counted.counters(),
-            up: self.map.nodes.keys().copied().filter(|n| self.peers.is_up(*n)).collect(),
+            up: self.groups.map().nodes.keys().copied().filter(|n| self.peers.is_up(*n)).collect(),
             leaders: self.known_leaders().collect(),
-            groups: self.replicas.iter().flatten().map(|r| group_status(r)).collect(),
+            groups: self.groups.replicas().map(group_status).collect(),
             knocking: self.knocking().collect(),
-            map: self.map.clone(),
+            map: self.groups.map().clone(),
             facts: self.facts.clone(),
             reads: self.sessions.latencies().reads(),
             writes: self.sessions.latencies().writes(),

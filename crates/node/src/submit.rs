@@ -55,17 +55,15 @@ impl Node {
         if let Some(wait) = &wait {
             return self.wait_here(partition, origin, op, wait);
         }
-        let mut out = std::mem::take(&mut self.scratch);
-        if let Some(replica) = self.replica(partition) {
+        if let Some((replica, asked)) = self.groups.open(partition) {
             if access.is_read() {
                 let behind = access == Access::ReadBehind;
                 replica.take_read(origin, behind, op);
             } else {
-                replica.write(origin, |bytes| bytes.extend_from_slice(op), &mut out);
+                replica.write(origin, |bytes| bytes.extend_from_slice(op), asked);
             }
-            self.touch(partition);
+            self.groups.touch(partition);
         }
-        self.scratch = out;
         self.absorb(partition);
     }
 }

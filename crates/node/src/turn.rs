@@ -43,20 +43,19 @@ impl Node {
         }
         let (wall, us) = (self.now.wall, self.now.mono_us);
         self.counted.counters_mut().tick(us);
-        let behind = self.replicas.iter().flatten().filter(|r| r.is_behind_expiry()).count();
+        let behind = self.groups.replicas().filter(|r| r.is_behind_expiry()).count();
         let expire_max = if self.disk_full { 0 } else { EXPIRE_KEYS_MAX / behind.max(1) };
-        for at in 0..self.replicas.len() {
+        for group in self.groups.numbers() {
             let seed = self.random();
-            let mut out = std::mem::take(&mut self.scratch);
-            if let Some(replica) = self.replicas[at].as_deref_mut() {
+            if let Some((replica, asked)) = self.groups.open(group) {
                 replica.at(Step { wall, seed });
                 replica.engine().tick();
-                replica.expire(expire_max, &mut out);
+                replica.expire(expire_max, asked);
                 if self.disk_full {
                     replica.pass_time(us);
                 } else {
-                    replica.expire_sessions(us, &mut out);
-                    replica.expire_locks(us, &mut out);
+                    replica.expire_sessions(us, asked);
+                    replica.expire_locks(us, asked);
                 }
                 // A large keyspace is written less often: a snapshot costs as much as it holds.
                 let bytes = replica.bytes_since_snapshot();
@@ -66,12 +65,11 @@ impl Node {
                 {
                     replica.begin_snapshot();
                 }
-                self.touch(PartitionId(at as u32));
+                self.groups.touch(group);
             }
-            self.scratch = out;
-            self.absorb(PartitionId(at as u32));
-            self.expire_waits(PartitionId(at as u32));
-            self.with_desk(PartitionId(at as u32), |replica, desk| {
+            self.absorb(group);
+            self.expire_waits(group);
+            self.with_desk(group, |replica, desk| {
                 replica.age_proposals(limits::REQUEST_WAIT_MS_MAX / TICK_MS, desk);
             });
         }
@@ -128,7 +126,7 @@ impl Node {
         self.pump_busy();
         self.finish_transactions();
         // A transaction may have asked partitions for what its session is to answer.
-        while !self.busy.is_empty() {
+        while self.groups.has_busy() {
             self.pump_busy();
             self.finish_transactions();
         }
@@ -138,15 +136,14 @@ impl Node {
 
     /// Answers can release parked requests and those can touch groups again; each round has less to do.
     fn pump_busy(&mut self) {
-        while !self.busy.is_empty() {
-            let mut busy = std::mem::take(&mut self.busy);
+        while self.groups.has_busy() {
+            let mut busy = self.groups.take_busy();
             for group in busy.drain(..) {
                 self.pump(group);
             }
             self.arm_given_back();
             self.conduct();
-            if self.busy.is_empty() {
-                self.busy = busy;
+            if self.groups.give_back_busy(busy) {
                 self.release();
             }
         }
@@ -155,7 +152,7 @@ impl Node {
     /// An operation was run beside the turns.
     pub fn come_back(&mut self, aside: Aside) {
         let group = aside.group();
-        let mut out = std::mem::take(&mut self.scratch);
+        let mut out = self.groups.take_asked();
         let mut aside = Some(aside);
         self.with_desk(group, |replica, desk| {
             aside.take().into_iter().for_each(|aside| replica.come_back(aside, desk, &mut out));
@@ -163,14 +160,14 @@ impl Node {
         // The replica was dropped, and with it all who waited.
         let left = aside.map(|aside| FileWork::Discard(aside.into_garbage()));
         self.output.files.extend(left);
-        self.scratch = out;
+        self.groups.give_back_asked(out);
         self.touch(group);
         self.absorb(group);
     }
 
     fn pump(&mut self, group: PartitionId) {
         let step = Step { wall: self.now.wall, seed: self.random() };
-        let mut out = std::mem::take(&mut self.scratch);
+        let mut out = self.groups.take_asked();
         let mut spent = 0;
         let wants_changes = self.caching.streams.are_wanted();
         self.with_desk(group, |replica, desk| {
@@ -180,20 +177,20 @@ impl Node {
             spent = replica.take_spent();
         });
         self.counted.add_spent(spent);
-        self.scratch = out;
+        self.groups.give_back_asked(out);
         self.absorb(group);
     }
 
     /// Passes on what a replica asked for.
     pub(crate) fn absorb(&mut self, group: PartitionId) {
-        if self.scratch.is_empty() {
+        if !self.groups.has_asked() {
             return;
         }
-        let mut outputs = std::mem::take(&mut self.scratch);
+        let mut outputs = self.groups.take_asked();
         for output in outputs.drain(..) {
             self.absorb_one(group, output);
         }
-        self.scratch = outputs;
+        self.groups.give_back_asked(outputs);
     }
 
     fn absorb_one(&mut self, group: PartitionId, output: synod_replica::Output) {
@@ -211,17 +208,17 @@ impl Node {
             Asked::Led { role, term, leader } => {
                 let leader = if role == Role::Leader { Some(self.config.id) } else { leader };
                 if role != Role::Leader {
-                    self.leaders.stepped_down(group, self.config.id);
+                    self.groups.leaders_mut().stepped_down(group, self.config.id);
                 }
-                self.leaders.learn(group, term, leader);
+                self.groups.leaders_mut().learn(group, term, leader);
                 if leader.is_none() {
-                    self.leaders.unheard(group, term);
+                    self.groups.leaders_mut().unheard(group, term);
                 }
                 self.counted.counters_mut().role_changes += 1;
             }
             Asked::Bounced(requests) => self.bounced(group, requests),
             Asked::Voided(origins) => {
-                let hint = self.leaders.get(group);
+                let hint = self.groups.leaders().get(group);
                 for origin in origins {
                     self.fail(group, origin, synod_replica::Failure::NotExecuted(hint));
                 }
@@ -240,8 +237,7 @@ impl Node {
     /// stop, to anyone who has nearly the whole log: under load nobody ever has all of it, and the engine waits for the rest.
     fn place_leaders(&mut self) {
         let own = self.config.id;
-        for at in 0..self.replicas.len() {
-            let group = PartitionId(at as u32);
+        for group in self.groups.numbers() {
             if !self.is_leader(group) {
                 continue;
             }
@@ -274,9 +270,8 @@ impl Node {
     pub fn retire(&mut self) -> bool {
         self.retiring = true;
         !self
-            .replicas
-            .iter()
-            .flatten()
+            .groups
+            .replicas()
             .any(|r| r.role().0 == Role::Leader && r.status().membership.voters.len() > 1)
     }
 }

@@ -92,12 +92,10 @@ impl Node {
     ) {
         let Some(operation) = Operation::take(&mut &*op) else { return };
         let Some(Op::Command(args)) = Op::decode(operation.body) else { return };
-        let mut out = std::mem::take(&mut self.scratch);
-        if let Some(replica) = self.replica(partition) {
-            replica.wait(origin, &args, wait.deadline_us, wait.since, &mut out);
-            self.touch(partition);
+        if let Some((replica, asked)) = self.groups.open(partition) {
+            replica.wait(origin, &args, wait.deadline_us, wait.since, asked);
+            self.groups.touch(partition);
         }
-        self.scratch = out;
         self.absorb(partition);
     }
 
@@ -154,7 +152,7 @@ impl Node {
         for (id, forward) in self.under_way.take_waiting_at(peer) {
             self.arm_again(id, forward, true);
         }
-        for replica in self.replicas.iter_mut().flatten() {
+        for replica in self.groups.replicas_mut() {
             replica.forget_waits_of(peer);
         }
     }

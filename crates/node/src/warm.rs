@@ -9,8 +9,8 @@ impl Node {
     pub fn warm<'k>(&'k self, keys: impl IntoIterator<Item = &'k [u8]>) {
         synod_data::warm(keys.into_iter().filter_map(|key| {
             let slot = key_slot(key);
-            let partition = self.map.partition_of(slot)?;
-            let replica = self.replicas.get(partition.0 as usize)?.as_deref()?;
+            let partition = self.groups.map().partition_of(slot)?;
+            let replica = self.groups.replica(partition)?;
             let soon = replica.reads_at_once();
             Some((replica.state().keyspace().filter(|_| soon)?, slot, key))
         }));

@@ -135,7 +135,8 @@ pub(super) fn wait(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if session.is_writing() {
         return session.wait_for(Waits::Writes);
     }
-    let copies = node.map.partitions().values().map(|p| p.replicas.len()).min().unwrap_or(1);
+    let copies =
+        node.groups.map().partitions().values().map(|p| p.replicas.len()).min().unwrap_or(1);
     node.reply(client, |out| out.integer(copies as i64 / 2));
     Flow::Next
 }

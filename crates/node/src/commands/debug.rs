@@ -89,7 +89,7 @@ fn packed_threshold(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 fn object(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    match node.map.partition_of(key_slot(args[2])) {
+    match node.groups.map().partition_of(key_slot(args[2])) {
         Some(partition) => node.run_op(client, partition, Kind::Read, &Op::DebugObject(args[2])),
         None => node.refuse_request(client, NOT_READY),
     }

@@ -73,7 +73,7 @@ pub(super) fn runner(node: &Node, command: &Command, args: &[&[u8]]) -> Result<R
     Ok(match command.name {
         "ping" | "echo" | "unwatch" => Runner::Partition,
         "dbsize" | "flushall" | "flushdb" | "keys" | "randomkey"
-            if node.map.partitions().len() == 1 =>
+            if node.groups.map().partitions().len() == 1 =>
         {
             Runner::Partition
         }
@@ -127,10 +127,12 @@ pub(super) fn exec_mixed(
         node.counted.call(command);
     }
     let partition = match super::transaction::home(node, &theirs, watches) {
-        Ok(partition) => match partition.or_else(|| node.map.partition_of(Slot(SLOT_COUNT - 1))) {
-            Some(partition) => Some(partition),
-            None => return node.refuse_request(client, crate::desk::NO_LEADER),
-        },
+        Ok(partition) => {
+            match partition.or_else(|| node.groups.map().partition_of(Slot(SLOT_COUNT - 1))) {
+                Some(partition) => Some(partition),
+                None => return node.refuse_request(client, crate::desk::NO_LEADER),
+            }
+        }
         Err(()) => None,
     };
     let watched = watches.iter().map(|(key, version)| (key.as_slice(), *version)).collect();

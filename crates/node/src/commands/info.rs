@@ -31,7 +31,7 @@ pub(super) fn lolwut(node: &mut Node, client: ClientId) -> Flow {
 
 /// What INFO tells beside the sums.
 pub(super) fn page_of(node: &Node, sections: Vec<Section>) -> Page {
-    let map = &node.map;
+    let map = node.groups.map();
     Page {
         sections,
         facts: node.facts.clone(),
@@ -109,7 +109,7 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         calls: node.counted.calls().clone(),
         ..Tally::default()
     };
-    for replica in node.replicas.iter().flatten() {
+    for replica in node.groups.replicas() {
         add_replica(&mut tally, replica);
     }
     tally.data_peak = counters.data_peak.max(tally.data_bytes);

@@ -86,7 +86,7 @@ pub(super) fn scan(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         cursor => Keyspace::cursor_slot(cursor),
     };
     let Some(slot) = slot else { return node.refuse_request(client, "ERR invalid cursor") };
-    let Some(partition) = node.map.partition_of(slot) else {
+    let Some(partition) = node.groups.map().partition_of(slot) else {
         return node.refuse_request(client, NOT_READY);
     };
     let op = Op::Scan { cursor, count, pattern, kind };

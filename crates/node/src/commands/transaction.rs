@@ -82,7 +82,7 @@ pub(super) fn watch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     }
     let mut parts: Vec<(PartitionId, Args<'_>)> = Vec::new();
     for key in &args[1..] {
-        let Some(partition) = node.map.partition_of(key_slot(key)) else {
+        let Some(partition) = node.groups.map().partition_of(key_slot(key)) else {
             return node.refuse_request(client, NOT_READY);
         };
         match parts.iter_mut().find(|(p, _)| *p == partition) {
@@ -168,15 +168,15 @@ pub(super) fn home(
         (_, None) => Ok(()),
     };
     for (key, _) in watches {
-        see(node.map.partition_of(key_slot(key)))?;
+        see(node.groups.map().partition_of(key_slot(key)))?;
     }
     for args in commands {
         let Some(command) = synod_data::lookup(args[0]) else { continue };
         for at in command.key_positions(args) {
-            see(node.map.partition_of(key_slot(args[at])))?;
+            see(node.groups.map().partition_of(key_slot(args[at])))?;
         }
     }
-    Ok(home.or_else(|| node.map.partitions().keys().next().copied()))
+    Ok(home.or_else(|| node.groups.map().partitions().keys().next().copied()))
 }
 
 impl Node {

@@ -169,7 +169,7 @@ impl Node {
         let window = self.held_bytes_max() >> 16;
         self.memory.window_max = window.clamp(limits::INFLIGHT_FIRST, limits::INFLIGHT_MAX);
         if limit > 0 {
-            let keyspaces = self.replicas.iter().flatten().filter_map(|r| r.state().measures());
+            let keyspaces = self.groups.replicas().filter_map(|r| r.state().measures());
             let mut tables = 0;
             let (mut keys, mut bytes) = (0, 0);
             for k in keyspaces {
@@ -180,7 +180,7 @@ impl Node {
             self.memory.value_bytes = bytes / keys.max(1);
             let replies =
                 self.sessions.iter().map(|session| session.out().capacity()).sum::<usize>();
-            let trees = self.replicas.iter().flatten().flat_map(|r| r.state().trees());
+            let trees = self.groups.replicas().flat_map(|r| r.state().trees());
             let trees = trees.map(|(_, tree)| tree.memory()).sum::<usize>();
             self.memory.beside_objects = tables + replies + trees;
         }
@@ -191,12 +191,12 @@ impl Node {
     pub(crate) fn cut_log(&mut self) {
         let workers = usize::from(self.config.workers.max(1));
         let most = self.memory.part(4 * workers, limits::LOG_BYTES_MIN / workers, usize::MAX);
-        let replicas = self.replicas.iter_mut().flatten();
+        let replicas = self.groups.replicas_mut();
         let all = replicas.map(|replica| replica.bytes_since_snapshot()).sum::<usize>();
         if all <= most || self.snapshot_running() {
             return;
         }
-        let replicas = self.replicas.iter_mut().flatten();
+        let replicas = self.groups.replicas_mut();
         if let Some(replica) = replicas.max_by_key(|replica| replica.bytes_since_snapshot()) {
             replica.begin_snapshot();
         }
@@ -292,9 +292,8 @@ impl Node {
     pub(crate) fn memory_used(&self) -> usize {
         self.memory.beside_objects
             + self
-                .replicas
-                .iter()
-                .flatten()
+                .groups
+                .replicas()
                 .map(|r| r.state().object_bytes() + r.bytes_under_way())
                 .sum::<usize>()
     }
@@ -310,14 +309,14 @@ impl Node {
         }
         let samples = self.settings.get(Setting::MaxMemorySamples) as usize;
         let now_s = self.now.mono_us / 1_000_000;
-        let led: Vec<usize> =
-            (0..self.replicas.len()).filter(|at| self.decides(PartitionId(*at as u32))).collect();
-        let all = led.iter().filter_map(|at| self.replicas[*at].as_deref());
+        let led: Vec<PartitionId> =
+            self.groups.numbers().filter(|group| self.decides(*group)).collect();
+        let all = led.iter().filter_map(|group| self.groups.replica(*group));
         let all = all.map(|replica| replica.state().object_bytes()).sum::<usize>().max(1);
         let mut going = false;
-        for at in led {
+        for group in led {
             let seed = self.random();
-            let Some(replica) = self.replicas[at].as_deref_mut() else { continue };
+            let Some((replica, asked)) = self.groups.open(group) else { continue };
             if replica.is_evicting() || replica.is_away() {
                 going = true;
                 continue;
@@ -330,11 +329,9 @@ impl Node {
                 continue;
             }
             going = true;
-            let mut out = std::mem::take(&mut self.scratch);
-            replica.evict(&keys, &mut out);
-            self.scratch = out;
-            self.touch(PartitionId(at as u32));
-            self.absorb(PartitionId(at as u32));
+            replica.evict(&keys, asked);
+            self.groups.touch(group);
+            self.absorb(group);
         }
         going
     }

@@ -56,7 +56,7 @@ impl Node {
 
     /// The turn ends: those who hear of prefixes are told what has changed in it, and everybody, if something was lost.
     pub(crate) fn tell_of_changes(&mut self) {
-        if self.leaders.take_change() {
+        if self.groups.leaders_mut().take_change() {
             self.caching.unheard = true;
         }
         let all = std::mem::take(&mut self.caching.all_changed);

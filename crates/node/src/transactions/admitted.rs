@@ -107,7 +107,7 @@ impl Node {
         }
         let mut parts: BTreeMap<PartitionId, Keys<'_>> = BTreeMap::new();
         let mut add = |key, guards| {
-            let partition = self.map.partition_of(key_slot(key)).ok_or(NOT_READY)?;
+            let partition = self.groups.map().partition_of(key_slot(key)).ok_or(NOT_READY)?;
             let part = parts.entry(partition).or_default();
             part.keys.insert(key);
             if guards {

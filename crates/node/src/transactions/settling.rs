@@ -35,9 +35,8 @@ impl Node {
         if self.disk_full {
             return;
         }
-        for at in 0..self.replicas.len() {
-            let Some(replica) = self.replicas[at].as_deref_mut() else { continue };
-            let here = PartitionId(at as u32);
+        for here in self.groups.numbers() {
+            let Some(replica) = self.groups.replica_mut(here) else { continue };
             for silent in replica.silent_transactions() {
                 match silent {
                     Silent::Intent { txn, home, deadline } => {

@@ -81,7 +81,7 @@ fn change(
     words: Vec<Vec<u8>>,
     counts: bool,
 ) -> Flow {
-    if !node.map.is_founded() {
+    if !node.groups.map().is_founded() {
         return node.refuse_request(client, NOT_READY);
     }
     let mut op = Vec::new();

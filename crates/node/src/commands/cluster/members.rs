@@ -60,7 +60,8 @@ pub(super) fn drain(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 fn refusal_of_drain(node: &Node, who: NodeId) -> Option<String> {
     let meta = (String::from("the metadata group"), node.meta_voters());
     let held = node
-        .map
+        .groups
+        .map()
         .partitions()
         .iter()
         .map(|(id, info)| (format!("partition {id}"), info.replicas.clone()));
@@ -104,7 +105,7 @@ const NO_PLACE: &str = "ERR a place is WEIGHT and a number from 1 to 64, or ZONE
 /// `CLUSTER PLACE node [WEIGHT weight] [ZONE zone]`: what is not named stays as it is.
 pub(super) fn place(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let Some(who) = word(args[2]).map(NodeId) else { return node.refuse_request(client, NO_NODE) };
-    match replaced(node.map.place_of(who), &args[3..]).filter(Place::is_bounded) {
+    match replaced(node.groups.map().place_of(who), &args[3..]).filter(Place::is_bounded) {
         Some(place) => node.change_map(client, &MetaCommand::Reshape(Reshape::Place(who, place))),
         None => node.refuse_request(client, NO_PLACE),
     }

@@ -132,7 +132,7 @@ fn replace(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 fn my_id(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let name = node_name(node.map.cluster, node.config.id);
+    let name = node_name(node.groups.map().cluster, node.config.id);
     node.reply(client, |out| out.bulk(name.as_bytes()));
     Flow::Next
 }
@@ -163,7 +163,8 @@ fn nodes(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 
 /// A connection carries both directions. What waits to be sent is the world's to know; nothing is told of it.
 fn links(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let (mono_us, wall_ms, cluster) = (node.now.mono_us, node.now.wall.0, node.map.cluster);
+    let (mono_us, wall_ms, cluster) =
+        (node.now.mono_us, node.now.wall.0, node.groups.map().cluster);
     let since = |up_us: u64| wall_ms.saturating_sub(mono_us.saturating_sub(up_us) / 1000);
     let peers = node.peers.connected();
     let peers: Vec<_> = peers.map(|(id, up_us)| (node_name(cluster, id), since(up_us))).collect();
@@ -225,7 +226,7 @@ fn parse_slot(word: &[u8], refusal: &'static str) -> Result<Slot, &'static str> 
 
 /// Asks the leader of a slot's partition.
 fn ask_slot(node: &mut Node, client: ClientId, slot: Slot, op: &Op<'_>) -> Flow {
-    match node.map.partition_of(slot) {
+    match node.groups.map().partition_of(slot) {
         Some(partition) => node.run_op(client, partition, Kind::Read, op),
         None => node.refuse_request(client, crate::requests::NOT_READY),
     }

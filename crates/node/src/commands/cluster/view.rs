@@ -80,7 +80,7 @@ impl View {
         let with_tls = node.sessions.get(client).is_some_and(|session| session.uses_tls());
         let node = &*node;
         let to_tls = if with_tls { distance_to_tls(node) } else { 0 };
-        let map = &node.map;
+        let map = node.groups.map();
         let member = |(id, info): (&NodeId, &NodeInfo)| {
             (*id, Member::new(map.cluster, *id, info, node.peers.is_up(*id)).at_distance(to_tls))
         };
@@ -92,7 +92,7 @@ impl View {
             .partitions()
             .iter()
             .filter_map(|(partition, info)| {
-                let leader = node.leaders.get(*partition).filter(reachable);
+                let leader = node.groups.leaders().get(*partition).filter(reachable);
                 let holders = || info.replicas.iter().copied().filter(reachable);
                 let owner = leader
                     .or_else(|| holders().find(|id| members[id].up))
