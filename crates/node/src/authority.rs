@@ -204,7 +204,7 @@ impl Node {
         args: &[&[u8]],
     ) -> Option<Flow> {
         let admits_anybody = self.authority.admits_anybody;
-        let session = self.sessions.get(client)?;
+        let session = self.clients.session(client)?;
         let identity = session.identity();
         if !identity.is_authenticated() && !admits_anybody && !command.flags.has(Flags::NO_AUTH) {
             return Some(self.refuse_stranger(client, command, NOAUTH));
@@ -216,7 +216,7 @@ impl Node {
                 Some(self.refuse_request(client, text))
             }
             Err(refused) => {
-                let in_multi = self.sessions.get(client).is_some_and(|s| s.multi().is_some());
+                let in_multi = self.clients.session(client).is_some_and(|s| s.multi().is_some());
                 self.note_refusal(client, &refused, args, in_multi);
                 Some(self.refuse_stranger(client, command, &text(&refused)))
             }
@@ -227,7 +227,7 @@ impl Node {
     #[must_use]
     pub fn is_stranger(&mut self, client: ClientId) -> bool {
         !self.authority.admits_anybody
-            && self.sessions.get(client).is_some_and(|s| !s.identity().is_authenticated())
+            && self.clients.session(client).is_some_and(|s| !s.identity().is_authenticated())
     }
 
     /// Refuses what a client may not do. An EXEC that is refused ends the transaction all the same.
@@ -235,7 +235,7 @@ impl Node {
         if command.name != "exec" {
             return self.refuse_request(client, text);
         }
-        if let Some(session) = self.sessions.get(client) {
+        if let Some(session) = self.clients.session(client) {
             let _discarded = session.end_multi();
             session.end_watches();
         }
@@ -245,7 +245,7 @@ impl Node {
 
     /// What a client may do; `None`: everything.
     pub(crate) fn rights_of(&mut self, client: ClientId) -> Option<Arc<Rights>> {
-        self.sessions.get(client)?.identity().rights().cloned()
+        self.clients.session(client)?.identity().rights().cloned()
     }
 
     /// Whether a queued command is still allowed.
@@ -284,7 +284,7 @@ impl Node {
             Denied::Key(at) => (Reason::Key, in_place(args, &refused.name, at)),
             Denied::Channel(at) => (Reason::Channel, in_place(args, &refused.name, at)),
         };
-        let user = self.sessions.get(client).map(|session| session.identity().name().to_vec());
+        let user = self.clients.session(client).map(|session| session.identity().name().to_vec());
         self.log_refusal(client, (reason, in_multi), object, &user.unwrap_or_default());
     }
 
@@ -346,10 +346,10 @@ impl Node {
 
     /// Those who came while this node knew no users (`was_open`) have to log in now, if anybody has to.
     fn apply_users(&mut self, before: &Users, was_open: bool) {
-        let Self { authority, sessions, output, .. } = self;
+        let Self { authority, clients, output, .. } = self;
         let stays = !was_open || authority.admits_anybody;
         let mut gone = Vec::new();
-        for session in sessions.iter_mut() {
+        for session in clients.sessions_mut().iter_mut() {
             let identity = session.identity();
             let name = identity.name();
             let same = match (before.get(name), authority.users.get(name)) {
@@ -376,7 +376,7 @@ impl Node {
         }
         for client in gone {
             self.end_wait_of(client, synod_replica::WaitEnd::Timeout);
-            self.unsubscribe_all(client);
+            self.clients.unsubscribe_all(client);
         }
     }
 

@@ -26,7 +26,7 @@ impl Node {
 
     /// A client came through the door of TLS: it is told of the same doors of other nodes.
     pub fn session_uses_tls(&mut self, client: ClientId) {
-        if let Some(session) = self.sessions.get(client) {
+        if let Some(session) = self.clients.session(client) {
             session.set_tls();
         }
     }
@@ -35,7 +35,7 @@ impl Node {
     /// not has to log in as others do.
     pub fn certified(&mut self, client: ClientId, user: &[u8]) {
         if let (Some(identity), Some(session)) =
-            (self.authority.certified(user), self.sessions.get(client))
+            (self.authority.certified(user), self.clients.session(client))
         {
             session.set_identity(identity);
         }

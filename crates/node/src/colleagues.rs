@@ -346,13 +346,13 @@ impl Errand {
 impl Node {
     /// Asks all workers of this node and joins their answers.
     pub(crate) fn ask_colleagues(&mut self, client: ClientId, join: Join, errand: &Errand) -> Flow {
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         if session.is_writing() {
             return session.wait_for(Waits::Writes);
         }
         let seq = session.reserve_barrier(Kind::Read);
         let workers = self.config.workers;
-        let gather = self.gathers.open(client, seq, join, usize::from(workers));
+        let gather = self.clients.gathers_mut().open(client, seq, join, usize::from(workers));
         for worker in 0..workers {
             let origin = Origin::Gather { gather, part: worker.into(), resp3: false };
             self.ask_colleague(worker, origin, errand);
@@ -425,15 +425,15 @@ impl Node {
             }
             Errand::SlowLog(count) => {
                 let count = usize::try_from(*count).unwrap_or(usize::MAX);
-                let entries = self.sessions.slow().encode(count);
+                let entries = self.clients.sessions_mut().slow().encode(count);
                 self.desk(NODE).answer(origin, &mut |out| out.bulk(&entries));
             }
             Errand::SlowLogLen => {
-                let len = self.sessions.slow().len() as i64;
+                let len = self.clients.sessions_mut().slow().len() as i64;
                 self.desk(NODE).answer(origin, &mut |out| out.integer(len));
             }
             Errand::SlowLogReset => {
-                self.sessions.slow().clear();
+                self.clients.sessions_mut().slow().clear();
                 self.done(origin);
             }
             Errand::Publish { shard, channel, message } => {
@@ -513,7 +513,7 @@ impl Node {
                 for replica in self.groups.replicas_mut() {
                     replica.set_stats(synod_data::KeyspaceStats::default());
                 }
-                self.sessions.reset_errors();
+                self.clients.sessions_mut().reset_errors();
                 self.done(origin);
             }
         }

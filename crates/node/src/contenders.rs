@@ -120,7 +120,7 @@ impl Node {
             TreeCall::Info => Contend::Inspect { path },
         };
         let kind = if ask.is_read() { Kind::Read } else { Kind::Write };
-        let Some(session) = self.sessions.get(client) else { return Some(Flow::Closing) };
+        let Some(session) = self.clients.session(client) else { return Some(Flow::Closing) };
         let access = crate::requests::access(session, kind);
         let origin = Origin::Client { client, seq: session.reserve(kind) };
         self.route(partition, origin, encoded(namespace, ask).0, access);
@@ -141,7 +141,7 @@ impl Node {
             return self.refuse_request(client, TOO_MANY);
         }
         let now_us = self.now.mono_us;
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         let contender = Contender {
             client,
             seq: session.reserve_barrier(Kind::Write),
@@ -211,7 +211,7 @@ impl Node {
     fn end_contender(&mut self, of: u64, write: &mut dyn FnMut(&mut RespWriter<'_>)) {
         let Some(contender) = self.contenders.waiting.remove(&of) else { return };
         let origin = contender.origin();
-        let resp3 = self.sessions.get(contender.client).map(|session| session.proto());
+        let resp3 = self.clients.session(contender.client).map(|session| session.proto());
         let mut reply = Vec::new();
         write(&mut RespWriter::new(&mut reply, resp3.unwrap_or(Proto::Resp2)));
         self.desk(NODE).relay(origin, &reply);

@@ -48,12 +48,12 @@ impl Node {
     /// Asks all workers of the cluster, in the order of [`Self::cluster_workers`], and joins their answers.
     pub(crate) fn ask_cluster(&mut self, client: ClientId, join: Join, errand: &Errand) -> Flow {
         let workers = self.cluster_workers();
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         if session.is_writing() {
             return session.wait_for(Waits::Writes);
         }
         let seq = session.reserve_barrier(Kind::Read);
-        let gather = self.gathers.open(client, seq, join, workers.len());
+        let gather = self.clients.gathers_mut().open(client, seq, join, workers.len());
         for (part, to) in workers.iter().enumerate() {
             let origin = Origin::Gather { gather, part: part as u32, resp3: false };
             if to.node == self.config.id {

@@ -31,7 +31,7 @@ impl Node {
         if command.is_session() {
             return self.refuse_request(client, EVERYWHERE);
         }
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         let Some(fence) = session.fence().cloned() else { return Flow::Next };
         let mut words: Args<'_> = SmallVec::from_slice(&[&b"FENCE"[..], &fence.name, &fence.token]);
         words.extend_from_slice(args);
@@ -52,7 +52,7 @@ pub(crate) fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         }
         _ => return node.refuse_request(client, &commands::wrong_arity("client|fence")),
     };
-    if let Some(session) = node.sessions.get(client) {
+    if let Some(session) = node.clients.session(client) {
         session.set_fence(fence);
     }
     ok(node, client)

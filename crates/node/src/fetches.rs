@@ -114,7 +114,8 @@ impl Node {
                 (!self.conductor.announce(ticket, total, most)).then_some(TOO_LARGE)
             }
             Origin::Gather { .. } => {
-                let others = self.under_way.ledger().fetching() > 0 || self.gathers.bytes() > 0;
+                let others =
+                    self.under_way.ledger().fetching() > 0 || self.clients.gathers().bytes() > 0;
                 let much = self.held_bytes() + total > self.held_bytes_max();
                 (others && much).then_some(LONG_REPLY)
             }

@@ -22,6 +22,7 @@ mod attempts;
 mod authority;
 mod bootstrap;
 mod certificates;
+mod clients;
 mod colleagues;
 mod commands;
 mod config;

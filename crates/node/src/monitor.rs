@@ -21,26 +21,26 @@ pub(crate) struct Monitors {
 impl Node {
     /// MONITOR.
     pub(crate) fn monitor(&mut self, client: ClientId) -> Flow {
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         if session.reply_mode() == ReplyMode::Captured {
             let text = "ERR MONITOR isn't allowed for DENY BLOCKING client";
             return self.refuse_request(client, text);
         }
         session.set_monitor(true);
-        self.monitors.clients.insert(client);
+        self.clients.monitors_mut().clients.insert(client);
         let errand = Errand::Monitors(self.config.worker, true);
         self.ask_colleagues(client, Join::AllOk, &errand)
     }
 
     /// A client listens no longer.
     pub(crate) fn end_monitor(&mut self, client: ClientId) {
-        if !self.monitors.clients.remove(&client) {
+        if !self.clients.monitors_mut().clients.remove(&client) {
             return;
         }
-        if let Some(session) = self.sessions.get(client) {
+        if let Some(session) = self.clients.session(client) {
             session.set_monitor(false);
         }
-        if self.monitors.clients.is_empty() {
+        if self.clients.monitors().clients.is_empty() {
             let errand = Errand::Monitors(self.config.worker, false);
             for worker in 0..self.config.workers {
                 self.ask_colleague(worker, Origin::Internal, &errand);
@@ -51,15 +51,15 @@ impl Node {
     /// A worker has somebody who listens, or nobody any more.
     pub(crate) fn note_monitors(&mut self, worker: u16, any: bool) {
         match any {
-            true => self.monitors.workers.insert(worker),
-            false => self.monitors.workers.remove(&worker),
+            true => self.clients.monitors_mut().workers.insert(worker),
+            false => self.clients.monitors_mut().workers.remove(&worker),
         };
     }
 
     /// Whether anybody listens.
     #[inline]
     pub(crate) fn is_monitored(&self) -> bool {
-        !self.monitors.workers.is_empty()
+        !self.clients.monitors().workers.is_empty()
     }
 
     /// A command was run. What is for administrators is not told, and secrets are not.
@@ -70,10 +70,10 @@ impl Node {
         if command.flags.has(Flags::ADMIN) || sub.is_some_and(|flags| flags.has(Flags::ADMIN)) {
             return;
         }
-        let addr = self.sessions.get(client).map(|session| session.addr().to_owned());
+        let addr = self.clients.session(client).map(|session| session.addr().to_owned());
         let shown = crate::requests::redacted(command, args);
         let line = line(self.now.wall.0, &addr.unwrap_or_default(), &shown);
-        for worker in self.monitors.workers.clone() {
+        for worker in self.clients.monitors().workers.clone() {
             match worker == self.config.worker {
                 true => self.show_monitors(&line),
                 false => {
@@ -96,8 +96,8 @@ impl Node {
 
     /// Shows a line to those who listen here.
     pub(crate) fn show_monitors(&mut self, line: &[u8]) {
-        for client in self.monitors.clients.clone() {
-            if let Some(session) = self.sessions.get(client) {
+        for client in self.clients.monitors().clients.clone() {
+            if let Some(session) = self.clients.session(client) {
                 session.push(line, &mut self.output.ready);
             }
         }

@@ -2,8 +2,7 @@
 
 use crate::authority::Authority;
 use crate::bootstrap::Announced;
-use crate::colleagues::Pause;
-use crate::commands::Running;
+use crate::clients::Clients;
 use crate::config::{NodeConfig, RecoveredGroup};
 use crate::contenders::Contenders;
 use crate::counted::Counted;
@@ -11,7 +10,6 @@ use crate::desk::Desk;
 use crate::groups::Groups;
 use crate::identity::Known;
 use crate::memory::Memory;
-use crate::monitor::Monitors;
 use crate::output::Output;
 use crate::peers::Peers;
 use crate::planner::Planner;
@@ -21,13 +19,10 @@ use crate::settings::Settings;
 use crate::tracking::Caching;
 use crate::transactions::Conductor;
 use crate::under_way::UnderWay;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::Token;
 use synod_redis::Facts;
-use synod_redis::Gathers;
-use synod_redis::PubSub;
-use synod_redis::{Sessions, Waits};
+use synod_redis::Waits;
 use synod_replica::{Failure, Replica};
 use synod_ring::ClusterMap;
 use synod_types::plant::planted;
@@ -49,8 +44,7 @@ pub struct Node {
     /// Directories that want the seat of a member.
     pub(crate) knocks: Knocks,
     pub(crate) authority: Authority,
-    pub(crate) sessions: Sessions,
-    pub(crate) gathers: Gathers,
+    pub(crate) clients: Clients,
     /// The transactions over several partitions of the clients here.
     pub(crate) conductor: Conductor,
     pub(crate) contenders: Contenders,
@@ -58,19 +52,13 @@ pub struct Node {
     /// Sessions wait until less is held for requests under way: see [`Node::holds_too_much`].
     pub(crate) short_of_room: bool,
     pub(crate) planner: Planner,
-    pub(crate) pubsub: PubSub,
     pub(crate) caching: Caching,
-    pub(crate) monitors: Monitors,
-    /// Transactions that wait for a command of their session.
-    pub(crate) running: BTreeMap<ClientId, Running>,
     pub(crate) counted: Counted,
     pub(crate) output: Output,
     pub(crate) settings: Settings,
     pub(crate) memory: Memory,
     /// Whether the log refuses entries for want of space: writes are refused, reads go on.
     pub(crate) disk_full: bool,
-    /// Requests of clients wait, if this is set.
-    pub(crate) pause: Option<Pause>,
     /// Whether this node is about to stop: it hands its leaderships over and takes none.
     pub(crate) retiring: bool,
     pub(crate) random: u64,
@@ -98,21 +86,16 @@ impl Node {
             started_us: now.mono_us,
             ticks: 0,
             groups: Groups::new(),
-            sessions: Sessions::default(),
-            gathers: Gathers::default(),
+            clients: Clients::default(),
             conductor: Conductor::default(),
             contenders: Contenders::default(),
             short_of_room: false,
             planner: Planner::default(),
-            pubsub: PubSub::default(),
-            monitors: Monitors::default(),
-            running: BTreeMap::new(),
             output: Output::default(),
             settings: Settings::default(),
             memory: Memory::default(),
             counted: Counted::new(heat_seed),
             disk_full: false,
-            pause: None,
             retiring: false,
             announced: Announced::default(),
         };
@@ -216,8 +199,8 @@ impl Node {
     /// A client connected; `addr` is for people.
     pub fn open_session(&mut self, addr: String) -> ClientId {
         self.counted.counters_mut().connections += 1;
-        let client = self.sessions.open(addr, self.now.mono_us);
-        if let Some(session) = self.sessions.get(client) {
+        let client = self.clients.sessions_mut().open(addr, self.now.mono_us);
+        if let Some(session) = self.clients.session(client) {
             session.set_identity(self.authority.stranger());
         }
         client
@@ -226,23 +209,23 @@ impl Node {
     /// A client is gone. What it sent may still be executed.
     pub fn close_session(&mut self, client: ClientId) {
         self.end_wait_of(client, synod_replica::WaitEnd::Timeout);
-        self.unsubscribe_all(client);
+        self.clients.unsubscribe_all(client);
         self.end_tracking(client);
         self.end_monitor(client);
         self.forget_running(client);
-        self.sessions.close(client);
+        self.clients.sessions_mut().close(client);
     }
 
     /// How many clients there are.
     #[must_use]
     pub fn session_count(&self) -> usize {
-        self.sessions.len()
+        self.clients.sessions().len()
     }
 
     /// The bytes to be written to a client's socket, and whether it is to be closed once they are; `None` when
     /// the session is closed. The world removes what it has written.
     pub fn session_output(&mut self, client: ClientId) -> Option<(&mut Vec<u8>, bool)> {
-        let session = self.sessions.get(client)?;
+        let session = self.clients.session(client)?;
         session.untouch();
         let close = session.is_over();
         Some((session.out_mut(), close))
@@ -252,8 +235,8 @@ impl Node {
     #[inline]
     #[must_use]
     pub fn session_load(&mut self, client: ClientId) -> (usize, usize) {
-        self.sessions
-            .get(client)
+        self.clients
+            .session(client)
             .map_or((0, 0), |session| (session.out().len(), session.unanswered()))
     }
 
@@ -273,20 +256,20 @@ impl Node {
     /// Whether the session was closed by another, so that nothing more is written to its client.
     #[must_use]
     pub fn session_killed(&mut self, client: ClientId) -> bool {
-        self.sessions.get(client).is_none_or(|session| session.is_killed())
+        self.clients.session(client).is_none_or(|session| session.is_killed())
     }
 
     /// Whether the session's next request waits for what may take as long as it likes: the end of CLIENT PAUSE, or of a
     /// blocking command before it.
     #[must_use]
     pub fn session_held_back(&mut self, client: ClientId) -> bool {
-        let session = self.sessions.get(client);
+        let session = self.clients.session(client);
         session.is_some_and(|s| s.waits() == Some(Waits::Pause) || s.blocked().is_some())
     }
 
     /// Whether every request of the client is answered.
     pub fn session_idle(&mut self, client: ClientId) -> bool {
-        self.sessions.get(client).is_none_or(|session| session.is_idle())
+        self.clients.session(client).is_none_or(|session| session.is_idle())
     }
 
     /// The worker that a `ForwardReply` is for.
@@ -297,7 +280,7 @@ impl Node {
 
     /// A client sent something that is no request: answers `error` (an encoded reply) and closes.
     pub fn protocol_error(&mut self, client: ClientId, error: &[u8]) {
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         session.reply_now(|out| out.raw(error));
         session.close_when_answered();
         session.touch(&mut self.output.ready);
@@ -305,7 +288,7 @@ impl Node {
 
     /// Writes a reply to a client behind those still awaited.
     pub(crate) fn reply(&mut self, client: ClientId, write: impl FnOnce(&mut RespWriter<'_>)) {
-        if let Some(session) = self.sessions.get(client) {
+        if let Some(session) = self.clients.session(client) {
             session.reply_now(write);
             session.touch(&mut self.output.ready);
         }
@@ -318,11 +301,12 @@ impl Node {
         run: impl FnOnce(&mut Replica, &mut Desk<'_>) -> R,
     ) -> Option<R> {
         let replica = self.groups.replica_mut(group)?;
+        let (sessions, gathers) = self.clients.answered();
         let mut desk = Desk {
             node: self.config.id,
             group,
-            sessions: &mut self.sessions,
-            gathers: &mut self.gathers,
+            sessions,
+            gathers,
             long_replies: self.under_way.long_replies_mut(),
             now_us: self.now.mono_us,
             output: &mut self.output,
@@ -347,7 +331,7 @@ pub(crate) fn started(seed: u64) -> Node {
         info: synod_ring::NodeInfo::default(),
         initial_cluster: [(NodeId(1), String::new())].into(),
         joins: false,
-        roster: BTreeMap::new(),
+        roster: std::collections::BTreeMap::new(),
         process: seed,
         past: [0; 7],
         turn_length: synod_types::limits::TURN_LENGTH_BYTES,

@@ -22,7 +22,7 @@ impl Node {
         args: &[&[u8]],
     ) -> bool {
         let as_set = self.settings.get(Setting::ClientOrder) == 1;
-        let Some(session) = self.sessions.get(client) else { return false };
+        let Some(session) = self.clients.session(client) else { return false };
         if !session.is_ordered().unwrap_or(as_set) || planted("order-relaxed") {
             return false;
         }
@@ -36,7 +36,7 @@ impl Node {
                 _ => return false,
             },
         };
-        self.sessions.get(client).is_some_and(|session| session.overtakes(to))
+        self.clients.session(client).is_some_and(|session| session.overtakes(to))
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         () if is("default") => None,
         () => return node.refuse_request(client, "ERR syntax error"),
     };
-    if let Some(session) = node.sessions.get(client) {
+    if let Some(session) = node.clients.session(client) {
         session.set_ordered(ordered);
     }
     ok(node, client)

@@ -11,8 +11,7 @@
 use crate::forward::put_frame;
 use crate::node::Node;
 use crate::peers::Peers;
-use synod_redis::Space;
-use synod_types::{ClientId, NodeId, PartitionId, varint};
+use synod_types::{NodeId, PartitionId, varint};
 use synod_wire::peer::FrameKind;
 
 /// What sort of message a frame holds; the numbers are part of the peer protocol.
@@ -26,25 +25,11 @@ pub(crate) enum Sort {
 }
 
 impl Node {
-    /// Subscribes a session; `false` when it has too many subscriptions or the name is too long.
-    pub(crate) fn subscribe(&mut self, client: ClientId, space: Space, name: &[u8]) -> bool {
-        self.pubsub.subscribe(&mut self.sessions, client, space, name)
-    }
-
-    /// Ends a subscription, if it is there.
-    pub(crate) fn unsubscribe(&mut self, client: ClientId, space: Space, name: &[u8]) {
-        self.pubsub.unsubscribe(&mut self.sessions, client, space, name);
-    }
-
-    /// Ends all subscriptions of a session.
-    pub(crate) fn unsubscribe_all(&mut self, client: ClientId) {
-        self.pubsub.unsubscribe_all(&mut self.sessions, client);
-    }
-
     /// Delivers a message to this worker's subscribers; how many received it.
     pub(crate) fn deliver(&mut self, shard: bool, channel: &[u8], message: &[u8]) -> i64 {
-        let Self { pubsub, sessions, output, now, .. } = self;
-        pubsub.deliver(sessions, &mut output.ready, now.mono_us, (shard, channel, message))
+        let (pubsub, sessions) = self.clients.subscribers();
+        let message = (shard, channel, message);
+        pubsub.deliver(sessions, &mut self.output.ready, self.now.mono_us, message)
     }
 
     /// Sends a message to the workers of other nodes, and to the others of this one if `siblings`.
@@ -91,7 +76,7 @@ impl Node {
 
     /// Closes subscribers that have had much unread for too long.
     pub(crate) fn close_slow_subscribers(&mut self) {
-        let Self { pubsub, sessions, output, now, .. } = self;
-        pubsub.close_slow(sessions, &mut output.ready, now.mono_us);
+        let (pubsub, sessions) = self.clients.subscribers();
+        pubsub.close_slow(sessions, &mut self.output.ready, self.now.mono_us);
     }
 }

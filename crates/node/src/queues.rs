@@ -32,7 +32,7 @@ impl Node {
         let mut queues = Queues {
             parked: self.under_way.unrouted().len(),
             forwards: self.under_way.ledger().len(),
-            gathers: self.gathers.len(),
+            gathers: self.clients.gathers().len(),
             fetches: self.groups.fetches().len(),
             ..Queues::default()
         };
@@ -41,7 +41,7 @@ impl Node {
             queues.proposals += replica.proposals_waiting();
             queues.snapshots += usize::from(replica.snapshot_running());
         }
-        for session in self.sessions.iter() {
+        for session in self.clients.sessions().iter() {
             queues.reply_bytes += session.out().len();
             queues.unanswered += session.unanswered();
         }

@@ -62,7 +62,7 @@ impl Node {
     pub fn request(&mut self, client: ClientId, args: &[&[u8]]) -> Flow {
         let flow = self.take_request(client, args);
         if flow != Flow::Stalled
-            && let Some(session) = self.sessions.get(client)
+            && let Some(session) = self.clients.session(client)
         {
             session.end_skip();
         }
@@ -71,17 +71,17 @@ impl Node {
 
     pub(crate) fn take_request(&mut self, client: ClientId, args: &[&[u8]]) -> Flow {
         let now_us = self.now.mono_us;
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         if session.is_closing() {
             return Flow::Closing;
         }
         if let Some(obstacle) = session.obstacle()
             && !(obstacle == Waits::Barrier && self.may_gather(client, args))
         {
-            let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+            let Some(session) = self.clients.session(client) else { return Flow::Closing };
             return session.wait_for(obstacle);
         }
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         session.be_active(now_us);
         let Some(command) = synod_data::lookup(args[0]) else {
             return self.refuse_request(client, &commands::unknown_command(args));
@@ -110,7 +110,7 @@ impl Node {
         command: &'static Command,
         args: &[&[u8]],
     ) -> Flow {
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         if session.proto() == Proto::Resp2
             && !session.subscriptions().is_empty()
             && !commands::pubsub::is_allowed_to_subscribers(command.name)
@@ -122,24 +122,24 @@ impl Node {
             return self.fenced_request(client, command, args);
         }
         let in_multi = session.multi().is_some();
-        if self.pause.is_some() && self.is_paused(client, command) {
-            let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        if self.clients.has_pause() && self.is_paused(client, command) {
+            let Some(session) = self.clients.session(client) else { return Flow::Closing };
             return session.wait_for(Waits::Pause);
         }
         if self.holds_too_much() && (command.name == "exec" || !(in_multi || command.is_session()))
         {
             self.short_of_room = true;
-            let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+            let Some(session) = self.clients.session(client) else { return Flow::Closing };
             return session.wait_for(Waits::NodeRoom);
         }
         if in_multi && !commands::runs_inside_multi(command.name) {
             return self.queue_command(client, command, args);
         }
         if self.would_overtake(client, command, args) {
-            let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+            let Some(session) = self.clients.session(client) else { return Flow::Closing };
             return session.wait_for(Waits::Writes);
         }
-        if self.sessions.get(client).is_some_and(|session| session.tracking().is_some()) {
+        if self.clients.session(client).is_some_and(|session| session.tracking().is_some()) {
             self.remember_reads(client, command, args);
         }
         let refused = self.counted.counters().refused;
@@ -168,23 +168,23 @@ impl Node {
         command: &'static Command,
         args: &[&[u8]],
     ) -> Flow {
-        let before = self.sessions.get(client).map(|session| session.outcomes());
+        let before = self.clients.session(client).map(|session| session.outcomes());
         let flow = commands::run(self, client, command, args);
         if flow == Flow::Next
-            && let (Some((waiting, errors)), Some(session)) = (before, self.sessions.get(client))
+            && let (Some((waiting, errors)), Some(session)) = (before, self.clients.session(client))
             && session.outcomes().0 == waiting
         {
             let (called, failed) = (session.called(), session.outcomes().1 > errors);
-            self.sessions.answered().push(Answered { called, us: 0, failed });
+            self.clients.sessions_mut().answered().push(Answered { called, us: 0, failed });
         }
         // Those that are known to contain secrets do not enter.
         let secret = matches!(command.name, "auth" | "hello");
         if !secret
             && flow == Flow::Next
-            && self.sessions.slow().wants(command.flags.has(Flags::FAST))
+            && self.clients.sessions_mut().slow().wants(command.flags.has(Flags::FAST))
         {
             let shown = redacted(command, args);
-            self.sessions.slow().note(client, 0, &shown);
+            self.clients.sessions_mut().slow().note(client, 0, &shown);
         }
         flow
     }
@@ -198,7 +198,7 @@ impl Node {
     /// Answers an error that the request itself earned.
     pub(crate) fn refuse_request(&mut self, client: ClientId, text: &str) -> Flow {
         self.counted.counters_mut().refused += 1;
-        if let Some(multi) = self.sessions.get(client).and_then(|s| s.multi_mut()) {
+        if let Some(multi) = self.clients.session(client).and_then(|s| s.multi_mut()) {
             multi.refused = true;
         }
         self.reply(client, |out| out.error(text));
@@ -277,7 +277,7 @@ impl Node {
         args: &[&[u8]],
     ) -> Flow {
         let local = self.leads(partition);
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         let access = access(session, kind);
         if session.identity().rights().is_some() && runs_script(command, args) {
             // What it calls is checked where it runs, and only what the log says is done for somebody.
@@ -340,11 +340,11 @@ impl Node {
                 let failed = session.outcomes().1 > errors;
                 replica.note_author(Some(Origin::Client { client, seq: 0 }));
                 let tells = replica.has_events();
-                self.sessions.latency().done(true, self.now.mono_us);
+                self.clients.sessions_mut().latency().done(true, self.now.mono_us);
                 let called = Called::command(command);
-                self.sessions.answered().push(Answered { called, us: 0, failed });
-                if self.sessions.slow().wants(command.flags.has(Flags::FAST)) {
-                    self.sessions.slow().note(client, 0, args);
+                self.clients.sessions_mut().answered().push(Answered { called, us: 0, failed });
+                if self.clients.sessions_mut().slow().wants(command.flags.has(Flags::FAST)) {
+                    self.clients.sessions_mut().slow().note(client, 0, args);
                 }
                 if tells {
                     self.touch(partition);
@@ -375,7 +375,7 @@ impl Node {
         kind: Kind,
         op: &Op<'_>,
     ) -> Flow {
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         let access = access(session, kind);
         let origin = Origin::Client { client, seq: session.reserve(kind) };
         let mut bytes = Vec::new();
@@ -386,7 +386,7 @@ impl Node {
 
     /// Asks the metadata group for a change of the map, on behalf of a client.
     pub(crate) fn change_map(&mut self, client: ClientId, command: &MetaCommand) -> Flow {
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         let access = access(session, Kind::Write);
         let origin = Origin::Client { client, seq: session.reserve(Kind::Write) };
         let mut op = Vec::new();
@@ -403,7 +403,7 @@ impl Node {
         join: Join,
         parts: Vec<(PartitionId, Op<'_>)>,
     ) -> Flow {
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         if parts.is_empty() {
             return self.refuse_request(client, NOT_READY);
         }
@@ -412,7 +412,7 @@ impl Node {
             Join::Watch(_) => session.reserve_barrier(kind),
             _ => session.reserve(kind),
         };
-        let gather = self.gathers.open(client, seq, join, parts.len());
+        let gather = self.clients.gathers_mut().open(client, seq, join, parts.len());
         for (part, (partition, op)) in parts.into_iter().enumerate() {
             let mut bytes = Vec::new();
             op.encode(&mut bytes);

@@ -165,8 +165,8 @@ impl Node {
     ) -> RequestId {
         let resp3 = match origin {
             Origin::Client { client, .. } => self
-                .sessions
-                .get(client)
+                .clients
+                .session(client)
                 .is_some_and(|s| s.proto() == synod_wire::resp::Proto::Resp3),
             Origin::Gather { resp3, .. } => resp3,
             _ => false,
@@ -312,13 +312,13 @@ impl Node {
     fn has_writes_behind(&mut self, origin: Origin) -> bool {
         let place = match origin {
             Origin::Client { client, seq } => Some((client, seq)),
-            Origin::Gather { gather, .. } => self.gathers.place(gather),
+            Origin::Gather { gather, .. } => self.clients.gathers().place(gather),
             Origin::Internal | Origin::Peer { .. } | Origin::Call { .. } | Origin::Step { .. } => {
                 None
             }
         };
         place.is_some_and(|(client, seq)| {
-            self.sessions.get(client).is_some_and(|session| session.has_written_behind(seq))
+            self.clients.session(client).is_some_and(|session| session.has_written_behind(seq))
         })
     }
 
@@ -327,11 +327,12 @@ impl Node {
     }
 
     pub(crate) fn desk(&mut self, group: PartitionId) -> Desk<'_> {
+        let (sessions, gathers) = self.clients.answered();
         Desk {
             node: self.config.id,
             group,
-            sessions: &mut self.sessions,
-            gathers: &mut self.gathers,
+            sessions,
+            gathers,
             long_replies: self.under_way.long_replies_mut(),
             now_us: self.now.mono_us,
             output: &mut self.output,
@@ -426,7 +427,7 @@ impl Node {
 
     pub(crate) fn held_bytes(&self) -> usize {
         let expected = self.expected_bytes(self.under_way.ledger().reads());
-        expected + self.under_way.bytes() + self.gathers.bytes() + self.conductor.bytes()
+        expected + self.under_way.bytes() + self.clients.gathers().bytes() + self.conductor.bytes()
     }
 
     /// Fetches long replies for which there is room now, and lets sessions go on that wait for it, once half of it is free.
@@ -434,7 +435,7 @@ impl Node {
         self.fetch_in_line();
         if self.short_of_room && self.held_bytes() <= self.held_bytes_max() / 2 {
             self.short_of_room = false;
-            self.sessions.resume(Waits::NodeRoom, &mut self.output.ready);
+            self.clients.sessions_mut().resume(Waits::NodeRoom, &mut self.output.ready);
         }
     }
 

@@ -242,7 +242,7 @@ impl Node {
     pub fn status(&self) -> NodeStatus {
         NodeStatus {
             node: self.config.id,
-            clients: self.sessions.len(),
+            clients: self.clients.sessions().len(),
             parked: self.under_way.unrouted().len(),
             transactions: self.conductor.under_way(),
             disk_full: self.disk_full,
@@ -253,8 +253,8 @@ impl Node {
             knocking: self.knocking().collect(),
             map: self.groups.map().clone(),
             facts: self.facts.clone(),
-            reads: self.sessions.latencies().reads(),
-            writes: self.sessions.latencies().writes(),
+            reads: self.clients.sessions().latencies().reads(),
+            writes: self.clients.sessions().latencies().writes(),
             heat: match self.authority.stranger().is_free() {
                 true => self.counted.heats().report(),
                 false => self.counted.heats().report().without_names(),

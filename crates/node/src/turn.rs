@@ -29,7 +29,7 @@ impl Node {
     /// A turn begins at this time.
     pub fn begin_turn(&mut self, now: Now) {
         self.now = now;
-        self.sessions.latency().begin_turn(now.mono_us);
+        self.clients.sessions_mut().latency().begin_turn(now.mono_us);
         self.counted.heats_mut().begin_turn(now);
         self.check_memory();
     }
@@ -109,13 +109,13 @@ impl Node {
 
     /// How long the turn took, deliveries included: what requests answered within it have waited.
     pub fn turn_took(&mut self, us: u64) {
-        self.sessions.latency().turn_took(us);
+        self.clients.sessions_mut().latency().turn_took(us);
         self.note_latency(us);
         let tracked = self.settings.get(Setting::LatencyTracking) != 0;
-        self.counted.calls_mut().close_turn(us, tracked, self.sessions.answered());
+        self.counted.calls_mut().close_turn(us, tracked, self.clients.sessions_mut().answered());
         let (worker, workers) = (u64::from(self.config.worker), u64::from(self.config.workers));
         let id = |nth| nth * workers + worker;
-        self.sessions.close_slow_turn(us, self.now.wall.0 / 1000, id);
+        self.clients.sessions_mut().close_slow_turn(us, self.now.wall.0 / 1000, id);
     }
 
     /// The turn ends: everything that can be done is done, and stands in the output.

@@ -51,7 +51,7 @@ impl Node {
         if self.disk_full {
             return self.refuse_request(client, crate::desk::DISK_FULL);
         }
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         let seq = session.reserve_barrier(Kind::Write);
         let mut op = Vec::new();
         put_command(&mut op, args);
@@ -62,20 +62,20 @@ impl Node {
 
     /// Arms the wait of a session that nobody has armed, or no longer.
     fn arm(&mut self, client: ClientId) {
-        let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked().cloned()) else {
+        let Some(blocked) = self.clients.session(client).and_then(|s| s.blocked().cloned()) else {
             return;
         };
         let wait = ForwardedWait { deadline_us: blocked.deadline_us(), ..ForwardedWait::default() };
         let origin = Origin::Client { client, seq: blocked.seq() };
         let id = self.route_wait(blocked.partition(), origin, blocked.op().to_vec(), wait);
-        if let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked_mut()) {
+        if let Some(blocked) = self.clients.session(client).and_then(|s| s.blocked_mut()) {
             blocked.sent(id);
         }
     }
 
     /// Arms again what leaders gave back.
     pub(crate) fn arm_given_back(&mut self) {
-        for client in self.sessions.take_given_back() {
+        for client in self.clients.sessions_mut().take_given_back() {
             if !planted("wait-lost-at-leader-change") {
                 self.arm(client);
             }
@@ -162,7 +162,7 @@ impl Node {
         if self.leave_line(client, end) {
             return true;
         }
-        let Some(blocked) = self.sessions.get(client).and_then(|s| s.blocked()) else {
+        let Some(blocked) = self.clients.session(client).and_then(|s| s.blocked()) else {
             return false;
         };
         let (partition, seq, request) = (blocked.partition(), blocked.seq(), blocked.request());

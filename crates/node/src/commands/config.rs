@@ -123,7 +123,8 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
             return node.refuse_request(client, &failed(name, &reason));
         }
     }
-    let captured = node.sessions.get(client).is_some_and(|s| s.reply_mode() == ReplyMode::Captured);
+    let captured =
+        node.clients.session(client).is_some_and(|s| s.reply_mode() == ReplyMode::Captured);
     if captured && password.is_some() {
         let reason = "not inside a transaction: all nodes have to hear of it";
         return node.refuse_request(client, &failed(REQUIREPASS, reason));
@@ -137,7 +138,7 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if !captured && password.is_none() {
         return node.ask_colleagues(client, Join::AllOk, &Errand::Change(change));
     }
-    if let Some(session) = node.sessions.get(client)
+    if let Some(session) = node.clients.session(client)
         && password.is_some()
         && session.is_writing()
     {

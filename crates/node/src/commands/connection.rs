@@ -17,7 +17,7 @@ pub(super) fn ping(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if args.len() > 2 {
         return node.refuse_request(client, &super::wrong_arity("ping"));
     }
-    let listens = node.sessions.get(client).is_some_and(|session| {
+    let listens = node.clients.session(client).is_some_and(|session| {
         session.proto() == Proto::Resp2 && !session.subscriptions().is_empty()
     });
     if listens {
@@ -42,14 +42,14 @@ pub(super) fn echo(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 
 pub(super) fn quit(node: &mut Node, client: ClientId) -> Flow {
     node.reply(client, |out| out.simple("OK"));
-    if let Some(session) = node.sessions.get(client) {
+    if let Some(session) = node.clients.session(client) {
         session.close_when_answered();
     }
     Flow::Closing
 }
 
 pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
-    if let Some(session) = node.sessions.get(client) {
+    if let Some(session) = node.clients.session(client) {
         if !session.is_idle() {
             return session.wait_for(Waits::Idle);
         }
@@ -61,7 +61,7 @@ pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
         session.set_proto(Proto::Resp2);
         session.set_identity(node.authority.stranger());
     }
-    node.unsubscribe_all(client);
+    node.clients.unsubscribe_all(client);
     node.end_tracking(client);
     node.end_monitor(client);
     node.reply(client, |out| out.simple("RESET"));
@@ -88,11 +88,11 @@ impl Node {
     /// Lets a client be somebody, if it knows the password.
     fn log_in(&mut self, client: ClientId, user: &[u8], password: &[u8], word: &[u8]) -> bool {
         let Some(identity) = self.authority.login(user, password) else {
-            let in_multi = self.sessions.get(client).is_some_and(|s| s.multi().is_some());
+            let in_multi = self.clients.session(client).is_some_and(|s| s.multi().is_some());
             self.log_refusal(client, (Reason::Auth, in_multi), word, user);
             return false;
         };
-        if let Some(session) = self.sessions.get(client) {
+        if let Some(session) = self.clients.session(client) {
             session.set_identity(identity);
         }
         true
@@ -131,7 +131,7 @@ pub(super) fn wait(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if let Some(refusal) = refusal {
         return node.refuse_request(client, refusal);
     }
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if session.is_writing() {
         return session.wait_for(Waits::Writes);
     }
@@ -195,7 +195,7 @@ pub(super) fn hello(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         Ok(hello) => hello,
         Err(text) => return node.refuse_request(client, &text),
     };
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if !session.is_idle() && !session.is_inside_exec() {
         return session.wait_for(Waits::Idle);
     }
@@ -205,7 +205,7 @@ pub(super) fn hello(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         return node.refuse_request(client, WRONGPASS);
     }
     let anybody = node.authority.admits_anybody();
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if !session.identity().is_authenticated() && !anybody {
         return node.refuse_request(client, NOT_YET);
     }

@@ -147,12 +147,12 @@ pub(super) fn exec_mixed(
     acting(script_rights, Op::Transaction { watched, commands: theirs }).encode(&mut op);
     let asks_info = multi.commands.iter().any(|args| args[0].eq_ignore_ascii_case(b"info"));
     let workers = if asks_info { node.config.workers } else { 0 };
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     let proto = session.proto();
     let resp3 = proto == Proto::Resp3;
     let seq = session.reserve_barrier(Kind::Write);
     let join = Join::Exec(multi.commands, own);
-    let gather = node.gathers.open(client, seq, join, 1 + usize::from(workers));
+    let gather = node.clients.gathers_mut().open(client, seq, join, 1 + usize::from(workers));
     for worker in 0..workers {
         let origin = Origin::Gather { gather, part: 1 + u32::from(worker), resp3: false };
         node.ask_colleague(worker, origin, &Errand::Tally);
@@ -193,13 +193,13 @@ impl Node {
     /// Answers the transactions whose partitions have answered, and goes on with those that waited for a command of the session.
     pub(crate) fn finish_transactions(&mut self) {
         loop {
-            while let Some(whole) = self.gathers.take_answered() {
+            while let Some(whole) = self.clients.gathers_mut().take_answered() {
                 match whole.join() {
                     Join::Users(..) => self.finish_users(whole),
                     _ => self.finish_transaction(whole),
                 }
             }
-            let captured = self.sessions.take_captured();
+            let captured = self.clients.sessions_mut().take_captured();
             if captured.is_empty() {
                 return;
             }
@@ -211,7 +211,7 @@ impl Node {
         let (client, seq) = whole.asked_by();
         let parts = whole.take_parts();
         let Join::Exec(commands, own) = whole.into_join() else { return };
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         let proto = session.proto();
         let mut tally = Tally::default();
         for part in &parts[1..] {
@@ -225,7 +225,10 @@ impl Node {
         let Some(theirs) = elements(&parts[0], wanted) else {
             // Nothing was executed.
             let ready = &mut self.output.ready;
-            return self.sessions.complete(client, seq, ready, &mut |out| out.raw(&parts[0]));
+            return self
+                .clients
+                .sessions_mut()
+                .complete(client, seq, ready, &mut |out| out.raw(&parts[0]));
         };
         let theirs = theirs.into_iter().map(<[u8]>::to_vec).collect();
         let mut reply = Vec::new();
@@ -241,8 +244,8 @@ impl Node {
             if running.own[running.at] {
                 let Some(mode) = self.begin_own(client, args, &running.tally) else { return };
                 running.mode = mode;
-                if self.sessions.get(client).is_some_and(|session| session.expects_captured()) {
-                    self.running.insert(client, running);
+                if self.clients.session(client).is_some_and(|session| session.expects_captured()) {
+                    self.clients.set_aside(client, running);
                     return;
                 }
                 self.end_own(client, &mut running);
@@ -253,15 +256,15 @@ impl Node {
         }
         let Running { seq, reply, .. } = running;
         let ready = &mut self.output.ready;
-        self.sessions.complete(client, seq, ready, &mut |out| out.raw(&reply));
+        self.clients.sessions_mut().complete(client, seq, ready, &mut |out| out.raw(&reply));
     }
 
     /// The reply to a command that a transaction waited for is there.
     fn take_captured(&mut self, client: ClientId) {
-        if self.sessions.get(client).is_none_or(|session| session.expects_captured()) {
+        if self.clients.session(client).is_none_or(|session| session.expects_captured()) {
             return;
         }
-        if let Some(mut running) = self.running.remove(&client) {
+        if let Some(mut running) = self.clients.take_aside(client) {
             self.end_own(client, &mut running);
             self.go_on_with(client, running);
         }
@@ -269,11 +272,11 @@ impl Node {
 
     /// Its client is gone.
     pub(crate) fn forget_running(&mut self, client: ClientId) {
-        self.running.remove(&client);
+        self.clients.take_aside(client);
     }
 
     fn end_own(&mut self, client: ClientId, running: &mut Running) {
-        if let Some(session) = self.sessions.get(client) {
+        if let Some(session) = self.clients.session(client) {
             running.reply.extend_from_slice(&session.end_capture(running.mode));
         }
         running.at += 1;
@@ -287,7 +290,7 @@ impl Node {
         tally: &Tally,
     ) -> Option<ReplyMode> {
         let args: Args<'_> = args.iter().map(Vec::as_slice).collect();
-        let mode = self.sessions.get(client)?.begin_capture();
+        let mode = self.clients.session(client)?.begin_capture();
         if let Some(refusal) = self.refusal_of_own(client, &args) {
             self.reply(client, |out| out.error(&refusal));
             return Some(mode);
@@ -309,7 +312,7 @@ impl Node {
     fn refusal_of_own(&mut self, client: ClientId, args: &Args<'_>) -> Option<String> {
         let command = synod_data::lookup(args[0])?;
         let runs = runner(self, command, args) == Ok(Runner::Session);
-        let session_free = self.sessions.get(client).is_some_and(|s| s.identity().is_free());
+        let session_free = self.clients.session(client).is_some_and(|s| s.identity().is_free());
         if runs && session_free {
             return None;
         }

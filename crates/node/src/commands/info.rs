@@ -57,19 +57,20 @@ pub(super) fn page_of(node: &Node, sections: Vec<Section>) -> Page {
 /// What this worker adds to INFO.
 pub(crate) fn tally_of(node: &Node) -> Tally {
     let counters = node.counted.counters();
-    let errors = node.sessions.errors();
-    let output_max = node.sessions.iter().map(|session| session.out().len()).max();
+    let errors = node.clients.sessions().errors();
+    let output_max = node.clients.sessions().iter().map(|session| session.out().len()).max();
     let tracked = node.caching.tracked();
     let (tracked_keys, tracked_items, tracked_prefixes) = tracked.sizes();
     let mut tally = Tally {
-        clients: node.sessions.len() as u64,
+        clients: node.clients.sessions().len() as u64,
         paused: node
-            .sessions
+            .clients
+            .sessions()
             .iter()
             .filter(|session| session.waits() == Some(Waits::Pause) || session.blocked().is_some())
             .count() as u64,
-        pubsub_channels: node.pubsub.of(Space::Channel).len() as u64,
-        pubsub_patterns: node.pubsub.of(Space::Pattern).len() as u64,
+        pubsub_channels: node.clients.pubsub().of(Space::Channel).len() as u64,
+        pubsub_patterns: node.clients.pubsub().of(Space::Pattern).len() as u64,
         tracking_clients: tracked.clients().len() as u64,
         tracked_keys: tracked_keys as u64,
         tracked_items: tracked_items as u64,
@@ -98,10 +99,16 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         transactions_unknown: counters.transactions_unknown,
         transactions_resolved: counters.transactions_resolved,
         transactions_conducted: node.conductor.under_way() as u64,
-        shard_channels: node.pubsub.of(Space::Shard).len() as u64,
-        waits_timed: node.sessions.iter().filter(|session| waits_timed(session)).count() as u64,
+        shard_channels: node.clients.pubsub().of(Space::Shard).len() as u64,
+        waits_timed: node.clients.sessions().iter().filter(|session| waits_timed(session)).count()
+            as u64,
         links: node.peers.links() as u64,
-        output_bytes: node.sessions.iter().map(|session| session.out().len() as u64).sum(),
+        output_bytes: node
+            .clients
+            .sessions()
+            .iter()
+            .map(|session| session.out().len() as u64)
+            .sum(),
         output_bytes_max: output_max.unwrap_or(0) as u64,
         net_in_per_s: counters.net_in_per_s,
         net_out_per_s: counters.net_out_per_s,

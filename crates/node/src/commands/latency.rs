@@ -73,12 +73,12 @@ fn histogram(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 
 /// Asks worker 0, which keeps the events of the whole node.
 fn ask(node: &mut Node, client: ClientId, join: Join, errand: &Errand) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if session.is_writing() {
         return session.wait_for(Waits::Writes);
     }
     let seq = session.reserve_barrier(Kind::Read);
-    let gather = node.gathers.open(client, seq, join, 1);
+    let gather = node.clients.gathers_mut().open(client, seq, join, 1);
     node.ask_colleague(0, Origin::Gather { gather, part: 0, resp3: false }, errand);
     Flow::Next
 }
@@ -92,7 +92,7 @@ impl Node {
         };
         let threshold_us = threshold_us.saturating_mul(1000);
         let mut longest = [0; 2];
-        for answer in self.sessions.answered().iter() {
+        for answer in self.clients.sessions_mut().answered().iter() {
             let us = if answer.us == 0 { turn_us } else { answer.us };
             let event = usize::from(answer.called.is_fast());
             longest[event] = us.max(longest[event]);

@@ -91,7 +91,7 @@ fn count(node: &mut Node, client: ClientId, shard: bool, args: &[&[u8]]) -> Flow
 
 pub(super) fn publish(node: &mut Node, client: ClientId, args: &[&[u8]], shard: bool) -> Flow {
     let (channel, message) = (args[1], args[2]);
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     // A subscriber that hears of a write is to find it: the writes before the message come first.
     let inside = session.reply_mode() == ReplyMode::Captured;
     if !inside && session.is_writing() {
@@ -109,13 +109,13 @@ pub(super) fn publish(node: &mut Node, client: ClientId, args: &[&[u8]], shard: 
 }
 
 pub(super) fn subscribe(node: &mut Node, client: ClientId, args: &[&[u8]], space: Space) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if !session.is_idle() {
         // No message may come before the word that it is subscribed to.
         return session.wait_for(Waits::Idle);
     }
     for name in &args[1..] {
-        if !node.subscribe(client, space, name) {
+        if !node.clients.subscribe(client, space, name) {
             return node.refuse_request(client, TOO_MUCH);
         }
         tell(node, client, space, true, Some(name));
@@ -126,7 +126,7 @@ pub(super) fn subscribe(node: &mut Node, client: ClientId, args: &[&[u8]], space
 const TOO_MUCH: &str = "ERR too many subscriptions of one client, or too long a name";
 
 pub(super) fn unsubscribe(node: &mut Node, client: ClientId, args: &[&[u8]], space: Space) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if !session.is_idle() {
         return session.wait_for(Waits::Idle);
     }
@@ -135,7 +135,7 @@ pub(super) fn unsubscribe(node: &mut Node, client: ClientId, args: &[&[u8]], spa
         names = session.subscriptions().of(space).iter().cloned().collect();
     }
     for name in &names {
-        node.unsubscribe(client, space, name);
+        node.clients.unsubscribe(client, space, name);
         tell(node, client, space, false, Some(name));
     }
     if names.is_empty() {
@@ -146,7 +146,7 @@ pub(super) fn unsubscribe(node: &mut Node, client: ClientId, args: &[&[u8]], spa
 
 /// Tells a client of a subscription that began or ended.
 fn tell(node: &mut Node, client: ClientId, space: Space, began: bool, name: Option<&[u8]>) {
-    let subscriptions = node.sessions.get(client).map(|s| s.subscriptions().count(space));
+    let subscriptions = node.clients.session(client).map(|s| s.subscriptions().count(space));
     let word = if began { space.subscribed() } else { space.unsubscribed() };
     node.reply(client, |out| {
         out.push(3);
@@ -189,20 +189,20 @@ pub(crate) fn answer(node: &Node, query: &Query, out: &mut dyn ReplySink) {
         Query::Channels { shard, pattern } => {
             let pattern = pattern.as_deref().unwrap_or(b"*");
             let glob = Glob::new(pattern);
-            let listeners = node.pubsub.of(space(*shard));
+            let listeners = node.clients.pubsub().of(space(*shard));
             let names: Vec<_> = listeners.keys().filter(|name| glob.matches(name)).collect();
             out.array(names.len());
             names.iter().for_each(|name| out.bulk(name));
         }
         Query::NumSub { shard, names } => {
-            let listeners = node.pubsub.of(space(*shard));
+            let listeners = node.clients.pubsub().of(space(*shard));
             out.array(names.len());
             for name in names {
                 out.integer(listeners.get(name).map_or(0, |clients| clients.len()) as i64);
             }
         }
         Query::Patterns => {
-            let patterns = node.pubsub.of(Space::Pattern);
+            let patterns = node.clients.pubsub().of(Space::Pattern);
             out.array(patterns.len());
             patterns.keys().for_each(|pattern| out.bulk(pattern));
         }

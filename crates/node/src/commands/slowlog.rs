@@ -74,6 +74,6 @@ impl Node {
     pub(crate) fn configure_slowlog(&mut self) {
         let threshold_us = self.settings.get(Setting::SlowlogSlowerThan);
         let len_max = self.slowlog_len_max();
-        self.sessions.slow().configure(threshold_us, len_max);
+        self.clients.sessions_mut().slow().configure(threshold_us, len_max);
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn dispatch(
 
 /// What the request turned out to be, for CLIENT LIST and for the counts of calls.
 fn count_as(node: &mut Node, client: ClientId, name: Option<&'static str>, called: Called) {
-    if let Some(session) = node.sessions.get(client) {
+    if let Some(session) = node.clients.session(client) {
         session.set_last_command(name.unwrap_or(session.last_command()), called);
     }
 }

@@ -30,7 +30,7 @@ impl Node {
             Err(text) => return self.refuse_request(client, &text),
         }
         let bytes: usize = args.iter().map(|arg| arg.len()).sum();
-        let Some(multi) = self.sessions.get(client).and_then(|s| s.multi_mut()) else {
+        let Some(multi) = self.clients.session(client).and_then(|s| s.multi_mut()) else {
             return Flow::Next;
         };
         if multi.commands.len() >= limits::MULTI_COMMANDS_MAX {
@@ -47,7 +47,7 @@ impl Node {
 }
 
 pub(super) fn multi(node: &mut Node, client: ClientId) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if session.multi().is_some() {
         return node.refuse_without_abort(client, "ERR MULTI calls can not be nested");
     }
@@ -56,7 +56,7 @@ pub(super) fn multi(node: &mut Node, client: ClientId) -> Flow {
 }
 
 pub(super) fn discard(node: &mut Node, client: ClientId) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if session.multi().is_none() {
         return node.refuse_request(client, "ERR DISCARD without MULTI");
     }
@@ -66,14 +66,14 @@ pub(super) fn discard(node: &mut Node, client: ClientId) -> Flow {
 }
 
 pub(super) fn unwatch(node: &mut Node, client: ClientId) -> Flow {
-    if let Some(session) = node.sessions.get(client) {
+    if let Some(session) = node.clients.session(client) {
         session.end_watches();
     }
     super::connection::ok(node, client)
 }
 
 pub(super) fn watch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if session.multi().is_some() {
         return node.refuse_without_abort(client, "ERR WATCH inside MULTI is not allowed");
     }
@@ -96,7 +96,7 @@ pub(super) fn watch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 pub(super) fn exec(node: &mut Node, client: ClientId) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if session.multi().is_none() {
         return node.refuse_request(client, "ERR EXEC without MULTI");
     }

@@ -178,8 +178,12 @@ impl Node {
                 bytes += k.object_bytes;
             }
             self.memory.value_bytes = bytes / keys.max(1);
-            let replies =
-                self.sessions.iter().map(|session| session.out().capacity()).sum::<usize>();
+            let replies = self
+                .clients
+                .sessions()
+                .iter()
+                .map(|session| session.out().capacity())
+                .sum::<usize>();
             let trees = self.groups.replicas().flat_map(|r| r.state().trees());
             let trees = trees.map(|(_, tree)| tree.memory()).sum::<usize>();
             self.memory.beside_objects = tables + replies + trees;
@@ -268,7 +272,8 @@ impl Node {
 
     /// Clients of this worker have so many bytes of replies on their way to their sockets, besides what their sessions hold.
     pub fn count_unread(&mut self, outboxes: usize) {
-        let sessions = self.sessions.iter().map(|session| session.out().len()).sum::<usize>();
+        let sessions =
+            self.clients.sessions().iter().map(|session| session.out().len()).sum::<usize>();
         let workers = usize::from(self.config.workers.max(1));
         let most = self.memory.part(8 * workers, limits::HELD_BYTES_MIN / workers, usize::MAX);
         self.memory.many_unread = outboxes + sessions > most;

@@ -79,7 +79,7 @@ impl Node {
     /// CLIENT TRACKING ON.
     pub(crate) fn begin_tracking(&mut self, client: ClientId, tracking: Tracking) {
         self.end_tracking(client);
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         self.caching.tracked.begin(client, &tracking);
         session.set_tracking(Some(tracking));
         self.ask_for_changes();
@@ -87,7 +87,7 @@ impl Node {
 
     /// CLIENT TRACKING OFF, or the client is gone.
     pub(crate) fn end_tracking(&mut self, client: ClientId) {
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         let Some(before) = session.set_tracking(None) else { return };
         self.caching.tracked.end(client, &before);
     }
@@ -100,12 +100,12 @@ impl Node {
         command: &'static Command,
         args: &[&[u8]],
     ) {
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         let seq = session.begin_read();
         let apart = runs_script(command, args) && self.one_partition(command, args).is_err();
         self.remember_keys(client, seq, (command, args), apart);
         if command.name != "client"
-            && let Some(tracking) = self.sessions.get(client).and_then(|s| s.tracking_mut())
+            && let Some(tracking) = self.clients.session(client).and_then(|s| s.tracking_mut())
         {
             tracking.caching = false;
         }
@@ -113,7 +113,7 @@ impl Node {
 
     /// As [`Self::remember_reads`], of what EXEC is about to run.
     pub(crate) fn remember_queued_reads(&mut self, client: ClientId, commands: &[Vec<Vec<u8>>]) {
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         if session.tracking().is_none() {
             return;
         }
@@ -138,7 +138,7 @@ impl Node {
     ) {
         let script = runs_script(command, args);
         let reads = command.only_reads() || script;
-        let Some(session) = self.sessions.get(client).filter(|_| reads) else { return };
+        let Some(session) = self.clients.session(client).filter(|_| reads) else { return };
         let Some(tracking) = session.tracking_mut().filter(|t| t.remembers()) else { return };
         tracking.keeps = true;
         if script && !apart {
@@ -157,7 +157,7 @@ impl Node {
             self.caching.unheard = true;
             return;
         };
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         if session.tracking().is_some_and(|tracking| tracking.runs_scripts) {
             let seq = session.last_read();
             self.caching.tracked.remember(key, client, seq, |seq| session.has_left(seq));
@@ -167,7 +167,7 @@ impl Node {
     /// Notes whose request this is, for a client that runs scripts or does not want to hear of its own changes.
     pub(crate) fn note_own_request(&mut self, id: RequestId, origin: Origin) {
         let Some(client) = self.author(Some(origin)) else { return };
-        let session = self.sessions.get(client).and_then(|session| session.tracking());
+        let session = self.clients.session(client).and_then(|session| session.tracking());
         if session.is_some_and(|tracking| tracking.skips_own || tracking.runs_scripts) {
             self.caching.own_requests.insert(id, client);
             if self.caching.own_requests.len() > OWN_REQUESTS_MAX {
@@ -181,7 +181,9 @@ impl Node {
     fn author(&self, origin: Option<Origin>) -> Option<ClientId> {
         match origin? {
             Origin::Client { client, .. } => Some(client),
-            Origin::Gather { gather, .. } => self.gathers.place(gather).map(|(client, _)| client),
+            Origin::Gather { gather, .. } => {
+                self.clients.gathers().place(gather).map(|(client, _)| client)
+            }
             Origin::Internal | Origin::Peer { .. } | Origin::Call { .. } | Origin::Step { .. } => {
                 None
             }
@@ -207,7 +209,7 @@ impl Node {
     /// A key has changed: whoever has read it is told. Those who hear of its prefix are told when the turn ends.
     fn invalidate(&mut self, key: &[u8], author: Option<ClientId>) {
         let skips = |client: &ClientId| {
-            let session = self.sessions.get(*client).and_then(|session| session.tracking());
+            let session = self.clients.session(*client).and_then(|session| session.tracking());
             session.is_some_and(|tracking| tracking.skips_own)
         };
         let but = author.filter(skips);

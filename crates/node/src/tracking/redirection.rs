@@ -40,14 +40,14 @@ impl Node {
     pub(super) fn tell_late(&mut self) {
         let mut due = Vec::new();
         for (client, late) in &self.caching.late {
-            let session = self.sessions.get(*client);
+            let session = self.clients.session(*client);
             if session.is_none_or(|session| session.has_left(late.seq)) {
                 due.push(*client);
             }
         }
         for client in due {
             let Some(late) = self.caching.late.remove(&client) else { continue };
-            let session = self.sessions.get(client).and_then(|session| session.tracking());
+            let session = self.clients.session(client).and_then(|session| session.tracking());
             let Some(to) = session.and_then(|tracking| tracking.redirect) else { continue };
             let keys: Option<Vec<&[u8]>> =
                 late.keys.as_ref().map(|keys| keys.iter().map(Vec::as_slice).collect());
@@ -73,7 +73,7 @@ impl Node {
     /// Tells a connection of this worker, which others have named; whether it is there.
     pub(crate) fn tell_redirected(&mut self, to: u64, keys: Option<&[&[u8]]>) -> bool {
         let Some(client) = self.client_with(to) else { return false };
-        let Some(session) = self.sessions.get(client) else { return false };
+        let Some(session) = self.clients.session(client) else { return false };
         let proto = session.proto();
         if proto == Proto::Resp3 || !session.subscriptions().is_empty() {
             session.push(&invalidation(keys, proto), &mut self.output.ready);
@@ -97,7 +97,7 @@ impl Node {
     pub(crate) fn unredirect(&mut self, to: u64) {
         let clients: Vec<ClientId> = self.caching.tracked.clients().iter().copied().collect();
         for client in clients {
-            let session = self.sessions.get(client).and_then(|session| session.tracking());
+            let session = self.clients.session(client).and_then(|session| session.tracking());
             if session.is_some_and(|tracking| tracking.redirect == Some(to)) {
                 self.break_redirection(client, to);
             }
@@ -105,7 +105,7 @@ impl Node {
     }
 
     pub(super) fn break_redirection(&mut self, client: ClientId, to: u64) {
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         if let Some(tracking) = session.tracking_mut() {
             tracking.is_broken = true;
         }
@@ -116,7 +116,8 @@ impl Node {
 
     /// The connection of this worker with the id that clients know.
     pub(crate) fn client_with(&self, id: u64) -> Option<ClientId> {
-        let found = self.sessions.iter().find(|session| self.client_id(session.number()) == id);
+        let found =
+            self.clients.sessions().iter().find(|session| self.client_id(session.number()) == id);
         found.filter(|session| !session.is_closing()).map(|session| session.id())
     }
 }

@@ -11,7 +11,7 @@ impl Node {
     /// Tells a client that a key which it has read has changed, behind the reply with the value that it had.
     pub(super) fn tell_reader(&mut self, client: ClientId, reader: Reader, key: &[u8]) {
         let keys: &[&[u8]] = &[key];
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         let Some(tracking) = session.tracking().filter(|t| !t.broadcasts) else { return };
         if let Some(to) = tracking.redirect {
             let is_late = !session.has_left(reader.seq);
@@ -33,7 +33,7 @@ impl Node {
 
     /// Tells a client of changed keys, or that all may have, whatever replies are under way to it.
     pub(super) fn tell_keys(&mut self, client: ClientId, keys: Option<&[&[u8]]>) {
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         let Some(tracking) = session.tracking() else { return };
         if let Some(to) = tracking.redirect {
             let (read, is_late) = (session.last_read(), !session.has_left(session.last_read()));
@@ -80,7 +80,7 @@ impl Node {
         self.caching.tracked.forget_all();
         let clients: Vec<ClientId> = self.caching.tracked.clients().iter().copied().collect();
         for client in clients {
-            let Some(session) = self.sessions.get(client) else { continue };
+            let Some(session) = self.clients.session(client) else { continue };
             let Some(tracking) = session.tracking_mut() else { continue };
             let keeps = std::mem::take(&mut tracking.keeps);
             if all || keeps || (tracking.broadcasts && !begun.contains(&client)) {
@@ -97,7 +97,7 @@ impl Node {
             let ours: Vec<(&[u8], Option<ClientId>)> =
                 ours.map(|(key, author)| (key.as_slice(), *author)).collect();
             for client in clients {
-                let session = self.sessions.get(client).and_then(|session| session.tracking());
+                let session = self.clients.session(client).and_then(|session| session.tracking());
                 let skips_own = session.is_some_and(|tracking| tracking.skips_own);
                 let told = ours.iter().filter(|(_, author)| !skips_own || *author != Some(client));
                 let keys: Vec<&[u8]> = told.map(|(key, _)| *key).collect();

@@ -45,13 +45,13 @@ impl Node {
             && gathered.words + args.len() <= WORDS_MAX
             && gathered.detail == detail_of(&[Args::from_slice(args)]);
         fits && self.one_partition(command, args).is_err()
-            && self.sessions.get(client).is_some_and(|session| session.multi().is_none())
+            && self.clients.session(client).is_some_and(|session| session.multi().is_none())
     }
 
     /// A look of this connection begins, or joins those that wait.
     pub(super) fn gather(&mut self, client: ClientId, args: &[&[u8]]) -> bool {
         let Some(gathered) = self.conductor.gathered.get_mut(&client) else { return false };
-        let Some(session) = self.sessions.get(client) else { return false };
+        let Some(session) = self.clients.session(client) else { return false };
         gathered.add(session.reserve_barrier(Kind::Read), args);
         true
     }

@@ -217,7 +217,7 @@ impl Node {
             return self.refuse_request(client, TOO_MANY);
         }
         let rights = self.rights_of(client);
-        let Some(session) = self.sessions.get(client) else { return Flow::Closing };
+        let Some(session) = self.clients.session(client) else { return Flow::Closing };
         let proto = session.proto();
         let origin = Origin::Client { client, seq: session.reserve_barrier(kind) };
         self.conduct_to(vec![origin], proto, kind, parts, commands, single, watches, rights);
@@ -447,7 +447,7 @@ impl Node {
         if gathered.commands.is_empty() {
             return;
         }
-        let Some(session) = self.sessions.get(client) else { return };
+        let Some(session) = self.clients.session(client) else { return };
         let proto = session.proto();
         let one = |seq: &u64| Origin::Client { client, seq: *seq };
         let origins: Vec<Origin> = gathered.seqs.iter().map(one).collect();

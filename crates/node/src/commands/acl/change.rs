@@ -89,12 +89,12 @@ fn change(
     if op.len() > 2 * limits::ACL_USER_BYTES_MAX {
         return node.refuse_request(client, "ERR too many words in one change of users");
     }
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if session.is_writing() {
         return session.wait_for(Waits::Writes);
     }
     let seq = session.reserve_barrier(Kind::Write);
-    let gather = node.gathers.open(client, seq, Join::Users(words, counts), 1);
+    let gather = node.clients.gathers_mut().open(client, seq, Join::Users(words, counts), 1);
     let origin = Origin::Gather { gather, part: 0, resp3: false };
     node.route(PartitionId::META, origin, op, Access::Write);
     Flow::Next
@@ -120,7 +120,7 @@ impl Node {
         };
         let join = if counts { Join::Number(deleted) } else { Join::AllOk };
         let workers = self.config.workers;
-        let gather = self.gathers.open(client, seq, join, usize::from(workers));
+        let gather = self.clients.gathers_mut().open(client, seq, join, usize::from(workers));
         for worker in 0..workers {
             let origin = Origin::Gather { gather, part: worker.into(), resp3: false };
             self.ask_colleague(worker, origin, &Errand::Know(epoch));
@@ -129,7 +129,7 @@ impl Node {
 
     fn end_users(&mut self, client: ClientId, seq: u64, text: &str) {
         let ready = &mut self.output.ready;
-        self.sessions.complete(client, seq, ready, &mut |out| out.error(text));
+        self.clients.sessions_mut().complete(client, seq, ready, &mut |out| out.error(text));
     }
 }
 

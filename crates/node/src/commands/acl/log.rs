@@ -30,12 +30,12 @@ pub(super) fn log(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 fn ask(node: &mut Node, client: ClientId, join: Join, errand: &Errand) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     if session.is_writing() {
         return session.wait_for(Waits::Writes);
     }
     let seq = session.reserve_barrier(Kind::Read);
-    let gather = node.gathers.open(client, seq, join, 1);
+    let gather = node.clients.gathers_mut().open(client, seq, join, 1);
     node.ask_colleague(0, Origin::Gather { gather, part: 0, resp3: false }, errand);
     Flow::Next
 }

@@ -67,7 +67,7 @@ fn unknown(word: &[u8]) -> String {
 }
 
 fn who_am_i(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let name = node.sessions.get(client).map(|session| session.identity().name().to_vec());
+    let name = node.clients.session(client).map(|session| session.identity().name().to_vec());
     node.reply(client, |out| out.bulk(&name.unwrap_or_default()));
     Flow::Next
 }

@@ -88,7 +88,7 @@ impl Node {
             let done = s.is_idle() && s.waits().is_none() && !s.is_closing() && s.out().is_empty();
             done && s.subscriptions().is_empty()
         };
-        let sessions = self.sessions.iter_mut().filter(|session| idle(session));
+        let sessions = self.clients.sessions_mut().iter_mut().filter(|session| idle(session));
         for session in sessions.filter(|s| now_us.saturating_sub(s.active_us()) > timeout_us) {
             session.kill(&mut self.output.ready);
         }
@@ -99,14 +99,15 @@ impl Node {
 pub(crate) fn kill_matching(node: &mut Node, filter: &Filter) -> i64 {
     let laddr = node.config.info.client_addr.as_str();
     let found: Vec<(ClientId, bool)> = node
-        .sessions
+        .clients
+        .sessions()
         .iter()
         .map(|session| (node.client_id(session.number()), session))
         .filter(|(id, session)| fits(filter, *id, session, laddr))
         .map(|(id, session)| (session.id(), id == filter.asker))
         .collect();
     for (client, is_asker) in &found {
-        let Some(session) = node.sessions.get(*client) else { continue };
+        let Some(session) = node.clients.session(*client) else { continue };
         match is_asker {
             true => session.close_when_answered(),
             false => session.kill(&mut node.output.ready),

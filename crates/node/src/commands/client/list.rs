@@ -27,7 +27,7 @@ pub(crate) fn own_line(node: &mut Node, client: ClientId) -> String {
     let now_us = node.now.mono_us;
     let id = node.own_client_id(client);
     let laddr = node.config.info.client_addr.clone();
-    if let Some(session) = node.sessions.get(client) {
+    if let Some(session) = node.clients.session(client) {
         line(session, id, &laddr, now_us, &mut text);
     }
     text.truncate(text.trim_end().len());
@@ -59,7 +59,8 @@ pub(super) fn list(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 pub(crate) fn lines(node: &Node, filter: &Filter) -> String {
     let laddr = node.config.info.client_addr.as_str();
     let mut found: Vec<(u64, &Session)> = node
-        .sessions
+        .clients
+        .sessions()
         .iter()
         .map(|session| (node.client_id(session.number()), session))
         .filter(|(id, session)| fits(filter, *id, session, laddr))

@@ -89,7 +89,7 @@ impl Node {
     }
 
     pub(crate) fn own_client_id(&mut self, client: ClientId) -> u64 {
-        let number = self.sessions.get(client).map_or(1, |session| session.number());
+        let number = self.clients.session(client).map_or(1, |session| session.number());
         self.client_id(number)
     }
 }
@@ -101,7 +101,8 @@ fn id(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 }
 
 fn get_name(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let name = node.sessions.get(client).map(|session| session.name().to_vec()).unwrap_or_default();
+    let name =
+        node.clients.session(client).map(|session| session.name().to_vec()).unwrap_or_default();
     node.reply(client, |out| if name.is_empty() { out.null() } else { out.bulk(&name) });
     Flow::Next
 }
@@ -110,7 +111,7 @@ fn set_name(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if !is_plain(args[2]) {
         return node.refuse_request(client, BAD_NAME);
     }
-    if let Some(session) = node.sessions.get(client) {
+    if let Some(session) = node.clients.session(client) {
         session.set_name(args[2]);
     }
     ok(node, client)
@@ -128,7 +129,7 @@ fn set_info(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         let text = format!("ERR {what} cannot contain spaces, newlines or special characters.");
         return node.refuse_request(client, &text);
     }
-    if let Some(session) = node.sessions.get(client) {
+    if let Some(session) = node.clients.session(client) {
         match is_name {
             true => session.set_library_name(value),
             false => session.set_library_version(value),
@@ -138,7 +139,7 @@ fn set_info(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 fn reply(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     let word = args[2];
     if word.eq_ignore_ascii_case(b"on") {
         session.set_reply_mode(ReplyMode::On);
@@ -182,7 +183,8 @@ fn unblock(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 
 /// Ends the wait of this worker's connection with this id; whether it waited.
 pub(crate) fn unblock_here(node: &mut Node, id: u64, error: bool) -> bool {
-    let found = node.sessions.iter().find(|session| node.client_id(session.number()) == id);
+    let found =
+        node.clients.sessions().iter().find(|session| node.client_id(session.number()) == id);
     let Some(client) = found.map(|session| session.id()) else { return false };
     node.end_wait_of(client, if error { WaitEnd::Error } else { WaitEnd::Timeout })
 }

@@ -39,33 +39,27 @@ pub(super) fn unpause(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flo
 impl Node {
     /// Begins a pause, or makes the one under way longer or stricter.
     pub(crate) fn pause_clients(&mut self, pause: Pause) {
-        let running = self.pause.filter(|p| p.until_us > self.now.mono_us);
-        self.pause = Some(running.map_or(pause, |p| Pause {
-            until_us: p.until_us.max(pause.until_us),
-            all: p.all || pause.all,
-        }));
+        self.clients.pause(pause, self.now.mono_us);
     }
 
     /// Ends the pause.
     pub(crate) fn unpause_clients(&mut self) {
-        if self.pause.take().is_some() {
-            self.sessions.resume_all(&mut self.output.ready);
+        if self.clients.unpause() {
+            self.clients.sessions_mut().resume_all(&mut self.output.ready);
         }
     }
 
     /// Ends the pause when its time has come.
     pub(crate) fn tend_pause(&mut self) {
-        if self.pause.is_some_and(|p| p.until_us <= self.now.mono_us) {
+        if self.clients.has_pause() && self.clients.paused(self.now.mono_us).is_none() {
             self.unpause_clients();
         }
     }
 
     /// Whether the pause lets this request wait.
     pub(crate) fn is_paused(&mut self, client: ClientId, command: &Command) -> bool {
-        let Some(pause) = self.pause.filter(|p| p.until_us > self.now.mono_us) else {
-            return false;
-        };
-        let multi = self.sessions.get(client).and_then(|session| session.multi());
+        let Some(pause) = self.clients.paused(self.now.mono_us) else { return false };
+        let multi = self.clients.session(client).and_then(|session| session.multi());
         match (multi, command.name) {
             (Some(_), name) if name != "exec" => false, // it is only queued
             _ if pause.all => true,

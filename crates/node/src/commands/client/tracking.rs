@@ -25,18 +25,18 @@ pub(super) fn tracking(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flo
     if !args[2].eq_ignore_ascii_case(b"on") {
         return node.refuse_request(client, SYNTAX);
     }
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     let wanted = match joined(session.tracking(), wanted) {
         Ok(wanted) => wanted,
         Err(text) => return node.refuse_request(client, &text),
     };
     node.begin_tracking(client, wanted);
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     let inside = session.reply_mode() == ReplyMode::Captured;
     if inside || !node.waits_for_changes() {
         return ok(node, client);
     }
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     let seq = session.reserve_barrier(Kind::Read);
     node.answer_when_heard(client, seq);
     Flow::Next
@@ -148,7 +148,7 @@ fn joined(before: Option<&Tracking>, mut wanted: Tracking) -> Result<Tracking, S
 }
 
 pub(super) fn caching(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     let refusal = match session.tracking_mut() {
         None => Some(
             "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
@@ -174,7 +174,8 @@ pub(super) fn caching(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow
 }
 
 pub(super) fn get_redir(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let redirect = node.sessions.get(client).map_or(-1, |session| redirection(session.tracking()));
+    let redirect =
+        node.clients.session(client).map_or(-1, |session| redirection(session.tracking()));
     node.reply(client, |out| out.integer(redirect));
     Flow::Next
 }
@@ -185,7 +186,7 @@ pub(super) fn redirection(tracking: Option<&Tracking>) -> i64 {
 }
 
 pub(super) fn info(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let Some(session) = node.sessions.get(client) else { return Flow::Closing };
+    let Some(session) = node.clients.session(client) else { return Flow::Closing };
     let redirect = redirection(session.tracking());
     let (flags, prefixes) = match session.tracking() {
         None => (vec!["off"], Vec::new()),

@@ -77,7 +77,7 @@ pub(super) struct View {
 impl View {
     /// What `node` sees now, with the ports that `client` can use.
     pub fn of(node: &mut Node, client: ClientId) -> Self {
-        let with_tls = node.sessions.get(client).is_some_and(|session| session.uses_tls());
+        let with_tls = node.clients.session(client).is_some_and(|session| session.uses_tls());
         let node = &*node;
         let to_tls = if with_tls { distance_to_tls(node) } else { 0 };
         let map = node.groups.map();
