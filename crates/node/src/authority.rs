@@ -296,7 +296,7 @@ impl Node {
         object: &[u8],
         user: &[u8],
     ) {
-        let mut refusal = Refusal::new(reason, in_multi, object, user, self.now.wall.0);
+        let mut refusal = Refusal::new(reason, in_multi, object, user, self.local.now().wall.0);
         refusal.client = commands::client::own_line(self, client).into_bytes();
         self.ask_colleague(0, Origin::Internal, &Errand::Denied(refusal));
     }
@@ -321,14 +321,14 @@ impl Node {
     /// As the log has them after a start, committed or not: no older ones are to hold until the group has said how far it is.
     pub(crate) fn remember_users(&mut self, map: &ClusterMap) {
         if map.is_founded() {
-            self.authority.remembered = Some((map.epoch, self.now.mono_us + REMEMBERED_US));
+            self.authority.remembered = Some((map.epoch, self.local.now().mono_us + REMEMBERED_US));
             self.authority.take_over(map.users().clone());
         }
     }
 
     fn take_users_over(&mut self) {
         if let Some((epoch, until_us)) = self.authority.remembered {
-            if self.groups.map().epoch < epoch && self.now.mono_us < until_us {
+            if self.groups.map().epoch < epoch && self.local.now().mono_us < until_us {
                 return;
             }
             self.authority.remembered = None;
@@ -385,7 +385,7 @@ impl Node {
         if self.groups.map().epoch >= epoch || planted("users-answered-early") {
             return self.know(origin);
         }
-        let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
+        let deadline_us = self.local.now().mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
         self.authority.unheard.push(Awaited { epoch, origin, deadline_us });
     }
 
@@ -398,7 +398,7 @@ impl Node {
         if self.authority.remembered.is_some() && self.groups.map().is_founded() {
             self.take_users_over();
         }
-        let now_us = self.now.mono_us;
+        let now_us = self.local.now().mono_us;
         let is_late = |one: &mut Awaited| one.deadline_us <= now_us;
         let late: Vec<Awaited> = self.authority.unheard.extract_if(.., is_late).collect();
         for one in late {
@@ -479,7 +479,7 @@ mod tests {
         let stranger = node.open_session("a".into());
         assert!(node.is_stranger(stranger));
         // The change was never committed: another entry took its place.
-        let later_us = node.now.mono_us + REMEMBERED_US;
+        let later_us = node.local.now().mono_us + REMEMBERED_US;
         node.begin_turn(Now { wall: Millis(1), mono_us: later_us });
         node.tick();
         assert!(node.authority.admits_anybody() && !node.is_stranger(stranger));

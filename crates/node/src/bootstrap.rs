@@ -50,10 +50,14 @@ impl Node {
     /// Founds the metadata group on worker 0 once all founding members are known to have agreed on who they are.
     pub(crate) fn found_if_agreed(&mut self) {
         let has_meta = self.replica(PartitionId::META).is_some();
-        if self.config.worker != 0 || self.config.joins || has_meta || !self.roster.is_agreed() {
+        if self.local.config().worker != 0
+            || self.local.config().joins
+            || has_meta
+            || !self.roster.is_agreed()
+        {
             return;
         }
-        let members: Vec<NodeId> = self.config.initial_cluster.keys().copied().collect();
+        let members: Vec<NodeId> = self.local.config().initial_cluster.keys().copied().collect();
         let (voters, learners) = members.split_at(members.len().min(META_VOTERS_MAX));
         let mut membership = Membership::of_voters(voters.to_vec());
         membership.learners = learners.to_vec();
@@ -85,8 +89,8 @@ impl Node {
     /// waits for the word of another, and founds: what its log tells begins with the members.
     pub(crate) fn join_if_known(&mut self) {
         let has_meta = self.replica(PartitionId::META).is_some();
-        let joins = self.config.joins || self.roster.is_successor();
-        if self.config.worker == 0 && !has_meta && self.known.belongs() && joins {
+        let joins = self.local.config().joins || self.roster.is_successor();
+        if self.local.config().worker == 0 && !has_meta && self.known.belongs() && joins {
             self.join_replica(PartitionId::META);
         }
     }
@@ -94,15 +98,15 @@ impl Node {
     fn add_replica(&mut self, recovered: RecoveredGroup) {
         let RecoveredGroup { group, hard_state, snapshot, entries, state } = recovered;
         let config = Config {
-            id: self.config.id,
+            id: self.local.id(),
             group,
             election_ticks: ELECTION_TICKS,
             heartbeat_ticks: HEARTBEAT_TICKS,
-            lease_reads: self.config.lease_reads,
+            lease_reads: self.local.config().lease_reads,
             append_bytes_max: APPEND_BYTES_MAX,
             inflight_bytes_max: INFLIGHT_BYTES_MAX,
             cache_bytes_max: CACHE_BYTES_MAX,
-            seed: self.random() ^ u64::from(group.0),
+            seed: self.local.random() ^ u64::from(group.0),
         };
         let state = state.unwrap_or_else(|| match group {
             PartitionId::META => State::meta(),
@@ -110,21 +114,21 @@ impl Node {
                 self.groups.map().slots_of(group).unwrap_or(Slot(0)..=Slot(SLOT_COUNT - 1)),
             ),
         });
-        let alone = snapshot.membership.voters == [self.config.id];
+        let alone = snapshot.membership.voters == [self.local.id()];
         let founded = snapshot.index == Index(0) && entries.is_empty();
         let recovered = Recovered { hard_state, snapshot: snapshot.clone(), entries };
-        let engine = synod_consensus::start(self.config.engine, config, recovered);
+        let engine = synod_consensus::start(self.local.config().engine, config, recovered);
         let mut replica = Replica::new(
             group,
-            self.config.id,
+            self.local.id(),
             engine,
             state,
             &snapshot,
             hard_state,
-            self.config.ack_early,
+            self.local.config().ack_early,
         );
-        replica.set_turn_length(self.config.turn_length);
-        let preferred = self.preferred_leader(group) == Some(self.config.id);
+        replica.set_turn_length(self.local.config().turn_length);
+        let preferred = self.preferred_leader(group) == Some(self.local.id());
         if alone || (founded && preferred) {
             replica.engine().campaign();
         }
@@ -143,7 +147,9 @@ impl Node {
                     .filter(|node| !self.groups.map().is_draining(**node));
                 stay.take(META_VOTERS_MAX).copied().collect()
             }
-            false => self.config.initial_cluster.keys().take(META_VOTERS_MAX).copied().collect(),
+            false => {
+                self.local.config().initial_cluster.keys().take(META_VOTERS_MAX).copied().collect()
+            }
         }
     }
 
@@ -170,10 +176,10 @@ impl Node {
         if map.epoch <= self.groups.map().epoch {
             return;
         }
-        self.planner.learn(self.groups.map(), &map, self.now.mono_us);
+        self.planner.learn(self.groups.map(), &map, self.local.now().mono_us);
         self.groups.set_map(map);
         self.learn_users();
-        let own = self.config.id;
+        let own = self.local.id();
         let missing: Vec<_> = self
             .groups
             .map()
@@ -186,7 +192,7 @@ impl Node {
             .collect();
         let wiped = planted("wiped-voter-votes");
         // A new member reads the log from its beginning: what that says of its predecessor is not about this directory.
-        let is_own = |info: &NodeInfo| info.incarnation == self.config.info.incarnation;
+        let is_own = |info: &NodeInfo| info.incarnation == self.local.config().info.incarnation;
         if !wiped && !self.groups.map().nodes.get(&own).is_some_and(is_own) {
             return;
         }
@@ -206,8 +212,8 @@ impl Node {
     /// Founds the cluster if nobody has, and says where this node is until the map says so too.
     pub(crate) fn tend_map(&mut self) {
         let last_us = self.announced.last_us;
-        let wait = self.now.mono_us.saturating_sub(last_us) < ANNOUNCE_US;
-        if self.config.worker != 0 || (wait && last_us != 0) {
+        let wait = self.local.now().mono_us.saturating_sub(last_us) < ANNOUNCE_US;
+        if self.local.config().worker != 0 || (wait && last_us != 0) {
             return;
         }
         let command = if !self.groups.map().is_founded() {
@@ -215,30 +221,31 @@ impl Node {
                 return;
             }
             // A cluster with a password has it from its first moment.
-            if let Some(password) = self.config.password {
+            if let Some(password) = self.local.config().password {
                 let rules = vec![Rule::ResetPass, Rule::AddPassword(password)];
                 let change = Change::Set { name: DEFAULT.to_vec(), rules };
                 self.propose_meta(&MetaCommand::Users(change));
             }
             self.founding()
         } else if let Some(place) = self.place_to_tell() {
-            MetaCommand::Reshape(Reshape::Place(self.config.id, place))
+            MetaCommand::Reshape(Reshape::Place(self.local.id(), place))
         } else if self.has_news() {
-            MetaCommand::Announce { node: self.config.id, info: self.config.info.clone() }
+            MetaCommand::Announce { node: self.local.id(), info: self.local.config().info.clone() }
         } else {
             return;
         };
-        self.announced.last_us = self.now.mono_us.max(1);
+        self.announced.last_us = self.local.now().mono_us.max(1);
         self.propose_meta(&command);
     }
 
     /// Where this node stands by what was said at its start, until the cluster knows; what an operator says later counts.
     fn place_to_tell(&mut self) -> Option<Place> {
-        let (weight, zone) = (self.config.weight, self.config.zone.as_ref());
-        if self.announced.place_is_known || !self.groups.map().nodes.contains_key(&self.config.id) {
+        let (weight, zone) = (self.local.config().weight, self.local.config().zone.as_ref());
+        if self.announced.place_is_known || !self.groups.map().nodes.contains_key(&self.local.id())
+        {
             return None;
         }
-        let known = self.groups.map().place_of(self.config.id);
+        let known = self.groups.map().place_of(self.local.id());
         let place = Place {
             weight: weight.unwrap_or(known.weight),
             zone: zone.unwrap_or(&known.zone).clone(),
@@ -256,21 +263,22 @@ impl Node {
 
     /// Whether the map does not say what this node says of itself. One whose seat another incarnation has says nothing.
     fn has_news(&self) -> bool {
-        let Some(known) = self.groups.map().nodes.get(&self.config.id) else { return false };
-        let info = &self.config.info;
+        let Some(known) = self.groups.map().nodes.get(&self.local.id()) else { return false };
+        let info = &self.local.config().info;
         let own = known.incarnation == info.incarnation || known.incarnation.0 == 0;
         own && known != info && known.starts <= info.starts
     }
 
     fn founding(&mut self) -> MetaCommand {
-        let cluster = ClusterId(self.random().max(1));
+        let cluster = ClusterId(self.local.random().max(1));
         let nodes: BTreeMap<NodeId, NodeInfo> = self
-            .config
+            .local
+            .config()
             .initial_cluster
             .iter()
             .map(|(id, peer_addr)| {
-                let info = match *id == self.config.id {
-                    true => self.config.info.clone(),
+                let info = match *id == self.local.id() {
+                    true => self.local.config().info.clone(),
                     false => NodeInfo {
                         peer_addr: peer_addr.clone(),
                         incarnation: self.roster.incarnation(*id),
@@ -280,8 +288,8 @@ impl Node {
                 (*id, info)
             })
             .collect();
-        let (partitions, replicas) = (self.config.partitions, self.config.replicas);
-        let engine = Some(self.config.engine);
+        let (partitions, replicas) = (self.local.config().partitions, self.local.config().replicas);
+        let engine = Some(self.local.config().engine);
         MetaCommand::Found { cluster, partitions, replicas, nodes, engine }
     }
 }

@@ -21,7 +21,7 @@ pub trait Certificates: Send {
 impl Node {
     /// Who knows the certificates, where there is TLS.
     pub fn set_certificates(&mut self, certificates: Box<dyn Certificates>) {
-        self.certificates = Some(certificates);
+        self.local.set_certificates(certificates);
     }
 
     /// A client came through the door of TLS: it is told of the same doors of other nodes.

@@ -351,7 +351,7 @@ impl Node {
             return session.wait_for(Waits::Writes);
         }
         let seq = session.reserve_barrier(Kind::Read);
-        let workers = self.config.workers;
+        let workers = self.local.config().workers;
         let gather = self.clients.gathers_mut().open(client, seq, join, usize::from(workers));
         for worker in 0..workers {
             let origin = Origin::Gather { gather, part: worker.into(), resp3: false };
@@ -362,7 +362,7 @@ impl Node {
 
     /// Asks one worker of this node, which may be this one.
     pub(crate) fn ask_colleague(&mut self, worker: u16, origin: Origin, errand: &Errand) {
-        if worker == self.config.worker {
+        if worker == self.local.config().worker {
             self.run_errand(origin, errand);
         } else {
             self.send_errand(worker, origin, errand);
@@ -370,10 +370,10 @@ impl Node {
     }
 
     fn send_errand(&mut self, worker: u16, origin: Origin, errand: &Errand) {
-        let own = self.config.id;
+        let own = self.local.id();
         let mut op = Vec::new();
         errand.encode(&mut op);
-        let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
+        let deadline_us = self.local.now().mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
         let id = self.under_way.ledger_mut().next_id();
         let forward = Forward {
             partition: NODE,
@@ -389,8 +389,8 @@ impl Node {
             wait: None,
         };
         let frames = forward::queue(&mut self.output, own, own, worker);
-        let now_us = self.now.mono_us;
-        forward::put_forward(frames, id, self.config.worker, &forward, now_us);
+        let now_us = self.local.now().mono_us;
+        forward::put_forward(frames, id, self.local.config().worker, &forward, now_us);
         self.under_way.ledger_mut().insert(id, forward);
     }
 
@@ -450,7 +450,7 @@ impl Node {
                 self.done(origin);
             }
             Errand::LatencyNote(event, ms) => {
-                self.counted.latency_events_mut().note(*event, self.now.wall.0 / 1000, *ms);
+                self.counted.latency_events_mut().note(*event, self.local.now().wall.0 / 1000, *ms);
                 self.done(origin);
             }
             Errand::LatencyEvents => {

@@ -140,7 +140,7 @@ impl Node {
         if self.contenders.waiting.len() >= limits::WAITS_MAX {
             return self.refuse_request(client, TOO_MANY);
         }
-        let now_us = self.now.mono_us;
+        let now_us = self.local.now().mono_us;
         let Some(session) = self.clients.session(client) else { return Flow::Closing };
         let contender = Contender {
             client,
@@ -219,7 +219,7 @@ impl Node {
 
     /// A tick has passed: who rests is asked for again, and who has waited for long enough leaves.
     pub(crate) fn tend_contenders(&mut self) {
-        let now_us = self.now.mono_us;
+        let now_us = self.local.now().mono_us;
         let mut steps = Vec::new();
         for (of, contender) in &self.contenders.waiting {
             let late = contender.deadline_us.filter(|at| *at <= now_us);

@@ -40,7 +40,7 @@ impl Engines {
 impl Node {
     /// The engine that the cluster runs, or is about to.
     pub(crate) fn wanted_engine(&self) -> Protocol {
-        self.groups.map().engine.unwrap_or(self.config.engine)
+        self.groups.map().engine.unwrap_or(self.local.config().engine)
     }
 
     /// Asks for another engine, as CLUSTER ENGINE does on behalf of a client.

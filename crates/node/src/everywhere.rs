@@ -30,7 +30,7 @@ fn group_of(worker: u16, workers: u16) -> PartitionId {
 impl Node {
     /// All workers of the cluster as far as the map tells, those of this node too.
     pub(crate) fn cluster_workers(&self) -> Vec<Destination> {
-        let own = self.config.id;
+        let own = self.local.id();
         let known = self
             .groups
             .map()
@@ -38,7 +38,7 @@ impl Node {
             .iter()
             .filter(|(id, _)| **id != own)
             .map(|(id, info)| (*id, u16::try_from(info.workers).unwrap_or(1).max(1)));
-        let mut all: Vec<_> = known.chain([(own, self.config.workers)]).collect();
+        let mut all: Vec<_> = known.chain([(own, self.local.config().workers)]).collect();
         all.sort_unstable();
         let workers =
             |(node, workers)| (0..workers).map(move |worker| Destination { node, worker });
@@ -56,7 +56,7 @@ impl Node {
         let gather = self.clients.gathers_mut().open(client, seq, join, workers.len());
         for (part, to) in workers.iter().enumerate() {
             let origin = Origin::Gather { gather, part: part as u32, resp3: false };
-            if to.node == self.config.id {
+            if to.node == self.local.id() {
                 self.ask_colleague(to.worker, origin, errand);
             } else if self.peers.is_up(to.node) {
                 let of_node = workers.iter().filter(|other| other.node == to.node).count();
@@ -69,7 +69,7 @@ impl Node {
     }
 
     fn ask_worker(&mut self, to: Destination, of_node: u16, origin: Origin, errand: &Errand) {
-        let (own, now_us) = (self.config.id, self.now.mono_us);
+        let (own, now_us) = (self.local.id(), self.local.now().mono_us);
         let mut op = Vec::new();
         errand.encode(&mut op);
         let forward = Forward {
@@ -87,7 +87,7 @@ impl Node {
         };
         let id = self.under_way.ledger_mut().next_id();
         let frames = forward::queue(&mut self.output, own, to.node, 0);
-        forward::put_forward(frames, id, self.config.worker, &forward, now_us);
+        forward::put_forward(frames, id, self.local.config().worker, &forward, now_us);
         self.under_way.ledger_mut().insert(id, forward);
     }
 
@@ -100,7 +100,7 @@ impl Node {
 
     /// A request to a worker of another node that has no answer and gets none: whether it was one.
     pub(crate) fn is_left_out(&mut self, forward: &Forward) -> bool {
-        let is_left_out = is_of_worker(forward.partition) && forward.to != self.config.id;
+        let is_left_out = is_of_worker(forward.partition) && forward.to != self.local.id();
         if is_left_out {
             self.desk(NODE).relay(forward.origin, no_answer());
         }

@@ -69,7 +69,7 @@ impl Node {
         if !self.under_way.ledger().get(id).is_some_and(in_place) {
             return;
         }
-        let deadline_us = in_flight_deadline_us(self.now.mono_us);
+        let deadline_us = in_flight_deadline_us(self.local.now().mono_us);
         let Some(forward) = self.under_way.ledger_mut().add_part(id, part) else { return };
         if forward.parts.bytes.len() as u64 >= total {
             if let Some(forward) = self.under_way.ledger_mut().take(id) {
@@ -144,19 +144,20 @@ impl Node {
         offset: u64,
     ) {
         let worker = self.worker_of(partition);
-        let asker = Asker { node: self.config.id, worker: self.config.worker, request, attempt };
-        let frames = forward::queue(&mut self.output, self.config.id, to, worker);
+        let asker =
+            Asker { node: self.local.id(), worker: self.local.config().worker, request, attempt };
+        let frames = forward::queue(&mut self.output, self.local.id(), to, worker);
         answers::put_fetch(frames, partition, asker, offset);
     }
 
     /// Somebody wants the next part of a long reply, or no more of it.
     pub(crate) fn serve_reply(&mut self, from: NodeId, group: PartitionId, body: &[u8]) {
         let Some((asker, offset)) = answers::take_fetch(from, body) else { return };
-        let now_us = self.now.mono_us;
+        let now_us = self.local.now().mono_us;
         if offset == NO_PART {
             return self.under_way.long_replies_mut().end(&asker);
         }
-        let frames = forward::queue(&mut self.output, self.config.id, from, asker.worker);
+        let frames = forward::queue(&mut self.output, self.local.id(), from, asker.worker);
         self.under_way.long_replies_mut().put_part(frames, group, asker, offset, now_us);
     }
 }
@@ -246,7 +247,8 @@ mod tests {
         let id = ask(&mut node, Origin::Client { client: ClientId(1), seq: 1 });
         part(&mut node, id, (0, 1000), 10);
         assert_eq!(node.under_way.ledger().bytes(), 1001);
-        node.now.mono_us = u64::MAX;
+        let now = node.local.now();
+        node.local.begin_turn(synod_types::Now { mono_us: u64::MAX, ..now });
         node.expire_requests();
         assert_eq!(
             (

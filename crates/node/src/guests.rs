@@ -29,7 +29,7 @@ impl Node {
         let (namespace, operation) = taken_apart(&operation)?;
         let tree = self.tree(slot, namespace)?;
         let mut reply = Vec::new();
-        let ctx = Context { now: self.now.wall, seed: 0 };
+        let ctx = Context { now: self.local.now().wall, seed: 0 };
         tree.read(operation.body, &ctx, &mut RespWriter::new(&mut reply, Proto::Resp2));
         match Value::decode(&reply) {
             Ok(Some((Value::Bulk(bytes), _))) => Some(bytes),

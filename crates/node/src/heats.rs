@@ -278,21 +278,22 @@ impl Node {
 
     /// What the world told of the process.
     pub(crate) fn note_process_times(&mut self) {
-        if self.config.worker == 0 {
+        if self.local.config().worker == 0 {
             let ms = |seconds: f64| (seconds * 1e3) as u64;
             self.counted.heats_mut().process =
-                [ms(self.facts.cpu_user_s), ms(self.facts.cpu_sys_s)];
+                [ms(self.local.facts().cpu_user_s), ms(self.local.facts().cpu_sys_s)];
         }
     }
 
     /// Goes on with the walks, and forgets what is of no use any more.
     pub(crate) fn tend_heats(&mut self) {
-        let Self { groups, counted, now, ticks, .. } = self;
+        let Self { groups, counted, local, .. } = self;
+        let now = local.now();
         let heats = counted.heats_mut();
         let now_us = now.mono_us;
         let is_led = |r: &&Replica| r.role().0 == Role::Leader && r.state().keyspace().is_some();
         let led: Vec<PartitionId> = groups.replicas().filter(is_led).map(Replica::group).collect();
-        if ticks.is_multiple_of(FORGET_TICKS) {
+        if local.is_due(FORGET_TICKS) {
             heats.heats.retain(|_, heat| !heat.is_cold(now_us));
             heats.largest.retain(|group, _| led.contains(group));
         }

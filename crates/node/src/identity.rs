@@ -103,18 +103,18 @@ impl Node {
         Hello {
             protocol_version: PROTOCOL_VERSION,
             cluster: self.groups.map().cluster,
-            from: self.config.id,
+            from: self.local.id(),
             to,
-            incarnation: self.config.info.incarnation,
-            starts: self.config.info.starts,
-            process: self.config.process,
-            past: self.config.past,
+            incarnation: self.local.config().info.incarnation,
+            starts: self.local.config().info.starts,
+            process: self.local.config().process,
+            past: self.local.config().past,
             known: self.known_incarnation(to),
-            address: address_hash(&self.config.info.peer_addr),
-            worker: self.config.worker,
-            workers: self.config.workers,
+            address: address_hash(&self.local.config().info.peer_addr),
+            worker: self.local.config().worker,
+            workers: self.local.config().workers,
             purpose,
-            engine: EngineName::new(self.config.engine.as_str()),
+            engine: EngineName::new(self.local.config().engine.as_str()),
         }
     }
 
@@ -134,11 +134,11 @@ impl Node {
 
     /// Tells a member that has an earlier map who the members are by now.
     pub(crate) fn tell_of_members(&mut self, to: NodeId, epoch: u64) {
-        if self.config.worker != 0 || epoch >= self.groups.map().epoch {
+        if self.local.config().worker != 0 || epoch >= self.groups.map().epoch {
             return;
         }
         let map = self.groups.map().clone();
-        let frames = forward::queue(&mut self.output, self.config.id, to, 0);
+        let frames = forward::queue(&mut self.output, self.local.id(), to, 0);
         forward::put_frame(frames, FrameKind::Members, PartitionId::META, |body| {
             Members::encode(&map, body);
         });
@@ -147,7 +147,7 @@ impl Node {
     /// A member told who the members are. What it tells was committed, so it holds whatever this node's log says.
     pub(crate) fn told_of_members(&mut self, body: &[u8]) {
         let Some(told) = Members::decode(body) else { return };
-        let is_ours = told.nodes.contains_key(&self.config.id);
+        let is_ours = told.nodes.contains_key(&self.local.id());
         let known = self.groups.map().epoch.max(self.known.told.epoch);
         if self.groups.map().is_founded() && is_ours && told.epoch > known {
             self.known.told = told;
@@ -175,11 +175,12 @@ impl Node {
         let (from, incarnation) = (hello.from, hello.incarnation);
         let start = Start { incarnation, starts: hello.starts, process: hello.process };
         self.known.starts.insert(from, start);
-        let is_first = !self.groups.map().is_founded() && self.config.worker == 0;
+        let is_first = !self.groups.map().is_founded() && self.local.config().worker == 0;
         if is_first && self.roster.meet(from, incarnation) {
             self.output.roster = Some(self.roster.known().clone());
         }
-        self.known.belongs |= hello.cluster.0 != 0 && hello.known == self.config.info.incarnation;
+        self.known.belongs |=
+            hello.cluster.0 != 0 && hello.known == self.local.config().info.incarnation;
         Ok(())
     }
 
@@ -188,14 +189,14 @@ impl Node {
     /// # Errors
     /// Why not.
     pub fn check(&self, hello: &Hello) -> Result<(), HelloRefused> {
-        let own = self.config.id;
+        let own = self.local.id();
         let from = hello.from;
         hello.check(
             own,
             self.groups.map().cluster,
-            EngineName::new(self.config.engine.as_str()),
+            EngineName::new(self.local.config().engine.as_str()),
         )?;
-        let ours = self.config.info.incarnation;
+        let ours = self.local.config().info.incarnation;
         if planted("wiped-voter-votes") {
             return Ok(());
         }

@@ -39,6 +39,7 @@ mod groups;
 mod guests;
 mod heats;
 mod identity;
+mod local;
 mod members;
 mod memory;
 mod monitor;

@@ -28,7 +28,7 @@ impl Node {
         }
         session.set_monitor(true);
         self.clients.monitors_mut().clients.insert(client);
-        let errand = Errand::Monitors(self.config.worker, true);
+        let errand = Errand::Monitors(self.local.config().worker, true);
         self.ask_colleagues(client, Join::AllOk, &errand)
     }
 
@@ -41,8 +41,8 @@ impl Node {
             session.set_monitor(false);
         }
         if self.clients.monitors().clients.is_empty() {
-            let errand = Errand::Monitors(self.config.worker, false);
-            for worker in 0..self.config.workers {
+            let errand = Errand::Monitors(self.local.config().worker, false);
+            for worker in 0..self.local.config().workers {
                 self.ask_colleague(worker, Origin::Internal, &errand);
             }
         }
@@ -72,9 +72,9 @@ impl Node {
         }
         let addr = self.clients.session(client).map(|session| session.addr().to_owned());
         let shown = crate::requests::redacted(command, args);
-        let line = line(self.now.wall.0, &addr.unwrap_or_default(), &shown);
+        let line = line(self.local.now().wall.0, &addr.unwrap_or_default(), &shown);
         for worker in self.clients.monitors().workers.clone() {
-            match worker == self.config.worker {
+            match worker == self.local.config().worker {
                 true => self.show_monitors(&line),
                 false => {
                     let errand = Errand::Monitored(line.clone());

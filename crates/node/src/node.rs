@@ -9,6 +9,7 @@ use crate::counted::Counted;
 use crate::desk::Desk;
 use crate::groups::Groups;
 use crate::identity::Known;
+use crate::local::Local;
 use crate::memory::Memory;
 use crate::output::Output;
 use crate::peers::Peers;
@@ -31,12 +32,7 @@ use synod_wire::resp::RespWriter;
 
 /// One worker of one node. See the crate's page for how it is driven.
 pub struct Node {
-    pub(crate) config: NodeConfig,
-    pub(crate) facts: Facts,
-    pub(crate) certificates: Option<Box<dyn crate::certificates::Certificates>>,
-    pub(crate) now: Now,
-    pub(crate) started_us: u64,
-    pub(crate) ticks: u64,
+    pub(crate) local: Local,
     pub(crate) groups: Groups,
     pub(crate) peers: Peers,
     pub(crate) roster: Roster,
@@ -59,9 +55,6 @@ pub struct Node {
     pub(crate) memory: Memory,
     /// Whether the log refuses entries for want of space: writes are refused, reads go on.
     pub(crate) disk_full: bool,
-    /// Whether this node is about to stop: it hands its leaderships over and takes none.
-    pub(crate) retiring: bool,
-    pub(crate) random: u64,
     pub(crate) announced: Announced,
 }
 
@@ -71,7 +64,6 @@ impl Node {
     pub fn new(config: NodeConfig, recovered: Vec<RecoveredGroup>, now: Now) -> Self {
         let heat_seed = config.seed;
         let mut node = Self {
-            random: config.seed,
             under_way: UnderWay::new(process_number(config.seed)),
             peers: Peers::new(&config),
             roster: Roster::new(&config),
@@ -79,12 +71,7 @@ impl Node {
             knocks: Knocks::new(),
             authority: Authority::new(config.password),
             caching: Caching::new(config.seed),
-            config,
-            facts: Facts::default(),
-            certificates: None,
-            now,
-            started_us: now.mono_us,
-            ticks: 0,
+            local: Local::new(config, now),
             groups: Groups::new(),
             clients: Clients::default(),
             conductor: Conductor::default(),
@@ -96,10 +83,9 @@ impl Node {
             memory: Memory::default(),
             counted: Counted::new(heat_seed),
             disk_full: false,
-            retiring: false,
             announced: Announced::default(),
         };
-        let maxmemory = i64::try_from(node.config.maxmemory).unwrap_or(i64::MAX);
+        let maxmemory = i64::try_from(node.local.config().maxmemory).unwrap_or(i64::MAX);
         node.settings.begin_with(crate::settings::Setting::MaxMemory, maxmemory);
         node.configure_slowlog();
         node.configure_heats();
@@ -107,19 +93,10 @@ impl Node {
         node
     }
 
-    /// The next number of this node's own sequence.
-    pub(crate) fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     /// Who this node is.
     #[must_use]
     pub fn id(&self) -> NodeId {
-        self.config.id
+        self.local.id()
     }
 
     /// The cluster map as far as it is known here.
@@ -146,7 +123,7 @@ impl Node {
 
     /// Tells the node what only its world knows.
     pub fn set_facts(&mut self, facts: Facts) {
-        self.facts = facts;
+        *self.local.facts_mut() = facts;
         self.note_process_times();
     }
 
@@ -199,7 +176,7 @@ impl Node {
     /// A client connected; `addr` is for people.
     pub fn open_session(&mut self, addr: String) -> ClientId {
         self.counted.counters_mut().connections += 1;
-        let client = self.clients.sessions_mut().open(addr, self.now.mono_us);
+        let client = self.clients.sessions_mut().open(addr, self.local.now().mono_us);
         if let Some(session) = self.clients.session(client) {
             session.set_identity(self.authority.stranger());
         }
@@ -303,12 +280,12 @@ impl Node {
         let replica = self.groups.replica_mut(group)?;
         let (sessions, gathers) = self.clients.answered();
         let mut desk = Desk {
-            node: self.config.id,
+            node: self.local.id(),
             group,
             sessions,
             gathers,
             long_replies: self.under_way.long_replies_mut(),
-            now_us: self.now.mono_us,
+            now_us: self.local.now().mono_us,
             output: &mut self.output,
             heats: self.counted.heats_mut(),
         };

@@ -31,7 +31,7 @@ impl Node {
 
     /// Publishes what happened to keys of a partition that is led here.
     pub(crate) fn publish_events(&mut self, events: &[Event]) {
-        let own = self.config.id;
+        let own = self.local.id();
         let wanted = self.wanted_events();
         for event in events {
             let by_key = [b"__keyspace@0__:", event.key.as_slice()].concat();

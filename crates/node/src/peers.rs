@@ -172,7 +172,7 @@ impl Node {
 
     /// A frame came from a peer, or from another worker of this node. One that cannot be read is dropped.
     pub fn frame(&mut self, from: NodeId, frame: Frame) {
-        if from != self.config.id {
+        if from != self.local.id() {
             self.peers.heard(from);
         }
         self.counted.counters_mut().frames_in += 1;
@@ -216,7 +216,7 @@ impl Node {
             resp3: request.resp3,
         };
         if everywhere::is_of_worker(group) {
-            return match from == self.config.id {
+            return match from == self.local.id() {
                 true => self.errand(origin, request.op),
                 false => self.asked_from_afar(origin, request.op),
             };
@@ -224,7 +224,7 @@ impl Node {
         let leads = self.led_in(group);
         if !self.under_way.attempts_mut().admit(group, from, request.worker, request.attempt, leads)
         {
-            let hint = self.groups.leaders().get(group).filter(|n| *n != self.config.id);
+            let hint = self.groups.leaders().get(group).filter(|n| *n != self.local.id());
             return self.fail(group, origin, Failure::NotExecuted(hint));
         }
         if let Some(failure) = self.refuses_epoch(group, request.epoch) {
@@ -233,7 +233,7 @@ impl Node {
         }
         let wait = request.wait.map(|(left_ms, since)| {
             let deadline_us =
-                left_ms.map(|ms| self.now.mono_us.saturating_add(ms.saturating_mul(1000)));
+                left_ms.map(|ms| self.local.now().mono_us.saturating_add(ms.saturating_mul(1000)));
             ForwardedWait { deadline_us, since, ..ForwardedWait::default() }
         });
         let (op, access) = (request.op, request.access);
@@ -242,7 +242,7 @@ impl Node {
 
     fn heartbeat(&mut self, from: NodeId, body: &[u8]) {
         let Some((events, body)) = body.split_first_chunk::<2>() else { return };
-        if from != self.config.id {
+        if from != self.local.id() {
             self.peer_wants(from, u16::from_le_bytes(*events));
         }
         let Some((head, mut rest)) = body.split_first_chunk::<20>() else { return };
@@ -285,9 +285,10 @@ impl Node {
             .filter(|r| r.role().0 == Role::Leader)
             .map(|r| (r.group(), r.role().1, r.protocol()))
             .collect();
-        let (worker, workers) = (u32::from(self.config.worker), u32::from(self.config.workers));
+        let (worker, workers) =
+            (u32::from(self.local.config().worker), u32::from(self.local.config().workers));
         let (epoch, events, own) =
-            (self.groups.map().epoch, self.wanted_event_bits(), self.config.id);
+            (self.groups.map().epoch, self.wanted_event_bits(), self.local.id());
         for to in self.heartbeat_destinations() {
             let frames = self.output.frames.entry(to).or_default();
             forward::put_frame(frames, FrameKind::Heartbeat, PartitionId::META, |body| {
@@ -307,13 +308,14 @@ impl Node {
     }
 
     pub(crate) fn heartbeat_destinations(&self) -> Vec<Destination> {
-        let own = self.config.id;
-        let nodes = self.config.initial_cluster.keys().chain(self.groups.map().nodes.keys());
+        let own = self.local.id();
+        let nodes =
+            self.local.config().initial_cluster.keys().chain(self.groups.map().nodes.keys());
         let mut all: Vec<_> = nodes
             .filter(|n| **n != own)
             .map(|n| Destination { node: *n, worker: 0 })
-            .chain((0..self.config.workers).map(|worker| Destination { node: own, worker }))
-            .filter(|d| d.node != own || d.worker != self.config.worker)
+            .chain((0..self.local.config().workers).map(|worker| Destination { node: own, worker }))
+            .filter(|d| d.node != own || d.worker != self.local.config().worker)
             .collect();
         all.sort_unstable();
         all.dedup();

@@ -102,7 +102,7 @@ impl Node {
             let can = |node: &NodeId| {
                 self.peers.is_up(*node) && !self.groups.map().has_left(partition, *node)
             };
-            let waits = self.planner.is_in_quarantine(partition, self.now.mono_us);
+            let waits = self.planner.is_in_quarantine(partition, self.local.now().mono_us);
             let moves = comes.clone().next().is_some();
             if !(moves && waits) && comes.all(can) {
                 steps.push((partition, to));

@@ -29,12 +29,12 @@ impl Node {
     pub(crate) fn deliver(&mut self, shard: bool, channel: &[u8], message: &[u8]) -> i64 {
         let (pubsub, sessions) = self.clients.subscribers();
         let message = (shard, channel, message);
-        pubsub.deliver(sessions, &mut self.output.ready, self.now.mono_us, message)
+        pubsub.deliver(sessions, &mut self.output.ready, self.local.now().mono_us, message)
     }
 
     /// Sends a message to the workers of other nodes, and to the others of this one if `siblings`.
     pub(crate) fn spread(&mut self, shard: bool, channel: &[u8], message: &[u8], siblings: bool) {
-        let own = self.config.id;
+        let own = self.local.id();
         let sort = if shard { Sort::Shard } else { Sort::Channel };
         self.spread_to(sort, channel, message, |node, peers| match node == own {
             true => siblings,
@@ -77,6 +77,6 @@ impl Node {
     /// Closes subscribers that have had much unread for too long.
     pub(crate) fn close_slow_subscribers(&mut self) {
         let (pubsub, sessions) = self.clients.subscribers();
-        pubsub.close_slow(sessions, &mut self.output.ready, self.now.mono_us);
+        pubsub.close_slow(sessions, &mut self.output.ready, self.local.now().mono_us);
     }
 }

@@ -60,7 +60,7 @@ impl Node {
             return;
         }
         let elsewhere = hello.address != address_hash(&member.peer_addr);
-        let now = self.now.mono_us;
+        let now = self.local.now().mono_us;
         self.knocks.retain(|_, knock| now.saturating_sub(knock.last_us) < GONE_US);
         let key = (hello.from, hello.incarnation);
         if self.knocks.len() < KNOCKS_MAX || self.knocks.contains_key(&key) {
@@ -72,7 +72,7 @@ impl Node {
 
     /// The directories that knock at present.
     pub(crate) fn knocking(&self) -> impl Iterator<Item = Knocking> + '_ {
-        let now = self.now.mono_us;
+        let now = self.local.now().mono_us;
         let knocks = self.knocks.iter();
         let present = knocks.filter(move |(_, knock)| now.saturating_sub(knock.last_us) < GONE_US);
         present.map(|((node, incarnation), knock)| {
@@ -97,7 +97,7 @@ impl Node {
         if old == successor {
             return Err(format!("ERR that is the data directory node {node} is known with"));
         }
-        if node == self.config.id || self.peers.silent_for_us(node) < LOST_US {
+        if node == self.local.id() || self.peers.silent_for_us(node) < LOST_US {
             return Err(format!(
                 "ERR node {node} is up with the data directory that the cluster knows: stop it before another takes its seat"
             ));
@@ -125,7 +125,7 @@ impl Node {
     }
 
     fn ask_for_replacements(&mut self) {
-        let now = self.now.mono_us;
+        let now = self.local.now().mono_us;
         let lost = |(key, knock): (&(NodeId, Incarnation), &Knock)| {
             let (node, successor) = *key;
             let knocks = now.saturating_sub(knock.last_us) < GONE_US;

@@ -70,7 +70,7 @@ impl Node {
     }
 
     pub(crate) fn take_request(&mut self, client: ClientId, args: &[&[u8]]) -> Flow {
-        let now_us = self.now.mono_us;
+        let now_us = self.local.now().mono_us;
         let Some(session) = self.clients.session(client) else { return Flow::Closing };
         if session.is_closing() {
             return Flow::Closing;
@@ -303,7 +303,7 @@ impl Node {
             return self.refuse_request(client, DISK_FULL);
         }
         if self.memory.counts_access() {
-            self.memory.touch(command, args, self.now.mono_us);
+            self.memory.touch(command, args, self.local.now().mono_us);
         }
         if self.memory.refuses(command) {
             return self.refuse_request(client, OOM);
@@ -321,7 +321,7 @@ impl Node {
             return self.refuse_request(client, LONG_REPLY);
         }
         match kind {
-            Kind::Read if replica.can_read_now(self.now.wall, behind, command, args) => {
+            Kind::Read if replica.can_read_now(self.local.now().wall, behind, command, args) => {
                 let errors = session.outcomes().1;
                 match self.counted.heats_mut().begin() {
                     None => session.reply_now(|out| replica.read_now(command, args, out)),
@@ -340,7 +340,7 @@ impl Node {
                 let failed = session.outcomes().1 > errors;
                 replica.note_author(Some(Origin::Client { client, seq: 0 }));
                 let tells = replica.has_events();
-                self.clients.sessions_mut().latency().done(true, self.now.mono_us);
+                self.clients.sessions_mut().latency().done(true, self.local.now().mono_us);
                 let called = Called::command(command);
                 self.clients.sessions_mut().answered().push(Answered { called, us: 0, failed });
                 if self.clients.sessions_mut().slow().wants(command.flags.has(Flags::FAST)) {

@@ -60,7 +60,7 @@ impl Node {
             self.tend_meta_members();
         }
         self.vacate();
-        if self.config.worker == 0 && self.is_leader(PartitionId::META) {
+        if self.local.config().worker == 0 && self.is_leader(PartitionId::META) {
             self.plan();
         }
     }
@@ -76,7 +76,7 @@ impl Node {
         if in_force != committed || !in_force.outgoing.is_empty() {
             return;
         }
-        let (wanted, voters, own) = (set(to), set(&in_force.voters), self.config.id);
+        let (wanted, voters, own) = (set(to), set(&in_force.voters), self.local.id());
         let learners = set(&in_force.learners);
         if voters == wanted && learners.is_empty() {
             let done = Reshape::Moved { partition, to: to.to_vec() };
@@ -123,7 +123,7 @@ impl Node {
         if in_force != committed || !in_force.outgoing.is_empty() {
             return;
         }
-        let (own, wanted) = (self.config.id, set(&self.meta_voters()));
+        let (own, wanted) = (self.local.id(), set(&self.meta_voters()));
         let (voted, learned) = (set(&in_force.voters), set(&in_force.learners));
         let mut voters: BTreeSet<NodeId> = voted.intersection(&wanted).copied().collect();
         let caught_up = |node: &&NodeId| wanted.contains(*node);
@@ -154,7 +154,7 @@ impl Node {
 
     /// Drops the replicas that this node has given up, once the map says that it is newer than this process.
     fn vacate(&mut self) {
-        let (own, process) = (self.config.id, self.config.process);
+        let (own, process) = (self.local.id(), self.local.config().process);
         let left: Vec<_> = self
             .groups
             .map()
@@ -186,7 +186,7 @@ impl Node {
         self.groups.fetches_mut().remove(&group);
         self.groups.dropped_mut().insert(group, hard_state);
         self.groups.dropped_mut().on_disk.insert(group);
-        self.groups.leaders_mut().stepped_down(group, self.config.id);
+        self.groups.leaders_mut().stepped_down(group, self.local.id());
         self.output.log.push(Log::Remove { group, hard_state });
         self.output.files.extend(replica.into_garbage().map(FileWork::Discard));
     }
@@ -200,7 +200,7 @@ impl Node {
     /// stays remembered.
     fn forget_blank_replicas(&mut self) {
         for group in self.groups.numbers().skip(1) {
-            let own = self.config.id;
+            let own = self.local.id();
             let holds =
                 self.groups.map().partition(group).is_none_or(|info| {
                     info.replicas.contains(&own) || info.learners.contains(&own)

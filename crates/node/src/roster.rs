@@ -140,18 +140,18 @@ impl Introduction {
 impl Node {
     /// Until the metadata group is here: tells the other founding members whom this node has met.
     pub(crate) fn introduce(&mut self) {
-        let joins = self.config.joins;
-        if self.config.worker != 0 || joins || self.replica(PartitionId::META).is_some() {
+        let joins = self.local.config().joins;
+        if self.local.config().worker != 0 || joins || self.replica(PartitionId::META).is_some() {
             return;
         }
-        let own = self.config.id;
+        let own = self.local.id();
         let others: Vec<_> = self.roster.expected.iter().copied().filter(|n| *n != own).collect();
         others.into_iter().for_each(|to| self.send_introduction(to));
     }
 
     fn send_introduction(&mut self, to: NodeId) {
         let founded = self.replica(PartitionId::META).is_some();
-        let frames = forward::queue(&mut self.output, self.config.id, to, 0);
+        let frames = forward::queue(&mut self.output, self.local.id(), to, 0);
         forward::put_frame(frames, FrameKind::Introduction, PartitionId::META, |body| {
             Introduction::encode(founded, self.roster.known(), body);
         });
@@ -161,8 +161,8 @@ impl Node {
     #[must_use]
     pub fn founding_waits_for(&self) -> Vec<NodeId> {
         let has_meta = self.groups.replica(PartitionId::META).is_some();
-        if self.config.worker != 0
-            || self.config.joins
+        if self.local.config().worker != 0
+            || self.local.config().joins
             || has_meta
             || self.groups.map().is_founded()
         {
@@ -176,7 +176,7 @@ impl Node {
     /// Another member told whom it has met.
     pub(crate) fn introduced(&mut self, from: NodeId, body: &[u8]) {
         let Some(said) = Introduction::decode(body) else { return };
-        if self.config.worker != 0 || !self.roster.expects(from) {
+        if self.local.config().worker != 0 || !self.roster.expects(from) {
             return;
         }
         if self.replica(PartitionId::META).is_some() {

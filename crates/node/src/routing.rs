@@ -171,7 +171,7 @@ impl Node {
             Origin::Gather { resp3, .. } => resp3,
             _ => false,
         };
-        let deadline_us = self.now.mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
+        let deadline_us = self.local.now().mono_us + limits::REQUEST_WAIT_MS_MAX * 1000;
         let id = self.under_way.ledger_mut().next_id();
         if !self.caching.tracked().clients().is_empty() {
             self.note_own_request(id, origin);
@@ -212,7 +212,7 @@ impl Node {
 
     fn send(&mut self, id: RequestId, mut forward: Forward) {
         let partition = forward.partition;
-        let own = self.config.id;
+        let own = self.local.id();
         let target = self.target(partition);
         let way =
             target.and_then(|to| Some((to, self.under_way.ledger_mut().attempt(partition, to)?)));
@@ -222,12 +222,12 @@ impl Node {
                 (forward.to, forward.attempt) = (node, attempt);
                 forward.epoch = self.groups.map().epoch_of(partition);
                 if forward.wait.is_some() {
-                    forward.deadline_us = in_flight_deadline_us(self.now.mono_us);
+                    forward.deadline_us = in_flight_deadline_us(self.local.now().mono_us);
                 }
                 let worker = self.worker_of(partition);
                 let frames = forward::queue(&mut self.output, own, node, worker);
-                let now_us = self.now.mono_us;
-                forward::put_forward(frames, id, self.config.worker, &forward, now_us);
+                let now_us = self.local.now().mono_us;
+                forward::put_forward(frames, id, self.local.config().worker, &forward, now_us);
                 self.counted.counters_mut().forwarded += 1;
                 self.under_way.ledger_mut().insert(id, forward);
             }
@@ -237,17 +237,17 @@ impl Node {
 
     /// Whether the partition lives on this worker, if it lives on this node at all.
     pub(crate) fn owns(&self, partition: PartitionId) -> bool {
-        self.worker_of(partition) == self.config.worker
+        self.worker_of(partition) == self.local.config().worker
     }
 
     pub(crate) fn worker_of(&self, partition: PartitionId) -> u16 {
-        (partition.0 % u32::from(self.config.workers)) as u16
+        (partition.0 % u32::from(self.local.config().workers)) as u16
     }
 
     /// Where to try: the leader; without one, and without a replica here that would hear of one, any member
     /// that is up. One request at a time asks around like that: of two, the later one might meet the leader first.
     fn target(&mut self, partition: PartitionId) -> Option<NodeId> {
-        let own = self.config.id;
+        let own = self.local.id();
         // What came before may lie in the replica here, which gives it back as a whole, and in order, when it finds in this
         // turn that it does not lead any more. Nothing goes past it on the word of others.
         if self.is_leader(partition) && !self.under_way.is_refusing(partition) {
@@ -265,14 +265,14 @@ impl Node {
         }
         let members = match partition {
             PartitionId::META if self.groups.map().is_reshaped() => self.meta_voters(),
-            PartitionId::META => self.config.initial_cluster.keys().copied().collect(),
+            PartitionId::META => self.local.config().initial_cluster.keys().copied().collect(),
             _ => self.groups.map().partition(partition)?.replicas.clone(),
         };
         if members.contains(&own) || self.under_way.ledger().out(partition) > 0 {
             return None;
         }
         let up: Vec<_> = members.into_iter().filter(|n| self.peers.is_up(*n)).collect();
-        let pick = self.random() as usize;
+        let pick = self.local.random() as usize;
         (!up.is_empty()).then(|| up[pick % up.len()])
     }
 
@@ -291,7 +291,7 @@ impl Node {
                 Origin::Internal => {}
                 Origin::Peer { node, worker, .. } => {
                     self.under_way.attempts_mut().refuse(group, node, worker);
-                    let hint = self.groups.leaders().get(group).filter(|n| *n != self.config.id);
+                    let hint = self.groups.leaders().get(group).filter(|n| *n != self.local.id());
                     self.fail(group, origin, Failure::NotExecuted(hint));
                 }
                 Origin::Client { .. } if crate::waits::is_wait(&op) => {
@@ -329,12 +329,12 @@ impl Node {
     pub(crate) fn desk(&mut self, group: PartitionId) -> Desk<'_> {
         let (sessions, gathers) = self.clients.answered();
         Desk {
-            node: self.config.id,
+            node: self.local.id(),
             group,
             sessions,
             gathers,
             long_replies: self.under_way.long_replies_mut(),
-            now_us: self.now.mono_us,
+            now_us: self.local.now().mono_us,
             output: &mut self.output,
             heats: self.counted.heats_mut(),
         }
@@ -462,7 +462,7 @@ impl Node {
 
     /// Gives up on requests that waited too long.
     pub(crate) fn expire_requests(&mut self) {
-        let now = self.now.mono_us;
+        let now = self.local.now().mono_us;
         self.under_way.long_replies_mut().expire(now);
         for id in self.under_way.ledger().find(|f| f.deadline_us <= now) {
             let Some(f) = self.under_way.ledger_mut().take(id) else { continue };

@@ -70,7 +70,7 @@ impl Node {
             self.groups.touch(group);
         }
         self.counted.counters_mut().snapshots += 1;
-        self.counted.counters_mut().snapshot_s = self.now.wall.0 / 1000;
+        self.counted.counters_mut().snapshot_s = self.local.now().wall.0 / 1000;
         self.absorb(group);
     }
 
@@ -88,7 +88,7 @@ impl Node {
     }
 
     pub(crate) fn begin_fetch(&mut self, group: PartitionId, from: NodeId, meta: SnapshotMeta) {
-        let now = self.now.mono_us;
+        let now = self.local.now().mono_us;
         self.output.files.push(FileWork::Receive { group, meta: meta.clone() });
         self.groups.fetches_mut().insert(
             group,
@@ -112,7 +112,7 @@ impl Node {
         offset: u64,
         complete: bool,
     ) {
-        let now = self.now.mono_us;
+        let now = self.local.now().mono_us;
         let Some(fetch) = self.groups.fetches_mut().get_mut(&group).filter(|f| f.meta == *meta)
         else {
             return;
@@ -127,8 +127,8 @@ impl Node {
     }
 
     fn ask(&mut self, group: PartitionId) {
-        let now = self.now.mono_us;
-        let own = self.config.id;
+        let now = self.local.now().mono_us;
+        let own = self.local.id();
         let Some(fetch) = self.groups.fetches_mut().get_mut(&group) else { return };
         fetch.asked_us = now;
         let (from, index, term, offset) =
@@ -142,7 +142,7 @@ impl Node {
     }
 
     pub(crate) fn tend_fetches(&mut self) {
-        let now = self.now.mono_us;
+        let now = self.local.now().mono_us;
         let late =
             |f: &Fetch, us: u64| f.begun && !f.loading && now.saturating_sub(us) > FETCH_RETRY_US;
         let again: Vec<_> = self

@@ -241,7 +241,7 @@ impl Node {
     #[must_use]
     pub fn status(&self) -> NodeStatus {
         NodeStatus {
-            node: self.config.id,
+            node: self.local.id(),
             clients: self.clients.sessions().len(),
             parked: self.under_way.unrouted().len(),
             transactions: self.conductor.under_way(),
@@ -252,7 +252,7 @@ impl Node {
             groups: self.groups.replicas().map(group_status).collect(),
             knocking: self.knocking().collect(),
             map: self.groups.map().clone(),
-            facts: self.facts.clone(),
+            facts: self.local.facts().clone(),
             reads: self.clients.sessions().latencies().reads(),
             writes: self.clients.sessions().latencies().writes(),
             heat: match self.authority.stranger().is_free() {

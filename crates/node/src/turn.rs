@@ -28,7 +28,7 @@ const PLACE_TICKS: u64 = 10;
 impl Node {
     /// A turn begins at this time.
     pub fn begin_turn(&mut self, now: Now) {
-        self.now = now;
+        self.local.begin_turn(now);
         self.clients.sessions_mut().latency().begin_turn(now.mono_us);
         self.counted.heats_mut().begin_turn(now);
         self.check_memory();
@@ -36,17 +36,17 @@ impl Node {
 
     /// Another [`TICK_MS`] have passed.
     pub fn tick(&mut self) {
-        self.ticks += 1;
+        self.local.tick();
         self.under_way.tick();
-        for peer in self.peers.at(self.now.mono_us) {
+        for peer in self.peers.at(self.local.now().mono_us) {
             self.lose(peer);
         }
-        let (wall, us) = (self.now.wall, self.now.mono_us);
+        let (wall, us) = (self.local.now().wall, self.local.now().mono_us);
         self.counted.counters_mut().tick(us);
         let behind = self.groups.replicas().filter(|r| r.is_behind_expiry()).count();
         let expire_max = if self.disk_full { 0 } else { EXPIRE_KEYS_MAX / behind.max(1) };
         for group in self.groups.numbers() {
-            let seed = self.random();
+            let seed = self.local.random();
             if let Some((replica, asked)) = self.groups.open(group) {
                 replica.at(Step { wall, seed });
                 replica.engine().tick();
@@ -60,7 +60,7 @@ impl Node {
                 // A large keyspace is written less often: a snapshot costs as much as it holds.
                 let bytes = replica.bytes_since_snapshot();
                 let is_much = |keyspace: Measures| bytes >= keyspace.memory / 2;
-                if bytes >= self.config.snapshot_bytes
+                if bytes >= self.local.config().snapshot_bytes
                     && replica.state().measures().is_none_or(is_much)
                 {
                     replica.begin_snapshot();
@@ -89,19 +89,19 @@ impl Node {
         self.tend_streams();
         self.tend_engines();
         self.tend_heats();
-        if self.ticks.is_multiple_of(2) {
+        if self.local.is_due(2) {
             self.introduce();
             self.send_heartbeats();
         }
-        if self.ticks.is_multiple_of(SHAPE_TICKS) {
+        if self.local.is_due(SHAPE_TICKS) {
             self.tend_shape();
             self.tend_slots();
         }
-        if self.ticks.is_multiple_of(PLACE_TICKS) {
+        if self.local.is_due(PLACE_TICKS) {
             self.join_if_known();
             self.tend_replacements();
         }
-        if self.ticks.is_multiple_of(PLACE_TICKS) || self.retiring {
+        if self.local.is_due(PLACE_TICKS) || self.local.retires() {
             self.place_leaders();
         }
         self.tend_fetches();
@@ -113,9 +113,10 @@ impl Node {
         self.note_latency(us);
         let tracked = self.settings.get(Setting::LatencyTracking) != 0;
         self.counted.calls_mut().close_turn(us, tracked, self.clients.sessions_mut().answered());
-        let (worker, workers) = (u64::from(self.config.worker), u64::from(self.config.workers));
+        let (worker, workers) =
+            (u64::from(self.local.config().worker), u64::from(self.local.config().workers));
         let id = |nth| nth * workers + worker;
-        self.clients.sessions_mut().close_slow_turn(us, self.now.wall.0 / 1000, id);
+        self.clients.sessions_mut().close_slow_turn(us, self.local.now().wall.0 / 1000, id);
     }
 
     /// The turn ends: everything that can be done is done, and stands in the output.
@@ -166,7 +167,7 @@ impl Node {
     }
 
     fn pump(&mut self, group: PartitionId) {
-        let step = Step { wall: self.now.wall, seed: self.random() };
+        let step = Step { wall: self.local.now().wall, seed: self.local.random() };
         let mut out = self.groups.take_asked();
         let mut spent = 0;
         let wants_changes = self.caching.streams.are_wanted();
@@ -201,14 +202,14 @@ impl Node {
             }
             Asked::MarkSnapshot(meta) => self.output.log.push(Log::Snapshot { group, meta }),
             Asked::Send(to, message) => {
-                let own = self.config.id;
+                let own = self.local.id();
                 let frames = forward::queue(&mut self.output, own, to, 0);
                 forward::put_frame(frames, FrameKind::Consensus, group, |b| message.encode(b));
             }
             Asked::Led { role, term, leader } => {
-                let leader = if role == Role::Leader { Some(self.config.id) } else { leader };
+                let leader = if role == Role::Leader { Some(self.local.id()) } else { leader };
                 if role != Role::Leader {
-                    self.groups.leaders_mut().stepped_down(group, self.config.id);
+                    self.groups.leaders_mut().stepped_down(group, self.local.id());
                 }
                 self.groups.leaders_mut().learn(group, term, leader);
                 if leader.is_none() {
@@ -236,15 +237,15 @@ impl Node {
     /// Hands leadership to the preferred leader once it has been up for a while; when this node is about to
     /// stop, to anyone who has nearly the whole log: under load nobody ever has all of it, and the engine waits for the rest.
     fn place_leaders(&mut self) {
-        let own = self.config.id;
+        let own = self.local.id();
         for group in self.groups.numbers() {
             if !self.is_leader(group) {
                 continue;
             }
             let preferred = self.preferred_leader(group).filter(|n| {
-                *n != own && !self.retiring && self.peers.up_for_us(*n) >= PREFERRED_UP_US
+                *n != own && !self.local.retires() && self.peers.up_for_us(*n) >= PREFERRED_UP_US
             });
-            if preferred.is_none() && !self.retiring {
+            if preferred.is_none() && !self.local.retires() {
                 continue;
             }
             let Some(replica) = self.replica(group) else { continue };
@@ -268,7 +269,7 @@ impl Node {
 
     /// This node is about to stop: leaderships go elsewhere. Whether none is left.
     pub fn retire(&mut self) -> bool {
-        self.retiring = true;
+        self.local.retire();
         !self
             .groups
             .replicas()

@@ -47,7 +47,7 @@ impl Node {
         timeout_ms: Option<u64>,
     ) -> Flow {
         let deadline_us =
-            timeout_ms.map(|ms| self.now.mono_us.saturating_add(ms.saturating_mul(1000)));
+            timeout_ms.map(|ms| self.local.now().mono_us.saturating_add(ms.saturating_mul(1000)));
         if self.disk_full {
             return self.refuse_request(client, crate::desk::DISK_FULL);
         }
@@ -175,8 +175,8 @@ impl Node {
             let at = self.under_way.sent(id).map(|f| (f.to, f.resp3));
             if let Some((node, resp3)) = at {
                 let worker = self.worker_of(partition);
-                let frames = forward::queue(&mut self.output, self.config.id, node, worker);
-                let name = (id, self.config.worker, resp3);
+                let frames = forward::queue(&mut self.output, self.local.id(), node, worker);
+                let name = (id, self.local.config().worker, resp3);
                 forward::put_unwait(frames, partition, name, end);
                 return true;
             }
@@ -199,7 +199,7 @@ impl Node {
 
     /// Ends the waits of this node's replicas whose time is over.
     pub(crate) fn expire_waits(&mut self, group: PartitionId) {
-        let now_us = self.now.mono_us;
+        let now_us = self.local.now().mono_us;
         self.with_desk(group, |replica, desk| replica.expire_waits(now_us, desk));
     }
 }

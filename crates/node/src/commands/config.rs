@@ -45,11 +45,11 @@ fn help(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 
 /// How Redis would say when a write reaches the disk: `(appendonly, appendfsync)`.
 pub(super) fn durability(node: &Node) -> (&'static str, &'static str) {
-    match node.facts.durability {
+    match node.local.facts().durability {
         "none" => ("no", "no"),
         "everysec" => ("yes", "everysec"),
         "always" => ("yes", "always"),
-        _ if node.config.ack_early => ("yes", "everysec"), // the world has not said yet
+        _ if node.local.config().ack_early => ("yes", "everysec"), // the world has not said yet
         _ => ("yes", "always"),
     }
 }
@@ -78,7 +78,7 @@ fn settings(node: &Node) -> BTreeMap<String, String> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    settings.extend(node.facts.settings.clone());
+    settings.extend(node.local.facts().settings.clone());
     settings.extend(node.settings.all().map(|(name, value)| (name.to_owned(), value)));
     settings
 }
@@ -107,11 +107,11 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         Ok(named) => named,
         Err(text) => return node.refuse_request(client, &text),
     };
-    let mut change = Change { asked_us: node.now.mono_us, values: Vec::new() };
+    let mut change = Change { asked_us: node.local.now().mono_us, values: Vec::new() };
     let mut password = None;
     let mut certificates = Vec::new();
     for (name, [_, value]) in named.iter().zip(pairs) {
-        if node.certificates.as_ref().is_some_and(|c| c.may_change(name)) {
+        if node.local.certificates().is_some_and(|c| c.may_change(name)) {
             certificates.push((name.clone(), String::from_utf8_lossy(value).into_owned()));
             continue;
         }
@@ -145,7 +145,7 @@ fn set(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         return session.wait_for(Waits::Writes);
     }
     // Within EXEC the answer cannot wait, and beside a password it is not the one: the others are told and answer to nobody.
-    for worker in 0..node.config.workers {
+    for worker in 0..node.local.config().workers {
         node.ask_colleague(worker, Origin::Internal, &Errand::Change(change.clone()));
     }
     if let Some(password) = password {
@@ -162,12 +162,15 @@ fn change_certificates(
     node: &mut Node,
     pairs: &[(String, String)],
 ) -> Result<(), (String, String)> {
-    let Some(certificates) = node.certificates.as_ref().filter(|_| !pairs.is_empty()) else {
+    let Some(certificates) = node.local.certificates().filter(|_| !pairs.is_empty()) else {
         return Ok(());
     };
     certificates.change(pairs)?;
     let now = certificates.settings();
-    node.facts.settings.extend(now.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    node.local
+        .facts_mut()
+        .settings
+        .extend(now.into_iter().map(|(name, value)| (name.to_owned(), value)));
     Ok(())
 }
 

@@ -110,7 +110,7 @@ pub(super) fn select(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow 
 }
 
 pub(super) fn time(node: &mut Node, client: ClientId) -> Flow {
-    let wall_ms = node.now.wall.0;
+    let wall_ms = node.local.now().wall.0;
     node.reply(client, |out| {
         out.array(2);
         out.bulk((wall_ms / 1000).to_string().as_bytes());

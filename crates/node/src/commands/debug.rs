@@ -37,7 +37,7 @@ pub(super) const TABLE: &[Subcommand] = &[
 ];
 
 pub(super) fn run(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    if node.facts.settings.get("enable-debug-command").is_none_or(|value| value != "yes") {
+    if node.local.facts().settings.get("enable-debug-command").is_none_or(|value| value != "yes") {
         return node.refuse_request(client, REFUSED);
     }
     subcommand::dispatch(node, client, "DEBUG", TABLE, args)

@@ -146,7 +146,7 @@ pub(super) fn exec_mixed(
     let script_rights = rights.as_ref().filter(|_| has_scripts(&theirs));
     acting(script_rights, Op::Transaction { watched, commands: theirs }).encode(&mut op);
     let asks_info = multi.commands.iter().any(|args| args[0].eq_ignore_ascii_case(b"info"));
-    let workers = if asks_info { node.config.workers } else { 0 };
+    let workers = if asks_info { node.local.config().workers } else { 0 };
     let Some(session) = node.clients.session(client) else { return Flow::Closing };
     let proto = session.proto();
     let resp3 = proto == Proto::Resp3;

@@ -114,7 +114,7 @@ pub(crate) fn answer(node: &mut Node, question: &Question) -> Answer {
         }
         Question::Get => return node.counted.heats().tracked().map_or(Answer::Null, Answer::Known),
         Question::Start(wanted) => {
-            let seed = node.random();
+            let seed = node.local.random();
             node.counted.heats_mut().start_tracking(wanted.clone(), seed);
         }
         Question::Stop => {
@@ -159,7 +159,7 @@ fn start(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         Err(text) => node.refuse_request(client, text),
         Ok(_) if node.counted.heats().is_tracking() => node.refuse_request(client, GOES_ON),
         Ok(wanted) => {
-            let started_ms = node.now.wall.0;
+            let started_ms = node.local.now().wall.0;
             ask(node, client, Join::AllOk, Question::Start(Wanted { started_ms, ..wanted }))
         }
     }

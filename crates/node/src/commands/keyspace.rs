@@ -27,7 +27,7 @@ pub(super) fn dbsize(node: &mut Node, client: ClientId) -> Flow {
 pub(super) fn random_key(node: &mut Node, client: ClientId) -> Flow {
     let mut partitions = node.partitions();
     if !partitions.is_empty() {
-        let turn = node.random() as usize % partitions.len();
+        let turn = node.local.random() as usize % partitions.len();
         partitions.rotate_left(turn);
     }
     let parts = partitions.into_iter().map(|p| (p, Op::RandomKey)).collect();

@@ -44,7 +44,7 @@ fn doctor(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 }
 
 fn graph(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    let now_s = node.now.wall.0 / 1000;
+    let now_s = node.local.now().wall.0 / 1000;
     tell(node, client, LatencyQuery::Graph(args[2].to_vec(), now_s))
 }
 

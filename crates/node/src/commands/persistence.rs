@@ -29,8 +29,8 @@ pub(super) fn bgrewriteaof(node: &mut Node, client: ClientId) -> Flow {
 
 /// LASTSAVE: when a snapshot was durable last, or else when the node started, which is when it read everything.
 pub(super) fn lastsave(node: &mut Node, client: ClientId) -> Flow {
-    let up_s = node.now.mono_us.saturating_sub(node.started_us) / 1_000_000;
-    let started_s = (node.now.wall.0 / 1000).saturating_sub(up_s);
+    let up_s = node.local.up_for_us() / 1_000_000;
+    let started_s = (node.local.now().wall.0 / 1000).saturating_sub(up_s);
     node.ask_colleagues(client, Join::LastSave(started_s, super::known_name), &Errand::Tally)
 }
 

@@ -97,7 +97,7 @@ pub(super) fn publish(node: &mut Node, client: ClientId, args: &[&[u8]], shard: 
     if !inside && session.is_writing() {
         return session.wait_for(Waits::Writes);
     }
-    let alone = node.config.workers == 1;
+    let alone = node.local.config().workers == 1;
     node.spread(shard, channel, message, inside && !alone);
     if inside || alone {
         let receivers = node.deliver(shard, channel, message);

@@ -156,14 +156,14 @@ impl Memory {
 impl Node {
     /// Once a tick: takes the settings over and counts what changes slowly.
     pub(crate) fn tend_memory(&mut self) {
-        let share = usize::from(self.config.workers.max(1));
+        let share = usize::from(self.local.config().workers.max(1));
         let ceiling = usize::try_from(self.settings.get(Setting::MaxMemory)).unwrap_or(0);
         let limit = ceiling / share;
         // A follower takes in what its leaders accept, also beyond its own ceiling.
         let taken = if limit > 0 { self.memory_used() * share } else { 0 };
         self.memory.spare = self.spare_beside(ceiling, taken.max(ceiling));
         let policy = EvictionPolicy::of(self.settings.get(Setting::MaxMemoryPolicy));
-        self.memory.configure(limit, policy, self.now.mono_us / 1_000_000);
+        self.memory.configure(limit, policy, self.local.now().mono_us / 1_000_000);
         let held_max = self.held_bytes_max();
         self.under_way.long_replies_mut().bound(held_max);
         let window = self.held_bytes_max() >> 16;
@@ -193,7 +193,7 @@ impl Node {
     /// Once a tick: a restart reads all of the log that no snapshot contains into memory, beside what is there, so the
     /// replica that has most of it is snapshotted when that is much together.
     pub(crate) fn cut_log(&mut self) {
-        let workers = usize::from(self.config.workers.max(1));
+        let workers = usize::from(self.local.config().workers.max(1));
         let most = self.memory.part(4 * workers, limits::LOG_BYTES_MIN / workers, usize::MAX);
         let replicas = self.groups.replicas_mut();
         let all = replicas.map(|replica| replica.bytes_since_snapshot()).sum::<usize>();
@@ -222,7 +222,7 @@ impl Node {
     /// What a ceiling, or what is `taken` where that is more, leaves of the memory of the process. Nodes that share a machine share what each leaves, so it is no more
     /// than three times the ceiling, which is what the default leaves where memory is least.
     fn spare_beside(&self, ceiling: usize, taken: usize) -> Option<usize> {
-        let all = usize::try_from(self.config.memory).unwrap_or(usize::MAX);
+        let all = usize::try_from(self.local.config().memory).unwrap_or(usize::MAX);
         match (ceiling, all) {
             (0, _) => None,
             (ceiling, 0) => Some(ceiling),
@@ -238,7 +238,7 @@ impl Node {
 
     /// How many bytes this worker may hold for requests under way and for replies that others fetch.
     pub(crate) fn held_bytes_max(&self) -> usize {
-        let workers = usize::from(self.config.workers.max(1));
+        let workers = usize::from(self.local.config().workers.max(1));
         self.memory.part(8 * workers, limits::HELD_BYTES_MIN / workers, limits::HELD_BYTES_MAX)
     }
 
@@ -274,7 +274,7 @@ impl Node {
     pub fn count_unread(&mut self, outboxes: usize) {
         let sessions =
             self.clients.sessions().iter().map(|session| session.out().len()).sum::<usize>();
-        let workers = usize::from(self.config.workers.max(1));
+        let workers = usize::from(self.local.config().workers.max(1));
         let most = self.memory.part(8 * workers, limits::HELD_BYTES_MIN / workers, usize::MAX);
         self.memory.many_unread = outboxes + sessions > most;
     }
@@ -313,14 +313,14 @@ impl Node {
             return false;
         }
         let samples = self.settings.get(Setting::MaxMemorySamples) as usize;
-        let now_s = self.now.mono_us / 1_000_000;
+        let now_s = self.local.now().mono_us / 1_000_000;
         let led: Vec<PartitionId> =
             self.groups.numbers().filter(|group| self.decides(*group)).collect();
         let all = led.iter().filter_map(|group| self.groups.replica(*group));
         let all = all.map(|replica| replica.state().object_bytes()).sum::<usize>().max(1);
         let mut going = false;
         for group in led {
-            let seed = self.random();
+            let seed = self.local.random();
             let Some((replica, asked)) = self.groups.open(group) else { continue };
             if replica.is_evicting() || replica.is_away() {
                 going = true;

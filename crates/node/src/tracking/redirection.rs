@@ -57,9 +57,9 @@ impl Node {
 
     /// Tells the connection that a client has named in its place; it may be at another worker.
     pub(super) fn tell_other(&mut self, client: ClientId, to: u64, keys: Option<&[&[u8]]>) {
-        let workers = u64::from(self.config.workers);
+        let workers = u64::from(self.local.config().workers);
         let worker = u16::try_from((to - 1) % workers).unwrap_or(0);
-        if worker == self.config.worker {
+        if worker == self.local.config().worker {
             if !self.tell_redirected(to, keys) {
                 self.break_redirection(client, to);
             }
@@ -86,8 +86,8 @@ impl Node {
         let keys: Option<Vec<&[u8]>> =
             told.keys.as_ref().map(|keys| keys.iter().map(Vec::as_slice).collect());
         if !self.tell_redirected(told.to, keys.as_deref()) {
-            let own = self.config.worker;
-            for worker in (0..self.config.workers).filter(|worker| *worker != own) {
+            let own = self.local.config().worker;
+            for worker in (0..self.local.config().workers).filter(|worker| *worker != own) {
                 self.ask_colleague(worker, Origin::Internal, &Errand::Unredirect(told.to));
             }
         }

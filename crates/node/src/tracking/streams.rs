@@ -111,7 +111,7 @@ impl Node {
     /// The first client tracks something: everybody is asked to tell of changes.
     pub(super) fn ask_for_changes(&mut self) {
         if !self.caching.streams.listens() {
-            self.caching.streams.subscription = self.random() | 1;
+            self.caching.streams.subscription = self.local.random() | 1;
             for source in self.caching.streams.sources.values_mut() {
                 source.confirmed = false;
             }
@@ -132,7 +132,7 @@ impl Node {
 
     /// The answer at this place waits for that.
     pub(crate) fn answer_when_heard(&mut self, client: ClientId, seq: u64) {
-        let until_us = self.now.mono_us + ANSWER_US_MAX;
+        let until_us = self.local.now().mono_us + ANSWER_US_MAX;
         self.caching.streams.starting.push((client, seq, until_us));
     }
 
@@ -141,7 +141,7 @@ impl Node {
         if self.caching.streams.starting.is_empty() {
             return Vec::new();
         }
-        let (all, now_us) = (self.hears_of_all(), self.now.mono_us);
+        let (all, now_us) = (self.hears_of_all(), self.local.now().mono_us);
         let is_due = |(_, _, until_us): &(ClientId, u64, u64)| all || *until_us <= now_us;
         let starting = std::mem::take(&mut self.caching.streams.starting);
         let (due, rest) = starting.into_iter().partition(is_due);
@@ -181,7 +181,7 @@ impl Node {
         let wanted = take_u64(&mut tail)?;
         let (stream, sent) = (take_u64(&mut tail)?, take_u64(&mut tail)?);
         let (count, mut rest) = tail.split_first()?;
-        let own = self.config.worker;
+        let own = self.local.config().worker;
         let streams = &mut self.caching.streams;
         let mut confirmed = false;
         for _ in 0..*count {
@@ -208,7 +208,7 @@ impl Node {
         if self.caching.streams.subscribers.is_empty() {
             return;
         }
-        let own = self.config.id;
+        let own = self.local.id();
         for to in self.heartbeat_destinations() {
             let streams = &mut self.caching.streams;
             if streams.subscribers_at(to, own).next().is_none() {
@@ -221,7 +221,7 @@ impl Node {
             if !self.peers.is_up(to.node) {
                 continue;
             }
-            let worker = self.config.worker;
+            let worker = self.local.config().worker;
             let frames = self.output.frames.entry(to).or_default();
             put_frame(frames, FrameKind::Changed, PartitionId::META, |body| {
                 body.extend_from_slice(&worker.to_le_bytes());
@@ -259,7 +259,7 @@ impl Node {
         while !rest.is_empty() {
             let (noted, tail) = rest.split_first()?;
             rest = tail;
-            let request = take_author(&mut rest, self.config.worker)?;
+            let request = take_author(&mut rest, self.local.config().worker)?;
             let key = varint::take_bytes(&mut rest)?;
             let author = request.and_then(|id| self.caching.own_requests.get(&id).copied());
             match *noted {

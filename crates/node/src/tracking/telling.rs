@@ -113,7 +113,7 @@ impl Node {
         let wanted = self.settings.get(Setting::TrackingTableMaxKeys);
         let max = usize::try_from(wanted).unwrap_or(usize::MAX).min(limits::TRACKED_KEYS_MAX);
         let max = if max == 0 { limits::TRACKED_KEYS_MAX } else { max };
-        let max = max.div_ceil(usize::from(self.config.workers));
+        let max = max.div_ceil(usize::from(self.local.config().workers));
         while let Some(key) = self.caching.tracked.superfluous(max) {
             for (client, reader) in self.caching.tracked.forget(&key, None) {
                 self.tell_reader(client, reader, &key);

@@ -236,7 +236,7 @@ impl Node {
         watches: &[(Vec<u8>, u64)],
         rights: Option<Arc<Rights>>,
     ) {
-        let (now_us, detail) = (self.now.mono_us, detail_of(commands));
+        let (now_us, detail) = (self.local.now().mono_us, detail_of(commands));
         if let [Origin::Client { client, .. }, ..] = origins[..]
             && kind == Kind::Read
             && detail != Detail::Values
@@ -275,7 +275,11 @@ impl Node {
     }
 
     fn next_txn(&mut self) -> TxnId {
-        TxnId { node: self.config.id, worker: self.config.worker, number: self.ledger_number() }
+        TxnId {
+            node: self.local.id(),
+            worker: self.local.config().worker,
+            number: self.ledger_number(),
+        }
     }
 
     /// Does what a coordinator wants done, and keeps the transaction if it goes on.
@@ -351,7 +355,7 @@ impl Node {
             out.null_array();
             return conducted.coordinator.give_up(Outcome::Done);
         }
-        let ctx = Context { now, seed: self.random() };
+        let ctx = Context { now, seed: self.local.random() };
         let wanted = self.peers.wanted_events().and(self.wanted_events());
         let scratch = self.conductor.scratch.get_or_insert_with(|| Box::new(State::scratch()));
         scratch.want_events(wanted);
@@ -476,7 +480,7 @@ impl Node {
                     Asked::Lock { .. } => {}
                     Asked::Part { of, part } => {
                         let Some(mut conducted) = self.conductor.take(of) else { continue };
-                        let now_us = self.now.mono_us;
+                        let now_us = self.local.now().mono_us;
                         let actions = conducted.coordinator.answered(part, answer, now_us);
                         self.go_on(of, conducted, actions);
                     }

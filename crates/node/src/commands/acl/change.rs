@@ -119,7 +119,7 @@ impl Node {
             _ => return self.end_users(client, seq, crate::desk::UNKNOWN),
         };
         let join = if counts { Join::Number(deleted) } else { Join::AllOk };
-        let workers = self.config.workers;
+        let workers = self.local.config().workers;
         let gather = self.clients.gathers_mut().open(client, seq, join, usize::from(workers));
         for worker in 0..workers {
             let origin = Origin::Gather { gather, part: worker.into(), resp3: false };

@@ -12,7 +12,7 @@ use synod_types::ClientId;
 const TOLD: u64 = 10;
 
 pub(super) fn log(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    let now_ms = node.now.wall.0;
+    let now_ms = node.local.now().wall.0;
     match &args[2..] {
         [] => ask(node, client, Join::AclLog(now_ms), &Errand::AclLog(TOLD)),
         [word] if word.eq_ignore_ascii_case(b"reset") => {

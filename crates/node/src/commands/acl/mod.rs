@@ -158,7 +158,8 @@ fn make_up_password(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let mut password = String::new();
     while password.len() < digits {
         node.authority.made_up += 1;
-        let (secret, worker) = (node.config.secret, node.config.worker.to_le_bytes());
+        let (secret, worker) =
+            (node.local.config().secret, node.local.config().worker.to_le_bytes());
         let nth = node.authority.made_up.to_le_bytes();
         password.push_str(&Digest::of(&[&secret[..], &worker, &nth].concat()).to_string());
     }

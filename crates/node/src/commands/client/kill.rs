@@ -79,10 +79,10 @@ impl Node {
     /// still owed an answer or wait for their turn.
     pub(crate) fn close_idle_clients(&mut self) {
         let timeout_us = self.settings.get(Setting::Timeout).unsigned_abs() * 1_000_000;
-        if timeout_us == 0 || !self.ticks.is_multiple_of(IDLE_TICKS) {
+        if timeout_us == 0 || !self.local.is_due(IDLE_TICKS) {
             return;
         }
-        let now_us = self.now.mono_us;
+        let now_us = self.local.now().mono_us;
         // A subscriber has nothing to send, however long it lives.
         let idle = |s: &Session| {
             let done = s.is_idle() && s.waits().is_none() && !s.is_closing() && s.out().is_empty();
@@ -97,7 +97,7 @@ impl Node {
 
 /// Closes this worker's connections that fit, the asker's own only once it is answered; how many there were.
 pub(crate) fn kill_matching(node: &mut Node, filter: &Filter) -> i64 {
-    let laddr = node.config.info.client_addr.as_str();
+    let laddr = node.local.config().info.client_addr.as_str();
     let found: Vec<(ClientId, bool)> = node
         .clients
         .sessions()

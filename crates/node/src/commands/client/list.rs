@@ -24,9 +24,9 @@ pub(super) fn info(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 /// The line of one connection.
 pub(crate) fn own_line(node: &mut Node, client: ClientId) -> String {
     let mut text = String::new();
-    let now_us = node.now.mono_us;
+    let now_us = node.local.now().mono_us;
     let id = node.own_client_id(client);
-    let laddr = node.config.info.client_addr.clone();
+    let laddr = node.local.config().info.client_addr.clone();
     if let Some(session) = node.clients.session(client) {
         line(session, id, &laddr, now_us, &mut text);
     }
@@ -57,7 +57,7 @@ pub(super) fn list(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 
 /// The lines of this worker's connections that fit the filter, in the order of their ids.
 pub(crate) fn lines(node: &Node, filter: &Filter) -> String {
-    let laddr = node.config.info.client_addr.as_str();
+    let laddr = node.local.config().info.client_addr.as_str();
     let mut found: Vec<(u64, &Session)> = node
         .clients
         .sessions()
@@ -67,7 +67,7 @@ pub(crate) fn lines(node: &Node, filter: &Filter) -> String {
         .collect();
     found.sort_by_key(|(id, _)| *id);
     let mut text = String::new();
-    found.into_iter().for_each(|(id, s)| line(s, id, laddr, node.now.mono_us, &mut text));
+    found.into_iter().for_each(|(id, s)| line(s, id, laddr, node.local.now().mono_us, &mut text));
     text
 }
 

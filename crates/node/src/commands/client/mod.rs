@@ -84,8 +84,8 @@ fn help(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 impl Node {
     /// The id of a connection as clients know it: unique on the node, and greater for a later one of a worker.
     pub(crate) fn client_id(&self, number: u64) -> u64 {
-        let workers = u64::from(self.config.workers);
-        (number - 1) * workers + u64::from(self.config.worker) + 1
+        let workers = u64::from(self.local.config().workers);
+        (number - 1) * workers + u64::from(self.local.config().worker) + 1
     }
 
     pub(crate) fn own_client_id(&mut self, client: ClientId) -> u64 {

@@ -28,7 +28,7 @@ pub(super) fn pause(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
             return node.refuse_request(client, "ERR timeout is not an integer or out of range");
         }
     };
-    let until_us = node.now.mono_us.saturating_add(ms.saturating_mul(1000));
+    let until_us = node.local.now().mono_us.saturating_add(ms.saturating_mul(1000));
     node.ask_colleagues(client, Join::AllOk, &Errand::Pause(Pause { until_us, all }))
 }
 
@@ -39,7 +39,7 @@ pub(super) fn unpause(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flo
 impl Node {
     /// Begins a pause, or makes the one under way longer or stricter.
     pub(crate) fn pause_clients(&mut self, pause: Pause) {
-        self.clients.pause(pause, self.now.mono_us);
+        self.clients.pause(pause, self.local.now().mono_us);
     }
 
     /// Ends the pause.
@@ -51,14 +51,14 @@ impl Node {
 
     /// Ends the pause when its time has come.
     pub(crate) fn tend_pause(&mut self) {
-        if self.clients.has_pause() && self.clients.paused(self.now.mono_us).is_none() {
+        if self.clients.has_pause() && self.clients.paused(self.local.now().mono_us).is_none() {
             self.unpause_clients();
         }
     }
 
     /// Whether the pause lets this request wait.
     pub(crate) fn is_paused(&mut self, client: ClientId, command: &Command) -> bool {
-        let Some(pause) = self.clients.paused(self.now.mono_us) else { return false };
+        let Some(pause) = self.clients.paused(self.local.now().mono_us) else { return false };
         let multi = self.clients.session(client).and_then(|session| session.multi());
         match (multi, command.name) {
             (Some(_), name) if name != "exec" => false, // it is only queued

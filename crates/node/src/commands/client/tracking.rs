@@ -77,7 +77,8 @@ fn redirect(node: &Node, value: &[u8]) -> Result<u64, String> {
     const NOBODY: &str = "ERR The client ID you want redirect to does not exist";
     let id = number::parse_i64(value).ok_or(NOT_AN_INTEGER)?;
     let id = u64::try_from(id).ok().filter(|id| *id > 0).ok_or(NOBODY)?;
-    let is_here = (id - 1) % u64::from(node.config.workers) == u64::from(node.config.worker);
+    let is_here =
+        (id - 1) % u64::from(node.local.config().workers) == u64::from(node.local.config().worker);
     match is_here && node.client_with(id).is_none() {
         true => Err(NOBODY.to_owned()),
         false => Ok(id),

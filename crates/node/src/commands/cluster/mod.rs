@@ -132,7 +132,7 @@ fn replace(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 fn my_id(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let name = node_name(node.groups.map().cluster, node.config.id);
+    let name = node_name(node.groups.map().cluster, node.local.id());
     node.reply(client, |out| out.bulk(name.as_bytes()));
     Flow::Next
 }
@@ -164,7 +164,7 @@ fn nodes(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 /// A connection carries both directions. What waits to be sent is the world's to know; nothing is told of it.
 fn links(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
     let (mono_us, wall_ms, cluster) =
-        (node.now.mono_us, node.now.wall.0, node.groups.map().cluster);
+        (node.local.now().mono_us, node.local.now().wall.0, node.groups.map().cluster);
     let since = |up_us: u64| wall_ms.saturating_sub(mono_us.saturating_sub(up_us) / 1000);
     let peers = node.peers.connected();
     let peers: Vec<_> = peers.map(|(id, up_us)| (node_name(cluster, id), since(up_us))).collect();

@@ -43,7 +43,10 @@ impl Member {
 
 /// How far the port for TLS lies above the one without, or below: on every node as far as on this one.
 fn distance_to_tls(node: &Node) -> i32 {
-    node.facts.tls_port.map_or(0, |port| i32::from(port) - i32::from(node.facts.port))
+    node.local
+        .facts()
+        .tls_port
+        .map_or(0, |port| i32::from(port) - i32::from(node.local.facts().port))
 }
 
 fn is_unspecified(host: &str) -> bool {
@@ -85,8 +88,8 @@ impl View {
             (*id, Member::new(map.cluster, *id, info, node.peers.is_up(*id)).at_distance(to_tls))
         };
         let mut members: BTreeMap<NodeId, Member> = map.nodes.iter().map(member).collect();
-        let own = node.config.id;
-        members.entry(own).or_insert_with(|| member((&own, &node.config.info)).1);
+        let own = node.local.id();
+        members.entry(own).or_insert_with(|| member((&own, &node.local.config().info)).1);
         let reachable = |id: &NodeId| members.get(id).is_some_and(|m| m.port != 0);
         let mut ranges: Vec<Range> = map
             .partitions()
