@@ -53,7 +53,7 @@ impl Node {
         if self.local.config().worker != 0
             || self.local.config().joins
             || has_meta
-            || !self.roster.is_agreed()
+            || !self.others.roster().is_agreed()
         {
             return;
         }
@@ -89,8 +89,8 @@ impl Node {
     /// waits for the word of another, and founds: what its log tells begins with the members.
     pub(crate) fn join_if_known(&mut self) {
         let has_meta = self.replica(PartitionId::META).is_some();
-        let joins = self.local.config().joins || self.roster.is_successor();
-        if self.local.config().worker == 0 && !has_meta && self.known.belongs() && joins {
+        let joins = self.local.config().joins || self.others.roster().is_successor();
+        if self.local.config().worker == 0 && !has_meta && self.others.known().belongs() && joins {
             self.join_replica(PartitionId::META);
         }
     }
@@ -281,7 +281,7 @@ impl Node {
                     true => self.local.config().info.clone(),
                     false => NodeInfo {
                         peer_addr: peer_addr.clone(),
-                        incarnation: self.roster.incarnation(*id),
+                        incarnation: self.others.roster().incarnation(*id),
                         ..NodeInfo::default()
                     },
                 };

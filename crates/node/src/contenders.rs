@@ -134,7 +134,7 @@ impl Node {
         (namespace, path): (&str, &str),
         (lease_ms, shared, wait_ms): (u32, bool, Option<u64>),
     ) -> Flow {
-        if self.disk_full {
+        if self.room.disk_is_full() {
             return self.refuse_request(client, DISK_FULL);
         }
         if self.contenders.waiting.len() >= limits::WAITS_MAX {

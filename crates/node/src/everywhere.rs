@@ -58,7 +58,7 @@ impl Node {
             let origin = Origin::Gather { gather, part: part as u32, resp3: false };
             if to.node == self.local.id() {
                 self.ask_colleague(to.worker, origin, errand);
-            } else if self.peers.is_up(to.node) {
+            } else if self.others.peers().is_up(to.node) {
                 let of_node = workers.iter().filter(|other| other.node == to.node).count();
                 self.ask_worker(*to, of_node as u16, origin, errand);
             } else {

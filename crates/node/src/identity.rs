@@ -122,13 +122,13 @@ impl Node {
     fn known_incarnation(&self, node: NodeId) -> Incarnation {
         match self.groups.map().is_founded() {
             true => self.members().get(&node).map_or(Incarnation(0), |info| info.incarnation),
-            false => self.roster.incarnation(node),
+            false => self.others.roster().incarnation(node),
         }
     }
 
     /// The members by the newest map that this node has or was told of.
     fn members(&self) -> &BTreeMap<NodeId, NodeInfo> {
-        let told = &self.known.told;
+        let told = &self.others.known().told;
         if told.epoch > self.groups.map().epoch { &told.nodes } else { &self.groups.map().nodes }
     }
 
@@ -148,9 +148,9 @@ impl Node {
     pub(crate) fn told_of_members(&mut self, body: &[u8]) {
         let Some(told) = Members::decode(body) else { return };
         let is_ours = told.nodes.contains_key(&self.local.id());
-        let known = self.groups.map().epoch.max(self.known.told.epoch);
+        let known = self.groups.map().epoch.max(self.others.known().told.epoch);
         if self.groups.map().is_founded() && is_ours && told.epoch > known {
-            self.known.told = told;
+            self.others.known_mut().told = told;
         }
     }
 
@@ -158,7 +158,7 @@ impl Node {
     /// log is committed may have been written down long before.
     pub fn remember_members(&mut self, map: &ClusterMap) {
         self.remember_users(map);
-        self.known.remembered = map.nodes.clone();
+        self.others.known_mut().remembered = map.nodes.clone();
     }
 
     /// Whether the connection that begins with this hello may stand. A founding member that was not met before is
@@ -174,12 +174,12 @@ impl Node {
         checked?;
         let (from, incarnation) = (hello.from, hello.incarnation);
         let start = Start { incarnation, starts: hello.starts, process: hello.process };
-        self.known.starts.insert(from, start);
+        self.others.known_mut().starts.insert(from, start);
         let is_first = !self.groups.map().is_founded() && self.local.config().worker == 0;
-        if is_first && self.roster.meet(from, incarnation) {
-            self.output.roster = Some(self.roster.known().clone());
+        if is_first && self.others.roster_mut().meet(from, incarnation) {
+            self.output.roster = Some(self.others.roster().known().clone());
         }
-        self.known.belongs |=
+        self.others.known_mut().belongs |=
             hello.cluster.0 != 0 && hello.known == self.local.config().info.incarnation;
         Ok(())
     }
@@ -206,13 +206,14 @@ impl Node {
         }
         let member = match self.groups.map().is_founded() {
             true => self.members().contains_key(&from),
-            false => self.roster.expects(from),
+            false => self.others.roster().expects(from),
         };
         if !member {
             return Err(HelloRefused::NoMember { from, cluster: self.groups.map().cluster.0 });
         }
         let (known, theirs) = (self.known_incarnation(from).0, hello.incarnation.0);
-        let remembered = self.known.remembered.get(&from).map_or(0, |info| info.incarnation.0);
+        let remembered =
+            self.others.known().remembered.get(&from).map_or(0, |info| info.incarnation.0);
         // The log may name a successor in an entry that is not known to be committed. Whoever it names was taken in by
         // then: entries that say so are proposed after the fact.
         let unchecked = planted("incarnation-unchecked");
@@ -225,14 +226,14 @@ impl Node {
     /// A directory that does not know a start which is known here is a copy made before it.
     fn check_start(&self, hello: &Hello) -> Result<(), HelloRefused> {
         let (from, theirs) = (hello.from, hello.starts);
-        let told = [self.members(), &self.known.remembered];
+        let told = [self.members(), &self.others.known().remembered];
         let told = told.into_iter().filter_map(|n| n.get(&from));
         let told = told.map(|info| Start {
             incarnation: info.incarnation,
             starts: info.starts,
             process: info.process,
         });
-        let seen = self.known.starts.get(&from).copied();
+        let seen = self.others.known().starts.get(&from).copied();
         let known = told.chain(seen).filter(|start| start.incarnation == hello.incarnation);
         let unknown = known.filter(|start| !start.is_known_to(hello)).max_by_key(|s| s.starts);
         match unknown {

@@ -8,14 +8,12 @@ use crate::contenders::Contenders;
 use crate::counted::Counted;
 use crate::desk::Desk;
 use crate::groups::Groups;
-use crate::identity::Known;
 use crate::local::Local;
 use crate::memory::Memory;
+use crate::others::Others;
 use crate::output::Output;
-use crate::peers::Peers;
 use crate::planner::Planner;
-use crate::replace::Knocks;
-use crate::roster::Roster;
+use crate::room::Room;
 use crate::settings::Settings;
 use crate::tracking::Caching;
 use crate::transactions::Conductor;
@@ -26,7 +24,6 @@ use synod_redis::Facts;
 use synod_redis::Waits;
 use synod_replica::{Failure, Replica};
 use synod_ring::ClusterMap;
-use synod_types::plant::planted;
 use synod_types::{ClientId, NodeId, Now, PartitionId};
 use synod_wire::resp::RespWriter;
 
@@ -34,27 +31,20 @@ use synod_wire::resp::RespWriter;
 pub struct Node {
     pub(crate) local: Local,
     pub(crate) groups: Groups,
-    pub(crate) peers: Peers,
-    pub(crate) roster: Roster,
-    pub(crate) known: Known,
-    /// Directories that want the seat of a member.
-    pub(crate) knocks: Knocks,
+    pub(crate) others: Others,
     pub(crate) authority: Authority,
     pub(crate) clients: Clients,
     /// The transactions over several partitions of the clients here.
     pub(crate) conductor: Conductor,
     pub(crate) contenders: Contenders,
     pub(crate) under_way: UnderWay,
-    /// Sessions wait until less is held for requests under way: see [`Node::holds_too_much`].
-    pub(crate) short_of_room: bool,
+    pub(crate) room: Room,
     pub(crate) planner: Planner,
     pub(crate) caching: Caching,
     pub(crate) counted: Counted,
     pub(crate) output: Output,
     pub(crate) settings: Settings,
     pub(crate) memory: Memory,
-    /// Whether the log refuses entries for want of space: writes are refused, reads go on.
-    pub(crate) disk_full: bool,
     pub(crate) announced: Announced,
 }
 
@@ -65,10 +55,7 @@ impl Node {
         let heat_seed = config.seed;
         let mut node = Self {
             under_way: UnderWay::new(process_number(config.seed)),
-            peers: Peers::new(&config),
-            roster: Roster::new(&config),
-            known: Known::default(),
-            knocks: Knocks::new(),
+            others: Others::new(&config),
             authority: Authority::new(config.password),
             caching: Caching::new(config.seed),
             local: Local::new(config, now),
@@ -76,13 +63,12 @@ impl Node {
             clients: Clients::default(),
             conductor: Conductor::default(),
             contenders: Contenders::default(),
-            short_of_room: false,
+            room: Room::default(),
             planner: Planner::default(),
             output: Output::default(),
             settings: Settings::default(),
             memory: Memory::default(),
             counted: Counted::new(heat_seed),
-            disk_full: false,
             announced: Announced::default(),
         };
         let maxmemory = i64::try_from(node.local.config().maxmemory).unwrap_or(i64::MAX);
@@ -129,7 +115,7 @@ impl Node {
 
     /// Tells whether writes are refused because space is short. What was accepted goes on: there is room for it.
     pub fn refuse_writes(&mut self, refuse: bool) {
-        self.disk_full = refuse || (self.disk_full && planted("disk-full-forever"));
+        self.room.refuse_writes(refuse);
     }
 
     /// The memory of all keyspaces here, in bytes: about what their snapshots would take.

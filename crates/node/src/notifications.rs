@@ -25,7 +25,7 @@ impl Node {
 
     /// Lets the replicas here collect what anybody wants.
     pub(crate) fn collect_events(&mut self) {
-        let all = self.peers.wanted_events().and(self.wanted_events());
+        let all = self.others.peers().wanted_events().and(self.wanted_events());
         self.groups.replicas_mut().for_each(|replica| replica.want_events(all));
     }
 
@@ -57,7 +57,7 @@ impl Node {
 
     /// A peer's heartbeat told what its subscribers are to hear of.
     pub(crate) fn peer_wants(&mut self, peer: NodeId, bits: u16) {
-        if self.peers.set_wanted_events(peer, Classes::from_bits(bits)) {
+        if self.others.peers_mut().set_wanted_events(peer, Classes::from_bits(bits)) {
             self.collect_events();
         }
     }

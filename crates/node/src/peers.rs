@@ -128,18 +128,18 @@ impl Peers {
 impl Node {
     /// A connection to the peer stands.
     pub fn peer_up(&mut self, peer: NodeId) {
-        self.peers.heard(peer);
+        self.others.peers_mut().heard(peer);
     }
 
     /// The process did not run for so long, or was busy with one thing: what the peers said lies in the sockets.
     pub fn stood_still(&mut self, us: u64) {
-        self.peers.stood_still(us);
+        self.others.peers_mut().stood_still(us);
     }
 
     /// A part of a long frame came from the peer, or was taken by it. What else it has to say stands in line behind the
     /// rest of it: whether it leads or follows, it is not silent.
     pub fn peer_lives(&mut self, peer: NodeId) {
-        self.peers.heard(peer);
+        self.others.peers_mut().heard(peer);
         for replica in self.groups.replicas_mut() {
             replica.engine().hears(peer);
         }
@@ -147,7 +147,7 @@ impl Node {
 
     /// The connection to the peer broke: what it was asked may be lost.
     pub fn peer_down(&mut self, peer: NodeId) {
-        if let Some(state) = self.peers.peers.get_mut(&peer) {
+        if let Some(state) = self.others.peers_mut().peers.get_mut(&peer) {
             state.connected = false;
         }
         self.lose(peer);
@@ -173,7 +173,7 @@ impl Node {
     /// A frame came from a peer, or from another worker of this node. One that cannot be read is dropped.
     pub fn frame(&mut self, from: NodeId, frame: Frame) {
         if from != self.local.id() {
-            self.peers.heard(from);
+            self.others.peers_mut().heard(from);
         }
         self.counted.counters_mut().frames_in += 1;
         let Frame { kind, group, body } = frame;

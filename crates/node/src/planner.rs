@@ -71,7 +71,7 @@ impl Node {
     fn plan_members(&self) -> Vec<Member> {
         let may = |node: &NodeId| {
             let holds = || self.groups.map().partitions_on(*node).next().is_some();
-            !self.groups.map().is_draining(*node) && (self.peers.is_up(*node) || holds())
+            !self.groups.map().is_draining(*node) && (self.others.peers().is_up(*node) || holds())
         };
         let member = |node: NodeId| {
             let Place { weight, zone } = self.groups.map().place_of(node);
@@ -100,7 +100,7 @@ impl Node {
             }
             let mut comes = to.iter().filter(|node| !now.contains(node));
             let can = |node: &NodeId| {
-                self.peers.is_up(*node) && !self.groups.map().has_left(partition, *node)
+                self.others.peers().is_up(*node) && !self.groups.map().has_left(partition, *node)
             };
             let waits = self.planner.is_in_quarantine(partition, self.local.now().mono_us);
             let moves = comes.clone().next().is_some();

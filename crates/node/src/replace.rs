@@ -61,11 +61,11 @@ impl Node {
         }
         let elsewhere = hello.address != address_hash(&member.peer_addr);
         let now = self.local.now().mono_us;
-        self.knocks.retain(|_, knock| now.saturating_sub(knock.last_us) < GONE_US);
+        self.others.knocks_mut().retain(|_, knock| now.saturating_sub(knock.last_us) < GONE_US);
         let key = (hello.from, hello.incarnation);
-        if self.knocks.len() < KNOCKS_MAX || self.knocks.contains_key(&key) {
+        if self.others.knocks().len() < KNOCKS_MAX || self.others.knocks().contains_key(&key) {
             let new = Knock { first_us: now, last_us: now, elsewhere };
-            let knock = self.knocks.entry(key).or_insert(new);
+            let knock = self.others.knocks_mut().entry(key).or_insert(new);
             (knock.last_us, knock.elsewhere) = (now, elsewhere);
         }
     }
@@ -73,7 +73,7 @@ impl Node {
     /// The directories that knock at present.
     pub(crate) fn knocking(&self) -> impl Iterator<Item = Knocking> + '_ {
         let now = self.local.now().mono_us;
-        let knocks = self.knocks.iter();
+        let knocks = self.others.knocks().iter();
         let present = knocks.filter(move |(_, knock)| now.saturating_sub(knock.last_us) < GONE_US);
         present.map(|((node, incarnation), knock)| {
             let (node, incarnation, elsewhere) = (*node, *incarnation, knock.elsewhere);
@@ -97,7 +97,7 @@ impl Node {
         if old == successor {
             return Err(format!("ERR that is the data directory node {node} is known with"));
         }
-        if node == self.local.id() || self.peers.silent_for_us(node) < LOST_US {
+        if node == self.local.id() || self.others.peers().silent_for_us(node) < LOST_US {
             return Err(format!(
                 "ERR node {node} is up with the data directory that the cluster knows: stop it before another takes its seat"
             ));
@@ -126,24 +126,24 @@ impl Node {
 
     fn ask_for_replacements(&mut self) {
         let now = self.local.now().mono_us;
-        let lost = |(key, knock): (&(NodeId, Incarnation), &Knock)| {
-            let (node, successor) = *key;
-            let knocks = now.saturating_sub(knock.last_us) < GONE_US;
-            let long = knock.last_us.saturating_sub(knock.first_us) >= LOST_US;
-            let info = self.groups.map().nodes.get(&node)?;
-            let begun = self.groups.map().replacements().find(|(of, _)| *of == node);
-            let free = begun.is_none_or(|(_, begun)| {
-                begun.successor != successor && !self.knocks.contains_key(&(node, begun.successor))
-            });
-            let gone = self.peers.silent_for_us(node) >= LOST_US && info.incarnation != successor;
-            let old = info.incarnation;
-            (knocks && long && gone && free && !knock.elsewhere).then_some(MetaCommand::Replace {
-                node,
-                old,
-                successor,
-            })
-        };
-        let commands: Vec<_> = self.knocks.iter().filter_map(lost).collect();
+        let lost =
+            |(key, knock): (&(NodeId, Incarnation), &Knock)| {
+                let (node, successor) = *key;
+                let knocks = now.saturating_sub(knock.last_us) < GONE_US;
+                let long = knock.last_us.saturating_sub(knock.first_us) >= LOST_US;
+                let info = self.groups.map().nodes.get(&node)?;
+                let begun = self.groups.map().replacements().find(|(of, _)| *of == node);
+                let free = begun.is_none_or(|(_, begun)| {
+                    begun.successor != successor
+                        && !self.others.knocks().contains_key(&(node, begun.successor))
+                });
+                let gone = self.others.peers().silent_for_us(node) >= LOST_US
+                    && info.incarnation != successor;
+                let old = info.incarnation;
+                (knocks && long && gone && free && !knock.elsewhere)
+                    .then_some(MetaCommand::Replace { node, old, successor })
+            };
+        let commands: Vec<_> = self.others.knocks().iter().filter_map(lost).collect();
         commands.iter().for_each(|command| self.propose_meta(command));
     }
 

@@ -128,7 +128,7 @@ impl Node {
         }
         if self.holds_too_much() && (command.name == "exec" || !(in_multi || command.is_session()))
         {
-            self.short_of_room = true;
+            self.room.wait();
             let Some(session) = self.clients.session(client) else { return Flow::Closing };
             return session.wait_for(Waits::NodeRoom);
         }
@@ -299,7 +299,7 @@ impl Node {
             return Flow::Next;
         }
         let behind = access == Access::ReadBehind;
-        if kind == Kind::Write && self.disk_full {
+        if kind == Kind::Write && self.room.disk_is_full() {
             return self.refuse_request(client, DISK_FULL);
         }
         if self.memory.counts_access() {

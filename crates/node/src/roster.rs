@@ -145,7 +145,8 @@ impl Node {
             return;
         }
         let own = self.local.id();
-        let others: Vec<_> = self.roster.expected.iter().copied().filter(|n| *n != own).collect();
+        let others: Vec<_> =
+            self.others.roster().expected.iter().copied().filter(|n| *n != own).collect();
         others.into_iter().for_each(|to| self.send_introduction(to));
     }
 
@@ -153,7 +154,7 @@ impl Node {
         let founded = self.replica(PartitionId::META).is_some();
         let frames = forward::queue(&mut self.output, self.local.id(), to, 0);
         forward::put_frame(frames, FrameKind::Introduction, PartitionId::META, |body| {
-            Introduction::encode(founded, self.roster.known(), body);
+            Introduction::encode(founded, self.others.roster().known(), body);
         });
     }
 
@@ -168,7 +169,7 @@ impl Node {
         {
             return Vec::new();
         }
-        let roster = &self.roster;
+        let roster = &self.others.roster();
         let missing = |node: &&NodeId| **node != roster.own && !roster.agreed.contains(node);
         roster.expected.iter().filter(missing).copied().collect()
     }
@@ -176,7 +177,7 @@ impl Node {
     /// Another member told whom it has met.
     pub(crate) fn introduced(&mut self, from: NodeId, body: &[u8]) {
         let Some(said) = Introduction::decode(body) else { return };
-        if self.local.config().worker != 0 || !self.roster.expects(from) {
+        if self.local.config().worker != 0 || !self.others.roster().expects(from) {
             return;
         }
         if self.replica(PartitionId::META).is_some() {
@@ -186,7 +187,7 @@ impl Node {
             }
             return;
         }
-        self.roster.hear(from, &said);
+        self.others.roster_mut().hear(from, &said);
         self.found_if_agreed();
     }
 }

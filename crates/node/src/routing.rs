@@ -259,7 +259,7 @@ impl Node {
         if let Some(leader) = self.groups.leaders().get(partition) {
             let usable = match leader == own {
                 true => !self.owns(partition),
-                false => self.peers.is_up(leader),
+                false => self.others.peers().is_up(leader),
             };
             return usable.then_some(leader);
         }
@@ -271,7 +271,7 @@ impl Node {
         if members.contains(&own) || self.under_way.ledger().out(partition) > 0 {
             return None;
         }
-        let up: Vec<_> = members.into_iter().filter(|n| self.peers.is_up(*n)).collect();
+        let up: Vec<_> = members.into_iter().filter(|n| self.others.peers().is_up(*n)).collect();
         let pick = self.local.random() as usize;
         (!up.is_empty()).then(|| up[pick % up.len()])
     }
@@ -433,8 +433,8 @@ impl Node {
     /// Fetches long replies for which there is room now, and lets sessions go on that wait for it, once half of it is free.
     pub(crate) fn make_room(&mut self) {
         self.fetch_in_line();
-        if self.short_of_room && self.held_bytes() <= self.held_bytes_max() / 2 {
-            self.short_of_room = false;
+        if self.room.is_awaited() && self.held_bytes() <= self.held_bytes_max() / 2 {
+            self.room.has_come();
             self.clients.sessions_mut().resume(Waits::NodeRoom, &mut self.output.ready);
         }
     }

@@ -245,9 +245,16 @@ impl Node {
             clients: self.clients.sessions().len(),
             parked: self.under_way.unrouted().len(),
             transactions: self.conductor.under_way(),
-            disk_full: self.disk_full,
+            disk_full: self.room.disk_is_full(),
             counters: *self.counted.counters(),
-            up: self.groups.map().nodes.keys().copied().filter(|n| self.peers.is_up(*n)).collect(),
+            up: self
+                .groups
+                .map()
+                .nodes
+                .keys()
+                .copied()
+                .filter(|n| self.others.peers().is_up(*n))
+                .collect(),
             leaders: self.known_leaders().collect(),
             groups: self.groups.replicas().map(group_status).collect(),
             knocking: self.knocking().collect(),

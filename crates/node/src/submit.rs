@@ -41,7 +41,7 @@ impl Node {
     /// Hands an operation to the replica here. It is answered by its origin's way, refused when there is no room for what it writes.
     pub(crate) fn serve(&mut self, submission: Submission<'_>) {
         let Submission { partition, origin, op, access, wait } = submission;
-        if !access.is_read() && self.disk_full {
+        if !access.is_read() && self.room.disk_is_full() {
             return self.fail(partition, origin, Failure::DiskFull);
         }
         let planted =

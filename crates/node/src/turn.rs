@@ -38,20 +38,20 @@ impl Node {
     pub fn tick(&mut self) {
         self.local.tick();
         self.under_way.tick();
-        for peer in self.peers.at(self.local.now().mono_us) {
+        for peer in self.others.peers_mut().at(self.local.now().mono_us) {
             self.lose(peer);
         }
         let (wall, us) = (self.local.now().wall, self.local.now().mono_us);
         self.counted.counters_mut().tick(us);
         let behind = self.groups.replicas().filter(|r| r.is_behind_expiry()).count();
-        let expire_max = if self.disk_full { 0 } else { EXPIRE_KEYS_MAX / behind.max(1) };
+        let expire_max = if self.room.disk_is_full() { 0 } else { EXPIRE_KEYS_MAX / behind.max(1) };
         for group in self.groups.numbers() {
             let seed = self.local.random();
             if let Some((replica, asked)) = self.groups.open(group) {
                 replica.at(Step { wall, seed });
                 replica.engine().tick();
                 replica.expire(expire_max, asked);
-                if self.disk_full {
+                if self.room.disk_is_full() {
                     replica.pass_time(us);
                 } else {
                     replica.expire_sessions(us, asked);
@@ -243,7 +243,9 @@ impl Node {
                 continue;
             }
             let preferred = self.preferred_leader(group).filter(|n| {
-                *n != own && !self.local.retires() && self.peers.up_for_us(*n) >= PREFERRED_UP_US
+                *n != own
+                    && !self.local.retires()
+                    && self.others.peers().up_for_us(*n) >= PREFERRED_UP_US
             });
             if preferred.is_none() && !self.local.retires() {
                 continue;

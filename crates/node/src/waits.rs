@@ -48,7 +48,7 @@ impl Node {
     ) -> Flow {
         let deadline_us =
             timeout_ms.map(|ms| self.local.now().mono_us.saturating_add(ms.saturating_mul(1000)));
-        if self.disk_full {
+        if self.room.disk_is_full() {
             return self.refuse_request(client, crate::desk::DISK_FULL);
         }
         let Some(session) = self.clients.session(client) else { return Flow::Closing };

@@ -42,7 +42,7 @@ pub(super) fn page_of(node: &Node, sections: Vec<Section>) -> Page {
         epoch: map.epoch,
         engine: node.wanted_engine(),
         nodes: map.nodes.len(),
-        nodes_up: map.nodes.keys().filter(|id| node.peers.is_up(**id)).count(),
+        nodes_up: map.nodes.keys().filter(|id| node.others.peers().is_up(**id)).count(),
         partitions: map.partitions().len(),
         workers: node.local.config().workers,
         version: node.local.config().info.version.clone(),
@@ -91,7 +91,7 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         net_out: counters.net_out,
         snapshot_s: counters.snapshot_s,
         snapshots_running: u64::from(node.snapshot_running()),
-        disks_full: u64::from(node.disk_full),
+        disks_full: u64::from(node.room.disk_is_full()),
         log_bytes: node.local.facts().log_bytes,
         transactions: counters.transactions,
         transactions_retried: counters.transactions_retried,
@@ -102,7 +102,7 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         shard_channels: node.clients.pubsub().of(Space::Shard).len() as u64,
         waits_timed: node.clients.sessions().iter().filter(|session| waits_timed(session)).count()
             as u64,
-        links: node.peers.links() as u64,
+        links: node.others.peers().links() as u64,
         output_bytes: node
             .clients
             .sessions()

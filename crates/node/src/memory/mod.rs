@@ -309,7 +309,7 @@ impl Node {
 
     /// Proposes that keys of the partitions led here go. Whether any do, or are about to.
     fn evict(&mut self, over: usize) -> bool {
-        if self.memory.policy == EvictionPolicy::NoEviction || self.disk_full {
+        if self.memory.policy == EvictionPolicy::NoEviction || self.room.disk_is_full() {
             return false;
         }
         let samples = self.settings.get(Setting::MaxMemorySamples) as usize;

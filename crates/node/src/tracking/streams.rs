@@ -122,7 +122,9 @@ impl Node {
     /// Whether every worker that is up tells of changes.
     fn hears_of_all(&self) -> bool {
         let sources = &self.caching.streams.sources;
-        sources.iter().all(|((node, _), source)| source.confirmed || !self.peers.is_up(*node))
+        sources
+            .iter()
+            .all(|((node, _), source)| source.confirmed || !self.others.peers().is_up(*node))
     }
 
     /// Lets the answer to CLIENT TRACKING at this place wait until changes are heard of; `false` if they are.
@@ -218,7 +220,7 @@ impl Node {
             let sent = streams.sent.entry(to).or_default();
             *sent += 1;
             let (stream, number) = (streams.stream, *sent);
-            if !self.peers.is_up(to.node) {
+            if !self.others.peers().is_up(to.node) {
                 continue;
             }
             let worker = self.local.config().worker;

@@ -188,7 +188,7 @@ impl Node {
         rights: Option<Arc<Rights>>,
     ) {
         let kind = kind_of(commands);
-        let parts = match kind == Kind::Write && self.disk_full {
+        let parts = match kind == Kind::Write && self.room.disk_is_full() {
             true => Err(DISK_FULL),
             false => admit_all(commands).and_then(|()| self.parts_of(commands, watches)),
         };
@@ -210,7 +210,7 @@ impl Node {
         single: bool,
         watches: &[(Vec<u8>, u64)],
     ) -> Flow {
-        if kind == Kind::Write && self.disk_full {
+        if kind == Kind::Write && self.room.disk_is_full() {
             return self.refuse_request(client, DISK_FULL);
         }
         if self.conductor.conducted.len() >= limits::TXN_CONDUCTED_MAX {
@@ -356,7 +356,7 @@ impl Node {
             return conducted.coordinator.give_up(Outcome::Done);
         }
         let ctx = Context { now, seed: self.local.random() };
-        let wanted = self.peers.wanted_events().and(self.wanted_events());
+        let wanted = self.others.peers().wanted_events().and(self.wanted_events());
         let scratch = self.conductor.scratch.get_or_insert_with(|| Box::new(State::scratch()));
         scratch.want_events(wanted);
         let all: Vec<Args<'_>> =
@@ -397,7 +397,7 @@ impl Node {
 
     /// Has scripts that EVAL brought along remembered where EVALSHA over the same keys looks for them.
     fn pass_scripts(&mut self, partition: PartitionId, bodies: &[Vec<u8>]) {
-        if self.disk_full {
+        if self.room.disk_is_full() {
             return;
         }
         for body in bodies {

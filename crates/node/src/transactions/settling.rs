@@ -32,7 +32,7 @@ impl Node {
 
     /// Once a tick: sees to the transactions that the leaders here hear nothing of.
     pub(crate) fn tend_transactions(&mut self) {
-        if self.disk_full {
+        if self.room.disk_is_full() {
             return;
         }
         for here in self.groups.numbers() {

@@ -69,7 +69,7 @@ fn refusal_of_drain(node: &Node, who: NodeId) -> Option<String> {
         let others: Vec<NodeId> = holders.into_iter().filter(|holder| *holder != who).collect();
         let rest = if others.is_empty() { vec![who] } else { others };
         let down: Vec<String> =
-            rest.iter().filter(|n| !node.peers.is_up(**n)).map(ToString::to_string).collect();
+            rest.iter().filter(|n| !node.others.peers().is_up(**n)).map(ToString::to_string).collect();
         ((rest.len() - down.len()) * 2 <= rest.len()).then(|| {
             format!(
                 "ERR without node {who}, {group} would have no quorum: node {} cannot be reached. Start what is down first",

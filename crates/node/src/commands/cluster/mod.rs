@@ -166,7 +166,7 @@ fn links(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
     let (mono_us, wall_ms, cluster) =
         (node.local.now().mono_us, node.local.now().wall.0, node.groups.map().cluster);
     let since = |up_us: u64| wall_ms.saturating_sub(mono_us.saturating_sub(up_us) / 1000);
-    let peers = node.peers.connected();
+    let peers = node.others.peers().connected();
     let peers: Vec<_> = peers.map(|(id, up_us)| (node_name(cluster, id), since(up_us))).collect();
     node.reply(client, |out| {
         out.array(2 * peers.len());

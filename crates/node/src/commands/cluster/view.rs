@@ -85,7 +85,11 @@ impl View {
         let to_tls = if with_tls { distance_to_tls(node) } else { 0 };
         let map = node.groups.map();
         let member = |(id, info): (&NodeId, &NodeInfo)| {
-            (*id, Member::new(map.cluster, *id, info, node.peers.is_up(*id)).at_distance(to_tls))
+            (
+                *id,
+                Member::new(map.cluster, *id, info, node.others.peers().is_up(*id))
+                    .at_distance(to_tls),
+            )
         };
         let mut members: BTreeMap<NodeId, Member> = map.nodes.iter().map(member).collect();
         let own = node.local.id();
