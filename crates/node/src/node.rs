@@ -28,24 +28,42 @@ use synod_types::{ClientId, NodeId, Now, PartitionId};
 use synod_wire::resp::RespWriter;
 
 /// One worker of one node. See the crate's page for how it is driven.
+///
+/// Each part keeps its fields to itself, in a file of its own. What is done by methods of `Node` concerns more than one of
+/// them.
 pub struct Node {
+    /// The worker itself: configuration, time, random numbers.
     pub(crate) local: Local,
+    /// The replicas here, the map, and who leads what.
     pub(crate) groups: Groups,
+    /// The other nodes.
     pub(crate) others: Others,
+    /// The users, and what they may do.
     pub(crate) authority: Authority,
+    /// The clients here, and what is put together for them.
     pub(crate) clients: Clients,
+    /// What clients keep copies of.
+    pub(crate) caching: Caching,
+    /// Requests that are out, or wait for a leader or at one.
+    pub(crate) under_way: UnderWay,
     /// The transactions over several partitions of the clients here.
     pub(crate) conductor: Conductor,
+    /// The clients here that wait for a lock of the tree.
     pub(crate) contenders: Contenders,
-    pub(crate) under_way: UnderWay,
-    pub(crate) room: Room,
+    /// What the leader of the metadata group knows beside the map.
     pub(crate) planner: Planner,
-    pub(crate) caching: Caching,
-    pub(crate) counted: Counted,
-    pub(crate) output: Output,
-    pub(crate) settings: Settings,
-    pub(crate) memory: Memory,
+    /// What this node has said of itself.
     pub(crate) announced: Announced,
+    /// What clients can set.
+    pub(crate) settings: Settings,
+    /// How much memory each purpose may take, and which keys to give up.
+    pub(crate) memory: Memory,
+    /// What there is no room for at the moment.
+    pub(crate) room: Room,
+    /// Counts, for people.
+    pub(crate) counted: Counted,
+    /// What the world is to do.
+    pub(crate) output: Output,
 }
 
 impl Node {

@@ -51,7 +51,7 @@ impl Node {
         wants: impl Fn(NodeId, &Peers) -> bool,
     ) {
         for to in self.heartbeat_destinations() {
-            if wants(to.node, &self.others.peers()) {
+            if wants(to.node, self.others.peers()) {
                 let frames = self.output.frames.entry(to).or_default();
                 put_frame(frames, FrameKind::Publish, PartitionId::META, |body| {
                     body.push(sort as u8);
