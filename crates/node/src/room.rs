@@ -8,7 +8,7 @@ pub(crate) struct Room {
     /// Whether the log refuses entries for want of space: writes are refused, reads go on.
     disk_full: bool,
     /// Whether sessions wait until less is held for requests under way.
-    awaited: bool,
+    wanted: bool,
 }
 
 impl Room {
@@ -25,17 +25,17 @@ impl Room {
 
     /// A session waits until less is held for requests under way.
     pub(crate) fn wait(&mut self) {
-        self.awaited = true;
+        self.wanted = true;
     }
 
     /// Whether a session waits.
     #[inline]
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.awaited
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted
     }
 
     /// There is room again: nobody waits any longer.
     pub(crate) fn has_come(&mut self) {
-        self.awaited = false;
+        self.wanted = false;
     }
 }

@@ -433,7 +433,7 @@ impl Node {
     /// Fetches long replies for which there is room now, and lets sessions go on that wait for it, once half of it is free.
     pub(crate) fn make_room(&mut self) {
         self.fetch_in_line();
-        if self.room.is_awaited() && self.held_bytes() <= self.held_bytes_max() / 2 {
+        if self.room.is_wanted() && self.held_bytes() <= self.held_bytes_max() / 2 {
             self.room.has_come();
             self.clients.sessions_mut().resume(Waits::NodeRoom, &mut self.output.ready);
         }
