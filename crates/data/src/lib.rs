@@ -51,7 +51,6 @@ pub mod decimal;
 pub mod error;
 pub mod events;
 mod glob;
-mod hashing;
 mod keyspace;
 mod lengthy;
 pub mod number;
@@ -70,7 +69,6 @@ pub use commands::lock::{TreeCall, tree_call};
 pub use context::{Args, Context, random};
 pub use debug::debug_protocol;
 pub use glob::Glob;
-pub use hashing::seed_hashes;
 pub use keyspace::{
     Candidate, ChangedKeys, Edit, Expiry, ExpiryCursor, Garbage, Keyspace, KeyspaceStats, Measures,
     Noted, ScanFilter, Whole, warm,

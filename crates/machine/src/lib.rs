@@ -9,6 +9,7 @@
 
 mod context;
 pub mod digest;
+pub mod hashing;
 mod machine;
 mod operation;
 

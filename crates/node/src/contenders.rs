@@ -23,9 +23,13 @@ use synod_data::{TreeCall, tree_call};
 use synod_redis::{Flow, Kind};
 use synod_replica::{Access, Origin, WaitEnd};
 use synod_tree::{Call, Contend, Request};
-use synod_types::{ClientId, PartitionId, ReplySink, limits};
+use synod_types::{ClientId, PartitionId, ReplySink};
 use synod_wire::resp::{Proto, RespWriter, Value};
 
+/// The most clients of a worker that wait for locks of trees.
+const CONTENDERS_MAX: usize = 16_384;
+/// How many of those for whom no place was found to wait are asked for again at one tick.
+const RESTED_MAX: usize = 1_024;
 const TOO_MANY: &str = "TRYAGAIN too many requests wait for locks; nothing was done";
 const LOST_PLACE: &str = "TRYAGAIN the place in line was lost; the lock is not held";
 const NOT_TEXT: &str = "ERR a lock of the tree has a path of the tree as its name";
@@ -82,6 +86,8 @@ impl Contender {
 pub(crate) struct Contenders {
     waiting: BTreeMap<u64, Contender>,
     last: u64,
+    /// The last who had rested and was asked for again.
+    rested: u64,
 }
 
 fn encoded(namespace: &str, ask: Contend<'_>) -> (Vec<u8>, Access) {
@@ -137,7 +143,7 @@ impl Node {
         if self.room.disk_is_full() {
             return self.refuse_request(client, DISK_FULL);
         }
-        if self.contenders.waiting.len() >= limits::WAITS_MAX {
+        if self.contenders.waiting.len() >= CONTENDERS_MAX {
             return self.refuse_request(client, TOO_MANY);
         }
         let now_us = self.local.now().mono_us;
@@ -221,17 +227,23 @@ impl Node {
     pub(crate) fn tend_contenders(&mut self) {
         let now_us = self.local.now().mono_us;
         let mut steps = Vec::new();
-        for (of, contender) in &self.contenders.waiting {
+        let (waiting, rested) = (&self.contenders.waiting, self.contenders.rested);
+        let (mut again, mut last) = (0, rested);
+        for (of, contender) in waiting.range(rested + 1..).chain(waiting.range(..=rested)) {
             let late = contender.deadline_us.filter(|at| *at <= now_us);
             let end = contender.end.or(late.map(|_| WaitEnd::Timeout));
             match (contender.stage, end) {
                 (Stage::Awaiting | Stage::Resting, Some(end)) => {
                     steps.push((*of, Stage::Leaving(end)));
                 }
-                (Stage::Resting, None) => steps.push((*of, Stage::Awaiting)),
+                (Stage::Resting, None) if again < RESTED_MAX => {
+                    steps.push((*of, Stage::Awaiting));
+                    (again, last) = (again + 1, *of);
+                }
                 _ => {}
             }
         }
+        self.contenders.rested = last;
         steps.into_iter().for_each(|(of, stage)| self.go_on_in_line(of, stage));
     }
 

@@ -81,6 +81,6 @@ pub use replace::Knocking;
 pub use settings::{Setting, Settings, parse_memory};
 pub use status::{Counters, GroupStatus, NodeStatus, PeerLag, not_serving};
 pub use synod_consensus::Protocol;
-pub use synod_data::seed_hashes;
+pub use synod_machine::hashing::seed_hashes;
 pub use synod_redis::{Facts, Flow, Histogram, Ready};
 pub use turn::TICK_MS;

@@ -8,7 +8,7 @@ use crate::reads::ReadBatch;
 use crate::replica::{Output, Replica};
 use crate::riders::Riders;
 use crate::state::{State, context};
-use synod_consensus::Position;
+use synod_consensus::{Position, Role};
 use synod_data::op::Op;
 use synod_machine::{Context, MachineId, Operation};
 use synod_tree::{Call, taken_apart};
@@ -79,7 +79,7 @@ impl Replica {
         }
         self.stamps.apply(self.applied);
         self.engine.applied(self.applied);
-        if !self.questions.is_empty() && self.progress.entry.is_none() {
+        if self.progress.entry.is_none() {
             self.tell_news(hearers.audience);
         }
     }
@@ -181,7 +181,9 @@ impl Replica {
     ) {
         let is_keyspace = op.machine == MachineId::KEYSPACE;
         self.note_decided(op);
-        if let Some((namespace, op)) = taken_apart(&op) {
+        if self.role == Role::Leader
+            && let Some((namespace, op)) = taken_apart(&op)
+        {
             let touched = Call::touched(&op, self.state.tree(namespace));
             self.leases.of(namespace).touch(&touched);
         }

@@ -9,7 +9,7 @@ use crate::expiry::ExpirySearch;
 use crate::gate::Gate;
 use crate::leases::AllLeases;
 use crate::lock_leases::LockLeases;
-use crate::news::Question;
+use crate::news::Questions;
 use crate::pending::{Audience, Bounced, Origin, Proposals};
 use crate::reads::ReadQueue;
 use crate::snapshot::SnapshotJob;
@@ -142,9 +142,7 @@ pub struct Replica {
     /// Who waits for keys of transactions over several partitions.
     pub(crate) gate: Gate,
     /// Questions about a tree that wait for something to happen.
-    pub(crate) questions: Vec<Question>,
-    /// How many changes of all trees those who wait were told.
-    pub(crate) told_changes: i64,
+    pub(crate) questions: Questions,
     /// What is committed or may be read and waits for an operation that is run beside the turns.
     pub(crate) progress: Progress,
     /// That operation.
@@ -214,8 +212,7 @@ impl Replica {
             leases: AllLeases::default(),
             lock_leases: LockLeases::default(),
             gate: Gate::default(),
-            questions: Vec::new(),
-            told_changes: 0,
+            questions: Questions::default(),
             progress: Progress::default(),
             borrower: None,
             lendings: 0,

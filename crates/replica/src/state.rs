@@ -2,6 +2,7 @@
 
 use crate::cluster::{ClusterMachine, ClusterRestorer};
 use crate::slots::Owned;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use synod_data::digest::mix;
 use synod_data::{Context, Garbage, Keyspace, KeyspaceStats, Measures, Restorer, Scratch};
@@ -28,6 +29,8 @@ pub struct State {
     named: Option<Box<NamedTrees>>,
     /// Which slots the partition owns; `None` for the metadata group.
     owned: Option<Owned>,
+    /// The locks of trees whose holders may have changed since this was asked last.
+    changed_locks: BTreeSet<Vec<u8>>,
 }
 
 impl State {
@@ -42,6 +45,7 @@ impl State {
             cluster: None,
             tree: None,
             named: None,
+            changed_locks: BTreeSet::new(),
         }
     }
 
@@ -61,6 +65,7 @@ impl State {
             tree: None,
             named: None,
             owned: None,
+            changed_locks: BTreeSet::new(),
         }
     }
 
@@ -156,6 +161,11 @@ impl State {
         default.into_iter().chain(self.named.iter().flat_map(|named| named.iter()))
     }
 
+    /// The locks of trees whose holders may have changed since this was asked last, by name.
+    pub(crate) fn take_changed_locks(&mut self) -> BTreeSet<Vec<u8>> {
+        std::mem::take(&mut self.changed_locks)
+    }
+
     /// Runs a committed operation. One whose machine this group does not have answers an error and changes nothing.
     #[inline]
     pub fn apply(&mut self, op: Operation<'_>, ctx: &Context, out: &mut dyn ReplySink) {
@@ -166,15 +176,18 @@ impl State {
             (MachineId::CLUSTER_MAP, Self { cluster: Some(cluster), .. }) => {
                 cluster.apply(op.body, ctx, out);
             }
-            (MachineId::TREE, Self { keyspace: Some(keyspace), tree, .. }) => {
+            (MachineId::TREE, Self { keyspace: Some(keyspace), tree, changed_locks, .. }) => {
                 let tree = tree.get_or_insert_default();
                 tree.apply(op.body, ctx, out);
-                follow(keyspace, DEFAULT_NAMESPACE, tree);
+                changed_locks.extend(follow(keyspace, DEFAULT_NAMESPACE, tree));
             }
-            (MachineId::NAMED_TREES, Self { keyspace: Some(keyspace), named, .. }) => {
+            (
+                MachineId::NAMED_TREES,
+                Self { keyspace: Some(keyspace), named, changed_locks, .. },
+            ) => {
                 let named = named.get_or_insert_default();
                 if let Some((namespace, tree)) = named.apply_to(op.body, ctx, out) {
-                    follow(keyspace, namespace, tree);
+                    changed_locks.extend(follow(keyspace, namespace, tree));
                 }
             }
             (MachineId::SLOTS, Self { keyspace: Some(keyspace), owned: Some(owned), .. }) => {
@@ -351,10 +364,10 @@ impl Loader {
         let mut named = self.named.map(Restore::finish).transpose()?;
         if let Some(keyspace) = &mut keyspace {
             if let Some(tree) = &mut tree {
-                follow(keyspace, DEFAULT_NAMESPACE, tree);
+                follow(keyspace, DEFAULT_NAMESPACE, tree).for_each(drop);
             }
             for (namespace, tree) in named.iter_mut().flat_map(NamedTrees::iter_mut) {
-                follow(keyspace, namespace, tree);
+                follow(keyspace, namespace, tree).for_each(drop);
             }
         }
         Ok(State {
@@ -364,15 +377,23 @@ impl Loader {
             tree: tree.map(Box::new),
             named: named.map(Box::new),
             owned: self.owned,
+            changed_locks: BTreeSet::new(),
         })
     }
 }
 
-/// The keyspace learns who holds the locks of a tree that have changed hands: it checks the writes that they fence.
-fn follow(keyspace: &mut Keyspace, namespace: &str, tree: &mut Tree) {
-    for path in tree.take_changed_locks() {
-        keyspace.follow_lock(&tree_lock(namespace, &path), &tree.holders(&path));
-    }
+/// The keyspace learns who holds the locks of a tree that have changed hands: it checks the writes that they fence. Gives
+/// their names.
+fn follow<'a>(
+    keyspace: &'a mut Keyspace,
+    namespace: &'a str,
+    tree: &'a mut Tree,
+) -> impl Iterator<Item = Vec<u8>> + 'a {
+    tree.take_changed_locks().map(move |path| {
+        let name = tree_lock(namespace, &path);
+        keyspace.follow_lock(&name, &tree.holders(&path));
+        name
+    })
 }
 
 /// The context of the `ordinal`-th operation of a batch: the batch's time, a seed of its own.

@@ -80,7 +80,7 @@ impl<'a> Call<'a> {
     /// The change behind which an operation asks what has happened; `None` if it asks something else.
     #[must_use]
     pub fn follows(op: &Operation<'_>) -> Option<i64> {
-        match Call::decode(op.body).filter(|_| op.machine == MachineId::TREE)?.request {
+        match sessionless(op)?.request {
             Request::Events { since } => Some(since),
             _ => None,
         }
@@ -89,7 +89,7 @@ impl<'a> Call<'a> {
     /// The contender whose place in line an operation asks for: the lock, and the token.
     #[must_use]
     pub fn awaits(op: &Operation<'a>) -> Option<(&'a str, i64)> {
-        match Call::decode(op.body).filter(|_| op.machine == MachineId::TREE)?.request {
+        match sessionless(op)?.request {
             Request::Contend(Contend::Await { path, token }) => Some((path, token)),
             _ => None,
         }
@@ -98,7 +98,7 @@ impl<'a> Call<'a> {
     /// The session of the lease that an operation asks to begin anew, and its new length in milliseconds.
     #[must_use]
     pub fn renews(op: &Operation<'_>, tree: Option<&Tree>) -> Option<(i64, u32)> {
-        match Call::decode(op.body).filter(|_| op.machine == MachineId::TREE)?.request {
+        match sessionless(op)?.request {
             Request::Contend(Contend::Renew { path, token, lease_ms }) => {
                 Some((tree?.leased(path, token)?, lease_ms))
             }
@@ -124,6 +124,12 @@ impl<'a> Call<'a> {
             own => own.into_iter().collect(),
         }
     }
+}
+
+/// The call of an operation of a tree, if no session's: most are, and are not read for what only these ask.
+fn sessionless<'a>(op: &Operation<'a>) -> Option<Call<'a>> {
+    let no_session = op.machine == MachineId::TREE && take_signed(&mut &*op.body) == Some(0);
+    no_session.then(|| Call::decode(op.body)).flatten()
 }
 
 impl<'a> Change<'a> {

@@ -164,7 +164,7 @@ impl Tree {
     /// The session of a lease; `None` when the token is not in line, or belongs to a session of a client.
     pub(crate) fn leased(&self, path: &str, token: i64) -> Option<i64> {
         let name = self.queues.get(path)?.name(token)?;
-        let owner = self.nodes.get(&*join(path, name))?.stat.ephemeral_owner;
+        let owner = self.nodes.get(&path::join(path, name))?.stat.ephemeral_owner;
         self.sessions.get(&owner).filter(|session| session.owner == LEASES).map(|_| owner)
     }
 
@@ -182,7 +182,8 @@ impl Tree {
         out.bulk(b"holders");
         out.array(holders.len());
         for (name, token) in &holders {
-            let owner = self.nodes.get(&*join(path, name)).map(|node| node.stat.ephemeral_owner);
+            let owner =
+                self.nodes.get(&path::join(path, name)).map(|node| node.stat.ephemeral_owner);
             let session = owner.and_then(|owner| self.sessions.get(&owner));
             out.map(3);
             out.bulk(b"token");
@@ -238,7 +239,7 @@ impl Tree {
         }
         let number = self.nodes.get(lock).ok_or(Code::NoAuth)?.stat.cversion;
         let name = name_of(number, shared);
-        self.create_open(&join(lock, &name), b"synod", true, author)
+        self.create_open(&path::join(lock, &name), b"synod", true, author)
     }
 
     fn create_open(
@@ -253,8 +254,4 @@ impl Tree {
         let change = Change::Create { path, data: Some(data), acl, mode, with_stat: false };
         self.one(&change, author).map(|_| ())
     }
-}
-
-fn join(path: &str, name: &str) -> String {
-    format!("{path}/{name}")
 }

@@ -7,6 +7,7 @@
 use crate::codec::{put_signed, put_str, take_byte, take_signed, take_str};
 use crate::limits::EVENTS_MAX;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use synod_types::varint;
 
 /// How a znode, or its children, changed. The numbers are ZooKeeper's own (`Watcher.Event.EventType`).
@@ -35,7 +36,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// To the znode at this path.
-    Node(Kind, Box<str>),
+    Node(Kind, Arc<str>),
     /// The session was closed or has expired.
     SessionEnded(i64),
     /// The session is served by this owner now.

@@ -29,6 +29,7 @@ mod fading;
 mod limits;
 mod machine;
 mod named;
+mod nodes;
 mod path;
 mod query;
 mod queue;

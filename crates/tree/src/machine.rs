@@ -7,6 +7,8 @@ use synod_machine::{Context, Machine, MachineId, digest};
 use synod_types::ReplySink;
 
 const MALFORMED: &str = "ERR malformed operation of a tree";
+/// Room for most replies, so that they are written without growing.
+const REPLY_BYTES: usize = 192;
 
 impl Machine for Tree {
     fn id(&self) -> MachineId {
@@ -48,7 +50,7 @@ impl Machine for Tree {
     fn digest(&self) -> u64 {
         let mut bytes = Vec::new();
         let mut hash = self.zxid as u64;
-        for (path, node) in &self.nodes {
+        for (path, node) in self.nodes.walk() {
             bytes.clear();
             node.stat().encode(&mut bytes);
             node.acl.iter().for_each(|entry| entry.encode(&mut bytes));
@@ -69,7 +71,7 @@ impl Machine for Tree {
 }
 
 fn reply(zxid: i64, answer: Answer, out: &mut dyn ReplySink) {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(REPLY_BYTES);
     Reply { zxid, answer }.encode(&mut bytes);
     out.bulk(&bytes);
 }

@@ -30,6 +30,12 @@ pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
     Some((if at == 0 { "/" } else { &path[..at] }, name))
 }
 
+/// The path of a name in another path.
+pub(crate) fn join(above: &str, name: &str) -> String {
+    let slash = if above.ends_with('/') { "" } else { "/" };
+    [above, slash, name].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +57,8 @@ mod tests {
         assert_eq!(split("/"), None);
         assert_eq!(split("/a"), Some(("/", "a")));
         assert_eq!(split("/a/b"), Some(("/a", "b")));
+        for path in ["/a", "/a/b"] {
+            assert_eq!(split(path).map(|(above, name)| join(above, name)).as_deref(), Some(path));
+        }
     }
 }

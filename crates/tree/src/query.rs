@@ -7,7 +7,6 @@ use crate::code::Code;
 use crate::events::Kind;
 use crate::session::{READER, Session};
 use crate::tree::{Tree, Znode};
-use std::ops::Bound;
 use synod_types::plant::planted;
 
 impl Tree {
@@ -104,10 +103,7 @@ impl Tree {
     }
 
     fn count_below(&self, path: &str) -> i32 {
-        let prefix = if path == "/" { "/".to_owned() } else { format!("{path}/") };
-        let from = (Bound::Excluded(prefix.as_str()), Bound::Unbounded);
-        self.nodes.range::<str, _>(from).take_while(|(at, _)| at.starts_with(&prefix)).count()
-            as i32
+        self.nodes.below(path).count() as i32
     }
 
     /// What has happened to watched paths since (`DataTree.setWatches`).
@@ -117,7 +113,7 @@ impl Tree {
             return missed;
         }
         for path in &watched.data {
-            match self.nodes.get(*path) {
+            match self.nodes.get(path) {
                 None => missed.push((Kind::Deleted, (*path).to_owned())),
                 Some(node) if node.stat.mzxid > since => {
                     missed.push((Kind::DataChanged, (*path).to_owned()));
@@ -125,11 +121,11 @@ impl Tree {
                 Some(_) => {}
             }
         }
-        for path in watched.exist.iter().filter(|path| self.nodes.contains_key(**path)) {
+        for path in watched.exist.iter().filter(|path| self.nodes.contains_key(path)) {
             missed.push((Kind::Created, (*path).to_owned()));
         }
         for path in &watched.child {
-            match self.nodes.get(*path) {
+            match self.nodes.get(path) {
                 None => missed.push((Kind::Deleted, (*path).to_owned())),
                 Some(node) if node.stat.pzxid > since => {
                     missed.push((Kind::ChildrenChanged, (*path).to_owned()));

@@ -9,7 +9,6 @@
 use crate::code::Code;
 use crate::tree::{Tree, Znode};
 use std::fmt;
-use std::ops::Bound;
 
 const QUOTAS: &str = "/zookeeper/quota";
 const LIMITS: &str = "/zookeeper_limits";
@@ -82,7 +81,7 @@ impl Tree {
     pub(crate) fn check_quota(&self, path: &str, more: Change) -> Result<(), Code> {
         let Some(of) = self.quota_of(path) else { return Ok(()) };
         let track = |end: &str| {
-            let node = self.nodes.get(&*format!("{QUOTAS}{of}{end}"));
+            let node = self.nodes.get(&format!("{QUOTAS}{of}{end}"));
             Track::parse(node.and_then(|node| node.data.as_deref()))
         };
         let (limits, stats) = (track(LIMITS), track(STATS));
@@ -98,7 +97,7 @@ impl Tree {
     pub(crate) fn count_quota(&mut self, path: &str, more: Change) {
         let Some(of) = self.quota_of(path) else { return };
         let stats = format!("{QUOTAS}{of}{STATS}");
-        let Some(node) = self.nodes.get(&*stats) else { return };
+        let Some(node) = self.nodes.get(&stats) else { return };
         let before = Track::parse(node.data.as_deref());
         let sum = |there: i64, more: i64| there.max(0).saturating_add(more).max(0);
         let (count, bytes) = (sum(before.count, more.count), sum(before.bytes, more.bytes));
@@ -113,11 +112,8 @@ impl Tree {
         let mut track = Track::parse(None);
         (track.count, track.bytes) = (0, 0);
         if let Some(node) = self.nodes.get(of) {
-            let prefix = format!("{of}/");
-            let below = (Bound::Excluded(&*prefix), Bound::Unbounded);
-            let below = self.nodes.range::<str, _>(below);
-            let all = below.take_while(|(at, _)| at.starts_with(&prefix)).map(|(_, node)| node);
-            for node in [node].into_iter().chain(all) {
+            let below = self.nodes.below(of).map(|(_, node)| node);
+            for node in [node].into_iter().chain(below) {
                 track.count += 1;
                 track.bytes += len(node);
             }
@@ -127,10 +123,11 @@ impl Tree {
 
     fn note_quota(&mut self, stats: &str, track: Track) {
         let text = track.to_string();
-        self.weigh_data(stats, text.len());
-        if let Some(node) = self.change(stats) {
-            node.data = Some(text.into_bytes().into());
-        }
+        let Some(node) = self.change(stats) else { return };
+        let data: Box<[u8]> = text.into_bytes().into();
+        let after = data.len();
+        let before = node.data.replace(data).map_or(0, |data| data.len());
+        self.weigh_data(before, after);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Snapshots of a tree: znode by znode in the order of their paths, while changes go on.
+//! Snapshots of a tree: znode by znode, each before those below it, while changes go on.
 //!
 //! ```text
 //! header  01 format:u8 zxid sessions:(id, session)* events
@@ -11,12 +11,13 @@
 use crate::acl::Acl;
 use crate::codec::{put_list, put_str, take_byte, take_list, take_str};
 use crate::events::Events;
+use crate::nodes::{Nodes, Step, Walk};
 use crate::path;
 use crate::session::{Session, put_id, take_id};
 use crate::stat::Stat;
 use crate::tree::{Tree, Znode};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::iter::Peekable;
 use std::sync::Arc;
 use synod_machine::Restore;
 use synod_types::varint;
@@ -33,9 +34,9 @@ pub(crate) struct Run {
     /// Made at the beginning and not handed out yet.
     header: Option<Vec<u8>>,
     /// The last znode written out; `None` before the first.
-    cursor: Option<Box<str>>,
+    cursor: Option<Step>,
     /// Znodes behind the cursor that have changed since: how they were; `None`: there was none.
-    kept: BTreeMap<Box<str>, Option<Znode>>,
+    kept: BTreeMap<Step, Option<Znode>>,
     written: u64,
     ended: bool,
 }
@@ -43,13 +44,14 @@ pub(crate) struct Run {
 impl Run {
     /// Whether a znode about to change has to be kept.
     pub fn wants(&self, path: &str) -> bool {
+        let step = Step(path.into());
         !self.ended
-            && self.cursor.as_deref().is_none_or(|cursor| path > cursor)
-            && !self.kept.contains_key(path)
+            && self.cursor.as_ref().is_none_or(|cursor| step > *cursor)
+            && !self.kept.contains_key(&step)
     }
 
     pub fn keep(&mut self, path: &str, before: Option<Znode>) {
-        self.kept.insert(path.into(), before);
+        self.kept.insert(Step(path.into()), before);
     }
 }
 
@@ -83,8 +85,11 @@ impl Tree {
             return None;
         }
         let mut out = Vec::new();
+        let cursor = run.cursor.clone();
+        let walk = cursor.as_ref().map_or_else(|| self.nodes.walk(), |at| self.nodes.behind(&at.0));
+        let mut walk = walk.peekable();
         while out.len() < bytes_max && !run.ended {
-            run.step(&self.nodes, &mut out);
+            run.step(&mut walk, &mut out);
         }
         Some(out)
     }
@@ -92,29 +97,26 @@ impl Tree {
 
 impl Run {
     /// Writes the next znode out, as it was when the snapshot began, or the end.
-    fn step(&mut self, nodes: &BTreeMap<Box<str>, Znode>, out: &mut Vec<u8>) {
-        let from = match &self.cursor {
-            Some(cursor) => Bound::Excluded(&**cursor),
-            None => Bound::Unbounded,
-        };
-        let living = nodes.range::<str, _>((from, Bound::Unbounded)).next().map(|(path, _)| path);
-        let kept = self.kept.first_key_value().map(|(path, _)| path);
-        let Some(path) = living.into_iter().chain(kept).min().cloned() else {
+    fn step(&mut self, walk: &mut Peekable<Walk<'_>>, out: &mut Vec<u8>) {
+        let living = walk.peek().map(|(path, _)| Step((*path).into()));
+        let kept = self.kept.first_key_value().map(|(step, _)| step.clone());
+        let Some(step) = living.iter().chain(&kept).min().cloned() else {
             out.push(END);
             varint::put(out, self.written);
             self.ended = true;
             return;
         };
-        let before = self.kept.remove(&path);
+        let living = walk.next_if(|(path, _)| **path == *step.0).map(|(_, node)| node);
+        let before = self.kept.remove(&step);
         let node = match &before {
             Some(before) => before.as_ref(),
-            None => nodes.get(&path),
+            None => living,
         };
         if let Some(node) = node {
-            put_znode(out, &path, node);
+            put_znode(out, &step.0, node);
             self.written += 1;
         }
-        self.cursor = Some(path);
+        self.cursor = Some(step);
     }
 }
 
@@ -148,7 +150,7 @@ impl Restorer {
                     take_list(bytes, |bytes| Some((take_id(bytes)?, Session::take(bytes)?)))?;
                 let events = Events::take(bytes)?;
                 let sessions = sessions.into_iter().collect();
-                let nodes = BTreeMap::new();
+                let nodes = Nodes::default();
                 let fresh = Tree { bytes: 0, ..Tree::default() };
                 self.tree = Some(Tree { zxid, sessions, events, nodes, ..fresh });
             }

@@ -3,6 +3,7 @@
 use crate::acl::Acl;
 use crate::call::Fading;
 use crate::events::{Events, What};
+use crate::nodes::{Nodes, PLACED_BYTES};
 use crate::path;
 use crate::queue::Queues;
 use crate::quota;
@@ -26,7 +27,7 @@ pub(crate) struct Znode {
 
 /// What a znode takes beside its name and its data, in bytes: itself, its place among the znodes and its name among
 /// its parent's children.
-const ZNODE_BYTES: usize = 2 * size_of::<(Box<str>, Znode)>() + 2 * size_of::<Box<str>>();
+const ZNODE_BYTES: usize = PLACED_BYTES + 2 * size_of::<Box<str>>();
 
 impl Znode {
     /// Whether it goes with its session.
@@ -77,7 +78,7 @@ impl Znode {
 /// among `sessions` and names its path; the zxid of everything in it is at most `zxid`.
 #[derive(Debug)]
 pub struct Tree {
-    pub(crate) nodes: BTreeMap<Box<str>, Znode>,
+    pub(crate) nodes: Nodes,
     pub(crate) sessions: BTreeMap<i64, Session>,
     pub(crate) events: Events,
     /// The newest change; 0 before the first.
@@ -102,7 +103,7 @@ impl Default for Tree {
     fn default() -> Self {
         let open_acl: Arc<[Acl]> = Acl::open().into();
         let mut tree = Self {
-            nodes: BTreeMap::new(),
+            nodes: Nodes::default(),
             sessions: BTreeMap::new(),
             events: Events::default(),
             zxid: 0,
@@ -163,11 +164,10 @@ impl Tree {
         self.nodes.is_empty()
     }
 
-    /// Every znode: path, data and stat, in the order of the paths.
+    /// Every znode: path, data and stat, each before those below it.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8], Stat)> {
-        self.nodes
-            .iter()
-            .map(|(path, node)| (&**path, node.data.as_deref().unwrap_or_default(), node.stat()))
+        let walk = self.nodes.walk();
+        walk.map(|(path, node)| (path, node.data.as_deref().unwrap_or_default(), node.stat()))
     }
 
     /// About what the znodes take, in bytes.
@@ -179,7 +179,7 @@ impl Tree {
     /// Znodes that have faded by now, at most so many.
     #[must_use]
     pub fn faded(&self, now: Millis, count_max: usize) -> Vec<&str> {
-        let has_faded = |path: &&str| self.nodes.get(*path).is_some_and(|node| node.has_faded(now));
+        let has_faded = |path: &&str| self.nodes.get(path).is_some_and(|node| node.has_faded(now));
         self.fading.iter().map(|path| &**path).filter(has_faded).take(count_max).collect()
     }
 
@@ -229,10 +229,9 @@ impl Tree {
         before
     }
 
-    /// The data of a znode is about to have this length.
-    pub(crate) fn weigh_data(&mut self, path: &str, len: usize) {
-        let before = self.nodes.get(path).and_then(|node| node.data.as_ref());
-        self.bytes = (self.bytes + len).saturating_sub(before.map_or(0, |data| data.len()));
+    /// Data of so many bytes takes the place of other data.
+    pub(crate) fn weigh_data(&mut self, before: usize, after: usize) {
+        self.bytes = (self.bytes + after).saturating_sub(before);
     }
 
     fn keep(&mut self, path: &str) {

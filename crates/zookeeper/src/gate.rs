@@ -20,6 +20,8 @@ pub(crate) const TIMEOUT_MS_MIN: i32 = 4_000;
 pub(crate) const TIMEOUT_MS_MAX: i32 = 40_000;
 /// How often the leader is told which sessions were heard from.
 const TOUCH_US: u64 = 500_000;
+/// Room for most calls, so that they are written without growing.
+const CALL_BYTES: usize = 192;
 /// ZooKeeper's number for a server that could not do what it should.
 const SYSTEM_ERROR: i32 = -1;
 /// ZooKeeper's number for an identity that is not accepted.
@@ -438,8 +440,7 @@ impl Gate {
 
     pub(crate) fn submit(&mut self, call: &Call<'_>, asker: Asker) {
         let ticket = self.ticket(asker);
-        let mut op = Vec::new();
-        call.put(&self.namespace, &mut op);
+        let op = encoded(&self.namespace, call);
         self.submits.push(Submit { ticket, op, read: call.request.is_read(), local: false });
     }
 
@@ -503,7 +504,11 @@ impl Gate {
 
 /// A call that is to be sent.
 pub(crate) fn held(namespace: &str, call: &Call<'_>) -> State {
-    let mut op = Vec::new();
+    State::Held(encoded(namespace, call), call.request.is_read())
+}
+
+fn encoded(namespace: &str, call: &Call<'_>) -> Vec<u8> {
+    let mut op = Vec::with_capacity(CALL_BYTES);
     call.put(namespace, &mut op);
-    State::Held(op, call.request.is_read())
+    op
 }

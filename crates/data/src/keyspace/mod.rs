@@ -38,7 +38,6 @@ pub use warm::warm;
 
 use crate::authority::Rights;
 use crate::events::{Classes, Events};
-use crate::hashing::{self, hash};
 use crate::lengthy::ScriptCosts;
 use crate::object::Object;
 use crate::scripting::{Engine, Libraries, Scripts};
@@ -49,6 +48,7 @@ use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use synod_locks::Locks;
+use synod_machine::hashing::{self, hash};
 use synod_txn::Records;
 use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
 

@@ -5,10 +5,10 @@
 //! and a scan (a position that counts down: what a removal moves was already seen). The table holds
 //! only positions; how it hashes is never observed.
 
-use crate::hashing;
 use crate::object::allocation;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
+use synod_machine::hashing;
 
 /// What a dense table holds: something with a key that stays as it is.
 pub trait Keyed {

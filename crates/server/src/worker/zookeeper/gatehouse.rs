@@ -32,6 +32,8 @@ struct Socket {
     readable: bool,
     /// It takes no more until it is reported writable.
     blocked: bool,
+    /// Its client's end was announced.
+    hung_up: bool,
 }
 
 /// What a namespace's part of this worker is made with.
@@ -113,6 +115,7 @@ impl Gatehouse {
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             if let Some(Some(socket)) = self.sockets.get_mut(at) {
                 socket.readable = true;
+                socket.hung_up |= event.is_read_closed() || event.is_error();
             }
             self.read(at);
         }
@@ -165,7 +168,8 @@ impl Gatehouse {
         let id = self.gate.open(address.ip());
         self.by_id.insert(id, at);
         let opened_us = self.now_us;
-        self.sockets[at] = Some(Socket { stream, opened_us, id, readable: false, blocked: false });
+        let (readable, blocked, hung_up) = (false, false, false);
+        self.sockets[at] = Some(Socket { stream, opened_us, id, readable, blocked, hung_up });
     }
 
     fn read(&mut self, at: usize) {
@@ -173,7 +177,12 @@ impl Gatehouse {
         while socket.readable && self.gate.wants_input(socket.id) {
             match socket.stream.read(&mut self.buffer) {
                 Ok(0) => return self.close(at),
-                Ok(n) => self.gate.input(socket.id, &self.buffer[..n]),
+                Ok(n) => {
+                    // A short read has emptied the socket; what comes later is a new event, but for the end that was
+                    // announced along with these bytes.
+                    socket.readable = n == READ_BYTES || socket.hung_up || socket.stream.has_more();
+                    self.gate.input(socket.id, &self.buffer[..n]);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => socket.readable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {

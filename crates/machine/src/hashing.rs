@@ -1,7 +1,7 @@
-//! The hash function of all tables, with a secret of the process.
+//! The hash function of the machines' tables, with a secret of the process.
 //!
-//! How a table hashes is never observed: what clients see, snapshots hold and digests sum up follows the dense
-//! vectors beside the tables. So each process may hash in its own way, and a client cannot prepare keys or members
+//! How a table hashes is never observed: what clients see, snapshots hold and digests sum up follows an order that is kept
+//! beside the tables. So each process may hash in its own way, and a client cannot prepare keys or members
 //! that collide. Where nobody gives a secret, as in tests and the simulator, a fixed one is used.
 
 use foldhash::SharedSeed;
@@ -20,13 +20,15 @@ pub fn seed_hashes(secret: u64) -> bool {
 
 /// The hash function.
 #[inline]
-pub(crate) fn state() -> SeedableRandomState {
+#[must_use]
+pub fn state() -> SeedableRandomState {
     SeedableRandomState::with_seed(0, SECRET.get_or_init(|| SharedSeed::from_u64(FIXED)))
 }
 
-/// The hash of a key or a member.
+/// The hash of a key, a member or a path.
 #[inline]
-pub(crate) fn hash(state: &SeedableRandomState, key: &[u8]) -> u64 {
+#[must_use]
+pub fn hash(state: &SeedableRandomState, key: &[u8]) -> u64 {
     let mut hasher = state.build_hasher();
     hasher.write(key);
     hasher.finish()
@@ -51,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_late_secret_is_refused() {
-        state();
+        let _first = state();
         assert!(!seed_hashes(1));
     }
 }
