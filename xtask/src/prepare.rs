@@ -30,6 +30,11 @@ const TESTS: &[Need] = &[
     need("npm", "npm", "installs ioredis and node-redis"),
     need("chromium", "chromium", "shows the simulator's trace page"),
     need("c++", "g++", "builds libFuzzer"),
+    need(
+        "pg_createcluster",
+        "postgresql",
+        "databases that take part in transactions, on ports and in directories of their own",
+    ),
 ];
 
 const RIG: &[Need] = &[

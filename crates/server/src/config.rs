@@ -2,6 +2,7 @@
 //!
 //! Pure data: where the values come from (flags, environment, file) is the program's business.
 
+use crate::coordinator::TxSettings;
 use crate::tls::{Caller, TlsSettings};
 use crate::tuning::{SPIN_US_MAX, Tuning};
 use std::collections::BTreeMap;
@@ -163,6 +164,12 @@ impl Password {
     pub fn request(&self) -> String {
         format!("*2\r\n$4\r\nAUTH\r\n${}\r\n{}\r\n", self.0.len(), self.0)
     }
+
+    /// What the default user says in `Authorization` to log in by HTTP.
+    #[must_use]
+    pub fn authorization(&self) -> String {
+        crate::basic::authorization("default", &self.0)
+    }
 }
 
 impl fmt::Debug for Password {
@@ -220,6 +227,8 @@ pub struct Config {
     pub password: Option<Password>,
     /// Which doors speak TLS, and with what.
     pub tls: TlsSettings,
+    /// What transactions over others may reach.
+    pub tx: TxSettings,
     /// Which of these were not filled in.
     pub explicit: Explicit,
     /// How the loop goes about its work.
@@ -357,6 +366,7 @@ mod tests {
             maxmemory: 0,
             password: None,
             tls: TlsSettings::default(),
+            tx: TxSettings::default(),
             explicit: Explicit::default(),
             tuning: Tuning::default(),
         }

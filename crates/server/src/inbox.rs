@@ -19,6 +19,8 @@ use synod_worker::Report;
 pub enum Mail {
     /// A client connected.
     Client(Stream, std::net::SocketAddr),
+    /// The node's own coordinator connected.
+    Trusted(Stream, std::net::SocketAddr),
     /// A client of ZooKeeper's protocol connected.
     Zookeeper(Stream, std::net::SocketAddr),
     /// A peer connected and said who it is; `rest` came behind its hello.

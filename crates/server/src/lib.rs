@@ -13,8 +13,10 @@
 //! ```
 
 mod aside;
+mod basic;
 mod clock;
 mod config;
+mod coordinator;
 mod data_dir;
 mod descriptors;
 mod exit;
@@ -24,6 +26,7 @@ mod flush;
 mod gather;
 mod http;
 mod inbox;
+mod inner;
 mod join;
 mod log_writer;
 mod memory;
@@ -40,10 +43,12 @@ pub use config::{
     Config, ConfigError, Durability, Engine, Explicit, Join, Password, REPLICAS_DEFAULT,
     WORKERS_MAX, ZookeeperListen, default_partitions,
 };
+pub use coordinator::TxSettings;
 pub use data_dir::{is_made, remembered_cluster, remembered_workers};
 pub use exit::{EX_IOERR, is_disk_error};
 pub use memory::default_maxmemory;
 pub use run::run;
+pub use synod_coordinator::Allowed;
 pub use synod_node::parse_memory;
 pub use tls::{AuthClients, AuthUser, Caller, Talk, TlsSettings};
 pub use tuning::{LogFlush, LogWrites, SPIN_US_DEFAULT, Tuning};

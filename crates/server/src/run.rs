@@ -10,7 +10,7 @@ use crate::pace::Pace;
 use crate::space::Space;
 use crate::tls::{ForNode, Tls};
 use crate::worker::{Setup, Worker};
-use crate::{aside, descriptors, files, http, join, recovery};
+use crate::{aside, coordinator, descriptors, files, http, join, recovery};
 use anyhow::{Context, Result};
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
@@ -73,7 +73,12 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>, reload: &AtomicBool) -> Resul
     let _first = synod_node::seed_hashes(random_seed());
     // What it shows is what the cluster was founded with.
     let shown = Config { engine: data.founded_with(), ..config.clone() };
-    let http = http::start(&shown, postboxes.clone(), tls.clone())?;
+    let coordinator = match postboxes.first() {
+        Some(postbox) => coordinator::start(&config.tx, config.node_id.0, postbox)?,
+        None => None,
+    };
+    let (coordinator, coordinating) = coordinator.unzip();
+    let http = http::start(&shown, postboxes.clone(), tls.clone(), coordinator)?;
     if let Some(join) = &config.join {
         data.expect(&join.roster)?;
         let password = config.password.as_ref();
@@ -121,6 +126,9 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>, reload: &AtomicBool) -> Resul
         if reload.swap(false, Ordering::Relaxed) {
             reload_tls(tls.as_deref());
         }
+    }
+    if let Some(coordinating) = coordinating {
+        coordinating.stop();
     }
     stop.store(true, Ordering::Relaxed);
     postboxes.iter().for_each(Postbox::wake);

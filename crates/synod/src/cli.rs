@@ -4,7 +4,7 @@ use crate::settings::Usage;
 use crate::{
     elect::ElectOptions, engine::EngineOptions, moving::ExportOptions, moving::ImportOptions,
     node::NodeOptions, serve::ServeOptions, sim::SimOptions, status::StatusOptions,
-    top::TopOptions, up::UpOptions,
+    top::TopOptions, tx::TxOptions, up::UpOptions,
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -59,6 +59,8 @@ pub enum Task {
     Export(ExportOptions),
     /// Look after one node of a running cluster
     Node(NodeOptions),
+    /// Look after transactions over services and databases
+    Tx(TxOptions),
     /// Run clusters in a simulated world full of faults
     #[command(long_about = SIM_ABOUT, after_long_help = SIM_EXAMPLES)]
     Sim(SimOptions),

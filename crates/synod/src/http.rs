@@ -1,6 +1,6 @@
-//! The one HTTP request this program makes: GET from a node, on the operator's behalf.
+//! The HTTP requests that this program makes of a node, on the operator's behalf.
 
-use crate::calls;
+use crate::{calls, client};
 use anyhow::{Context, Result, bail};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -10,14 +10,44 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// A status of the largest possible cluster is well below this.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
-/// The body of the answer to `GET path`, which may also say that the node is not ready. Speaks HTTP/1.0, to which there are neither chunks nor a second
-/// answer on the same connection.
+/// The body of the answer to `GET path`, which may also say that the node is not ready.
 pub fn get(address: &str, path: &str) -> Result<Vec<u8>> {
+    let (status, body) = ask(address, &format!("GET {path}"), "", "")?;
+    match code(&status) {
+        Some(200 | 503) => Ok(body),
+        _ => bail!("the answer is `{status}`"),
+    }
+}
+
+/// The status and the body of the answer to `GET path` or `POST path` with a JSON body, as the default user with its password.
+pub fn json(address: &str, what: &str, body: &str) -> Result<(u16, Vec<u8>)> {
+    let mut headers = String::new();
+    if let Some(password) = client::password()? {
+        headers.push_str(&format!("Authorization: {}\r\n", password.authorization()));
+    }
+    if !body.is_empty() {
+        headers.push_str(&format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\n",
+            body.len()
+        ));
+    }
+    let (status, answer) = ask(address, what, &headers, body)?;
+    Ok((code(&status).with_context(|| format!("the answer is `{status}`"))?, answer))
+}
+
+fn code(status: &str) -> Option<u16> {
+    status.split(' ').nth(1)?.parse().ok()
+}
+
+/// The first line and the body of the answer. Speaks HTTP/1.0, to which there are neither chunks nor a second answer on the same
+/// connection.
+fn ask(address: &str, what: &str, headers: &str, body: &str) -> Result<(String, Vec<u8>)> {
     let stream = connect(address)?;
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let mut stream = calls::talk(calls::to_http(), stream, host)?;
     // In one piece: a server that answers after the first would reset the connection over the rest.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("{what} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n{body}");
     stream.write_all(request.as_bytes()).context("no request could be sent")?;
     // A server of another protocol may say something and then wait: its first words tell.
     let mut answer = vec![0; b"HTTP/1.".len()];
@@ -38,16 +68,14 @@ pub fn get(address: &str, path: &str) -> Result<Vec<u8>> {
     }
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n").context("the answer is no HTTP")?;
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-    let status = head.lines().next().unwrap_or_default();
-    if !status.starts_with("HTTP/1.") || !matches!(status.split(' ').nth(1), Some("200" | "503")) {
-        bail!("the answer is `{status}`");
-    }
-    let body = answer.split_off(end + 4);
+    let status = head.lines().next().unwrap_or_default().to_owned();
+    let mut body = answer.split_off(end + 4);
     match content_length(&head) {
         Some(length) if length > body.len() => bail!("the answer is cut short"),
-        Some(length) => Ok(body[..length].to_vec()),
-        None => Ok(body),
+        Some(length) => body.truncate(length),
+        None => {}
     }
+    Ok((status, body))
 }
 
 fn content_length(head: &str) -> Option<usize> {

@@ -21,6 +21,7 @@ mod signals;
 mod sim;
 mod status;
 mod top;
+mod tx;
 mod up;
 
 use anyhow::Result;
@@ -63,6 +64,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Import(options) => moving::import(&options),
         Task::Export(options) => moving::export(&options),
         Task::Node(options) => node::run(&options),
+        Task::Tx(options) => tx::run(&options),
         Task::Sim(options) => sim::run(&options),
     }?;
     Ok(ExitCode::SUCCESS)

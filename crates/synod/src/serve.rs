@@ -7,13 +7,15 @@ use crate::settings::{self, Address, InitialCluster, Memory, Usage, from_text};
 use crate::{calls, cli, signals};
 use anyhow::Result;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use synod_server::{
-    AuthClients, AuthUser, Config, Durability, Engine, Explicit, LogFlush, LogWrites, Password,
-    REPLICAS_DEFAULT, SPIN_US_DEFAULT, TlsSettings, Tuning, default_maxmemory, default_partitions,
+    Allowed, AuthClients, AuthUser, Config, Durability, Engine, Explicit, LogFlush, LogWrites,
+    Password, REPLICAS_DEFAULT, SPIN_US_DEFAULT, TlsSettings, Tuning, TxSettings,
+    default_maxmemory, default_partitions,
 };
 use synod_types::NodeId;
 
@@ -260,6 +262,20 @@ pub struct ServeOptions {
     )]
     tls_zookeeper: Option<bool>,
 
+    /// Which services may take part in transactions of /v1/tx and are called for that; none without it
+    ///
+    /// HOST or HOST:PORT, several with commas, spelled as the URLs of the participants are. Whoever may begin transactions can have
+    /// this node send requests there, so name nothing that trusts whatever reaches it. All nodes should allow the same.
+    #[arg(long, env = "SYNOD_TX_CALLBACKS", value_name = "HOST[:PORT],...")]
+    #[serde(deserialize_with = "from_text")]
+    tx_callbacks: Option<Allowed>,
+
+    /// A TOML file that names the PostgreSQL databases that may take part in transactions of /v1/tx: NAME = "CONNECTION STRING"
+    ///
+    /// The strings hold passwords: they stay in this file, and nobody is told them. All nodes should know the same names.
+    #[arg(long, env = "SYNOD_TX_DATABASES", value_name = "FILE")]
+    tx_databases: Option<PathBuf>,
+
     /// Listen on addresses that other machines can reach, although whoever reaches them may read and change everything
     /// [default: false]
     ///
@@ -355,6 +371,8 @@ impl ServeOptions {
             tls_cluster_name: self.tls_cluster_name.or(file.tls_cluster_name),
             tls_http: self.tls_http.or(file.tls_http),
             tls_zookeeper: self.tls_zookeeper.or(file.tls_zookeeper),
+            tx_callbacks: self.tx_callbacks.or(file.tx_callbacks),
+            tx_databases: self.tx_databases.or(file.tx_databases),
             allow_remote: self.allow_remote.or(file.allow_remote),
             log_format: self.log_format.or(file.log_format),
             log_level: self.log_level.or(file.log_level),
@@ -448,6 +466,7 @@ impl ServeOptions {
             (None, Some(cluster)) => cluster.0,
             (None, None) => [(node_id, peer_listen.to_string())].into(),
         };
+        let tx = transactions(self.tx_callbacks.unwrap_or_default(), self.tx_databases)?;
         let nodes = initial_cluster.len() as u32;
         let workers = self.workers.or_else(|| synod_server::remembered_workers(&data));
         let workers = workers.unwrap_or_else(|| settings::workers_per_node(1));
@@ -480,6 +499,7 @@ impl ServeOptions {
             maxmemory: self.maxmemory.map_or_else(|| default_maxmemory(1), |memory| memory.0),
             password: self.requirepass,
             tls,
+            tx,
             explicit,
             tuning: Tuning {
                 log_writes: self.log_writes.unwrap_or_default(),
@@ -490,6 +510,26 @@ impl ServeOptions {
         config.validate().map_err(|error| Usage(error.to_string()))?;
         Ok(config)
     }
+}
+
+/// What transactions may reach.
+fn transactions(callbacks: Allowed, databases: Option<PathBuf>) -> Result<TxSettings> {
+    let strings: BTreeMap<String, String> = match &databases {
+        // What is wrong with the file may repeat a password.
+        Some(path) => toml::from_str(
+            &std::fs::read_to_string(path)
+                .map_err(|error| Usage(format!("--tx-databases {}: {error}", path.display())))?,
+        )
+        .map_err(|_| {
+            Usage(format!(
+                "--tx-databases {}: expected lines NAME = \"CONNECTION STRING\"",
+                path.display()
+            ))
+        })?,
+        None => BTreeMap::new(),
+    };
+    let settings = TxSettings { callbacks, databases_file: databases, ..TxSettings::default() };
+    settings.with_databases(strings).map_err(|why| Usage(format!("--tx-databases: {why}")).into())
 }
 
 /// The name of a zone as it is said at the start.
@@ -557,6 +597,12 @@ fn show(config: &Config) -> String {
     }
     if config.tls.is_used() {
         put_tls(&config.tls, &mut put);
+    }
+    if !config.tx.callbacks.is_empty() {
+        put("tx-callbacks", config.tx.callbacks.to_string().into());
+    }
+    if let Some(file) = &config.tx.databases_file {
+        put("tx-databases", file.display().to_string().into());
     }
     put("durability", config.durability.as_str().into());
     put("workers", i64::from(config.workers).into());

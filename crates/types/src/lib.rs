@@ -9,6 +9,7 @@ pub mod limits;
 pub mod plant;
 mod protocol;
 mod reply;
+mod reserved;
 mod slot;
 mod time;
 mod tree_lock;
@@ -20,6 +21,7 @@ pub use ids::{
 };
 pub use protocol::{Protocol, UnknownProtocol};
 pub use reply::ReplySink;
+pub use reserved::{COORDINATOR_PREFIX, coordinators_slot, is_coordinators};
 pub use slot::{SLOT_COUNT, Slot, key_slot};
 pub use time::{Millis, Now};
 pub use tree_lock::{

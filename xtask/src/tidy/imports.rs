@@ -16,6 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("machine", &["types"]),
     ("locks", &["types", "machine"]),
     ("txn", &["types", "machine"]),
+    ("coordinator", &[]),
     ("acl", &["types"]),
     ("data", &["types", "acl", "machine", "locks", "txn"]),
     ("tree", &["types", "machine"]),
@@ -53,6 +54,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "types",
             "acl",
             "consensus",
+            "coordinator",
             "hotkeys",
             "data",
             "ring",
@@ -106,6 +108,8 @@ const PURE_EXTERNAL: &[&str] = &[
 const PURE_EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("checker", "serde", "histories are read from files that tests in other languages write"),
     ("checker", "serde_json", "the format of those files"),
+    ("coordinator", "serde", "its records are stored and told as JSON"),
+    ("coordinator", "serde_json", "the format of those records"),
     (
         "script",
         "mlua",

@@ -18,6 +18,7 @@ use std::process::Command;
 const PURE: &[&str] = &[
     "checker",
     "consensus",
+    "coordinator",
     "data",
     "acl",
     "locks",

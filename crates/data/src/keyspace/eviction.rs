@@ -5,7 +5,7 @@ use super::{Keyspace, SlotTable};
 use crate::context::random_below;
 use crate::events::Classes;
 use crate::object::Object;
-use synod_types::Millis;
+use synod_types::{Millis, is_coordinators};
 
 /// How many keys of a slot are looked at for one that may go.
 const LOOK_MAX: usize = 1_024;
@@ -80,8 +80,8 @@ impl Keyspace {
         let slot = (0..slots).map(|n| (start + n) % slots).find(|at| has_some(&self.slots[*at]))?;
         let objects = self.slots[slot].objects();
         let from = random_below(seed, objects.len());
-        (0..objects.len().min(LOOK_MAX))
-            .map(|n| &objects[(from + n) % objects.len()])
-            .find(|object| !volatile || object.expire().is_some())
+        (0..objects.len().min(LOOK_MAX)).map(|n| &objects[(from + n) % objects.len()]).find(
+            |object| (!volatile || object.expire().is_some()) && !is_coordinators(object.key()),
+        )
     }
 }

@@ -50,7 +50,9 @@ use std::sync::Arc;
 use synod_locks::Locks;
 use synod_machine::hashing::{self, hash};
 use synod_txn::Records;
-use synod_types::{Millis, ReplySink, SLOT_COUNT, Slot, key_slot};
+use synod_types::{
+    Millis, ReplySink, SLOT_COUNT, Slot, coordinators_slot, is_coordinators, key_slot,
+};
 
 /// The keys of a contiguous range of slots, as a deterministic state machine.
 #[derive(Debug)]
@@ -361,9 +363,13 @@ impl Keyspace {
         self.run_noting(command, args, ctx, |keyspace| run(keyspace, args, ctx, out))
     }
 
-    /// Removes every key (FLUSHALL, FLUSHDB). A snapshot under way goes on with what was there.
+    /// Removes every key (FLUSHALL, FLUSHDB) but the coordinator's. A snapshot under way goes on with what was there.
     /// Keys whose time has passed at `now` count as gone already.
     pub fn clear(&mut self, now: Millis) {
+        let coordinators =
+            self.table(coordinators_slot()).map(SlotTable::objects).unwrap_or_default();
+        let kept: Vec<Object> =
+            coordinators.iter().filter(|object| is_coordinators(object.key())).cloned().collect();
         self.changes += 1;
         self.changed.note_all();
         // A slot without keys has lost none: who watches an absent key there saw nothing happen.
@@ -383,6 +389,10 @@ impl Keyspace {
             self.discard_tables(unused);
         }
         (self.len, self.expires, self.expiring_hashes, self.bytes) = (0, 0, 0, 0);
+        for object in kept {
+            // The slot is ours and was just emptied.
+            let _appended = self.append(coordinators_slot(), object);
+        }
     }
 
     /// Whether a key is, or would be, one of this keyspace.

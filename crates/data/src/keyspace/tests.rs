@@ -89,3 +89,30 @@ proptest! {
         prop_assert_eq!((keyspace.len, keyspace.expires, hashes, keyspace.bytes), (0, 0, 0, 0));
     }
 }
+
+#[test]
+fn flushall_and_eviction_pass_over_what_the_coordinator_keeps() {
+    let mut keyspace = Keyspace::new(Slot(0)..=Slot(SLOT_COUNT - 1));
+    let ctx = Context { now: Millis(1), seed: 1 };
+    let write = |keyspace: &mut Keyspace, line: &str| {
+        let args: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        keyspace.execute_write(lookup(args[0]).unwrap(), &args, &ctx, &mut ());
+    };
+    for line in ["HSET {synod:tx}1 v 1", "ZADD {synod:tx}due 1 1", "SET {synod:tx2}a b", "SET a b"]
+    {
+        write(&mut keyspace, line);
+    }
+    let version = keyspace.version(b"{synod:tx}1", Millis(1));
+    keyspace.clear(Millis(2));
+    check(&keyspace);
+    assert_eq!(keyspace.len(), 2);
+    assert_eq!(keyspace.version(b"{synod:tx}1", Millis(2)), version);
+    assert_eq!(keyspace.draw_candidates(7, 100, false).count(), 0);
+    write(&mut keyspace, "SET {synod:tx}x y");
+    write(&mut keyspace, "SET c d");
+    let drawn: Vec<&[u8]> =
+        keyspace.draw_candidates(7, 1_000, false).map(|drawn| drawn.key).collect();
+    assert!(!drawn.is_empty() && drawn.iter().all(|key| *key == b"c"), "{drawn:?}");
+    keyspace.delete(b"{synod:tx}1", Millis(2));
+    check(&keyspace);
+}

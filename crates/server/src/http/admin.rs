@@ -3,8 +3,8 @@
 //! A command is the four-letter word of the same meaning, asked of this node's gate, and its text as JSON under the names
 //! that the AdminServer uses.
 
-use super::inner::Pair;
 use crate::inbox::{Mail, Postbox};
+use crate::inner::Pair;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};

@@ -1,20 +1,21 @@
-//! The HTTP side of a node, on a thread of its own: `/`, `/status`, `/top`, `/metrics`, `/health`, `/v1/lock`,
+//! The HTTP side of a node, on a thread of its own: `/`, `/status`, `/top`, `/metrics`, `/health`, `/v1/lock`, `/v1/tx`,
 //! `/commands`.
 //!
 //! It asks the workers through their inboxes, so what it tells is true of one moment per worker and costs the
 //! data path one message.
 
 mod admin;
-mod credentials;
+mod api;
 mod door;
-mod inner;
 mod json;
 mod locks;
 mod metrics;
 mod status;
 mod top;
+mod tx;
 
 use crate::config::Config;
+use crate::coordinator::Coordinator;
 use crate::descriptors;
 use crate::inbox::{Mail, Postbox};
 use crate::tls::Tls;
@@ -41,6 +42,7 @@ A Synod node.
 /metrics  counters and latency histograms for Prometheus
 /health   200 when every group has a leader, 503 and the reason otherwise
 /v1/lock  named locks with fencing tokens
+/v1/tx    transactions over keys, services and databases
 /commands what ZooKeeper's AdminServer tells, where ZooKeeper's clients are served
 ";
 
@@ -64,19 +66,25 @@ impl Http {
 struct Shared {
     config: Config,
     postboxes: Vec<Postbox>,
+    coordinator: Option<Arc<Coordinator>>,
 }
 
 /// Starts serving.
 ///
 /// # Errors
 /// The address cannot be had.
-pub fn start(config: &Config, postboxes: Vec<Postbox>, tls: Option<Arc<Tls>>) -> Result<Http> {
+pub fn start(
+    config: &Config,
+    postboxes: Vec<Postbox>,
+    tls: Option<Arc<Tls>>,
+    coordinator: Option<Arc<Coordinator>>,
+) -> Result<Http> {
     let tls = tls.filter(|_| config.tls.http);
     let listener = std::net::TcpListener::bind(config.http)
         .with_context(|| format!("cannot listen for HTTP on {}", config.http))?;
     descriptors::widen(&listener)?;
     listener.set_nonblocking(true)?;
-    let shared = Arc::new(Shared { config: config.clone(), postboxes });
+    let shared = Arc::new(Shared { config: config.clone(), postboxes, coordinator });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = async move {
@@ -101,6 +109,8 @@ fn router(shared: Arc<Shared>) -> Router {
     // A node has a worker.
     let first = shared.postboxes.first();
     let locks = first.map(|postbox| locks::router(postbox.clone())).unwrap_or_default();
+    let coordinator = shared.coordinator.clone();
+    let tx = first.map(|postbox| tx::router(postbox.clone(), coordinator)).unwrap_or_default();
     let gate = first.filter(|_| !shared.config.zookeeper.is_empty());
     let admin = gate.map(|postbox| admin::router(postbox.clone())).unwrap_or_default();
     let (for_status, for_top) = (shared.clone(), shared.clone());
@@ -115,6 +125,7 @@ fn router(shared: Arc<Shared>) -> Router {
         )
         .route("/health", get(move || health(for_health)))
         .merge(locks)
+        .merge(tx)
         .merge(admin)
 }
 

@@ -92,11 +92,18 @@ impl Clients {
     }
 
     /// Takes a connection in, or turns it away when there are too many.
-    pub fn open(&mut self, mut stream: Stream, addr: SocketAddr, node: &mut Node, poll: &Poll) {
+    pub fn open(
+        &mut self,
+        mut stream: Stream,
+        addr: SocketAddr,
+        node: &mut Node,
+        poll: &Poll,
+    ) -> Option<ClientId> {
         let max = node.settings().get(Setting::MaxClients);
         if self.connected.fetch_add(1, Ordering::Relaxed) as i64 >= max {
             self.connected.fetch_sub(1, Ordering::Relaxed);
-            return self.refused.refuse(stream, self.now_us);
+            self.refused.refuse(stream, self.now_us);
+            return None;
         }
         let id = node.open_session(addr.to_string());
         if stream.is_tls() {
@@ -125,6 +132,7 @@ impl Clients {
             tracing::warn!(%error, "a client's socket could not be watched");
             self.close(at, node);
         }
+        Some(id)
     }
 
     /// A socket is ready.

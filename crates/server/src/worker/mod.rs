@@ -398,7 +398,12 @@ impl Worker {
     fn mail(&mut self, mail: Mail) {
         match mail {
             Mail::Client(stream, addr) => {
-                self.clients.open(stream, addr, self.core.node(), &self.poll)
+                self.clients.open(stream, addr, self.core.node(), &self.poll);
+            }
+            Mail::Trusted(stream, addr) => {
+                if let Some(id) = self.clients.open(stream, addr, self.core.node(), &self.poll) {
+                    self.core.node().trust(id);
+                }
             }
             Mail::Zookeeper(stream, addr) => {
                 if let Some(zookeeper) = &mut self.zookeeper {

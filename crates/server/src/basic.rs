@@ -1,4 +1,4 @@
-//! `Authorization: Basic ...`: the user and the password that a request by HTTP brings along.
+//! `Authorization: Basic ...`: the user and the password that a request by HTTP brings along, read and written.
 
 use axum::http::{HeaderMap, header};
 
@@ -16,6 +16,21 @@ fn parse(value: &[u8]) -> Option<(String, String)> {
     let decoded = String::from_utf8(base64(text.trim_ascii())?).ok()?;
     let (user, password) = decoded.split_once(':')?;
     Some((user.to_owned(), password.to_owned()))
+}
+
+/// What the header says for a user and a password.
+pub fn authorization(user: &str, password: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = "Basic ".to_owned();
+    for three in format!("{user}:{password}").as_bytes().chunks(3) {
+        let bits = (0..3)
+            .fold(0u32, |bits, at| bits << 8 | u32::from(three.get(at).copied().unwrap_or(0)));
+        for at in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * at) & 63) as usize];
+            text.push(if at > three.len() { '=' } else { char::from(digit) });
+        }
+    }
+    text
 }
 
 /// Decodes base64 (RFC 4648, section 4), with its padding or without.
@@ -70,6 +85,15 @@ mod tests {
         ] {
             assert_eq!(parse(wrong), None, "{}", String::from_utf8_lossy(wrong));
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for (user, password) in [("default", "a"), ("u", "pässword"), ("", "x:y"), ("ab", "")] {
+            let pair = Some((user.to_owned(), password.to_owned()));
+            assert_eq!(parse(authorization(user, password).as_bytes()), pair);
+        }
+        assert_eq!(authorization("alice", "s3c"), "Basic YWxpY2U6czNj");
     }
 
     #[test]

@@ -1,0 +1,161 @@
+//! The coordinator of transactions over services and databases outside: a thread of its own beside the workers.
+//!
+//! What is remembered is in the cluster (`store`); what is to be done next follows from it (`synod_coordinator`). Every node that was
+//! allowed to reach something looks for transactions that are due, takes one at a time by compare-and-set, and drives it (`driver`). The
+//! work outside is done by tasks of this thread's own runtime, so many at a time, each with its time.
+
+mod callback;
+mod driver;
+mod outside;
+mod postgres;
+mod settings;
+mod store;
+
+pub use settings::TxSettings;
+pub use store::{Store, Stored, Trouble};
+
+use crate::inbox::Postbox;
+use anyhow::{Context, Result};
+use driver::Drivers;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+/// How many transactions a node drives at a time.
+const DRIVEN_MAX: usize = 96;
+/// How many of them may prepare; the others are told how they ended.
+const PREPARING_MAX: usize = 32;
+/// How often a node looks for transactions that are due.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How many requests to drive a transaction at once may wait.
+const POKES_MAX: usize = 256;
+/// How many threads look up names.
+const LOOKUPS_MAX: usize = 4;
+
+/// The wall clock, in milliseconds.
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis() as u64
+}
+
+/// What the HTTP side needs of the coordinator.
+pub struct Coordinator {
+    /// What this node may reach.
+    pub settings: Arc<TxSettings>,
+    /// The records.
+    pub store: Arc<Store>,
+    pokes: mpsc::Sender<String>,
+}
+
+impl Coordinator {
+    /// A transaction has something to do now. If too many have, it is found when it is due.
+    pub fn poke(&self, id: &str) {
+        let _found_when_it_is_due = self.pokes.try_send(id.to_owned());
+    }
+
+    /// Whether a database is there and prepares transactions.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn check_database(&self, name: &str) -> Result<(), String> {
+        match self.settings.databases.get(name) {
+            Some(database) => postgres::check(database).await,
+            None => Err(format!("this node knows no database `{name}` (--tx-databases)")),
+        }
+    }
+}
+
+/// The running thread.
+pub struct Running {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    /// Ends it. What was under way goes on at another node.
+    pub fn stop(self) {
+        let _it_may_have_ended = self.stop.send(());
+        let _its_panic_was_reported = self.thread.join();
+    }
+}
+
+/// Starts it, if this node may reach anything; commands run on this worker.
+///
+/// # Errors
+/// No thread can be started.
+pub fn start(
+    settings: &TxSettings,
+    node: u64,
+    postbox: &Postbox,
+) -> Result<Option<(Arc<Coordinator>, Running)>> {
+    if !settings.is_on() {
+        return Ok(None);
+    }
+    let settings = Arc::new(settings.clone());
+    let store = Arc::new(Store(postbox.clone()));
+    let (pokes, poked) = mpsc::channel(POKES_MAX);
+    let (stop, stopped) = oneshot::channel();
+    let drivers = Arc::new(Drivers {
+        settings: Arc::clone(&settings),
+        store: Arc::clone(&store),
+        node,
+        preparing: Semaphore::new(PREPARING_MAX),
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(LOOKUPS_MAX)
+        .build()?;
+    let thread = thread::Builder::new()
+        .name("coordinator".into())
+        .spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = run(drivers, poked) => {}
+                    _dropped_or_sent = stopped => {}
+                }
+            });
+            // A name that is being looked up holds nobody up.
+            runtime.shutdown_background();
+        })
+        .context("the coordinator's thread cannot be started")?;
+    Ok(Some((Arc::new(Coordinator { settings, store, pokes }), Running { stop, thread })))
+}
+
+async fn run(drivers: Arc<Drivers>, mut poked: mpsc::Receiver<String>) {
+    let mut driven: JoinSet<String> = JoinSet::new();
+    let mut under_way = BTreeSet::new();
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let mut found = Vec::new();
+        tokio::select! {
+            Some(id) = poked.recv() => found.push(id),
+            Some(ended) = driven.join_next() => {
+                // A panic ends the thread's duty for this one only; the name is freed with the others.
+                match ended {
+                    Ok(id) => drop(under_way.remove(&id)),
+                    Err(_) if driven.is_empty() => under_way.clear(),
+                    Err(_) => {}
+                }
+            }
+            _ = look.tick() => {
+                // Without an answer there is nothing to be done now; the next look may have one.
+                found = drivers.store.due(now_ms(), DRIVEN_MAX).await.unwrap_or_default();
+            }
+        }
+        for id in found {
+            if under_way.len() < DRIVEN_MAX && under_way.insert(id.clone()) {
+                let drivers = Arc::clone(&drivers);
+                driven.spawn(async move {
+                    if let Err(trouble) = drivers.drive(&id).await {
+                        tracing::info!(transaction = %id, %trouble, "a transaction is left until its lease is over");
+                    }
+                    id
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What the operator lets the coordinator reach. Without it the coordinator is off.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+use synod_coordinator::{Allowed, bounds};
+use tokio_postgres::config::SslMode;
+
+/// The most databases that a node knows.
+const DATABASES_MAX: usize = 64;
+
+/// How to connect to a database; it holds a password, so it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConnectionString(tokio_postgres::Config);
+
+impl fmt::Debug for ConnectionString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConnectionString(..)")
+    }
+}
+
+impl FromStr for ConnectionString {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut config: tokio_postgres::Config = text.parse().map_err(|_| {
+            // The reason may repeat the password.
+            "a database's connection string is not one of PostgreSQL's".to_owned()
+        })?;
+        match config.get_ssl_mode() {
+            SslMode::Disable | SslMode::Prefer => {}
+            _ => {
+                let why =
+                    "a database's connection string wants TLS, which is not spoken to databases";
+                return Err(why.to_owned());
+            }
+        }
+        if config.get_hosts().is_empty() {
+            return Err("a database's connection string names no host".to_owned());
+        }
+        config.ssl_mode(SslMode::Disable);
+        config.connect_timeout(Duration::from_millis(bounds::ATTEMPT_MS_MAX));
+        config.tcp_user_timeout(Duration::from_millis(bounds::ATTEMPT_MS_MAX));
+        Ok(Self(config))
+    }
+}
+
+impl ConnectionString {
+    /// What the client library connects with, under a name that the database shows.
+    pub fn named(&self, application: &str) -> tokio_postgres::Config {
+        let mut config = self.0.clone();
+        config.application_name(application);
+        config
+    }
+}
+
+/// See the module's page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TxSettings {
+    /// The services that may be called.
+    pub callbacks: Allowed,
+    /// The databases that may take part, by the names under which clients know them.
+    pub databases: BTreeMap<String, ConnectionString>,
+    /// The file that named them.
+    pub databases_file: Option<PathBuf>,
+}
+
+impl TxSettings {
+    /// Whether this node coordinates transactions.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        !self.callbacks.is_empty() || !self.databases.is_empty()
+    }
+
+    /// Takes the databases over.
+    ///
+    /// # Errors
+    /// A name or a connection string that is none; it is not repeated.
+    pub fn with_databases(
+        mut self,
+        strings: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
+        for (name, text) in strings {
+            let plain =
+                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+            if !(1..=bounds::NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(plain) {
+                return Err(format!(
+                    "`{name}` is no name for a database: it has letters, digits, `-`, `_` and `.`"
+                ));
+            }
+            let string = text.parse().map_err(|why| format!("database `{name}`: {why}"))?;
+            self.databases.insert(name, string);
+        }
+        if self.databases.len() > DATABASES_MAX {
+            return Err(format!("more than {DATABASES_MAX} databases"));
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_in_no_message() {
+        let with = |text: &str| {
+            let all = [("bank".to_owned(), text.to_owned())];
+            TxSettings::default().with_databases(all)
+        };
+        let good = with("host=h user=u password=s3cret").unwrap();
+        assert!(good.is_on() && !format!("{good:?}").contains("s3cret"));
+        for bad in [
+            "host=h password=s3cret sslmode=require",
+            "password=s3cret",
+            "postgres://u:s3cret@h/d?nothing=known",
+            "s3cret",
+        ] {
+            let refused = with(bad).unwrap_err().to_string();
+            assert!(
+                refused.contains("database `bank`") && !refused.contains("s3cret"),
+                "{refused}"
+            );
+        }
+        assert!(
+            TxSettings::default()
+                .with_databases([("a b".to_owned(), "host=h".to_owned())])
+                .is_err()
+        );
+        assert!(!TxSettings::default().is_on());
+    }
+}
