@@ -3,8 +3,8 @@
 //! The gate checks requests with it, and a script checks the commands that it calls: the operation carries what its user
 //! may do ([`crate::op::Op::As`]), so every replica decides alike.
 
+use crate::command::{Access, Categories, Command, Flags, KeyWords};
 use crate::glob::Glob;
-use crate::table::{Access, Categories, Command, Flags, KeyWords};
 use crate::{Args, lookup};
 use synod_acl::{CommandRule, KeyPattern, Selector, User};
 
@@ -302,7 +302,7 @@ pub fn fenced<'a, 'b>(
     command: &Command,
     args: &'b [&'a [u8]],
 ) -> Option<(&'static Command, &'b [&'a [u8]])> {
-    if command.keys.words != KeyWords::Command {
+    if !matches!(command.keys.words, KeyWords::Command(_)) {
         return None;
     }
     let inner = args.get(3..).filter(|inner| !inner.is_empty())?;

@@ -3,10 +3,10 @@
 //! The measure is bytes of values looked at; what is not reading of values counts as many as take as long, at some
 //! nanoseconds each. It is a guess, and nothing that is replicated depends on it.
 
+use crate::command::{Command, Extent};
 use crate::keyspace::Keyspace;
 use crate::number::parse_i64;
 use crate::op::{Op, is_brief};
-use crate::table::{Command, Extent};
 use crate::{Args, digest, lookup};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -42,12 +42,15 @@
 //! family's list; or a handler and a row in the file of its relatives. Adding a kind of collection:
 //! [`value::Collection`].
 
+mod allocation;
 pub mod args;
 pub mod authority;
+mod command;
 mod commands;
 mod context;
 mod debug;
 pub mod decimal;
+mod edit;
 pub mod error;
 pub mod events;
 mod glob;
@@ -59,26 +62,26 @@ pub mod op;
 mod operations;
 mod rdb;
 pub mod scripting;
+mod slot_table;
 mod snapshot;
-mod table;
 mod transactions;
 pub mod value;
 pub mod waiting;
 
+pub use command::{
+    Access, Categories, Command, Extent, Flags, Group, Handler, InnerKeys, KeySpec, KeyWords,
+};
 pub use commands::lock::{TreeCall, tree_call};
+pub use commands::{commands, lookup};
 pub use context::{Args, Context, random};
 pub use debug::debug_protocol;
+pub use edit::Edit;
 pub use glob::Glob;
 pub use keyspace::{
-    Candidate, ChangedKeys, Edit, Expiry, ExpiryCursor, Garbage, Keyspace, KeyspaceStats, Measures,
-    Noted, ScanFilter, Whole, warm,
+    Candidate, ChangedKeys, CorruptSnapshot, Expiry, ExpiryCursor, Garbage, Keyspace,
+    KeyspaceStats, Measures, Noted, Restorer, ScanFilter, UNDECLARED, follows_patterns, warm,
 };
-pub use object::{Text, View};
-pub use snapshot::{CorruptSnapshot, Restorer};
+pub use object::Text;
 pub use synod_machine::digest;
-pub use table::{
-    Access, Categories, Command, Extent, Flags, Group, Handler, KeySpec, KeyWords, commands, lookup,
-};
-pub use transactions::{
-    BUSY, Changes, Commands, NO, Scratch, Surroundings, UNDECLARED, YES, follows_patterns,
-};
+pub use transactions::{BUSY, Changes, Commands, NO, Scratch, Surroundings, YES};
+pub use value::{View, Whole};

@@ -7,9 +7,6 @@
 use super::{File, Findings, is_test_file, without_tests};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Crates in which circles stand that are to go: a warning each. One without any has to leave this list.
-const STANDING: &[&str] = &["data"];
-
 /// A folder below a crate's `src`, as its path's parts.
 type Folder = Vec<String>;
 /// For each folder those that it imports, each with a file that does.
@@ -17,7 +14,6 @@ type Arrows = BTreeMap<Folder, BTreeMap<Folder, String>>;
 
 /// Looks for circles in every crate.
 pub fn check(files: &[File], findings: &mut Findings) {
-    let mut standing: BTreeSet<&str> = STANDING.iter().copied().collect();
     for (name, files) in by_crate(files) {
         for circle in circles(&arrows(&files)) {
             let names: Vec<String> = circle.iter().map(|folder| folder.join("/")).collect();
@@ -25,17 +21,8 @@ pub fn check(files: &[File], findings: &mut Findings) {
                 "the folders {} import each other in a circle: move what both sides need below both, or into one",
                 names.join(", ")
             );
-            let at = format!("crates/{name}/src");
-            match STANDING.contains(&name) {
-                true => findings.warn(&at, 0, what),
-                false => findings.error(&at, 0, what),
-            }
-            standing.remove(name);
+            findings.error(&format!("crates/{name}/src"), 0, what);
         }
-    }
-    for name in standing {
-        let what = format!("`{name}` has no circle any more: take it off the list");
-        findings.error("xtask/src/tidy/circles.rs", 0, what);
     }
 }
 

@@ -119,11 +119,27 @@ fn is_test_file(path: &str) -> bool {
     path.contains("/tests/") || path.ends_with("tests.rs") || path.contains("/testing/")
 }
 
-/// The part of a Rust file before its test module.
+/// The part of a Rust file before its test module. A test module in a file of its own ends nothing.
 fn without_tests(text: &str) -> &str {
     let end = text.match_indices("#[cfg(test)]\n").find(|(at, mark)| {
-        let next = text[at + mark.len()..].trim_start();
-        next.starts_with("mod ") && (*at == 0 || text[..*at].ends_with('\n'))
+        let next = text[at + mark.len()..].lines().next().unwrap_or_default();
+        let opens = next.starts_with("mod ") && next.ends_with('{');
+        opens && (*at == 0 || text[..*at].ends_with('\n'))
     });
     end.map_or(text, |(at, _)| &text[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_module_ends_the_code_only_where_it_stands() {
+        let inline = "a\n#[cfg(test)]\nmod tests {\n}\n";
+        assert_eq!(without_tests(inline), "a\n");
+        let elsewhere = "#[cfg(test)]\nmod tests;\nuse b;\n";
+        assert_eq!(without_tests(elsewhere), elsewhere);
+        let both = format!("{elsewhere}{inline}");
+        assert_eq!(without_tests(&both), format!("{elsewhere}a\n"));
+    }
 }

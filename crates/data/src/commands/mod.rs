@@ -14,16 +14,20 @@ pub(crate) mod list;
 pub(crate) mod lock;
 mod random_picks;
 pub(crate) mod script;
+mod session;
 pub(crate) mod set;
 pub(crate) mod stream;
 pub(crate) mod string;
+mod table;
 pub(crate) mod waiting;
 pub(crate) mod zset;
 
+pub use table::{commands, lookup};
+
 /// What a command's file begins with.
 pub(crate) mod prelude {
+    pub use crate::command::{Access, Categories, Command, Extent, Flags, Group, Handler};
     pub use crate::error::{self, Failure, Outcome};
-    pub use crate::table::{Access, Categories, Command, Extent, Flags, Group, Handler};
     pub use crate::{Args, Context, Keyspace, args};
     pub use synod_types::ReplySink;
 }

@@ -68,12 +68,12 @@ const WORDS: &[(Classes, &str, &[&str])] = &[
 ];
 
 /// Whether what happened to the last key is told first.
-pub(super) fn last_key_first(name: &str) -> bool {
+pub(crate) fn last_key_first(name: &str) -> bool {
     matches!(name, "lmove" | "blmove" | "rpoplpush" | "brpoplpush")
 }
 
 /// What is told of the `nth` key of a command, which it has changed, created or (`gone`) deleted.
-pub(super) fn of(command: &Command, args: &Args<'_>, nth: usize, gone: bool) -> Words {
+pub(crate) fn of(command: &Command, args: &Args<'_>, nth: usize, gone: bool) -> Words {
     let name = command.name;
     let (class, word) = match WORDS.iter().find(|(_, _, names)| names.contains(&name)) {
         Some((class, word, _)) => (*class, *word),

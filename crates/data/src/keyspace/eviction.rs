@@ -1,7 +1,7 @@
 //! Eviction: which keys may go when memory is short, and dropping them when the log says so. The leader chooses from a
 //! sample and the choice is replicated, so that replicas stay equal whatever each of them remembers of its reads.
 
-use super::{Keyspace, SlotTable};
+use super::Keyspace;
 use crate::context::random_below;
 use crate::events::Classes;
 use crate::object::Object;

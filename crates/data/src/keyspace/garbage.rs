@@ -4,8 +4,9 @@
 //! them. Deleting only sets it aside, which changes nothing that anyone can observe; the world drops it where
 //! nobody waits.
 
-use super::{Keyspace, SlotTable};
+use super::Keyspace;
 use crate::object::Object;
+use crate::slot_table::SlotTable;
 
 /// A value of fewer bytes on the heap is freed at once.
 const VALUE_BYTES_MIN: usize = 64 * 1024;

@@ -5,13 +5,16 @@
 //! versions and counts. Commands use the typed access of `read.rs` and `edit.rs`.
 
 mod changed;
+mod confines;
 mod edit;
 mod eviction;
 mod expiry;
 mod garbage;
+mod noting;
 mod read;
+mod restore;
 mod scan;
-mod slot_table;
+mod snapshot;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -22,13 +25,13 @@ mod warm;
 
 use changed::Changed;
 pub use changed::{ChangedKeys, Noted};
-pub(crate) use edit::assemble;
-pub use edit::{Edit, Whole};
+pub(crate) use confines::Confines;
+pub use confines::{UNDECLARED, follows_patterns};
 pub use eviction::Candidate;
 pub use expiry::ExpiryCursor;
 pub use garbage::Garbage;
+pub use restore::{CorruptSnapshot, Restorer};
 pub use scan::ScanFilter;
-pub(crate) use slot_table::SlotTable;
 use stats::Stats;
 pub use stats::{KeyspaceStats, Measures};
 pub use text::Expiry;
@@ -41,8 +44,8 @@ use crate::events::{Classes, Events};
 use crate::lengthy::ScriptCosts;
 use crate::object::Object;
 use crate::scripting::{Engine, Libraries, Scripts};
+use crate::slot_table::SlotTable;
 use crate::snapshot::Run;
-use crate::transactions::Confines;
 use crate::{Args, Command, Context, Group, Handler, digest, error, waiting};
 use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;

@@ -2,9 +2,10 @@
 
 use super::Keyspace;
 use crate::Args;
+use crate::command::Command;
 use crate::error::Failure;
-use crate::object::{Text, View};
-use crate::table::Command;
+use crate::object::Text;
+use crate::value::View;
 use crate::value::hash::{Hash, Living};
 use crate::value::{Collection, Kind};
 use synod_types::Millis;

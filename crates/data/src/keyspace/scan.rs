@@ -5,10 +5,11 @@
 //! hence a key not yet seen only ever moves to a place that is still to come, and a new key is
 //! appended above: every key that is there all the while is returned at least once.
 
-use super::{Keyspace, SlotTable};
+use super::Keyspace;
 use crate::context::random_below;
 use crate::glob::Glob;
 use crate::object::Object;
+use crate::slot_table::SlotTable;
 use crate::value::Kind;
 use synod_types::{Millis, Slot};
 

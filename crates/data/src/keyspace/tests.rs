@@ -1,7 +1,8 @@
 //! The counts that the keyspace keeps are those of what it holds, after any commands.
 
-use super::{Keyspace, SlotTable};
+use super::Keyspace;
 use crate::object::Object;
+use crate::slot_table::SlotTable;
 use crate::{Context, lookup};
 use proptest::prelude::*;
 use synod_types::{Millis, SLOT_COUNT, Slot};

@@ -4,7 +4,8 @@
 //! dense place, the object. Whoever holds a batch of commands can walk these steps for all keys side by
 //! side, so that the waits of different keys overlap.
 
-use super::{Keyspace, SlotTable, hash};
+use super::{Keyspace, hash};
+use crate::slot_table::SlotTable;
 use synod_types::Slot;
 
 /// How many keys are walked side by side; about as many misses as a core keeps in flight.

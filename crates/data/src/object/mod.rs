@@ -4,10 +4,11 @@ mod packed;
 
 pub(crate) use packed::{Form, Packed};
 
+use crate::allocation::allocation;
 use crate::error::{Failure, WRONG_TYPE};
 use crate::number::I64Text;
 use crate::value::hash::Hash;
-use crate::value::{Collection, Kind, Packing, Value};
+use crate::value::{Collection, Kind, Packing, Value, View};
 use synod_types::Millis;
 
 /// The longest string that OBJECT ENCODING calls `embstr`, as in Redis.
@@ -54,15 +55,6 @@ impl Due {
             (key, field) => key.or(field),
         }
     }
-}
-
-/// A collection as it is found: packed bytes, or its own structure.
-#[derive(Debug)]
-pub enum View<'a, K> {
-    /// The packed layout of `K`.
-    Packed(&'a [u8]),
-    /// The structure.
-    Full(&'a K),
 }
 
 /// A string as it is found.
@@ -288,15 +280,6 @@ impl Object {
 /// The integer in the value bytes of [`Form::Integer`].
 pub(crate) fn integer_of(value: &[u8]) -> i64 {
     value.try_into().map_or(0, i64::from_le_bytes)
-}
-
-/// What the allocator hands out for a request of `len` bytes: steps of 16 up to 128, then four classes for each doubling
-/// (jemalloc(3), "SIZE CLASSES"; most allocators do much the same). A value of 128 KiB and a byte takes 160 KiB.
-pub(crate) const fn allocation(len: usize) -> usize {
-    match len {
-        0..=128 => len.next_multiple_of(16),
-        _ => len.next_multiple_of(1 << ((len - 1).ilog2() - 2)),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Payloads that Redis has written, and our own round trips.
 
 use super::{dump, restore};
-use crate::keyspace::{assemble, text_object};
+use crate::edit::assemble;
+use crate::keyspace::text_object;
 use crate::object::Object;
 use crate::value::hash::Hash;
 use crate::value::list::{End, List};

@@ -3,8 +3,9 @@
 
 use super::{stream_writer, tag};
 use crate::number::{I64Text, parse_i64};
-use crate::object::{Object, View};
+use crate::object::Object;
 use crate::value::Kind;
+use crate::value::View;
 use crate::value::hash::Hash;
 use crate::value::list::List;
 use crate::value::packed::Item;

@@ -3,7 +3,6 @@
 //! The language itself is not here. A replica gives its keyspace an [`Engine`], which runs a script against the
 //! keyspace as part of the command that called it; without one, such commands are refused.
 
-mod functions;
 mod libraries;
 mod library_header;
 mod sha1;
@@ -19,7 +18,8 @@ use synod_types::ReplySink;
 
 /// The answer of a keyspace that nobody gave an engine.
 pub(crate) const NO_ENGINE: Failure = Failure("ERR There is nobody here to run scripts");
-const NO_ROOM: &str = "ERR The loaded scripts take all the room that there is for scripts";
+pub(crate) const NO_ROOM: &str =
+    "ERR The loaded scripts take all the room that there is for scripts";
 
 /// A script to be run.
 #[derive(Clone, Copy, Debug)]

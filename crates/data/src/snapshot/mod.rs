@@ -17,19 +17,17 @@
 //! runs, whose objects are appended in dense order, so a restored replica makes the same random
 //! choices. Parts follow each other with nothing in between. A write to a slot not yet emitted emits it first: the snapshot is the state at its begin.
 
-mod reload;
-mod restore;
+mod read;
 mod run;
 
-pub(crate) use restore::take_image;
-pub use restore::{CorruptSnapshot, Restorer};
-pub(crate) use run::{Run, put_image};
+pub(crate) use read::{take_full, take_image, take_library, take_packed};
+pub(crate) use run::{Head, Run, put_image};
 
 /// The version of the format written, and the only one read.
-const FORMAT: u8 = 2;
+pub(crate) const FORMAT: u8 = 2;
 
 /// The record tags.
-mod tag {
+pub(crate) mod tag {
     pub const HEADER: u8 = 1;
     pub const SLOT: u8 = 2;
     pub const PACKED: u8 = 3;

@@ -1,13 +1,15 @@
 //! One snapshot being taken.
 
 use super::{FORMAT, tag};
-use crate::keyspace::{Keyspace, SlotTable};
 use crate::object::Object;
-use crate::scripting::Library;
+use crate::scripting::{Libraries, Library, Scripts};
+use crate::slot_table::SlotTable;
 use std::collections::VecDeque;
+use synod_locks::Locks;
+use synod_txn::Records;
 use synod_types::limits::SNAPSHOT_CHUNK_BYTES;
 use synod_types::plant::planted;
-use synod_types::{Slot, varint};
+use synod_types::varint;
 
 /// A record up to this size is written in one piece.
 const RECORD_BYTES_MAX: usize = 4 * SNAPSHOT_CHUNK_BYTES;
@@ -33,7 +35,63 @@ pub(crate) struct Run {
     ended: bool,
 }
 
+/// What stands in a snapshot before the slots.
+pub(crate) struct Head<'a> {
+    pub first: u16,
+    pub slots: usize,
+    pub changes: u64,
+    pub scripts: &'a Scripts,
+    pub libraries: &'a Libraries,
+    pub locks: &'a Locks,
+    pub transactions: &'a Records,
+}
+
 impl Run {
+    /// A run that begins with this.
+    pub(crate) fn begin(state: &Head<'_>) -> Self {
+        let mut run = Self::new(state.first, state.slots, state.changes);
+        for (loaded, body) in state.scripts.each() {
+            if planted("scripts-lost-in-snapshot") {
+                break;
+            }
+            run.chunks.open.extend_from_slice(&[tag::SCRIPT, u8::from(loaded)]);
+            varint::put_bytes(&mut run.chunks.open, body);
+            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
+                run.chunks.close();
+            }
+        }
+        for library in state.libraries.iter() {
+            run.chunks.put(|chunk| put_library(chunk, library));
+            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
+                run.chunks.close();
+            }
+        }
+        for record in state.locks.records() {
+            if planted("locks-lost-in-snapshot") {
+                break;
+            }
+            run.chunks.open.push(tag::LOCK);
+            varint::put_bytes(&mut run.chunks.open, &record);
+            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
+                run.chunks.close();
+            }
+        }
+        for record in state.transactions.records() {
+            if planted("intents-lost-in-snapshot") {
+                break;
+            }
+            run.chunks.put(|chunk| {
+                chunk.push(tag::TRANSACTION);
+                varint::put_bytes(chunk, &record);
+            });
+            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
+                run.chunks.close();
+            }
+        }
+        run.chunks.close();
+        run
+    }
+
     fn new(first: u16, slots: usize, changes: u64) -> Self {
         let mut header = vec![tag::HEADER, FORMAT];
         header.extend_from_slice(&first.to_le_bytes());
@@ -60,7 +118,7 @@ impl Run {
     }
 
     /// Emits what is missing of one slot, ahead of its turn.
-    fn preserve(&mut self, first: u16, slot: usize, table: &SlotTable) {
+    pub(crate) fn preserve(&mut self, first: u16, slot: usize, table: &SlotTable) {
         if self.done[slot] || self.kept.is_some() {
             return;
         }
@@ -79,12 +137,25 @@ impl Run {
         self.chunks.close();
     }
 
-    pub(super) fn next(
+    /// The next chunk; the slots lie in `tables`, unless FLUSHALL has taken them out.
+    pub(crate) fn go_on(
         &mut self,
         first: u16,
         tables: &[SlotTable],
         bytes_max: usize,
     ) -> Option<Vec<u8>> {
+        let kept = self.kept.take();
+        let chunk = self.next(first, kept.as_deref().unwrap_or(tables), bytes_max);
+        self.kept = kept;
+        chunk
+    }
+
+    /// The tables that were kept for it, at its end.
+    pub(crate) fn into_kept(self) -> Option<Vec<SlotTable>> {
+        self.kept
+    }
+
+    fn next(&mut self, first: u16, tables: &[SlotTable], bytes_max: usize) -> Option<Vec<u8>> {
         if self.chunks.ready.is_empty() && !self.ended {
             self.fill(first, tables, bytes_max);
         }
@@ -224,98 +295,5 @@ fn put_object(chunk: &mut Vec<u8>, object: &Object) {
             chunk.reserve(value.heap_bytes());
             varint::put_written(chunk, |chunk| value.encode(chunk));
         }
-    }
-}
-
-impl Keyspace {
-    /// Begins a snapshot of the state as it is now; one already under way is given up.
-    pub fn snapshot_begin(&mut self) {
-        self.snapshot_cancel();
-        self.snapshot = Some(Box::new(self.begun_run()));
-    }
-
-    /// A run of the state as it is now: what stands before the slots is in its chunks.
-    pub(super) fn begun_run(&self) -> Run {
-        let mut run = Run::new(self.first, self.slots.len(), self.changes);
-        for (loaded, body) in self.scripts.each() {
-            if planted("scripts-lost-in-snapshot") {
-                break;
-            }
-            run.chunks.open.extend_from_slice(&[tag::SCRIPT, u8::from(loaded)]);
-            varint::put_bytes(&mut run.chunks.open, body);
-            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
-                run.chunks.close();
-            }
-        }
-        for library in self.libraries.iter() {
-            run.chunks.put(|chunk| put_library(chunk, library));
-            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
-                run.chunks.close();
-            }
-        }
-        for record in self.locks.records() {
-            if planted("locks-lost-in-snapshot") {
-                break;
-            }
-            run.chunks.open.push(tag::LOCK);
-            varint::put_bytes(&mut run.chunks.open, &record);
-            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
-                run.chunks.close();
-            }
-        }
-        for record in self.transactions.records() {
-            if planted("intents-lost-in-snapshot") {
-                break;
-            }
-            run.chunks.put(|chunk| {
-                chunk.push(tag::TRANSACTION);
-                varint::put_bytes(chunk, &record);
-            });
-            if run.chunks.open.len() >= SNAPSHOT_CHUNK_BYTES {
-                run.chunks.close();
-            }
-        }
-        run.chunks.close();
-        run
-    }
-
-    /// The next chunk, of about `bytes_max` bytes (more when a single key is larger); `None` when the
-    /// last one was given, or no snapshot is under way.
-    pub fn snapshot_next(&mut self, bytes_max: usize) -> Option<Vec<u8>> {
-        let run = self.snapshot.as_mut()?;
-        let kept = run.kept.take();
-        let chunk = run.next(self.first, kept.as_ref().unwrap_or(&self.slots), bytes_max);
-        run.kept = kept;
-        if chunk.is_none() {
-            self.snapshot_cancel();
-        }
-        chunk
-    }
-
-    /// Gives up the snapshot under way, if there is one.
-    pub fn snapshot_cancel(&mut self) {
-        if let Some(kept) = self.snapshot.take().and_then(|run| run.kept) {
-            self.discard_tables(kept);
-        }
-    }
-
-    /// Whether a snapshot is under way.
-    #[must_use]
-    pub fn snapshot_active(&self) -> bool {
-        self.snapshot.is_some()
-    }
-
-    /// Before a write to a slot: makes sure that the snapshot under way has it as it was.
-    #[cold]
-    pub(crate) fn preserve(&mut self, slot: usize) {
-        if let Some(run) = &mut self.snapshot {
-            run.preserve(self.first, slot, &self.slots[slot]);
-        }
-    }
-
-    /// Begins to rebuild a keyspace of these slots from chunks.
-    #[must_use]
-    pub fn restore(slots: std::ops::RangeInclusive<Slot>) -> super::Restorer {
-        super::Restorer::new(slots)
     }
 }

@@ -4,13 +4,10 @@
 //! takes it. The leader has whoever wants it wait; what reaches the keyspace all the same is refused and changes
 //! nothing, on every replica alike.
 
-mod confines;
 mod scratch;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use confines::Confines;
-pub use confines::{UNDECLARED, follows_patterns};
 pub use scratch::{Changes, Commands, Scratch, Surroundings};
 
 use crate::keyspace::text_object;

@@ -3,9 +3,9 @@
 //! The commands are the same as everywhere. What is there begins with version 0; so what has another version afterwards,
 //! or is gone, is what the transaction writes.
 
-use super::confines::Confines;
 use crate::authority::Rights;
 use crate::events::{Classes, Event};
+use crate::keyspace::Confines;
 use crate::op;
 #[cfg(test)]
 use crate::scripting::Scripts;

@@ -5,7 +5,7 @@
 //! and a scan (a position that counts down: what a removal moves was already seen). The table holds
 //! only positions; how it hashes is never observed.
 
-use crate::object::allocation;
+use crate::allocation::allocation;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 use synod_machine::hashing;

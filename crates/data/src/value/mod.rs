@@ -13,11 +13,13 @@ pub(crate) mod packed;
 pub(crate) mod sample;
 pub mod set;
 pub mod stream;
+mod view;
 pub mod zset;
 
 pub(crate) use dense::scan_step;
 pub use kind::Kind;
 pub use packed::{ELEMENT_BYTES_MAX, ENTRIES_MAX};
+pub use view::{View, Whole};
 
 /// A value too large, or too often edited, to be packed.
 #[derive(Clone, Debug)]
@@ -161,7 +163,7 @@ impl Stored for Vec<u8> {
     }
 
     fn heap_bytes(&self) -> usize {
-        crate::object::allocation(self.capacity())
+        crate::allocation::allocation(self.capacity())
     }
 
     fn encode(&self, out: &mut Vec<u8>) {

@@ -4,7 +4,7 @@ use super::area::{Area, Shape};
 use super::earth::Place;
 use super::{geohash, place, unit};
 use crate::commands::prelude::*;
-use crate::object::View;
+use crate::value::View;
 use crate::value::zset::Zset;
 
 /// Which of the commands it is.

@@ -5,7 +5,7 @@ use super::earth::Place;
 use super::options::{self, Form, Options};
 use super::{geohash, reply_distance, reply_place};
 use crate::commands::prelude::*;
-use crate::object::View;
+use crate::value::View;
 use crate::value::zset::Zset;
 
 #[rustfmt::skip] // this is a table

@@ -2,7 +2,7 @@
 
 use super::named_fields::{self, POSITIVE};
 use crate::commands::prelude::*;
-use crate::keyspace::Edit;
+use crate::edit::Edit;
 use crate::value::hash::Hash;
 
 #[rustfmt::skip] // this is a table

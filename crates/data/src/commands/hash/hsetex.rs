@@ -2,7 +2,7 @@
 
 use super::named_fields;
 use crate::commands::prelude::*;
-use crate::keyspace::Edit;
+use crate::edit::Edit;
 use crate::number::parse_i64;
 use crate::value::hash::Hash;
 use synod_types::Millis;

@@ -20,7 +20,7 @@ mod hsetnx;
 mod hstrlen;
 mod httl;
 mod named_fields;
-use crate::table::Command;
+use crate::command::Command;
 
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[

@@ -13,8 +13,8 @@ mod sort;
 mod sort_pattern;
 mod ttl;
 
+use crate::command::Command;
 use crate::commands::prelude::ReplySink;
-use crate::table::Command;
 
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[

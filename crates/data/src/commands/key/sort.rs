@@ -5,7 +5,7 @@
 
 use super::sort_pattern::{Pattern, Subject};
 use crate::commands::prelude::*;
-use crate::keyspace::assemble;
+use crate::edit::assemble;
 use crate::number::parse_f64;
 use crate::value::Kind;
 use crate::value::list::{End, List};

@@ -1,7 +1,7 @@
 //! LPOS key element [RANK rank] [COUNT count] [MAXLEN len]
 
 use crate::commands::prelude::*;
-use crate::object::View;
+use crate::value::View;
 use crate::value::list::List;
 use crate::value::packed;
 use std::ops::ControlFlow;

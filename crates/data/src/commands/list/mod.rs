@@ -12,7 +12,7 @@ mod lset;
 mod ltrim;
 mod pop;
 mod push;
-use crate::table::Command;
+use crate::command::Command;
 
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[

@@ -1,7 +1,7 @@
 //! LPUSH key element..., RPUSH, and LPUSHX, RPUSHX for lists that are there
 
 use crate::commands::prelude::*;
-use crate::keyspace::Edit;
+use crate::edit::Edit;
 use crate::value::list::{End, List};
 
 #[rustfmt::skip] // this is a table

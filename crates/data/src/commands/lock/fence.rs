@@ -10,7 +10,7 @@ use synod_locks::Fenced;
 
 #[rustfmt::skip] // this is a table
 pub(crate) const ROWS: &[Command] = &[
-    Command::write(Group::Generic, "fence", -4, fence).keys_of_its_command().flags(Flags::DENYOOM.and(Flags::NOSCRIPT))
+    Command::write(Group::Generic, "fence", -4, fence).keys_of_its_command(key_positions).flags(Flags::DENYOOM.and(Flags::NOSCRIPT))
         .syntax("name token command [argument]...")
         .about("7.0.0", "Runs a writing command unless the lock was granted anew since the token was."),
 ];

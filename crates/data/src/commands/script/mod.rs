@@ -2,8 +2,9 @@
 
 mod eval;
 mod fcall;
+mod functions;
 
-use crate::table::Command;
+use crate::command::Command;
 
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[eval::ROWS, fcall::ROWS];

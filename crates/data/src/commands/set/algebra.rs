@@ -2,7 +2,7 @@
 
 use crate::commands::prelude::*;
 use crate::number::I64Text;
-use crate::object::View;
+use crate::value::View;
 use crate::value::set::Set;
 use synod_types::Millis;
 

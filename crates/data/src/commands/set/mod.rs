@@ -11,7 +11,7 @@ mod spop;
 mod srandmember;
 mod srem;
 mod sscan;
-use crate::table::Command;
+use crate::command::Command;
 
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[

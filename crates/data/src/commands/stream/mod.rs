@@ -19,7 +19,7 @@ mod xsetid;
 mod xtrim;
 
 use crate::commands::prelude::*;
-use crate::keyspace::Edit;
+use crate::edit::Edit;
 use crate::value::stream::group::Group as ConsumerGroup;
 use crate::value::stream::{Entry, Stream, StreamId};
 use std::cmp::Ordering;

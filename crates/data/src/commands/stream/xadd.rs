@@ -3,7 +3,7 @@
 use super::INVALID_ID;
 use super::trim_option::TrimOption;
 use crate::commands::prelude::*;
-use crate::keyspace::Edit;
+use crate::edit::Edit;
 use crate::value::stream::{Stream, StreamId, Trim};
 use synod_types::Millis;
 

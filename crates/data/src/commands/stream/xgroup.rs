@@ -2,7 +2,7 @@
 
 use super::{id, no_group_at};
 use crate::commands::prelude::*;
-use crate::keyspace::Edit;
+use crate::edit::Edit;
 use crate::value::stream::group::Group as ConsumerGroup;
 use crate::value::stream::{Stream, StreamId};
 

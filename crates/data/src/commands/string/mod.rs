@@ -20,9 +20,9 @@ mod setnx;
 mod setrange;
 mod strlen;
 
+use crate::command::Command;
 use crate::commands::prelude::ReplySink;
 use crate::object::Text;
-use crate::table::Command;
 
 /// The rows of this family, file by file.
 pub(crate) const FILES: &[&[Command]] = &[

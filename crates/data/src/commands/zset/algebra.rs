@@ -4,8 +4,8 @@
 use super::operand::Operand;
 use super::reply_range;
 use crate::commands::prelude::*;
-use crate::keyspace::Whole;
 use crate::number::I64Text;
+use crate::value::Whole;
 use crate::value::zset::Zset;
 use std::collections::BTreeMap;
 use synod_types::Millis;

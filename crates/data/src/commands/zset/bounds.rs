@@ -2,7 +2,7 @@
 
 use crate::commands::prelude::*;
 use crate::number::parse_f64;
-use crate::object::View;
+use crate::value::View;
 use crate::value::zset::Zset;
 use std::ops::Range;
 

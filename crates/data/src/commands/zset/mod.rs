@@ -18,8 +18,8 @@ mod zremrange;
 mod zscan;
 mod zscore;
 
-use crate::object::View;
-use crate::table::Command;
+use crate::command::Command;
+use crate::value::View;
 use crate::value::packed::Item;
 use crate::value::zset::Zset;
 use std::ops::Range;

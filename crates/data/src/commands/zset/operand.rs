@@ -1,8 +1,8 @@
 //! What ZUNION, ZINTER and ZDIFF read: sorted sets, and sets, whose members count as scored 1.
 
 use crate::commands::prelude::*;
-use crate::object::View;
 use crate::value::Kind;
+use crate::value::View;
 use crate::value::packed::Item;
 use crate::value::set::Set;
 use crate::value::zset::Zset;

@@ -3,7 +3,7 @@
 
 use super::bounds::{LexRange, ScoreRange};
 use crate::commands::prelude::*;
-use crate::object::View;
+use crate::value::View;
 use crate::value::zset::Zset;
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! ZADD key [NX|XX] [GT|LT] [CH] [INCR] score member..., and ZINCRBY key increment member
 
 use crate::commands::prelude::*;
-use crate::keyspace::Edit;
+use crate::edit::Edit;
 use crate::value::zset::Zset;
 use smallvec::SmallVec;
 

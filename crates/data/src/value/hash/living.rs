@@ -1,7 +1,7 @@
 //! A hash as it is seen at a time: a field whose time has passed is not there, though nothing removed it yet.
 
 use super::Hash;
-use crate::object::View;
+use crate::value::View;
 use crate::value::packed::Item;
 use synod_types::Millis;
 

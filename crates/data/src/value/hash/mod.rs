@@ -2,7 +2,6 @@
 //! always full.
 
 mod deadlines;
-mod edit;
 mod living;
 mod pair;
 #[cfg(test)]
@@ -11,9 +10,10 @@ mod tests;
 use super::dense::Dense;
 use super::packed::{self, HEADER, Item, Items};
 use super::{Collection, Kind, Stored, Value};
+use crate::allocation::allocation;
 use crate::digest;
 use crate::number::I64Text;
-use crate::object::{View, allocation};
+use crate::value::View;
 use deadlines::Deadlines;
 pub(crate) use living::Living;
 use pair::Pair;
@@ -34,7 +34,7 @@ pub struct Hash {
 }
 
 impl Hash {
-    fn from_packed(packed: &[u8]) -> Self {
+    pub(crate) fn from_packed(packed: &[u8]) -> Self {
         let mut hash =
             Self { pairs: Dense::with_capacity(packed::count(packed) + 1), deadlines: None };
         View::<Self>::Packed(packed).each(|field, value| {
@@ -45,7 +45,7 @@ impl Hash {
     }
 
     /// Sets a field; whether it is new.
-    fn set(&mut self, field: &[u8], value: &[u8]) -> bool {
+    pub(crate) fn set(&mut self, field: &[u8], value: &[u8]) -> bool {
         let (at, is_new) = self.pairs.insert_with(field, || Pair::new(field, value));
         if !is_new {
             self.pairs.update(at, |pair| pair.set_value(value));
@@ -54,7 +54,7 @@ impl Hash {
     }
 
     /// Removes what is at a place; the last one takes it.
-    fn remove_at(&mut self, place: usize) {
+    pub(crate) fn remove_at(&mut self, place: usize) {
         self.pairs.swap_remove(place);
         let last = self.pairs.len();
         if let Some(deadlines) = &mut self.deadlines {
@@ -66,7 +66,17 @@ impl Hash {
         self.forget_empty_deadlines();
     }
 
-    fn set_deadline(&mut self, place: usize, time: Option<Millis>) {
+    /// Where a field is, if it is there.
+    pub(crate) fn place_of(&self, field: &[u8]) -> Option<usize> {
+        self.pairs.find(field)
+    }
+
+    /// Whether any field expires by itself.
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.deadlines.is_some()
+    }
+
+    pub(crate) fn set_deadline(&mut self, place: usize, time: Option<Millis>) {
         if time.is_some() || self.deadlines.is_some() {
             self.deadlines.get_or_insert_default().set(place, time);
             self.forget_empty_deadlines();

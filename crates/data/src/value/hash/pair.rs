@@ -1,6 +1,6 @@
 //! A field and its value in one allocation: the length of the field as a varint, the field, the value.
 
-use crate::object::allocation;
+use crate::allocation::allocation;
 use crate::value::dense::Keyed;
 use synod_types::varint;
 

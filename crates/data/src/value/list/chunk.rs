@@ -9,7 +9,7 @@
 //! move no other element most of the time.
 
 use super::run::{self, Run};
-use crate::object::allocation;
+use crate::allocation::allocation;
 use crate::value::packed::Encoded;
 
 /// A chunk is split, or a new one begun, before its run grows past this. One larger element has a chunk

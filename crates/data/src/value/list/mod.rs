@@ -4,26 +4,33 @@
 //! quicklist does, but only counts them until the right one is reached.
 
 mod chunk;
-mod edit;
-mod run;
+pub(crate) mod run;
 #[cfg(test)]
 mod tests;
 mod view;
 
 use super::{Collection, Kind, Stored, Value, packed};
+use crate::allocation::allocation;
 use crate::digest;
 use crate::number::I64Text;
-use crate::object::allocation;
 use chunk::Chunk;
-pub use edit::End;
 use packed::{Encoded, HEADER, Item};
 use run::Run;
 use std::collections::VecDeque;
 use std::ops::Range;
 use synod_types::varint;
 
+/// An end of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The front, where LPUSH and LPOP work.
+    Left,
+    /// The back.
+    Right,
+}
+
 /// A packed list becomes a full one before it grows past this: every edit of it copies it.
-pub const PACKED_BYTES_MAX: usize = 1 << 10;
+pub(crate) const PACKED_BYTES_MAX: usize = 1 << 10;
 
 /// A list in its own structure.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +55,7 @@ impl List {
     }
 
     /// The packed list of its elements, which must be few.
-    fn to_packed(&self) -> Vec<u8> {
+    pub(crate) fn to_packed(&self) -> Vec<u8> {
         let mut packed = Self::PACKED_EMPTY.to_vec();
         self.chunks.iter().for_each(|chunk| packed.extend_from_slice(chunk.run()));
         packed::set_count(&mut packed, self.len);

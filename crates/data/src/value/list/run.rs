@@ -19,12 +19,12 @@ const fn back_len(size: usize) -> usize {
 }
 
 /// The bytes that `element` takes in a run.
-pub(super) fn span(element: &Encoded<'_>) -> usize {
+pub(crate) fn span(element: &Encoded<'_>) -> usize {
     element.size() + back_len(element.size())
 }
 
 /// Writes an element over the front of `room`, which is exactly [`span`] long.
-pub(super) fn write(room: &mut [u8], element: &Encoded<'_>) {
+pub(crate) fn write(room: &mut [u8], element: &Encoded<'_>) {
     let size = element.size();
     element.write(room);
     let mut rest = size;
@@ -62,7 +62,7 @@ pub(super) fn last_at(run: &[u8]) -> usize {
 }
 
 /// Where the nth of `count` elements begins, found from the nearer end; `n <= count`.
-pub(super) fn offset(run: &[u8], count: usize, n: usize) -> usize {
+pub(crate) fn offset(run: &[u8], count: usize, n: usize) -> usize {
     if n <= count / 2 {
         (0..n).fold(0, |at, _| at + span_at(&run[at..]))
     } else {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::keyspace::Keyspace;
-use crate::object::View;
+use crate::value::View;
 use proptest::prelude::*;
 use synod_types::{Millis, SLOT_COUNT, Slot};
 
@@ -65,7 +65,7 @@ fn apply_to_model(model: &mut Vec<Vec<u8>>, op: &Op) {
 }
 
 fn apply(keyspace: &mut Keyspace, op: &Op) {
-    let change = |list: &mut crate::keyspace::Edit<'_, List>| {
+    let change = |list: &mut crate::edit::Edit<'_, List>| {
         let len = list.view().len();
         let end = |left: bool| if left { End::Left } else { End::Right };
         match op {

@@ -2,7 +2,7 @@
 
 use super::List;
 use super::run::{self, Run};
-use crate::object::View;
+use crate::value::View;
 use crate::value::packed::{self, HEADER, Item};
 use std::ops::{ControlFlow, Range};
 

@@ -7,7 +7,7 @@
 use super::super::packed::HEADER;
 
 /// The most members (Redis: `set-max-intset-entries`).
-pub(super) const INTS_MAX: usize = 512;
+pub(crate) const INTS_MAX: usize = 512;
 
 const INTS: u16 = 0x8000;
 const WIDTH_SHIFT: u16 = 13;
@@ -21,11 +21,11 @@ fn header(packed: &[u8]) -> u16 {
 }
 
 /// Whether a packed set is one of integers.
-pub(super) fn is(packed: &[u8]) -> bool {
+pub(crate) fn is(packed: &[u8]) -> bool {
     header(packed) & INTS != 0
 }
 
-pub(super) fn count(packed: &[u8]) -> usize {
+pub(crate) fn count(packed: &[u8]) -> usize {
     usize::from(header(packed) & COUNT)
 }
 
@@ -43,7 +43,7 @@ fn width_of(n: i64) -> usize {
 }
 
 /// The nth integer; `n` is below the count.
-pub(super) fn get(packed: &[u8], n: usize) -> i64 {
+pub(crate) fn get(packed: &[u8], n: usize) -> i64 {
     let width = width(packed);
     let at = HEADER + n * width;
     let mut le = if packed[at + width - 1] & 0x80 == 0 { [0; 8] } else { [0xff; 8] };
@@ -52,7 +52,7 @@ pub(super) fn get(packed: &[u8], n: usize) -> i64 {
 }
 
 /// Where an integer is, or else where it belongs.
-pub(super) fn search(packed: &[u8], wanted: i64) -> Result<usize, usize> {
+pub(crate) fn search(packed: &[u8], wanted: i64) -> Result<usize, usize> {
     let (mut low, mut high) = (0, count(packed));
     while low < high {
         let middle = (low + high) / 2;
@@ -66,25 +66,25 @@ pub(super) fn search(packed: &[u8], wanted: i64) -> Result<usize, usize> {
 }
 
 /// Where the nth integer's bytes are.
-pub(super) fn place(packed: &[u8], n: usize) -> std::ops::Range<usize> {
+pub(crate) fn place(packed: &[u8], n: usize) -> std::ops::Range<usize> {
     let at = HEADER + n * width(packed);
     at..at + width(packed)
 }
 
 /// The bytes of `n` as this set keeps them; `None` when it is too wide.
-pub(super) fn spell(packed: &[u8], n: i64) -> Option<([u8; 8], usize)> {
+pub(crate) fn spell(packed: &[u8], n: i64) -> Option<([u8; 8], usize)> {
     let width = width(packed);
     (width_of(n) <= width).then(|| (n.to_le_bytes(), width))
 }
 
 /// Sets the count.
-pub(super) fn set_count(packed: &mut [u8], count: usize) {
+pub(crate) fn set_count(packed: &mut [u8], count: usize) {
     let header = header(packed) & !COUNT | count as u16;
     packed[..HEADER].copy_from_slice(&header.to_le_bytes());
 }
 
 /// The packed set of these integers, which are ascending and at most [`INTS_MAX`].
-pub(super) fn build(sorted: impl ExactSizeIterator<Item = i64> + Clone) -> Vec<u8> {
+pub(crate) fn build(sorted: impl ExactSizeIterator<Item = i64> + Clone) -> Vec<u8> {
     let width = sorted.clone().map(width_of).max().unwrap_or(2);
     let code = width.trailing_zeros() as u16 - 1;
     let header = INTS | code << WIDTH_SHIFT | sorted.len() as u16;

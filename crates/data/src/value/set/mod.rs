@@ -1,7 +1,6 @@
 //! Sets: packed, sorted integers or elements in the order they came; full, a dense table of members.
 
-mod edit;
-mod ints;
+pub(crate) mod ints;
 #[cfg(test)]
 mod tests;
 
@@ -9,9 +8,9 @@ use super::dense::Dense;
 use super::packed::{self, ELEMENT_BYTES_MAX, ENTRIES_MAX, Item, Items};
 use super::{Collection, Kind, Stored, Value};
 use crate::digest;
-use crate::keyspace::Whole;
 use crate::number::{I64Text, parse_i64};
-use crate::object::View;
+use crate::value::View;
+use crate::value::Whole;
 use ints::INTS_MAX;
 use synod_types::varint;
 
@@ -43,7 +42,7 @@ impl Set {
         Whole::Packed(packed)
     }
 
-    fn from_view(view: &View<'_, Self>) -> Self {
+    pub(crate) fn from_view(view: &View<'_, Self>) -> Self {
         let mut set = Self { members: Dense::with_capacity(view.len() + 1) };
         view.each(|item| {
             set.add(item.text(&mut I64Text::new(0)));
@@ -56,7 +55,17 @@ impl Set {
         self.add(member);
     }
 
-    fn add(&mut self, member: &[u8]) -> bool {
+    /// Where a member is, if it is there.
+    pub(crate) fn place_of(&self, member: &[u8]) -> Option<usize> {
+        self.members.find(member)
+    }
+
+    /// Removes the member at a place, which the last one takes.
+    pub(crate) fn remove_at(&mut self, place: usize) {
+        self.members.swap_remove(place);
+    }
+
+    pub(crate) fn add(&mut self, member: &[u8]) -> bool {
         self.members.insert_with(member, || member.into()).1
     }
 }

@@ -1,8 +1,8 @@
 //! Consumer groups: how far each has read, and which entries wait for whose acknowledgement.
 
 use super::{StreamId, put_id, take_id};
+use crate::allocation::allocation;
 use crate::digest;
-use crate::object::allocation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use synod_types::{Millis, varint};

@@ -3,22 +3,23 @@
 //! A stream has no packed form: the empty one exists only while a new key is being made. It may be
 //! empty and stay, because its last id must not be given out again.
 
-mod edit;
 pub(crate) mod group;
 mod id;
 mod node;
 mod progress;
 #[cfg(test)]
 mod tests;
+mod trim;
 
-pub use edit::{Keep, Trim};
 pub use id::{IdText, StreamId};
 pub use node::Entry;
+pub use trim::{Keep, Trim};
 
 use super::{Collection, Kind, Stored, Value};
+use crate::allocation::allocation;
 use crate::digest;
 use crate::number::I64Text;
-use crate::object::{View, allocation};
+use crate::value::View;
 use group::Groups;
 use node::Node;
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@
 //! are those of the first entry and that only the values follow. The first entry is never `same`.
 
 use super::StreamId;
-use crate::object::allocation;
+use crate::allocation::allocation;
 use crate::value::packed::{self, Encoded, Item, Items};
 use synod_types::varint;
 

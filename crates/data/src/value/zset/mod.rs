@@ -4,7 +4,6 @@
 //! The order is by score, then by the bytes of the member. A score is never NaN, so comparing with `<`
 //! and `==` is total; as in Redis, -0 and 0 are equal.
 
-mod edit;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -13,10 +12,11 @@ mod view;
 use super::dense::{Dense, Keyed};
 use super::packed::{self, ELEMENT_BYTES_MAX, ENTRIES_MAX, Encoded, HEADER, Item};
 use super::{Collection, Kind, Stored, Value};
+use crate::allocation::allocation;
 use crate::digest;
-use crate::keyspace::Whole;
 use crate::number::I64Text;
-use crate::object::{View, allocation};
+use crate::value::View;
+use crate::value::Whole;
 use order::Order;
 use synod_types::varint;
 
@@ -99,7 +99,7 @@ impl Zset {
         Self { members, order }
     }
 
-    fn from_packed(packed: &[u8]) -> Self {
+    pub(crate) fn from_packed(packed: &[u8]) -> Self {
         let mut members = Dense::with_capacity(packed::count(packed) + 1);
         each_packed(packed, |member, score| {
             let mut text = I64Text::new(0);
@@ -117,7 +117,7 @@ impl Zset {
     }
 
     /// Adds a member or changes its score.
-    fn put(&mut self, text: &[u8], score: f64) {
+    pub(crate) fn put(&mut self, text: &[u8], score: f64) {
         let (id, is_new) = self.members.insert_with(text, || Member { text: text.into(), score });
         if !is_new {
             let old = self.members.entries()[id].score;
@@ -128,7 +128,7 @@ impl Zset {
     }
 
     /// Removes the member at a position of the order.
-    fn remove_at(&mut self, rank: usize) {
+    pub(crate) fn remove_at(&mut self, rank: usize) {
         let (_, id) = self.order.get(rank);
         self.order.remove(rank);
         // The table moves its last member into the gap: the order is told first, while every number in

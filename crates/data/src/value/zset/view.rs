@@ -2,7 +2,7 @@
 
 use super::{Zset, each_packed};
 use crate::number::I64Text;
-use crate::object::View;
+use crate::value::View;
 use crate::value::packed::{self, Item};
 use std::ops::Range;
 

@@ -29,7 +29,7 @@ pub(super) fn write(command: &Command, out: &mut dyn ReplySink) {
     let specs = usize::from(first > 0)
         + usize::from(splits)
         + usize::from(count_at > 0)
-        + usize::from(words != KeyWords::None);
+        + usize::from(!matches!(words, KeyWords::None));
     out.set(specs);
     if splits {
         range(flags(command, 0), first, 0, 1, out);
@@ -47,7 +47,7 @@ pub(super) fn write(command: &Command, out: &mut dyn ReplySink) {
         KeyWords::None => {}
         KeyWords::Streams => behind("STREAMS", command, 1, (-1, 2), out),
         // What the command that it names has for keys, no specification can say.
-        KeyWords::Command => range(flags(command, 0), 1, 0, 1, out),
+        KeyWords::Command(_) => range(flags(command, 0), 1, 0, 1, out),
         KeyWords::Store(from) => behind("STORE", command, from, (0, 0), out),
     }
 }

@@ -129,7 +129,7 @@ fn keys_of(args: &[&[u8]]) -> Result<(&'static synod_data::Command, Vec<usize>),
     };
     if command.keys.first == 0
         && command.keys.count_at == 0
-        && command.keys.words == synod_data::KeyWords::None
+        && matches!(command.keys.words, synod_data::KeyWords::None)
     {
         return Err("ERR The command has no key arguments");
     }

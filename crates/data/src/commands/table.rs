@@ -3,21 +3,10 @@
 //! A row stands beside its handler, in the file of its command. The rows are joined and indexed at compile
 //! time, so finding a command allocates nothing and compares one name.
 
-mod access;
-mod categories;
-mod command;
-mod extent;
-mod flags;
-mod session;
-
-use crate::commands::{
-    bitmap, geo, hash, hyperloglog, key, list, lock, script, set, stream, string, zset,
+use super::{
+    bitmap, geo, hash, hyperloglog, key, list, lock, script, session, set, stream, string, zset,
 };
-pub use access::Access;
-pub use categories::Categories;
-pub use command::{Command, Group, Handler, KeySpec, KeyWords};
-pub use extent::Extent;
-pub use flags::Flags;
+use crate::command::Command;
 
 /// Family by family, file by file.
 const FAMILIES: &[&[&[Command]]] = &[

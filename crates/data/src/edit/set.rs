@@ -1,16 +1,18 @@
 //! Changing a set at a key, whichever form it has.
 
-use super::{INTS_MAX, Set, ints};
-use crate::keyspace::{Edit, Whole};
+use super::Edit;
 use crate::number::parse_i64;
-use crate::object::View;
+use crate::value::View;
+use crate::value::Whole;
 use crate::value::packed::{self, ELEMENT_BYTES_MAX, ENTRIES_MAX, Encoded, Item};
+use crate::value::set::Set;
+use crate::value::set::ints::{self, INTS_MAX};
 
 impl Edit<'_, Set> {
     /// Adds a member; whether it is new.
     pub(crate) fn add(&mut self, member: &[u8]) -> bool {
         match self.view() {
-            View::Full(set) if set.members.find(member).is_some() => false,
+            View::Full(set) if set.place_of(member).is_some() => false,
             View::Full(_) => self.full_mut().is_some_and(|set| set.add(member)),
             View::Packed(packed) if ints::is(packed) => self.add_to_ints(member),
             View::Packed(packed) => {
@@ -81,7 +83,7 @@ impl Edit<'_, Set> {
     /// Removes a member; whether it was there.
     pub(crate) fn remove(&mut self, member: &[u8]) -> bool {
         let index = match self.view() {
-            View::Full(set) => set.members.find(member),
+            View::Full(set) => set.place_of(member),
             View::Packed(packed) if ints::is(packed) => {
                 parse_i64(member).and_then(|n| ints::search(packed, n).ok())
             }
@@ -96,7 +98,7 @@ impl Edit<'_, Set> {
         let (range, count) = match self.view() {
             View::Full(_) => {
                 if let Some(set) = self.full_mut() {
-                    set.members.swap_remove(index);
+                    set.remove_at(index);
                 }
                 return;
             }

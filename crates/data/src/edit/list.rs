@@ -1,19 +1,11 @@
 //! Changing a list at a key, whichever form it has.
 
-use super::{List, PACKED_BYTES_MAX, run};
-use crate::keyspace::{Edit, Whole};
-use crate::object::View;
+use super::Edit;
+use crate::value::View;
+use crate::value::Whole;
+use crate::value::list::{End, List, PACKED_BYTES_MAX, run};
 use crate::value::packed::{self, Encoded, HEADER, Item};
 use std::ops::Range;
-
-/// An end of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The front, where LPUSH and LPOP work.
-    Left,
-    /// The back.
-    Right,
-}
 
 impl Edit<'_, List> {
     /// Adds an element at an end.

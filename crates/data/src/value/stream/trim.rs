@@ -1,8 +1,7 @@
-//! Changing a stream at a key, and how it is trimmed.
+//! How much of a stream stays when it is trimmed.
 
+use super::StreamId;
 use super::node::Node;
-use super::{Stream, StreamId};
-use crate::keyspace::{Edit, Whole};
 
 /// How much of a stream stays.
 #[derive(Clone, Copy, Debug)]
@@ -32,15 +31,5 @@ impl Trim {
             Keep::From(id) if oldest.last() < id => oldest.count(),
             Keep::From(id) => oldest.entries().take_while(|entry| entry.id < id).count(),
         }
-    }
-}
-
-impl Edit<'_, Stream> {
-    /// The stream, for a change; a new key's begins here.
-    pub(crate) fn stream(&mut self) -> Option<&mut Stream> {
-        if self.view().stream().is_none() {
-            self.set(Whole::Full(Stream::default()));
-        }
-        self.full_mut()
     }
 }

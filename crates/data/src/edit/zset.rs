@@ -1,10 +1,11 @@
 //! Changing a sorted set at a key, whichever form it has.
 
-use super::Zset;
-use crate::keyspace::{Edit, Whole};
+use super::Edit;
 use crate::number::I64Text;
-use crate::object::View;
+use crate::value::View;
+use crate::value::Whole;
 use crate::value::packed::{self, ELEMENT_BYTES_MAX, ENTRIES_MAX, Encoded, HEADER};
+use crate::value::zset::Zset;
 use std::ops::Range;
 
 impl Edit<'_, Zset> {

@@ -1,7 +1,7 @@
 //! FUNCTION's subcommands, as every partition runs them on its libraries. The node checked the number of arguments.
 
-use super::{Collision, NO_ENGINE};
 use crate::glob::Glob;
+use crate::scripting::{Collision, Function, Libraries, NO_ENGINE};
 use crate::{Args, Keyspace, args, rdb};
 use synod_types::ReplySink;
 
@@ -86,8 +86,7 @@ impl Keyspace {
             _ => return Err(POLICY.to_owned()),
         };
         let texts = rdb::restore_libraries(payload).map_err(|failure| failure.0.to_owned())?;
-        let mut libraries =
-            if flush { super::Libraries::default() } else { self.libraries.clone() };
+        let mut libraries = if flush { Libraries::default() } else { self.libraries.clone() };
         libraries.join(engine, &texts, collision).map_err(|text| format!("ERR {text}"))?;
         self.libraries = libraries;
         Ok(None)
@@ -149,7 +148,7 @@ impl Keyspace {
     }
 }
 
-fn list_function(function: &super::Function, out: &mut dyn ReplySink) {
+fn list_function(function: &Function, out: &mut dyn ReplySink) {
     out.map(3);
     out.bulk(b"name");
     out.bulk(function.name.as_bytes());

@@ -1,14 +1,12 @@
 //! Rebuilding a keyspace from the chunks of a snapshot. Everything is checked: the bytes may come from
 //! another node, and a checksum only says that they are as they were sent.
 
-use super::{FORMAT, tag};
-use crate::keyspace::Keyspace;
-use crate::object::{Full, Object, Packed};
-use crate::scripting::{Function, Library};
-use crate::value::{Packing, Value};
+use super::Keyspace;
+use crate::object::Object;
+use crate::snapshot::{FORMAT, tag, take_full, take_library, take_packed};
 use std::ops::RangeInclusive;
 use synod_types::plant::planted;
-use synod_types::{Millis, Slot, key_slot, varint};
+use synod_types::{Slot, key_slot, varint};
 
 /// Bytes that are no snapshot, or not one of this keyspace. What was restored so far is worthless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -201,53 +199,4 @@ impl Restorer {
         self.state = State::Ended;
         Ok(())
     }
-}
-
-fn take_library(bytes: &mut &[u8]) -> Option<Library> {
-    let name = String::from_utf8(varint::take_bytes(bytes)?.to_vec()).ok()?;
-    let text = varint::take_bytes(bytes)?.into();
-    let mut functions = Vec::new();
-    for _ in 0..varint::take(bytes)? {
-        let name = String::from_utf8(varint::take_bytes(bytes)?.to_vec()).ok()?;
-        let ([flags, described], rest) = bytes.split_first_chunk::<2>()?;
-        *bytes = rest;
-        let description = varint::take_bytes(bytes)?;
-        let description = (*described == 1).then(|| description.to_vec());
-        functions.push(Function { name, description, flags: *flags });
-    }
-    Some(Library { name, text, functions })
-}
-
-/// Reads one object that [`super::put_image`] wrote; `None` when the bytes are not one.
-pub(crate) fn take_image(mut bytes: &[u8]) -> Option<Object> {
-    let (tag, rest) = bytes.split_first()?;
-    bytes = rest;
-    let object = match *tag {
-        tag::PACKED => take_packed(&mut bytes),
-        tag::FULL => take_full(&mut bytes),
-        _ => None,
-    };
-    object.filter(|_| bytes.is_empty())
-}
-
-fn take_packed(bytes: &mut &[u8]) -> Option<Object> {
-    let packed = Packed::from_untrusted(varint::take_bytes(bytes)?)?;
-    let valid = match Packing::of_kind(packed.form().kind()) {
-        Some(packing) => (packing.is_valid)(packed.value()) && !(packing.is_gone)(packed.value()),
-        None => true,
-    };
-    valid.then_some(Object::Packed(packed))
-}
-
-fn take_full(bytes: &mut &[u8]) -> Option<Object> {
-    let (form, rest) = bytes.split_first()?;
-    *bytes = rest;
-    let version = varint::take(bytes)?;
-    let expire = varint::take(bytes)?.checked_sub(1).map(Millis);
-    let key = varint::take_bytes(bytes)?;
-    let value = Value::decode(*form, varint::take_bytes(bytes)?)?;
-    if value.as_stored().is_gone() {
-        return None;
-    }
-    Some(Object::Full(Box::new(Full { version, expire, key: key.into(), value })))
 }

@@ -1,8 +1,9 @@
 //! Changing a hash at a key, whichever form it has.
 
-use super::Hash;
-use crate::keyspace::{Edit, Whole};
-use crate::object::View;
+use super::Edit;
+use crate::value::View;
+use crate::value::Whole;
+use crate::value::hash::Hash;
 use crate::value::packed::{self, ELEMENT_BYTES_MAX, ENTRIES_MAX, Encoded};
 use synod_types::Millis;
 
@@ -10,7 +11,7 @@ impl Edit<'_, Hash> {
     /// Sets a field, which does not expire from now on; whether it is new.
     pub(crate) fn put(&mut self, field: &[u8], value: &[u8]) -> bool {
         let is_new = self.put_keeping(field, value);
-        let expires = matches!(self.view(), View::Full(hash) if hash.deadlines.is_some());
+        let expires = matches!(self.view(), View::Full(hash) if hash.has_deadlines());
         if !is_new && expires {
             self.set_deadline(field, None);
         }
@@ -27,7 +28,7 @@ impl Edit<'_, Hash> {
             self.set(Whole::Full(hash));
         }
         if let Some(hash) = self.full_mut()
-            && let Some(place) = hash.pairs.find(field)
+            && let Some(place) = hash.place_of(field)
         {
             hash.set_deadline(place, time);
         }
@@ -72,7 +73,7 @@ impl Edit<'_, Hash> {
     pub(crate) fn remove(&mut self, field: &[u8]) -> bool {
         match self.view() {
             View::Full(hash) => {
-                let Some(at) = hash.pairs.find(field) else { return false };
+                let Some(at) = hash.place_of(field) else { return false };
                 if let Some(hash) = self.full_mut() {
                     hash.remove_at(at);
                 }

@@ -1,7 +1,7 @@
 //! The rows of the commands that the node runs: they speak of the connection, of the cluster, or of
 //! all partitions at once. They stand here so that COMMAND has one table to answer from.
 
-use super::{Access, Categories, Command, Flags, Group};
+use crate::command::{Access, Categories, Command, Flags, Group};
 
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::NOSCRIPT);
 const FAST: Flags = Flags::FAST;

@@ -1,9 +1,9 @@
 //! What one row of the command table says.
 
 use super::{Access, Categories, Extent, Flags};
-use crate::commands::lock::fence;
 use crate::error::Outcome;
 use crate::{Args, Context, Keyspace};
+use smallvec::SmallVec;
 use std::ops::Range;
 use synod_types::ReplySink;
 
@@ -59,7 +59,7 @@ pub enum Handler {
 }
 
 /// Which arguments are keys: every `step`-th from `first` to `last`, and those that a count announces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct KeySpec {
     /// The first key's position; 0: none.
     pub first: i16,
@@ -73,8 +73,11 @@ pub struct KeySpec {
     pub words: KeyWords,
 }
 
+/// The positions of all keys of a command that runs another one: its own, and those of the inner command.
+pub type InnerKeys = fn(&Args<'_>) -> SmallVec<[usize; 4]>;
+
 /// Keys that stand behind a word, wherever that is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum KeyWords {
     /// None.
     None,
@@ -83,7 +86,7 @@ pub enum KeyWords {
     /// STORE and STOREDIST from this position on: the last one's next argument (`GEORADIUS`, `SORT`).
     Store(i16),
     /// None, but the first argument is one, and from the third on stands a command that has keys of its own (`FENCE`).
-    Command,
+    Command(InnerKeys),
 }
 
 impl KeyWords {
@@ -94,7 +97,7 @@ impl KeyWords {
     /// The positions of the keys.
     fn positions(self, args: &Args<'_>) -> Range<usize> {
         let (mut at, words): (_, &[&str]) = match self {
-            Self::None | Self::Command => return 0..0,
+            Self::None | Self::Command(_) => return 0..0,
             Self::Streams => (1, &["STREAMS"]),
             Self::Store(first) => (usize::try_from(first).unwrap_or(1), &["STORE", "STOREDIST"]),
         };
@@ -103,7 +106,7 @@ impl KeyWords {
             let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
             let skip = Self::OPTIONS.iter().find(|(name, _)| is(name)).map_or(0, |(_, n)| *n);
             if words.iter().any(|name| is(name)) {
-                if self == Self::Streams {
+                if matches!(self, Self::Streams) {
                     let streams = args.len() - at - 1;
                     return if streams.is_multiple_of(2) {
                         at + 1..at + 1 + streams / 2
@@ -258,7 +261,7 @@ impl Command {
             None => 0..0,
         };
         let inner = match words {
-            KeyWords::Command => fence::key_positions(args),
+            KeyWords::Command(inner) => inner(args),
             _ => Default::default(),
         };
         let counted = fixed.step_by(step).chain(announced.step_by(step));
@@ -352,8 +355,8 @@ impl Command {
     }
 
     /// Says that its first argument is a key, and that it names a command with keys from the third on.
-    pub(crate) const fn keys_of_its_command(self) -> Self {
-        self.keys(0, 0, 0).key_words(KeyWords::Command)
+    pub(crate) const fn keys_of_its_command(self, inner: InnerKeys) -> Self {
+        self.keys(0, 0, 0).key_words(KeyWords::Command(inner))
     }
 
     const fn key_words(self, words: KeyWords) -> Self {
