@@ -7,8 +7,9 @@
 //! A password that the node was started with holds for its default user as long as that has none in the map: before the
 //! cluster is founded, and if somebody takes it away.
 
-use crate::colleagues::{Errand, NODE};
+use crate::colleagues::NODE;
 use crate::commands::{self, acl, subcommand};
+use crate::errand::Errand;
 use crate::node::Node;
 use std::collections::BTreeMap;
 use std::sync::Arc;

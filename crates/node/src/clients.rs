@@ -1,8 +1,8 @@
 //! The clients of this worker and what they have under way here: sessions, replies that are put together from several,
 //! subscriptions, monitors, transactions that wait for a command of their own.
 
-use crate::colleagues::Pause;
 use crate::commands::Running;
+use crate::errand::Pause;
 use crate::monitor::Monitors;
 use std::collections::BTreeMap;
 use synod_redis::{Gathers, PubSub, Session, Sessions, Space};

@@ -5,7 +5,8 @@
 //! whose number tells the worker there. A node that cannot be reached does not hold up the answer: its part says so.
 
 use crate::attempts::Attempt;
-use crate::colleagues::{Errand, NODE};
+use crate::colleagues::NODE;
+use crate::errand::Errand;
 use crate::forward::{self, Forward};
 use crate::node::Node;
 use crate::output::Destination;

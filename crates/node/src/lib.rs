@@ -30,6 +30,7 @@ mod contenders;
 mod counted;
 mod desk;
 mod engines;
+mod errand;
 mod everywhere;
 mod fence;
 mod fetches;

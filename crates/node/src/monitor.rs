@@ -2,7 +2,7 @@
 //!
 //! Every worker sends its lines to those workers of the node that have somebody who listens, and to nobody otherwise.
 
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use std::collections::BTreeSet;
 use std::fmt::Write;

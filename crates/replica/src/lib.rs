@@ -36,6 +36,7 @@ mod propose;
 mod reads;
 mod replica;
 mod riders;
+mod roles;
 mod slots;
 mod snapshot;
 mod stamps;

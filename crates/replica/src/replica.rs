@@ -430,42 +430,6 @@ impl Replica {
         self.engine.persisted(token);
     }
 
-    fn learn_role(
-        &mut self,
-        role: Role,
-        term: Term,
-        leader: Option<NodeId>,
-        out: &mut Vec<Output>,
-    ) {
-        (self.role, self.term, self.leader) = (role, term, leader);
-        self.leases.forget();
-        self.lock_leases.forget();
-        if role != Role::Leader {
-            self.stamps.forget_proposed();
-            self.expiry.forget_proposed();
-            self.evicting = false;
-            self.snapshot_wanted = None;
-            self.close_gate(out);
-            self.give_waits_back(out);
-            self.give_questions_back(out);
-        }
-        if role != Role::Leader {
-            let mut aborted = self.reads.take_deferred();
-            // Another entry may come to stand where the write that they are behind was proposed.
-            aborted.extend(self.reads.take_behind(self.applied));
-            aborted.extend(self.reads.take_unasked());
-            for batch in aborted {
-                let bounced = self.give_back(&batch);
-                self.refused_reads.extend(bounced);
-            }
-        }
-        out.push(Output::Led { role, term, leader });
-    }
-
-    fn learn_membership(&mut self, membership: &Membership) {
-        self.solo = membership.voters == [self.node] && membership.outgoing.is_empty();
-    }
-
     /// Time passes in which no session is ended: who is heard from is heard from now.
     pub fn pass_time(&mut self, now_us: u64) {
         self.leases.pass_time(now_us);

@@ -23,6 +23,7 @@ mod gate;
 mod healing;
 mod health;
 mod identity;
+mod inbox;
 mod machine;
 mod members;
 mod minimise;

@@ -21,13 +21,15 @@
 //!
 //! [`textbook`] has two-phase and three-phase commit without replication, to compare.
 
+mod asked;
 mod coordinator;
 mod id;
 mod records;
 mod step;
 pub mod textbook;
 
-pub use coordinator::{Action, Answer, Ask, Coordinator, Fetched, Outcome, Part, Ran};
+pub use asked::{Action, Answer, Ask, Fetched, Outcome, Part, Ran};
+pub use coordinator::Coordinator;
 pub use id::TxnId;
 pub use records::{Intent, Records};
 pub use step::{Detail, Locking, Source, Step, Tokens};

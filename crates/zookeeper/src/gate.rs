@@ -4,6 +4,7 @@ use crate::connection::{Connection, ConnectionId, Phase, State, Waiting};
 use crate::follower::Follower;
 use crate::latency::Latency;
 use crate::pending::Pending;
+use crate::submit::{Asker, Outcome, Submit};
 use crate::surroundings::{Hearing, Surroundings};
 use crate::translate::{UNIMPLEMENTED, translate};
 use crate::watchers::Watchers;
@@ -32,40 +33,6 @@ pub(crate) const CONFIG: &str = "/zookeeper/config";
 
 /// ZooKeeper's number for members that do not change by this protocol.
 const RECONFIG_DISABLED: i32 = -123;
-
-/// An operation for the tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Submit {
-    /// Its outcome is told under this number.
-    pub ticket: u64,
-    /// The operation.
-    pub op: Vec<u8>,
-    /// Whether it reads.
-    pub read: bool,
-    /// Whether it is to be answered with what the replica here has, whoever leads.
-    pub local: bool,
-}
-
-/// How an operation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome<'a> {
-    /// Executed: the tree's reply.
-    Done(&'a [u8]),
-    /// Not executed, for want of space on the disk, or of memory.
-    DiskFull,
-    /// Not executed, or perhaps executed.
-    Lost,
-}
-
-/// Who waits for an outcome.
-#[derive(Debug)]
-pub(crate) enum Asker {
-    Connection(ConnectionId, u64),
-    Follower,
-    Touch(Vec<ConnectionId>, u64),
-    /// Whether the tree answers again.
-    Probe,
-}
 
 /// The gate of one worker.
 #[derive(Debug)]

@@ -31,6 +31,7 @@ mod pending;
 mod read_only;
 mod render;
 mod sha1;
+mod submit;
 mod surroundings;
 mod translate;
 mod watchers;
@@ -38,5 +39,6 @@ mod watches;
 mod words;
 
 pub use connection::ConnectionId;
-pub use gate::{Gate, Outcome, Submit};
+pub use gate::Gate;
+pub use submit::{Outcome, Submit};
 pub use surroundings::{Hearing, Mode, Surroundings};

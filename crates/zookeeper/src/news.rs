@@ -1,7 +1,8 @@
 //! What has happened in the tree: asked for where nobody here tells it soon enough, and told to those who watch.
 
 use crate::connection::{ConnectionId, Phase};
-use crate::gate::{Asker, Gate};
+use crate::gate::Gate;
+use crate::submit::Asker;
 use crate::surroundings::Hearing;
 use crate::watchers::above;
 use synod_tree::events::{Event, Kind, What};

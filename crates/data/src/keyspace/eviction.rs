@@ -5,6 +5,7 @@ use super::Keyspace;
 use crate::context::random_below;
 use crate::events::Classes;
 use crate::object::Object;
+use crate::slot_table::SlotTable;
 use synod_types::{Millis, is_coordinators};
 
 /// How many keys of a slot are looked at for one that may go.

@@ -5,9 +5,11 @@
 //! versions and counts. Commands use the typed access of `read.rs` and `edit.rs`.
 
 mod changed;
+mod clear;
 mod confines;
 mod edit;
 mod eviction;
+mod execute;
 mod expiry;
 mod garbage;
 mod noting;
@@ -46,16 +48,14 @@ use crate::object::Object;
 use crate::scripting::{Engine, Libraries, Scripts};
 use crate::slot_table::SlotTable;
 use crate::snapshot::Run;
-use crate::{Args, Command, Context, Group, Handler, digest, error, waiting};
+use crate::{Args, Command, digest};
 use foldhash::fast::SeedableRandomState;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use synod_locks::Locks;
 use synod_machine::hashing::{self, hash};
 use synod_txn::Records;
-use synod_types::{
-    Millis, ReplySink, SLOT_COUNT, Slot, coordinators_slot, is_coordinators, key_slot,
-};
+use synod_types::{Millis, SLOT_COUNT, Slot, key_slot};
 
 /// The keys of a contiguous range of slots, as a deterministic state machine.
 #[derive(Debug)]
@@ -282,142 +282,9 @@ impl Keyspace {
         }
     }
 
-    /// Runs a reading command. Only a key of this keyspace is ever found.
-    pub fn execute_read(
-        &self,
-        command: &Command,
-        args: &Args<'_>,
-        ctx: &Context,
-        out: &mut dyn ReplySink,
-    ) {
-        if !self.read_or_wait(command, args, ctx, out) {
-            waiting::reply_nothing(command, out);
-        }
-    }
-
-    /// As [`Self::execute_read`], but answers nothing if the command would wait: `false` then.
-    pub fn read_or_wait(
-        &self,
-        command: &Command,
-        args: &Args<'_>,
-        ctx: &Context,
-        out: &mut dyn ReplySink,
-    ) -> bool {
-        let outcome = match command.handler {
-            _ if self.holds(command, args) => Err(error::HELD),
-            Handler::Read(run) => self.events.reading(|| run(self, args, ctx, out)),
-            Handler::Write(_) | Handler::Session => Err(error::NOT_IN_TRANSACTION),
-        };
-        answered(outcome, out)
-    }
-
-    /// Runs a command of either sort. A writing command with a key of another partition is refused. One that would
-    /// wait answers what it would at the end of its time.
-    pub fn execute_write(
-        &mut self,
-        command: &Command,
-        args: &Args<'_>,
-        ctx: &Context,
-        out: &mut dyn ReplySink,
-    ) {
-        if !self.execute_or_wait(command, args, ctx, out) {
-            waiting::reply_nothing(command, out);
-        }
-    }
-
-    /// As [`Self::execute_write`], but answers nothing if the command would wait: `false` then, and nothing has
-    /// changed.
-    pub fn execute_or_wait(
-        &mut self,
-        command: &Command,
-        args: &Args<'_>,
-        ctx: &Context,
-        out: &mut dyn ReplySink,
-    ) -> bool {
-        let outcome = match command.handler {
-            _ if self.holds(command, args) => Err(error::HELD),
-            Handler::Read(run) => self.events.reading(|| run(self, args, ctx, out)),
-            Handler::Write(_) if !self.owns_keys(command, args) => Err(error::FOREIGN_KEY),
-            Handler::Write(_) => self.run_write(command, args, ctx, out),
-            Handler::Session => Err(error::NOT_IN_TRANSACTION),
-        };
-        answered(outcome, out)
-    }
-
-    /// Runs a writing command whose keys are here, and notes what becomes of them.
-    pub(crate) fn run_write(
-        &mut self,
-        command: &Command,
-        args: &Args<'_>,
-        ctx: &Context,
-        out: &mut dyn ReplySink,
-    ) -> error::Outcome {
-        let Handler::Write(run) = command.handler else { return Err(error::NOT_IN_TRANSACTION) };
-        if self.expiring_hashes > 0 {
-            for at in command.key_positions(args) {
-                self.drop_passed_fields(args[at], ctx.now, usize::MAX);
-            }
-        }
-        // What a script does, its commands tell, and so does what is fenced.
-        let by_others = command.group == Group::Scripting || command.name == "fence";
-        if by_others || !self.events.are_wanted() {
-            return run(self, args, ctx, out);
-        }
-        self.run_noting(command, args, ctx, |keyspace| run(keyspace, args, ctx, out))
-    }
-
-    /// Removes every key (FLUSHALL, FLUSHDB) but the coordinator's. A snapshot under way goes on with what was there.
-    /// Keys whose time has passed at `now` count as gone already.
-    pub fn clear(&mut self, now: Millis) {
-        let coordinators =
-            self.table(coordinators_slot()).map(SlotTable::objects).unwrap_or_default();
-        let kept: Vec<Object> =
-            coordinators.iter().filter(|object| is_coordinators(object.key())).cloned().collect();
-        self.changes += 1;
-        self.changed.note_all();
-        // A slot without keys has lost none: who watches an absent key there saw nothing happen.
-        let fresh = self.slots.iter().map(|old| {
-            let mut table = SlotTable::new();
-            let version = version_when_cleared(old, now, self.changes);
-            table.raise_absent_version(version);
-            table
-        });
-        let fresh: Vec<SlotTable> = fresh.collect();
-        let old = std::mem::replace(&mut self.slots, fresh);
-        let unused = match &mut self.snapshot {
-            Some(run) => run.keep(old),
-            None => Some(old),
-        };
-        if let Some(unused) = unused {
-            self.discard_tables(unused);
-        }
-        (self.len, self.expires, self.expiring_hashes, self.bytes) = (0, 0, 0, 0);
-        for object in kept {
-            // The slot is ours and was just emptied.
-            let _appended = self.append(coordinators_slot(), object);
-        }
-    }
-
     /// Whether a key is, or would be, one of this keyspace.
     pub(crate) fn owns(&self, key: &[u8]) -> bool {
         self.table(key_slot(key)).is_some()
-    }
-
-    /// Takes over the keys and scripts of a keyspace of the same slots. A snapshot under way goes on with what was there.
-    pub(crate) fn take_content(&mut self, other: Self) {
-        self.changed.note_all();
-        let old = std::mem::replace(&mut self.slots, other.slots);
-        self.used = other.used;
-        (self.len, self.bytes) = (other.len, other.bytes);
-        (self.expires, self.expiring_hashes) = (other.expires, other.expiring_hashes);
-        (self.scripts, self.libraries) = (other.scripts, other.libraries);
-        let unused = match &mut self.snapshot {
-            Some(run) => run.keep(old),
-            None => Some(old),
-        };
-        if let Some(unused) = unused {
-            self.discard_tables(unused);
-        }
     }
 
     fn owns_keys(&self, command: &Command, args: &Args<'_>) -> bool {
@@ -609,27 +476,5 @@ impl Keyspace {
             self.discard(object);
         }
         Spot { at: None, ..spot }
-    }
-}
-
-/// The version of a slot's absent keys after all of its keys went with change number `change`.
-fn version_when_cleared(table: &SlotTable, now: Millis, change: u64) -> u64 {
-    if table.len() > 0 && table.expires() + table.expiring_hashes() == 0 {
-        return change;
-    }
-    table.objects().iter().fold(table.absent_version(), |version, object| {
-        version.max(if object.is_expired(now) { object.version() } else { change })
-    })
-}
-
-/// Answers a failure; `false` if the command waits and nothing is answered.
-fn answered(outcome: error::Outcome, out: &mut dyn ReplySink) -> bool {
-    match outcome {
-        Ok(()) => true,
-        Err(error::WAITING) => false,
-        Err(failure) => {
-            out.error(failure.0);
-            true
-        }
     }
 }

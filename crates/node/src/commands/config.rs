@@ -2,7 +2,7 @@
 //! while it runs.
 
 use super::subcommand::{self, Subcommand};
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use crate::settings::{Change, Setting};
 use std::collections::BTreeMap;

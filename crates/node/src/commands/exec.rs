@@ -6,7 +6,8 @@
 
 use super::subcommand;
 use crate::authority::{acting, runs_script};
-use crate::colleagues::{Errand, NODE};
+use crate::colleagues::NODE;
+use crate::errand::Errand;
 use crate::node::Node;
 use std::collections::VecDeque;
 use synod_data::op::{Args, Op};

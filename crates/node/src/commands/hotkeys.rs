@@ -6,7 +6,7 @@
 //! Source: Redis, "HOTKEYS START", "HOTKEYS GET", "HOTKEYS STOP" and "HOTKEYS RESET" of 8.6.
 
 use super::subcommand::{self, Subcommand};
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use synod_data::{Flags, number};
 use synod_hotkeys::{COUNT_MAX, Measure, SAMPLE_MAX, Wanted};

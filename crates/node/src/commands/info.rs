@@ -3,7 +3,7 @@
 //! Each worker counts for itself; a [`Tally`] of every worker is asked for and summed up, and the [`Page`], begun
 //! when the request came, is written with the sums.
 
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use crate::settings::Setting;
 use synod_consensus::Role;

@@ -1,7 +1,7 @@
 //! LATENCY: what took long, and how long each command takes.
 
 use super::subcommand::{self, Subcommand};
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use crate::settings::Setting;
 use synod_data::Flags;

@@ -1,6 +1,6 @@
 //! MEMORY STATS, DOCTOR, PURGE and MALLOC-STATS, which speak of the node; MEMORY USAGE is the keyspace's.
 
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use synod_redis::{Flow, Join, MemoryQuery, Section};
 use synod_types::{ClientId, ReplySink};

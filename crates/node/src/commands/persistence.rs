@@ -3,7 +3,7 @@
 //! The log has every write that was answered, as durably as `--durability` says; a snapshot makes a restart quicker and the log
 //! shorter, and no data depends on it.
 
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use synod_redis::{Flow, Join};
 use synod_types::ClientId;

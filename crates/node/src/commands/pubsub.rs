@@ -1,7 +1,7 @@
 //! SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their opposites, PUBLISH, SPUBLISH, PUBSUB.
 
 use super::subcommand::{self, Subcommand};
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use synod_data::{Flags, Glob};
 use synod_redis::Flow;

@@ -1,7 +1,7 @@
 //! SLOWLOG: the requests of this node's clients that took long.
 
 use super::subcommand::{self, Subcommand};
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use crate::settings::Setting;
 use synod_data::{Flags, number};

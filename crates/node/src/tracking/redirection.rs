@@ -3,7 +3,7 @@
 //! Nothing orders what two connections are told. A client that keeps copies by two connections notes what it has asked for, and
 //! drops that note when it is told of the key; so it is told at once, and once more behind a reply that was under way.
 
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use synod_redis::{invalidation, redirection_broken};
 use synod_replica::Origin;

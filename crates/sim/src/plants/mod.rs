@@ -4,6 +4,7 @@
 //! [`synod_types::plant::planted`]. The catalogue says what each does, which trouble brings it out, and a seed that
 //! did; `cargo xtask plants` goes through it.
 
+mod above;
 mod catalogue;
 mod engines;
 
@@ -17,6 +18,7 @@ use std::sync::{Mutex, PoisonError};
 use synod_types::Protocol;
 use synod_types::plant::select;
 
+use above::ABOVE;
 use catalogue::CATALOGUE;
 use engines::ENGINES;
 
@@ -60,7 +62,7 @@ impl std::error::Error for UnknownPlant {}
 
 /// Every planted bug.
 pub fn all() -> impl Iterator<Item = &'static Plant> {
-    CATALOGUE.iter().chain(ENGINES)
+    CATALOGUE.iter().chain(ABOVE).chain(ENGINES)
 }
 
 /// The plant of this name.

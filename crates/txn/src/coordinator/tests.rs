@@ -2,6 +2,7 @@
 
 use super::*;
 use synod_types::NodeId;
+use synod_types::PartitionId;
 
 const TEXT: &str = "CLUSTERDOWN nobody leads";
 

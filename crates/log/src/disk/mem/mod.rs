@@ -6,11 +6,13 @@
 //! crash however often the file is synced again (Rebello et al., "Can Applications Recover from fsync
 //! Failures?", ATC '20).
 
+mod file;
 mod inode;
 mod medium;
 mod trap;
 
 use super::{DirectFile, Disk, DiskFile};
+use file::MemFile;
 use inode::Inode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -107,13 +109,6 @@ struct State {
 /// A disk in memory. Clones share it; [`MemDisk::fork`] copies it.
 #[derive(Clone, Debug, Default)]
 pub struct MemDisk(Arc<Mutex<State>>);
-
-struct MemFile {
-    disk: MemDisk,
-    inode: InodeId,
-    life: u64,
-    _open: Arc<()>,
-}
 
 fn not_found(path: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, path.display().to_string())
@@ -428,89 +423,5 @@ impl Disk for MemDisk {
         }
         state.collect();
         state.snare.end(())
-    }
-}
-
-impl DiskFile for MemFile {
-    fn size(&self) -> io::Result<u64> {
-        let mut state = self.disk.state();
-        state.begin(Operation::Read, Path::new(""))?;
-        Ok(state.file(self.inode, self.life)?.data.len() as u64)
-    }
-
-    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        state.begin(Operation::Read, Path::new(""))?;
-        let data = &state.file(self.inode, self.life)?.data;
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        match start.checked_add(buf.len()).and_then(|end| data.get(start..end)) {
-            Some(bytes) => buf.copy_from_slice(bytes),
-            None => return Err(io::ErrorKind::UnexpectedEof.into()),
-        }
-        Ok(())
-    }
-
-    fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let path = state.path_of(self.inode);
-        state.begin(Operation::Write, &path)?;
-        let len = state.file(self.inode, self.life)?.data.len() as u64;
-        state.room_for((offset + data.len() as u64).saturating_sub(len))?;
-        state.file(self.inode, self.life)?.write(data, offset as usize);
-        state.snare.end(())
-    }
-
-    fn set_size(&self, bytes: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let path = state.path_of(self.inode);
-        state.begin(Operation::Write, &path)?;
-        let len = state.file(self.inode, self.life)?.data.len() as u64;
-        state.room_for(bytes.saturating_sub(len))?;
-        state.file(self.inode, self.life)?.set_len(bytes as usize);
-        state.snare.end(())
-    }
-
-    fn reserve(&self, bytes: u64) -> io::Result<bool> {
-        let size = self.size()?;
-        if bytes > size {
-            self.set_size(bytes)?;
-        }
-        Ok(true)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let path = state.path_of(self.inode);
-        let result = state.begin(Operation::Sync, &path);
-        let dead = state.snare.dead;
-        let inode = state.file(self.inode, self.life)?;
-        match result {
-            Ok(()) => inode.sync(),
-            Err(_) if dead => {}
-            Err(_) => inode.sync_failed(),
-        }
-        result.and_then(|()| state.snare.end(()))
-    }
-}
-
-/// A direct write is a write and a sync of what it wrote; the machine may stop, or the disk fail, at either.
-impl DirectFile for MemFile {
-    fn write_durably_at(&mut self, data: &[u8], offset: u64) -> io::Result<()> {
-        if self.disk.state().direct == DirectWrites::NotWritten {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        self.write_all_at(data, offset)?;
-        let mut state = self.disk.state();
-        let path = state.path_of(self.inode);
-        let result = state.begin(Operation::Sync, &path);
-        let dead = state.snare.dead;
-        let inode = state.file(self.inode, self.life)?;
-        let end = offset + data.len() as u64;
-        match result {
-            Ok(()) => inode.sync_part(offset, end),
-            Err(_) if dead => {}
-            Err(_) => inode.sync_part_failed(offset, end),
-        }
-        result.and_then(|()| state.snare.end(()))
     }
 }

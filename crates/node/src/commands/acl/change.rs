@@ -4,7 +4,7 @@
 //! client is answered when every worker of its node knows the change, so whoever connects to the node then finds it.
 
 use super::directory::Words;
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use crate::requests::NOT_READY;
 use synod_acl::{Change, DEFAULT, Digest, Rule, Users, merge_selectors, parse};

@@ -1,7 +1,7 @@
 //! ACL LOG: worker 0 keeps the refusals of the whole node.
 
 use super::unknown;
-use crate::colleagues::Errand;
+use crate::errand::Errand;
 use crate::node::Node;
 use synod_data::number;
 use synod_redis::{Flow, Join, Kind, Waits};

@@ -2,7 +2,7 @@
 
 use super::list::fits;
 use super::{SYNTAX, type_of, unknown_type};
-use crate::colleagues::{Errand, Filter};
+use crate::errand::{Errand, Filter};
 use crate::node::Node;
 use crate::settings::Setting;
 use crate::turn::TICK_MS;

@@ -5,7 +5,7 @@
 
 use super::tracking::redirection;
 use super::{SYNTAX, type_of, unknown_type};
-use crate::colleagues::{Errand, Filter, Type};
+use crate::errand::{Errand, Filter, Type};
 use crate::node::Node;
 use synod_data::number;
 use synod_redis::Flow;

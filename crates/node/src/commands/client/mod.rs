@@ -12,7 +12,7 @@ pub(crate) use list::{lines, own_line};
 
 use super::connection::{BAD_NAME, is_plain, ok};
 use super::subcommand::{self, Subcommand};
-use crate::colleagues::{Errand, Type};
+use crate::errand::{Errand, Type};
 use crate::node::Node;
 use synod_data::{Flags, number};
 use synod_redis::Flow;

@@ -4,7 +4,7 @@
 //! What other nodes forward is served all the same.
 
 use super::SYNTAX;
-use crate::colleagues::{Errand, Pause};
+use crate::errand::{Errand, Pause};
 use crate::node::Node;
 use synod_data::{Command, Flags, number};
 use synod_redis::Flow;

@@ -1,8 +1,9 @@
 //! How a connection between two nodes begins: one dials, both say hello, and the connection comes to the worker that
 //! it is for.
 
+use super::super::Worker;
+use super::super::accept::is_of_one_connection;
 use super::super::links::Link;
-use super::super::{Worker, is_of_one_connection};
 use super::names::Found;
 use super::{Peer, Peers};
 use crate::inbox::Mail;
