@@ -59,10 +59,18 @@ class Postgres:
             self.process.wait(30)
             self.process = None
 
-    def run(self, sql):
-        environment = dict(os.environ, PGPASSWORD=PASSWORD, PGCONNECT_TIMEOUT="2")
+    def _psql(self, sql):
         words = [_programs() / "psql", "-qAtX", "-h", servers.HOST, "-p", str(self.port), "-U", USER, "-d", "postgres", "-c", sql]
+        return words, dict(os.environ, PGPASSWORD=PASSWORD, PGCONNECT_TIMEOUT="2")
+
+    def run(self, sql):
+        words, environment = self._psql(sql)
         return subprocess.run(words, capture_output=True, text=True, timeout=30, env=environment, cwd="/")
+
+    def open(self, sql):
+        """A session that goes on beside the test."""
+        words, environment = self._psql(sql)
+        return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd="/")
 
     def ask(self, sql):
         done = self.run(sql)

@@ -567,3 +567,65 @@ def test_a_driver_that_stood_still_prepares_nothing_that_is_decided(bank):
     servers.wait_until("the first node answers", lambda: ask(first, f"/{tx}")[1].get("state") == "aborted")
     bank.nothing_held()
     assert bank.balances(1) == BEFORE
+
+
+def test_a_session_of_a_driver_that_stood_still_is_ended_before_what_it_prepares_is_rolled_back(bank):
+    """The statement waits for a row when the driver stops; when the row is free and the driver goes on, it is too late."""
+    first, second = bank.cluster.nodes[:2]
+    north = bank.databases[0]
+    holder = north.open("BEGIN; UPDATE accounts SET balance = balance + 0; SELECT pg_sleep(120)")
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    tx = bank.begin(first, deadline_ms=60000)
+    bank.enlist(first, tx)
+    try:
+        assert ask(first, f"/{tx}/commit", {"wait_ms": 0})[0] == 202
+        servers.wait_until("the statement waits for the row", lambda: north.ask(waits) == "1")
+        first.process.send_signal(signal.SIGSTOP)
+        try:
+            told = bank.settled(second, tx)
+            assert told["state"] == "aborted" and "was lost" in told["why"], told
+            assert north.ask(waits) == "0", "its session was ended"
+        finally:
+            north.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(120)' AND pid <> pg_backend_pid()")
+            first.process.send_signal(signal.SIGCONT)
+        servers.wait_until("the first node answers", lambda: ask(first, f"/{tx}")[1].get("state") == "aborted")
+        sessions = f"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'synod:{tx}:%'"
+        servers.wait_until("no session is left", lambda: north.ask(sessions) == "0")
+    finally:
+        holder.wait(30)
+    bank.nothing_held()
+    assert bank.balances(1) == BEFORE
+
+
+def test_a_database_that_dies_before_the_commit_and_a_cluster_that_dies_after_it_end_it_when_they_are_back(bank):
+    node, (north, south) = bank.cluster.nodes[0], bank.databases
+
+    def dies(action):
+        if action == "prepare" and north.process is not None:
+            servers.wait_until("both databases are prepared", lambda: north.prepared_names() and south.prepared_names())
+            north.stop(signal.SIGQUIT)
+        return None
+
+    bank.service.on = dies
+    tx = bank.begin(node, deadline_ms=60000)
+    bank.enlist(node, tx)
+    assert ask(node, f"/{tx}/commit", {})[0] == 200
+
+    def waits():
+        told = ask(node, f"/{tx}")[1]
+        left = [one["name"] for one in told["participants"] if not one["ended"]]
+        return left == ["north"] and told["participants"][0]["attempts"] > 1
+
+    servers.wait_until("only the dead one is waited for", waits)
+    for one in bank.cluster.nodes:
+        one.process.kill()
+        one.process.wait()
+        one.process = None
+    for one in bank.cluster.nodes:
+        one.start()
+    bank.cluster.wait_ready()
+    north.start()
+    assert len(north.prepared_names()) == 1
+    assert bank.settled(bank.cluster.nodes[2], tx)["state"] == "committed"
+    bank.nothing_held()
+    assert bank.balances() == AFTER
