@@ -419,6 +419,33 @@ def test_no_password_is_told_anywhere_and_flushall_forgets_no_decision(small):
     small.nothing_held()
 
 
+def test_while_memory_is_short_what_was_begun_comes_to_an_end(small):
+    node, client, before = small.cluster.nodes[0], small.client(0), small.balances()
+    writes, waits = small.begin(node), small.begin(node)
+    small.enlist(node, writes)
+    part = {"database": "north", "statements": ["UPDATE accounts SET balance = balance + 0"]}
+    assert ask(node, f"/{waits}/enlist", {"name": "north", "postgres": part})[0] == 200
+    client.config_set("maxmemory", "1")
+    try:
+
+        def refused():
+            try:
+                return client.set("x", "y") is None
+            except redis.exceptions.OutOfMemoryError:
+                return True
+
+        servers.wait_until("writes are refused", refused)
+        status, told = ask(node, f"/{writes}/commit", {})
+        assert status == 409 and "OOM" in told["error"], told
+        assert ask(node, f"/{waits}/commit", {})[0] == 200
+        assert small.settled(node, writes)["state"] == "aborted"
+        assert small.settled(node, waits)["state"] == "committed"
+    finally:
+        client.config_set("maxmemory", "0")
+    small.nothing_held()
+    assert small.balances() == before
+
+
 def synod(node, *words):
     command = [servers.SYNOD_BIN, "tx", *words, "--http", f"{servers.HOST}:{node.http}"]
     return subprocess.run(command, capture_output=True, text=True, timeout=30)

@@ -19,7 +19,7 @@ use synod_machine::{MachineId, Operation};
 use synod_tree::{Call, taken_apart};
 use synod_txn::Step;
 use synod_types::plant::planted;
-use synod_types::{PartitionId, limits};
+use synod_types::{PartitionId, is_coordinators, limits};
 
 /// The error of a write that may need memory when there is none left, as Redis words it.
 pub(crate) const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
@@ -49,11 +49,22 @@ pub(crate) struct Memory {
     access: Option<Box<AccessLog>>,
 }
 
+/// Whether a script writes the coordinator's keys alone.
+fn is_step_of_coordinator(command: &Command, args: &[&[u8]]) -> bool {
+    let mut keys = command.key_positions(args).peekable();
+    command.runs_writing_script()
+        && keys.peek().is_some()
+        && keys.all(|at| is_coordinators(args[at]))
+}
+
 impl Memory {
-    /// Whether this command is refused now. What a script writes is known when it runs, which is too late.
+    /// Whether this command is refused now. What a script writes is known when it runs, which is too late. Steps of the
+    /// coordinator are taken: each brings something to an end that is held elsewhere.
     #[inline]
-    pub fn refuses(&self, command: &Command) -> bool {
-        self.refusing && (command.flags.has(Flags::DENYOOM) || command.runs_writing_script())
+    pub fn refuses(&self, command: &Command, args: &[&[u8]]) -> bool {
+        self.refusing
+            && (command.flags.has(Flags::DENYOOM) || command.runs_writing_script())
+            && !is_step_of_coordinator(command, args)
     }
 
     /// Whether the use of keys is to be told by [`Self::touch`].
@@ -94,7 +105,7 @@ impl Memory {
         commands.iter().all(|args| match args.first().and_then(|name| synod_data::lookup(name)) {
             Some(command) => {
                 self.touch(command, args, now_us);
-                !self.refuses(command)
+                !self.refuses(command, args)
             }
             None => true,
         })

@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- Deletes a record if the stored one has this version. KEYS as in step.lua. ARGV: the version, the id.
 if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 'changed' end
 redis.call('DEL', KEYS[1])

@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- Stores a record if the stored one has the version before it.
 -- KEYS: the record, all by when they are due, those not ended. ARGV: the version before, the version, the record, its summary,
 -- when it is due, its id, 1 if it is not ended, the most not ended, the most records.
