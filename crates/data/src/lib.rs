@@ -13,6 +13,19 @@
 //!   Object::Full    key, header and a large collection as its own structure (`value::Value`)
 //! ```
 //!
+//! # The folders, each above those that it imports
+//!
+//! ```text
+//! commands  handlers with their rows, and the table of all      transactions  rdb
+//! keyspace  slots, expiry, eviction, what a command did to its keys
+//! snapshot  the records of a snapshot      command  what a row says      events  scripting
+//! edit      a collection open for change
+//! object    a key with its value
+//! value     the kinds of value
+//! ```
+//!
+//! Two types name each other: a row of `command` holds a function over the [`Keyspace`], which runs rows.
+//!
 //! # How a command is written
 //!
 //! A handler checks its arguments, changes the keyspace, answers, in this order; on `Err` it has changed

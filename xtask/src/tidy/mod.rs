@@ -48,18 +48,12 @@ struct File {
 #[derive(Default)]
 struct Findings {
     errors: Vec<String>,
-    warnings: Vec<String>,
 }
 
 impl Findings {
     /// A broken rule. `line` counts from 1; 0 means the whole file.
     fn error(&mut self, path: &str, line: usize, what: impl AsRef<str>) {
         self.errors.push(at(path, line, what.as_ref()));
-    }
-
-    /// Something to think about.
-    fn warn(&mut self, path: &str, line: usize, what: impl AsRef<str>) {
-        self.warnings.push(at(path, line, what.as_ref()));
     }
 }
 
@@ -76,16 +70,13 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     links::check(&workspace.root, &files, &mut findings);
     circles::check(&files, &mut findings);
     imports::check(workspace, &mut findings)?;
-    for warning in &findings.warnings {
-        println!("warning: {warning}");
-    }
     for error in &findings.errors {
         eprintln!("error: {error}");
     }
     if !findings.errors.is_empty() {
         bail!("{} rules of the house are broken", findings.errors.len());
     }
-    println!("tidy: {} files, {} warnings", files.len(), findings.warnings.len());
+    println!("tidy: {} files", files.len());
     Ok(())
 }
 

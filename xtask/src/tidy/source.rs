@@ -2,10 +2,8 @@
 
 use super::{File, Findings, is_test_file, without_tests};
 
-/// Lines of a file that is worth a thought, tests not counted.
-const LINES_WARN: usize = 500;
 /// Lines of a file that has to be split, tests not counted.
-const LINES_MAX: usize = 800;
+const LINES_MAX: usize = 500;
 
 /// Marks of unfinished work. Put together here so that this file does not find itself.
 const UNFINISHED: &[&str] = &[
@@ -40,8 +38,6 @@ fn length(file: &File, findings: &mut Findings) {
     if lines > LINES_MAX {
         let wanted = format!("{lines} lines without tests, {LINES_MAX} at most: split it by nouns");
         findings.error(&file.path, 0, wanted);
-    } else if lines > LINES_WARN {
-        findings.warn(&file.path, 0, format!("{lines} lines without tests: can it be two files?"));
     }
 }
 
