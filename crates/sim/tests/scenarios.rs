@@ -1,7 +1,7 @@
 //! What the simulator found in the code that ships, each with the kinds of trouble that bring it out. The finding
 //! itself is told at the test; a few seeds each, since any one of them may miss it when the world changes.
 
-use synod_sim::{Params, run};
+use synod_sim::{Params, Workload, run};
 
 fn suffer(faults: &str, seeds: std::ops::Range<u64>) {
     for seed in seeds {
@@ -167,4 +167,24 @@ fn who_is_cut_off_while_others_found_is_a_founder_all_the_same() {
         let outcome = run(&params);
         assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
     }
+}
+
+/// A node heard that a session had moved on before the answer came by which it was to serve it. Its connection stayed and
+/// was answered "moved" for ever, and its watches were told of nothing.
+#[test]
+fn a_session_that_has_moved_on_is_not_kept() {
+    let params = Params {
+        seed: 91_304,
+        nodes: 3,
+        partitions: 8,
+        clients: 8,
+        seconds: 20,
+        keys: Some(1),
+        faults: "swarm".parse().expect("a name"),
+        only: Some(vec![1, 2, 3, 4, 5, 7, 8, 9]),
+        workload: Workload::Tree,
+        ..Params::default()
+    };
+    let outcome = run(&params);
+    assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
 }

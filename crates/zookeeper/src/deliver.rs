@@ -5,7 +5,7 @@ use crate::gate::Gate;
 use crate::pending::{Pending, WatchWish};
 use crate::render::render;
 use crate::watches::{WATCHES_MAX, Watches};
-use synod_tree::events::{Kind, What};
+use synod_tree::events::{Event, Kind, What};
 use synod_tree::{Answer, Code, Reply};
 use synod_types::plant::planted;
 use synod_wire::jute::{Body, put_connect_reply, put_event, put_reply};
@@ -31,9 +31,18 @@ impl Gate {
             if reply.zxid > 0 && reply.zxid < connection.shown {
                 return self.hang_up(id);
             }
+            // The session is served elsewhere, though its move may have been told before this connection had it: whoever
+            // stays here is answered nothing else and never told of anything (ZOOKEEPER-710).
+            if reply.answer == Answer::Error(Code::SessionMoved) {
+                return self.hang_up(id);
+            }
             self.dirty.insert(id);
             self.count_reply(waiting.since_us);
+            let expired = reply.answer == Answer::Error(Code::SessionExpired);
             self.write(id, waiting, reply);
+            if expired {
+                return self.hang_up(id);
+            }
         }
     }
 
@@ -139,6 +148,15 @@ impl Gate {
         };
         if last_zxid > reply.zxid {
             // This is not the tree that the client knows.
+            return self.hang_up(id);
+        }
+        let lost = |event: &Event| match event.what {
+            What::SessionEnded(of) => of == session,
+            What::SessionMoved(of, owner) => of == session && owner != id.0,
+            What::Node(..) => false,
+        };
+        // What was told before this answer came is not told again: the session may be elsewhere by now.
+        if self.follower.since(reply.zxid).is_none_or(|mut since| since.any(lost)) {
             return self.hang_up(id);
         }
         let timeout = i32::try_from(timeout_ms).unwrap_or(i32::MAX);

@@ -162,6 +162,34 @@ fn a_session_goes_on_at_another_connection_and_the_old_one_is_closed() {
 }
 
 #[test]
+fn a_session_that_has_moved_on_before_its_connection_is_told_of_it_is_not_kept_here() {
+    let mut world = World::new();
+    let (_stays, _, session, password) = world.session();
+    let (other, ..) = world.session();
+    let (late, mut client) = world.connect(session, password);
+    world.execute();
+    world.move_elsewhere(session, password);
+    world.tell_news();
+    world.tell_replies();
+    assert_eq!(world.read(late, &mut client), []);
+    assert!(world.is_closed(late) && !world.is_closed(other));
+}
+
+#[test]
+fn who_asks_for_a_session_that_is_elsewhere_is_closed_without_an_answer() {
+    let mut world = World::new();
+    let (a, mut client, session, password) = world.session();
+    let (other, ..) = world.session();
+    world.move_elsewhere(session, password);
+    world.send(a, 1, CREATE, &create("/x", 0));
+    world.execute();
+    world.tell_replies();
+    world.tell_news();
+    assert_eq!(world.read(a, &mut client), []);
+    assert!(world.is_closed(a) && !world.is_closed(other));
+}
+
+#[test]
 fn the_end_of_a_session_is_answered_and_closes_its_connection() {
     let mut world = World::new();
     let (a, mut leaving, ..) = world.session();

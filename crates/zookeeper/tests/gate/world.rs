@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use synod_machine::{Context, Machine, Operation};
-use synod_tree::Tree;
+use synod_tree::{Call, Request, Tree};
 use synod_types::{Millis, ReplySink};
 use synod_zookeeper::{ConnectionId, Gate, Outcome, Submit};
 
@@ -140,6 +140,14 @@ impl World {
             [Got::Connected(session, password)] => (id, client, *session, *password),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The session goes on at a connection of another gate.
+    pub(crate) fn move_elsewhere(&mut self, session: i64, password: [u8; 16]) {
+        let request = Request::Attach { password, timeout_ms: 10_000 };
+        let mut body = Vec::new();
+        Call { session, owner: 99, ids: Vec::new(), request }.encode(&mut body);
+        self.tree.apply(&body, &Context::default(), &mut Taken(Vec::new()));
     }
 
     pub(crate) fn frame(&mut self, id: ConnectionId, payload: &[u8]) {
