@@ -42,6 +42,11 @@ impl Followed {
         (of(holders.iter().max()), of(holders.iter().min()))
     }
 
+    /// Takes the locks out whose names `goes` picks.
+    pub fn split_off(&mut self, goes: impl Fn(&[u8]) -> bool) -> Self {
+        Self(self.0.extract_if(.., |name, _| goes(name)).collect())
+    }
+
     /// The names of the locks that somebody holds.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.0.keys().map(|name| &**name)

@@ -4,8 +4,8 @@
 //! record:  granted varint | name | newest varint | floor varint | shared u8 | count varint | holder*
 //! holder:  token varint | lease_ms varint | renewals varint
 //! ```
-//! Every record says how far tokens were granted, so none is needed that says only that. A partition whose locks are all
-//! forgotten does not exist: a lock is forgotten only for another one.
+//! Every record says how far tokens were granted. A record of that alone stands where there is no lock: in a partition that
+//! was split, the locks may all be on the other side.
 
 use crate::lock::{Holder, Lock};
 use crate::table::Locks;
@@ -21,7 +21,13 @@ pub struct Malformed;
 impl Locks {
     /// Every lock as a record.
     pub fn records(&self) -> impl Iterator<Item = Vec<u8>> {
-        self.iter().map(|(name, lock)| {
+        let alone = self.iter().next().is_none() && !self.is_untouched();
+        let alone = alone.then(|| {
+            let mut record = Vec::new();
+            varint::put(&mut record, self.granted());
+            record
+        });
+        let all = self.iter().map(|(name, lock)| {
             let mut record = Vec::with_capacity(name.len() + 32);
             varint::put(&mut record, self.granted());
             varint::put_bytes(&mut record, name);
@@ -35,7 +41,8 @@ impl Locks {
                     .for_each(|n| varint::put(&mut record, n));
             }
             record
-        })
+        });
+        alone.into_iter().chain(all)
     }
 
     /// Takes a record in.
@@ -44,6 +51,10 @@ impl Locks {
     /// The bytes are none, break an invariant, or name a lock that is there.
     pub fn take_record(&mut self, mut record: &[u8]) -> Result<(), Malformed> {
         let granted = varint::take(&mut record).ok_or(Malformed)?;
+        if record.is_empty() && self.is_untouched() {
+            self.set_granted(granted);
+            return Ok(());
+        }
         let name = varint::take_bytes(&mut record).ok_or(Malformed)?;
         let lock = take_lock(&mut record).ok_or(Malformed)?;
         let first = self.is_untouched();

@@ -203,6 +203,26 @@ impl Locks {
         Some(())
     }
 
+    /// Takes the locks out whose names `goes` picks. Tokens go on in both from the newest of all.
+    #[must_use]
+    pub fn split_off(&mut self, goes: impl Fn(&[u8]) -> bool) -> Self {
+        let mut gone = Self { granted: self.granted, ..Self::default() };
+        for (name, lock) in self.locks.extract_if(.., |name, _| goes(name)) {
+            let grants = lock.holders.len();
+            if lock.is_free() {
+                self.free.remove(&lock.newest);
+                gone.free.insert(lock.newest, name.clone());
+            }
+            self.grants -= grants;
+            gone.grants += grants;
+            self.name_bytes -= name.len();
+            gone.name_bytes += name.len();
+            gone.locks.insert(name, lock);
+        }
+        gone.followed = self.followed.split_off(goes);
+        gone
+    }
+
     /// Whether no lock was ever granted.
     #[must_use]
     pub const fn is_untouched(&self) -> bool {

@@ -12,7 +12,7 @@ use synod_replica::{Access, Origin, Replica, State};
 use synod_ring::{ClusterMap, MetaCommand, NodeInfo, Place, Reshape};
 use synod_types::plant::planted;
 use synod_types::{
-    ClusterId, Index, Membership, NodeId, PartitionId, SLOT_COUNT, Slot, SnapshotMeta,
+    ClusterId, HardState, Index, Membership, NodeId, PartitionId, SLOT_COUNT, Slot, SnapshotMeta,
 };
 
 /// The metadata group has at most this many voters; further founding members learn.
@@ -40,7 +40,8 @@ impl Node {
     pub(crate) fn recover(&mut self, recovered: Vec<RecoveredGroup>) {
         for group in recovered {
             if self.owns(group.group) {
-                self.add_replica(group);
+                self.births.recover(group.group);
+                self.take_up(group);
             }
         }
         self.found_if_agreed();
@@ -70,13 +71,7 @@ impl Node {
         self.output.log.push(Log::Snapshot { group, meta: meta.clone() });
         let hard_state = self.groups.dropped_mut().take_promise(group);
         let entries = Vec::new();
-        self.add_replica(RecoveredGroup {
-            group,
-            hard_state,
-            snapshot: meta,
-            entries,
-            state: None,
-        });
+        self.take_up(RecoveredGroup { group, hard_state, snapshot: meta, entries, state: None });
     }
 
     /// An empty replica of a group that exists. It has no members but those that the log will tell, so it does not
@@ -95,8 +90,14 @@ impl Node {
         }
     }
 
-    fn add_replica(&mut self, recovered: RecoveredGroup) {
-        let RecoveredGroup { group, hard_state, snapshot, entries, state } = recovered;
+    /// A replica of what is recovered, or begins.
+    pub(crate) fn take_up(&mut self, recovered: RecoveredGroup) {
+        let RecoveredGroup { group, mut hard_state, snapshot, entries, state } = recovered;
+        if hard_state.term < snapshot.term {
+            // The log ends between the first snapshot of a new partition and what it is to have promised.
+            let (term, commit) = (snapshot.term, snapshot.index);
+            hard_state = HardState { term, commit, ..HardState::default() };
+        }
         let config = Config {
             id: self.local.id(),
             group,
@@ -111,7 +112,7 @@ impl Node {
         let state = state.unwrap_or_else(|| match group {
             PartitionId::META => State::meta(),
             _ => State::data(
-                self.groups.map().slots_of(group).unwrap_or(Slot(0)..=Slot(SLOT_COUNT - 1)),
+                self.groups.map().founded_slots_of(group).unwrap_or(Slot(0)..=Slot(SLOT_COUNT - 1)),
             ),
         });
         let alone = snapshot.membership.voters == [self.local.id()];
@@ -177,8 +178,15 @@ impl Node {
             return;
         }
         self.planner.learn(self.groups.map(), &map, self.local.now().mono_us);
+        let old = std::sync::Arc::clone(self.groups.map());
         self.groups.set_map(map);
         self.learn_users();
+        self.follow_splits(&old);
+        self.add_missing_replicas();
+    }
+
+    /// Founds or joins the partitions that the map says are to be held here.
+    pub(crate) fn add_missing_replicas(&mut self) {
         let own = self.local.id();
         let missing: Vec<_> = self
             .groups
@@ -198,7 +206,10 @@ impl Node {
         }
         let founder = self.groups.map().is_founder(own) || wiped;
         for (id, replicas) in missing {
-            if self.replica(id).is_none() && !self.groups.dropped().is_on_disk(id) {
+            if self.replica(id).is_none()
+                && !self.groups.dropped().is_on_disk(id)
+                && !self.is_to_be_born(id)
+            {
                 let founds =
                     founder && self.groups.map().is_as_founded(id) && replicas.contains(&own);
                 match founds {

@@ -23,7 +23,7 @@ use synod_data::{TreeCall, tree_call};
 use synod_redis::{Flow, Kind};
 use synod_replica::{Access, Origin, WaitEnd};
 use synod_tree::{Call, Contend, Request};
-use synod_types::{ClientId, PartitionId, ReplySink};
+use synod_types::{ClientId, ReplySink, key_slot, namespace_key};
 use synod_wire::resp::{Proto, RespWriter, Value};
 
 /// The most clients of a worker that wait for locks of trees.
@@ -50,7 +50,6 @@ enum Stage {
 struct Contender {
     client: ClientId,
     seq: u64,
-    partition: PartitionId,
     namespace: String,
     path: String,
     lease_ms: u32,
@@ -109,14 +108,14 @@ impl Node {
         let Ok(path) = std::str::from_utf8(path) else {
             return Some(self.refuse_request(client, NOT_TEXT));
         };
-        let partition = self.groups.map().partition_of(synod_types::key_slot(args[2]));
+        let partition = self.groups.map().partition_of(key_slot(args[2]));
         let Some(partition) = partition else {
             return Some(self.refuse_request(client, crate::requests::NOT_READY));
         };
         let ask = match call {
             TreeCall::Acquire { lease_ms, shared, wait_ms: Some(wait_ms) } => {
                 let wish = (lease_ms, shared, wait_ms);
-                return Some(self.stand_in_line(client, partition, (namespace, path), wish));
+                return Some(self.stand_in_line(client, (namespace, path), wish));
             }
             TreeCall::Acquire { lease_ms, shared, wait_ms: None } => {
                 Contend::Enqueue { path, lease_ms, shared, wait: false }
@@ -136,7 +135,6 @@ impl Node {
     fn stand_in_line(
         &mut self,
         client: ClientId,
-        partition: PartitionId,
         (namespace, path): (&str, &str),
         (lease_ms, shared, wait_ms): (u32, bool, Option<u64>),
     ) -> Flow {
@@ -151,7 +149,6 @@ impl Node {
         let contender = Contender {
             client,
             seq: session.reserve_barrier(Kind::Write),
-            partition,
             namespace: namespace.to_owned(),
             path: path.to_owned(),
             lease_ms,
@@ -172,7 +169,9 @@ impl Node {
     fn go_on_in_line(&mut self, of: u64, stage: Stage) {
         let Some(contender) = self.contenders.waiting.get_mut(&of) else { return };
         contender.stage = stage;
-        let partition = contender.partition;
+        // The tree may have gone to another partition since it was asked last.
+        let slot = key_slot(&namespace_key(&contender.namespace));
+        let Some(partition) = self.groups.map().partition_of(slot) else { return };
         let (op, access) = encoded(&contender.namespace, contender.ask());
         let ticket = self.conductor.lock_ticket(of);
         self.route(partition, Origin::Step { ticket }, op, access);

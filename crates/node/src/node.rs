@@ -15,6 +15,7 @@ use crate::output::Output;
 use crate::planner::Planner;
 use crate::room::Room;
 use crate::settings::Settings;
+use crate::split::Births;
 use crate::tracking::Caching;
 use crate::transactions::Conductor;
 use crate::under_way::UnderWay;
@@ -36,6 +37,8 @@ pub struct Node {
     pub(crate) local: Local,
     /// The replicas here, the map, and who leads what.
     pub(crate) groups: Groups,
+    /// Partitions that were split off those here, until they are replicas.
+    pub(crate) births: Births,
     /// The other nodes.
     pub(crate) others: Others,
     /// The users, and what they may do.
@@ -78,6 +81,7 @@ impl Node {
             caching: Caching::new(config.seed),
             local: Local::new(config, now),
             groups: Groups::new(),
+            births: Births::default(),
             clients: Clients::default(),
             conductor: Conductor::default(),
             contenders: Contenders::default(),
@@ -174,6 +178,7 @@ impl Node {
         if let Some(replica) = self.replica(group) {
             replica.persisted(token);
             self.touch(group);
+            self.beginning_is_durable(group);
         }
     }
 

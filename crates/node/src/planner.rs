@@ -91,7 +91,7 @@ impl Node {
         let is_member = |node: &NodeId| members.iter().any(|member| member.node == *node);
         let mut steps = Vec::new();
         for ((partition, now), to) in ids.into_iter().zip(current).zip(target) {
-            if now == to || to.is_empty() {
+            if now == to || to.is_empty() || self.groups.map().split_of(partition).is_some() {
                 continue;
             }
             // One that is on its way goes on, unless somebody whom it needs is to leave.

@@ -36,6 +36,11 @@ impl Dropped {
         self.promises.remove(&group).unwrap_or_default()
     }
 
+    /// Whether a replica of the group was dropped, and has not come back.
+    pub fn holds(&self, group: PartitionId) -> bool {
+        self.promises.contains_key(&group) || self.on_disk.contains(&group)
+    }
+
     /// Whether what the disk holds of the group is still to go.
     pub fn is_on_disk(&self, group: PartitionId) -> bool {
         self.on_disk.contains(&group)
@@ -59,6 +64,7 @@ impl Node {
             }
             self.tend_meta_members();
         }
+        self.add_missing_replicas();
         self.vacate();
         if self.local.config().worker == 0 && self.is_leader(PartitionId::META) {
             self.plan();
@@ -112,7 +118,7 @@ impl Node {
         let heir = heirs.max_by_key(|peer| peer.matched).filter(|p| p.matched >= status.commit);
         if let Some(heir) = heir.map(|peer| peer.node) {
             let _refused_while_another_is_under_way = replica.engine().transfer_leadership(heir);
-            self.touch(group);
+            self.groups.touch(group);
         }
     }
 

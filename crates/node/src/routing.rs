@@ -200,6 +200,7 @@ impl Node {
     }
 
     pub(crate) fn park(&mut self, id: RequestId, forward: Forward) {
+        let Some(forward) = self.towards_its_keys(forward) else { return };
         self.under_way.unrouted_mut().insert(id, forward);
     }
 
@@ -248,6 +249,9 @@ impl Node {
     /// that is up. One request at a time asks around like that: of two, the later one might meet the leader first.
     fn target(&mut self, partition: PartitionId) -> Option<NodeId> {
         let own = self.local.id();
+        if self.under_way.is_heir(partition) {
+            return None;
+        }
         // What came before may lie in the replica here, which gives it back as a whole, and in order, when it finds in this
         // turn that it does not lead any more. Nothing goes past it on the word of others.
         if self.is_leader(partition) && !self.under_way.is_refusing(partition) {
@@ -301,7 +305,7 @@ impl Node {
                 | Origin::Gather { .. }
                 | Origin::Call { .. }
                 | Origin::Step { .. } => {
-                    self.route(group, origin, op, access);
+                    self.route_again(group, origin, op, access);
                 }
             }
         }
@@ -441,6 +445,7 @@ impl Node {
 
     /// Sends out what waits for a partition whose leader is known by now, unless earlier requests are still out.
     pub(crate) fn release(&mut self) {
+        self.under_way.end_heirs();
         if self.under_way.unrouted().is_empty() || planted("parked-forever") {
             return;
         }

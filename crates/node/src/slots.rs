@@ -14,10 +14,9 @@
 //! time, the leader takes them back.
 
 use crate::node::Node;
-use std::ops::RangeInclusive;
-use synod_replica::{Bounced, Failure, Origin};
+use synod_replica::{Bounced, Claimed, Failure, Origin, Owned};
 use synod_ring::MetaCommand;
-use synod_types::{Epoch, PartitionId, Slot};
+use synod_types::{Epoch, PartitionId};
 
 /// A partition is sealed for this many ticks at the most: a second.
 const SEALED_TICKS_MAX: u64 = 20;
@@ -26,12 +25,12 @@ impl Node {
     /// Seals a partition that is led here: its log ends an epoch, and nothing is executed any more that was sent under it,
     /// nor anything else until the leader has taken the slots back. Whether that is on its way.
     pub fn seal(&mut self, partition: PartitionId) -> bool {
-        self.takes_calls(partition) && self.claim(partition, None)
+        self.takes_calls(partition) && self.claim(partition, Claimed::Nothing)
     }
 
-    fn claim(&mut self, partition: PartitionId, slots: Option<RangeInclusive<Slot>>) -> bool {
+    pub(crate) fn claim(&mut self, partition: PartitionId, what: Claimed) -> bool {
         let opened = self.groups.open(partition);
-        let proposed = opened.is_some_and(|(replica, asked)| replica.claim_slots(slots, asked));
+        let proposed = opened.is_some_and(|(replica, asked)| replica.claim_slots(what, asked));
         self.groups.touch(partition);
         self.absorb(partition);
         proposed
@@ -43,15 +42,22 @@ impl Node {
             if !self.owns(partition) || !self.is_leader(partition) {
                 continue;
             }
-            let known = self.groups.map().epoch_of(partition);
+            let map = self.groups.map();
+            let (known, slots) = (map.epoch_of(partition), map.slots_of(partition));
             let Some(replica) = self.replica(partition) else { continue };
             let epoch = replica.state().epoch();
             match replica.sealed_ticks() {
                 Some(ticks) if ticks >= SEALED_TICKS_MAX => {
-                    let slots = replica.state().owned().map(|owned| owned.whole().clone());
-                    self.claim(partition, slots);
+                    if let Some(slots) = replica.state().owned().map(|owned| owned.whole().clone())
+                    {
+                        self.claim(partition, Claimed::Slots(slots));
+                    }
                 }
-                None if epoch > known && !replica.is_draining() => {
+                // That it was split is told with its new partition.
+                None if epoch > known
+                    && !replica.is_draining()
+                    && replica.state().owned().and_then(Owned::slots) == slots.as_ref() =>
+                {
                     self.propose_meta(&MetaCommand::Claimed { partition, epoch });
                 }
                 _ => {}
@@ -92,7 +98,7 @@ impl Node {
                 Origin::Client { .. } if crate::waits::is_wait(&op) => {
                     self.fail(group, origin, Failure::NewerEpoch(epoch));
                 }
-                _ => self.route(group, origin, op, access),
+                _ => self.route_again(group, origin, op, access),
             }
         }
     }

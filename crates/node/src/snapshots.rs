@@ -41,6 +41,10 @@ pub(crate) type Fetches = BTreeMap<PartitionId, Fetch>;
 impl Node {
     /// Hands out the next piece of the snapshots being taken. The world calls this while it has room for pieces.
     pub fn snapshot_step(&mut self) -> bool {
+        if let Some(work) = self.births.next_chunk() {
+            self.output.files.push(work);
+            return true;
+        }
         let running = self.groups.replicas_mut().find(|r| r.snapshot_running());
         let Some(replica) = running else { return false };
         let group = replica.group();
@@ -53,7 +57,7 @@ impl Node {
     /// Whether [`Self::snapshot_step`] has something to do.
     #[must_use]
     pub fn snapshot_running(&self) -> bool {
-        self.groups.replicas().any(|r| r.snapshot_running())
+        self.births.is_running() || self.groups.replicas().any(|r| r.snapshot_running())
     }
 
     /// Asks a replica to take a snapshot now, whatever the amount of log behind it.
@@ -65,6 +69,9 @@ impl Node {
 
     /// The snapshot file is durable under its name.
     pub fn snapshot_written(&mut self, group: PartitionId, meta: SnapshotMeta) {
+        if self.begin_child(group, &meta) {
+            return;
+        }
         if let Some((replica, asked)) = self.groups.open(group) {
             replica.snapshot_written(meta, asked);
             self.groups.touch(group);
@@ -76,6 +83,9 @@ impl Node {
 
     /// The snapshot file could not be written or received.
     pub fn snapshot_failed(&mut self, group: PartitionId) {
+        if self.births.failed(group) {
+            return;
+        }
         let fetched = self.groups.fetches_mut().remove(&group).is_some();
         if let Some(replica) = self.replica(group) {
             if fetched {

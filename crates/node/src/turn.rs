@@ -89,6 +89,7 @@ impl Node {
         self.tend_streams();
         self.tend_engines();
         self.tend_heats();
+        self.tend_splits();
         if self.local.is_due(2) {
             self.introduce();
             self.send_heartbeats();
@@ -162,7 +163,7 @@ impl Node {
         let left = aside.map(|aside| FileWork::Discard(aside.into_garbage()));
         self.output.files.extend(left);
         self.groups.give_back_asked(out);
-        self.touch(group);
+        self.groups.touch(group);
         self.absorb(group);
     }
 
@@ -225,6 +226,7 @@ impl Node {
                 }
             }
             Asked::Outdated { epoch, requests } => self.outdated(group, epoch, requests),
+            Asked::Born(offspring) => self.born(offspring),
             Asked::MapChanged => self.learn_map(),
             Asked::Events(events) => self.publish_events(&events),
             Asked::Changes(changes) => self.publish_changes(&changes),
@@ -264,7 +266,7 @@ impl Node {
             if let Some(heir) = heir
                 && replica.engine().transfer_leadership(heir).is_ok()
             {
-                self.touch(group);
+                self.groups.touch(group);
             }
         }
     }

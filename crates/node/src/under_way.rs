@@ -6,7 +6,7 @@ use crate::attempts::Attempts;
 use crate::forward::{Forward, Ledger};
 use crate::unrouted::Unrouted;
 use std::collections::BTreeMap;
-use synod_types::{NodeId, PartitionId, RequestId};
+use synod_types::{Epoch, NodeId, PartitionId, RequestId};
 
 /// The requests under way of one worker. A request is in one of three places: out at a node, without a leader to send it
 /// to, or waiting at a leader.
@@ -21,6 +21,8 @@ pub(crate) struct UnderWay {
     /// Groups led here that gave a request back since the last tick, as a leader does while it hands over: what
     /// they are asked waits for the next tick, or it would go round in circles within the turn.
     refusing: Vec<PartitionId>,
+    /// New partitions that have to wait for what was sent to the ones that they were split off, before those were of the epoch.
+    heirs: BTreeMap<PartitionId, (PartitionId, Epoch)>,
 }
 
 impl UnderWay {
@@ -33,6 +35,7 @@ impl UnderWay {
             attempts: Attempts::default(),
             long_replies: LongReplies::default(),
             refusing: Vec::new(),
+            heirs: BTreeMap::new(),
         }
     }
 
@@ -108,7 +111,28 @@ impl UnderWay {
     pub(crate) fn is_clear(&self, partition: PartitionId) -> bool {
         !self.unrouted.holds(partition)
             && self.ledger.out(partition) == 0
+            && !self.is_heir(partition)
             && !self.is_refusing(partition)
+    }
+
+    /// A partition was split off another one, which is of this epoch since.
+    pub(crate) fn begin_heir(&mut self, child: PartitionId, parent: PartitionId, epoch: Epoch) {
+        self.heirs.insert(child, (parent, epoch));
+    }
+
+    /// Whether something that was sent to the partition that this one was split off may be out.
+    #[inline]
+    pub(crate) fn is_heir(&self, partition: PartitionId) -> bool {
+        !self.heirs.is_empty() && self.heirs.contains_key(&partition)
+    }
+
+    /// Lets new partitions be asked for which nothing more is to be waited for.
+    pub(crate) fn end_heirs(&mut self) {
+        let Self { heirs, ledger, .. } = self;
+        heirs.retain(|_, (parent, epoch)| {
+            let is_before = |f: &Forward| f.partition == *parent && f.epoch < *epoch;
+            !ledger.find(is_before).is_empty()
+        });
     }
 
     /// A group led here gave a request back.

@@ -16,6 +16,7 @@
 use crate::desk::{NO_LEADER, UNKNOWN};
 use crate::forward::{self, Forward};
 use crate::node::Node;
+use crate::redirect::{MOVED, Way};
 use synod_data::Command;
 use synod_data::op::{Op, put_command};
 use synod_machine::{MachineId, Operation};
@@ -67,7 +68,15 @@ impl Node {
         };
         let wait = ForwardedWait { deadline_us: blocked.deadline_us(), ..ForwardedWait::default() };
         let origin = Origin::Client { client, seq: blocked.seq() };
-        let id = self.route_wait(blocked.partition(), origin, blocked.op().to_vec(), wait);
+        let partition = match self.way_of(blocked.partition(), blocked.op()) {
+            Way::Same => blocked.partition(),
+            Way::Other(partition) => partition,
+            Way::Torn => return self.refuse(blocked.partition(), origin, MOVED),
+        };
+        if let Some(blocked) = self.clients.session(client).and_then(|s| s.blocked_mut()) {
+            blocked.wait_at(partition);
+        }
+        let id = self.route_wait(partition, origin, blocked.op().to_vec(), wait);
         if let Some(blocked) = self.clients.session(client).and_then(|s| s.blocked_mut()) {
             blocked.sent(id);
         }

@@ -120,6 +120,11 @@ impl Blocked {
         self.partition
     }
 
+    /// Its keys are in another partition now.
+    pub fn wait_at(&mut self, partition: PartitionId) {
+        self.partition = partition;
+    }
+
     /// The command as an operation.
     #[must_use]
     pub fn op(&self) -> &[u8] {

@@ -7,6 +7,7 @@ use crate::pending::{Audience, Origin, Proposal};
 use crate::reads::ReadBatch;
 use crate::replica::{Output, Replica};
 use crate::riders::Riders;
+use crate::slots::Owned;
 use crate::state::{State, context};
 use synod_consensus::{Position, Role};
 use synod_data::op::Op;
@@ -129,6 +130,7 @@ impl Replica {
         self.proposals.recycle(waiting.origins);
         self.applied = entry.index;
         self.applied_term = entry.term;
+        self.note_offspring();
     }
 
     /// Applies an entry from some operation on, with the reads that stand in it.
@@ -181,6 +183,13 @@ impl Replica {
     ) {
         let is_keyspace = op.machine == MachineId::KEYSPACE;
         self.note_decided(op);
+        if op.machine == MachineId::SLOTS && Owned::is_split(op.body) {
+            // A group does not begin in the middle of a change of its members.
+            if !self.applied_membership.outgoing.is_empty() {
+                return;
+            }
+            self.give_snapshot_up();
+        }
         if self.role == Role::Leader
             && let Some((namespace, op)) = taken_apart(&op)
         {

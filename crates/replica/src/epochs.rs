@@ -16,11 +16,10 @@ use crate::batch::split;
 use crate::pending::{Bounced, Proposal};
 use crate::reads::ReadBatch;
 use crate::replica::{Output, Replica};
-use crate::slots::{Claim, Owned};
-use std::ops::RangeInclusive;
+use crate::slots::{Claim, Claimed, Owned};
 use synod_consensus::Role;
 use synod_machine::Operation;
-use synod_types::{Epoch, Slot};
+use synod_types::Epoch;
 
 /// What the slots' changing hands has to do with requests.
 #[derive(Debug, Default)]
@@ -43,19 +42,19 @@ impl Epochs {
 }
 
 impl Replica {
-    /// Has the partition own these slots, or none, from an epoch on that it begins. Whether this leader has proposed it.
-    pub fn claim_slots(
-        &mut self,
-        slots: Option<RangeInclusive<Slot>>,
-        out: &mut Vec<Output>,
-    ) -> bool {
+    /// Has the partition own this from an epoch on that it begins. Whether this leader has proposed it. A split is not
+    /// proposed while an undecided transaction holds a key of the slots that would go: its outcome is told here.
+    pub fn claim_slots(&mut self, what: Claimed, out: &mut Vec<Output>) -> bool {
         if self.role().0 != Role::Leader || self.is_draining() {
+            return false;
+        }
+        if matches!(what, Claimed::Split { at, .. } if self.state().may_be_held_from(at)) {
             return false;
         }
         // What a sealed partition is not to do goes out of the way of its next claim.
         self.propose(out);
         self.bounce_refused(out);
-        let claim = Claim { epoch: Epoch(self.state().epoch().0 + 1), slots };
+        let claim = Claim { epoch: Epoch(self.state().epoch().0 + 1), what };
         // An entry of its own: what stands in it behind a claim would be of the epoch before.
         self.propose_claim(|bytes| claim.put_operation(bytes), out);
         true

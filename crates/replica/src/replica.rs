@@ -10,12 +10,14 @@ use crate::gate::Gate;
 use crate::leases::AllLeases;
 use crate::lock_leases::LockLeases;
 use crate::news::Questions;
+use crate::offspring::Offspring;
 use crate::pending::{Audience, Bounced, Origin, Proposals};
 use crate::reads::ReadQueue;
 use crate::snapshot::SnapshotJob;
 use crate::stamps::Stamps;
 use crate::state::State;
 use crate::waits::{Rearmed, Served, Waits};
+use std::collections::BTreeSet;
 use synod_consensus::{Effect, Engine, Message, Protocol, Role, Status, Token};
 use synod_data::events::{Classes, Event};
 use synod_data::{Garbage, KeyspaceStats};
@@ -78,6 +80,8 @@ pub enum Output {
     Events(Vec<Event>),
     /// Which keys have changed, for clients that keep copies; only a leader says so.
     Changes(Changes),
+    /// A partition was split off this one.
+    Born(Box<Offspring>),
 }
 
 /// What time it is and how the world takes its disk.
@@ -98,6 +102,10 @@ pub struct Replica {
     pub(crate) batch: Batch,
     pub(crate) proposals: Proposals,
     pub(crate) epochs: Epochs,
+    /// What was split off and is to be given out.
+    pub(crate) offspring: Vec<Offspring>,
+    /// What was split off and is not durable for itself; at most one as a rule.
+    pub(crate) unborn: BTreeSet<PartitionId>,
     /// How many ticks more the longest proposal under way may take than a short one.
     pub(crate) long_ticks: u64,
     pub(crate) reads: ReadQueue,
@@ -181,6 +189,8 @@ impl Replica {
             batch: Batch::default(),
             proposals: Proposals::default(),
             epochs,
+            offspring: Vec::new(),
+            unborn: BTreeSet::new(),
             long_ticks: 0,
             reads: ReadQueue::default(),
             refused_reads: Vec::new(),
@@ -356,6 +366,7 @@ impl Replica {
 
     /// What the keyspace has to say that is no part of its state.
     fn give_out(&mut self, out: &mut Vec<Output>) {
+        out.extend(self.offspring.drain(..).map(|child| Output::Born(Box::new(child))));
         self.give_changes_out(out);
         let leads = self.role().0 == Role::Leader;
         let Some(keyspace) = self.state.keyspace_mut() else { return };

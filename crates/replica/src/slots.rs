@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   founded, epoch 0 --Claim(none)--> sealed, epoch e > 0 --Claim(slots)--> open, epoch f > e
+//!                  open --Claim(split)--> open without its upper slots, which are a partition of their own from here on
 //! ```
 //! A claim begins an epoch. What the leader took under an older one and stands behind the claim in the log is executed by
 //! no replica (`apply.rs`), so a *sealed* partition stays as the claim found it: what is read from it then is all there
@@ -9,6 +10,7 @@
 //!
 //! ```text
 //! claim, and section of a snapshot:  epoch varint | 0, or 1 and first and last slot as varints
+//! claim only:                        epoch varint | 2, first slot of the child, number of the child, as varints
 //! section only:                      changes of the keyspace when the epoch began, varint
 //! ```
 //! A partition of epoch 0 has no section: a snapshot of a build that knew no epochs is one of the founding.
@@ -16,16 +18,34 @@
 use std::ops::RangeInclusive;
 use synod_machine::digest::bytes;
 use synod_machine::{Context, Machine, MachineId, put_operation};
+use synod_ring::EPOCH_OF_CHILD;
+use synod_types::limits::PARTITIONS_MAX;
 use synod_types::varint::{put, take};
-use synod_types::{Epoch, ReplySink, SLOT_COUNT, Slot};
+use synod_types::{Epoch, PartitionId, ReplySink, SLOT_COUNT, Slot};
 
 /// An operation that begins an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The epoch; later than the one before.
     pub epoch: Epoch,
-    /// What the partition owns from now on; `None`: nothing.
-    pub slots: Option<RangeInclusive<Slot>>,
+    /// What it is about.
+    pub what: Claimed,
+}
+
+/// What a partition owns from an epoch on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// Nothing: it is sealed.
+    Nothing,
+    /// These slots, whose content is here.
+    Slots(RangeInclusive<Slot>),
+    /// What it owned before, without the slots from this one on.
+    Split {
+        /// The first slot that it does not own any more; not its first.
+        at: Slot,
+        /// The partition that owns them from now on, with their content as it is at this place in the log.
+        child: PartitionId,
+    },
 }
 
 impl Claim {
@@ -36,34 +56,48 @@ impl Claim {
 
     fn put(&self, out: &mut Vec<u8>) {
         put(out, self.epoch.0);
-        put(out, u64::from(self.slots.is_some()));
-        if let Some(slots) = &self.slots {
-            put(out, u64::from(slots.start().0));
-            put(out, u64::from(slots.end().0));
+        match &self.what {
+            Claimed::Nothing => put(out, 0),
+            Claimed::Slots(slots) => {
+                let words = [1, u64::from(slots.start().0), u64::from(slots.end().0)];
+                words.into_iter().for_each(|word| put(out, word));
+            }
+            Claimed::Split { at, child } => {
+                let words = [2, u64::from(at.0), u64::from(child.0)];
+                words.into_iter().for_each(|word| put(out, word));
+            }
         }
     }
 
     fn take(bytes: &mut &[u8]) -> Option<Self> {
         let epoch = Epoch(take(bytes)?);
-        let slots = match take(bytes)? {
-            0 => None,
+        let what = match take(bytes)? {
+            0 => Claimed::Nothing,
             1 => {
-                let (first, last) = (take(bytes)?, take(bytes)?);
-                if first > last || last >= u64::from(SLOT_COUNT) {
-                    return None;
-                }
-                Some(Slot(first as u16)..=Slot(last as u16))
+                let (first, last) = (take_slot(bytes)?, take_slot(bytes)?);
+                (first <= last).then_some(Claimed::Slots(first..=last))?
             }
+            2 => Claimed::Split { at: take_slot(bytes)?, child: take_partition(bytes)? },
             _ => return None,
         };
-        Some(Self { epoch, slots })
+        Some(Self { epoch, what })
     }
+}
+
+fn take_slot(bytes: &mut &[u8]) -> Option<Slot> {
+    let slot = u16::try_from(take(bytes)?).ok()?;
+    (slot < SLOT_COUNT).then_some(Slot(slot))
+}
+
+fn take_partition(bytes: &mut &[u8]) -> Option<PartitionId> {
+    let number = u32::try_from(take(bytes)?).ok()?;
+    (1..=PARTITIONS_MAX).contains(&number).then_some(PartitionId(number))
 }
 
 /// What a partition owns.
 #[derive(Clone, Debug)]
 pub struct Owned {
-    /// The slots that the keyspace has room for: those of the founding.
+    /// The slots whose content is here.
     whole: RangeInclusive<Slot>,
     slots: Option<RangeInclusive<Slot>>,
     epoch: Epoch,
@@ -94,7 +128,7 @@ impl Owned {
         self.slots.as_ref()
     }
 
-    /// The slots of the founding.
+    /// The slots whose content is here, whether it owns them or is sealed.
     #[must_use]
     pub fn whole(&self) -> &RangeInclusive<Slot> {
         &self.whole
@@ -110,37 +144,82 @@ impl Owned {
         self.changes.1 = changes;
     }
 
-    /// Reads a section back, of a partition that was founded with these slots.
+    /// The content of the keyspace read back is of these slots.
+    pub(crate) fn has_content_of(&mut self, slots: RangeInclusive<Slot>) {
+        self.whole = slots;
+        self.slots = self.slots.is_some().then(|| self.whole.clone());
+    }
+
+    /// Reads a section back.
     ///
     /// # Errors
     /// It is none, in words.
-    pub(crate) fn restore(whole: RangeInclusive<Slot>, mut bytes: &[u8]) -> Result<Self, String> {
-        let claim = Claim::take(&mut bytes);
+    pub(crate) fn restore(mut bytes: &[u8]) -> Result<Self, String> {
+        let claim = Claim::take(&mut bytes).filter(|claim| claim.epoch != Epoch(0));
         let changes = take(&mut bytes).filter(|_| bytes.is_empty());
-        match (claim, changes) {
-            (Some(Claim { epoch, slots }), Some(changes)) if epoch != Epoch(0) => {
-                Ok(Self { whole, slots, epoch, changes: (changes, changes), snapshot: None })
+        let (Some(Claim { epoch, what }), Some(changes)) = (claim, changes) else {
+            return Err("not the slots of a partition".to_owned());
+        };
+        let slots = match what {
+            Claimed::Nothing => None,
+            Claimed::Slots(slots) => Some(slots),
+            Claimed::Split { .. } => return Err("a claim instead of slots".to_owned()),
+        };
+        let whole = slots.clone().unwrap_or(Slot(0)..=Slot(SLOT_COUNT - 1));
+        Ok(Self { whole, slots, epoch, changes: (changes, changes), snapshot: None })
+    }
+
+    /// Whether this is a claim that splits the partition.
+    pub(crate) fn is_split(mut body: &[u8]) -> bool {
+        Claim::take(&mut body).is_some_and(|claim| matches!(claim.what, Claimed::Split { .. }))
+    }
+
+    /// What a claim asks for.
+    ///
+    /// # Errors
+    /// It is none, or not to be had, in words for the one who proposed it; nothing has changed.
+    pub(crate) fn asked(&self, mut body: &[u8]) -> Result<Claim, &'static str> {
+        let claim = Claim::take(&mut body).filter(|_| body.is_empty());
+        let claim = claim.ok_or("ERR malformed claim of slots")?;
+        if claim.epoch <= self.epoch {
+            return Err("ERR the partition is in this epoch or in a later one");
+        }
+        match &claim.what {
+            Claimed::Slots(slots) if *slots != self.whole => {
+                Err("ERR the partition holds the content of other slots")
             }
-            _ => Err("not the slots of a partition".to_owned()),
+            Claimed::Split { .. } if self.slots.is_none() => Err("ERR the partition is sealed"),
+            Claimed::Split { at, .. } if *at <= *self.whole.start() || at > self.whole.end() => {
+                Err("ERR a partition is split at one of its slots, other than the first")
+            }
+            _ => Ok(claim),
         }
     }
 
-    fn begin(&mut self, mut body: &[u8]) -> Result<(), &'static str> {
-        let claim = Claim::take(&mut body).filter(|_| body.is_empty());
-        let Claim { epoch, slots } = claim.ok_or("ERR malformed claim of slots")?;
-        if epoch <= self.epoch {
-            return Err("ERR the partition is in this epoch or in a later one");
-        }
-        if slots.as_ref().is_some_and(|slots| *slots != self.whole) {
-            return Err("ERR the partition holds the content of other slots");
-        }
-        (self.epoch, self.slots, self.changes.0) = (epoch, slots, self.changes.1);
-        Ok(())
+    /// A claim that was found to be good takes effect. With a split, the slots that go and what their new partition owns.
+    pub(crate) fn begin(&mut self, Claim { epoch, what }: Claim) -> Option<(PartitionId, Self)> {
+        (self.epoch, self.changes.0) = (epoch, self.changes.1);
+        let (at, child) = match what {
+            Claimed::Nothing => {
+                self.slots = None;
+                return None;
+            }
+            Claimed::Slots(slots) => {
+                self.slots = Some(slots);
+                return None;
+            }
+            Claimed::Split { at, child } => (at, child),
+        };
+        let mut upper = Self { epoch: EPOCH_OF_CHILD, ..self.clone() };
+        upper.has_content_of(at..=*self.whole.end());
+        self.has_content_of(*self.whole.start()..=Slot(at.0 - 1));
+        Some((child, upper))
     }
 
     fn section(&self) -> Vec<u8> {
         let mut section = Vec::new();
-        Claim { epoch: self.epoch, slots: self.slots.clone() }.put(&mut section);
+        let what = self.slots.clone().map_or(Claimed::Nothing, Claimed::Slots);
+        Claim { epoch: self.epoch, what }.put(&mut section);
         put(&mut section, self.changes.0);
         section
     }
@@ -151,10 +230,17 @@ impl Machine for Owned {
         MachineId::SLOTS
     }
 
-    /// A claim of an epoch that is not later, or of other slots than those whose content is here, answers an error.
+    /// A claim of an epoch that is not later, or of other slots than those whose content is here, answers an error; so does
+    /// a split, which takes content away: it is for the [state](crate::State).
     fn apply(&mut self, body: &[u8], _: &Context, out: &mut dyn ReplySink) {
-        match self.begin(body) {
-            Ok(()) => out.simple("OK"),
+        match self.asked(body) {
+            Ok(Claim { what: Claimed::Split { .. }, .. }) => {
+                out.error("ERR content goes with slots")
+            }
+            Ok(claim) => {
+                self.begin(claim);
+                out.simple("OK");
+            }
             Err(text) => out.error(text),
         }
     }
@@ -201,7 +287,10 @@ mod tests {
     #[test]
     fn an_epoch_begins_once_and_with_the_slots_whose_content_is_here() {
         let mut owned = Owned::founded(whole());
-        let claim = |epoch, slots| Claim { epoch: Epoch(epoch), slots };
+        let claim = |epoch, slots: Option<_>| {
+            let what = slots.map_or(Claimed::Nothing, Claimed::Slots);
+            Claim { epoch: Epoch(epoch), what }
+        };
         assert!(!apply(&mut owned, &claim(0, None)), "not later");
         owned.note_changes(9);
         assert!(apply(&mut owned, &claim(3, None)));
@@ -214,21 +303,52 @@ mod tests {
     }
 
     #[test]
+    fn a_split_leaves_the_lower_slots_and_happens_once() {
+        let mut owned = Owned::founded(whole());
+        let split = |epoch, at| {
+            let (at, child) = (Slot(at), PartitionId(9));
+            let mut bytes = Vec::new();
+            Claim { epoch: Epoch(epoch), what: Claimed::Split { at, child } }
+                .put_operation(&mut bytes);
+            bytes
+        };
+        let asked = |owned: &Owned, bytes: &[u8]| {
+            owned.asked(Operation::take(&mut &bytes[..]).expect("an operation").body)
+        };
+        for (epoch, at) in [(0, 100), (1, 5), (1, 4), (1, 701)] {
+            assert!(asked(&owned, &split(epoch, at)).is_err(), "{epoch} {at}");
+        }
+        let claim = asked(&owned, &split(1, 100)).expect("one of its slots");
+        let (child, upper) = owned.begin(claim).expect("a child");
+        assert_eq!((child, upper.slots()), (PartitionId(9), Some(&(Slot(100)..=Slot(700)))));
+        assert_eq!(
+            (owned.slots(), owned.epoch(), upper.epoch()),
+            (Some(&(Slot(5)..=Slot(99))), Epoch(1), Epoch(1))
+        );
+        assert!(asked(&owned, &split(1, 50)).is_err(), "the same epoch");
+        assert!(asked(&owned, &split(2, 100)).is_err(), "not one of its slots any more");
+        assert!(asked(&owned, &split(2, 99)).is_ok());
+        assert!(apply(&mut owned, &Claim { epoch: Epoch(2), what: Claimed::Nothing }));
+        assert!(asked(&owned, &split(3, 99)).is_err(), "sealed");
+    }
+
+    #[test]
     fn a_section_is_read_back_and_anything_else_is_refused() {
         for slots in [None, Some(whole())] {
             let mut owned = Owned::founded(whole());
             owned.note_changes(300);
-            assert!(apply(&mut owned, &Claim { epoch: Epoch(200), slots: slots.clone() }));
+            let what = slots.clone().map_or(Claimed::Nothing, Claimed::Slots);
+            assert!(apply(&mut owned, &Claim { epoch: Epoch(200), what }));
             owned.snapshot_begin();
             let bytes = owned.snapshot_next(1).expect("one chunk");
             assert_eq!(owned.snapshot_next(1), None);
-            let again = Owned::restore(whole(), &bytes).expect("own bytes");
+            let again = Owned::restore(&bytes).expect("own bytes");
             assert_eq!((again.digest(), again.slots()), (owned.digest(), slots.as_ref()));
             for cut in 0..bytes.len() {
-                assert!(Owned::restore(whole(), &bytes[..cut]).is_err());
+                assert!(Owned::restore(&bytes[..cut]).is_err());
             }
-            assert!(Owned::restore(whole(), &[&bytes[..], &[0]].concat()).is_err());
+            assert!(Owned::restore(&[&bytes[..], &[0]].concat()).is_err());
         }
-        assert!(Owned::restore(whole(), &[0, 0, 0]).is_err(), "the founding has no section");
+        assert!(Owned::restore(&[0, 0, 0]).is_err(), "the founding has no section");
     }
 }

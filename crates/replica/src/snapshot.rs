@@ -21,6 +21,35 @@ pub(crate) struct SnapshotJob {
     pub complete: bool,
 }
 
+impl SnapshotJob {
+    /// Begins a snapshot of this state.
+    pub fn begin(state: &mut State, meta: SnapshotMeta) -> Self {
+        let mut sections = state.snapshot_begin();
+        sections.reverse();
+        Self { meta, sections, begun: false, complete: false }
+    }
+
+    /// The next piece of it; `None` when all of it was handed out.
+    pub fn next_chunk(&mut self, state: &mut State) -> Option<Chunk> {
+        if self.complete {
+            return None;
+        }
+        let mut bytes = None;
+        while let Some(section) = self.sections.last() {
+            bytes = state.snapshot_next(*section, limits::SNAPSHOT_CHUNK_BYTES);
+            if bytes.is_some() {
+                break;
+            }
+            self.sections.pop();
+        }
+        let last = bytes.is_none();
+        self.complete = last;
+        let first = !std::mem::replace(&mut self.begun, true);
+        let meta = self.meta.clone();
+        Some(Chunk { meta, bytes: bytes.unwrap_or_default(), first, last })
+    }
+}
+
 /// A piece of a snapshot, for its file.
 #[derive(Debug)]
 pub struct Chunk {
@@ -47,8 +76,6 @@ impl Replica {
         if self.job.is_some() || self.applied == Index(0) || !self.can_begin_snapshot() {
             return;
         }
-        let mut sections = self.state.snapshot_begin();
-        sections.reverse();
         self.bytes_since_snapshot = 0;
         let mut index = self.applied;
         if planted("snapshot-index-off-by-one") && index > Index(1) {
@@ -59,7 +86,7 @@ impl Replica {
             term: self.applied_term,
             membership: self.applied_membership.clone(),
         };
-        self.job = Some(SnapshotJob { meta, sections, begun: false, complete: false });
+        self.job = Some(SnapshotJob::begin(&mut self.state, meta));
     }
 
     pub(crate) fn want_snapshot(&mut self, at_least: Index) {
@@ -85,20 +112,7 @@ impl Replica {
         if self.is_away() {
             return None;
         }
-        let job = self.job.as_mut().filter(|job| !job.complete)?;
-        let meta = job.meta.clone();
-        let mut bytes = None;
-        while let Some(section) = job.sections.last() {
-            bytes = self.state.snapshot_next(*section, limits::SNAPSHOT_CHUNK_BYTES);
-            if bytes.is_some() {
-                break;
-            }
-            job.sections.pop();
-        }
-        let last = bytes.is_none();
-        job.complete = last;
-        let first = !std::mem::replace(&mut job.begun, true);
-        Some(Chunk { meta, bytes: bytes.unwrap_or_default(), first, last })
+        self.job.as_mut()?.next_chunk(&mut self.state)
     }
 
     /// The snapshot's file is durable.
@@ -115,6 +129,13 @@ impl Replica {
         let Some(job) = self.job.take() else { return };
         self.state.snapshot_cancel();
         self.snapshot_wanted = self.snapshot_wanted.max(Some(job.meta.index));
+    }
+
+    /// A snapshot that is not complete is of content that goes away: it is given up, and tried again.
+    pub(crate) fn give_snapshot_up(&mut self) {
+        if self.job.as_ref().is_some_and(|job| !job.complete) {
+            self.snapshot_failed();
+        }
     }
 
     /// Replaces the state by the leader's; its file is durable.

@@ -1,16 +1,20 @@
 //! The machines of a group: of a partition, or of the metadata group.
 
 use crate::cluster::{ClusterMachine, ClusterRestorer};
-use crate::slots::Owned;
+use crate::slots::{Claim, Claimed, Owned};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use synod_data::digest::mix;
 use synod_data::{Context, Garbage, Keyspace, KeyspaceStats, Measures, Restorer, Scratch};
 use synod_machine::{Machine, MachineId, Operation, Restore};
 use synod_ring::ClusterMap;
-use synod_tree::{NamedRestorer, NamedTrees, Tree};
-use synod_types::{DEFAULT_NAMESPACE, Epoch, Millis, ReplySink, Slot, tree_lock};
+use synod_tree::{NamedRestorer, NamedTrees, Tree, taken_apart};
+use synod_types::{
+    DEFAULT_NAMESPACE, Epoch, Millis, PartitionId, ReplySink, SLOT_COUNT, Slot, key_slot,
+    namespace_key, tree_lock,
+};
 
+const HELD: &str = "ERR a transaction holds a key of these slots";
 const FOREIGN: &str = "ERR the group has no machine for this operation";
 
 /// What a group agrees on: one log, one snapshot, and the machines behind them.
@@ -31,6 +35,8 @@ pub struct State {
     owned: Option<Owned>,
     /// The locks of trees whose holders may have changed since this was asked last.
     changed_locks: BTreeSet<Vec<u8>>,
+    /// What was split off by the entry being applied.
+    offspring: Option<(PartitionId, Box<State>)>,
 }
 
 impl State {
@@ -46,6 +52,7 @@ impl State {
             tree: None,
             named: None,
             changed_locks: BTreeSet::new(),
+            offspring: None,
         }
     }
 
@@ -66,6 +73,7 @@ impl State {
             named: None,
             owned: None,
             changed_locks: BTreeSet::new(),
+            offspring: None,
         }
     }
 
@@ -177,6 +185,9 @@ impl State {
                 cluster.apply(op.body, ctx, out);
             }
             (MachineId::TREE, Self { keyspace: Some(keyspace), tree, changed_locks, .. }) => {
+                if tree.is_none() && !may_have(keyspace, DEFAULT_NAMESPACE) {
+                    return out.error(FOREIGN);
+                }
                 let tree = tree.get_or_insert_default();
                 tree.apply(op.body, ctx, out);
                 changed_locks.extend(follow(keyspace, DEFAULT_NAMESPACE, tree));
@@ -185,17 +196,70 @@ impl State {
                 MachineId::NAMED_TREES,
                 Self { keyspace: Some(keyspace), named, changed_locks, .. },
             ) => {
+                if taken_apart(&op).is_some_and(|(name, _)| !may_have(keyspace, name)) {
+                    return out.error(FOREIGN);
+                }
                 let named = named.get_or_insert_default();
                 if let Some((namespace, tree)) = named.apply_to(op.body, ctx, out) {
                     changed_locks.extend(follow(keyspace, namespace, tree));
                 }
             }
-            (MachineId::SLOTS, Self { keyspace: Some(keyspace), owned: Some(owned), .. }) => {
-                owned.note_changes(keyspace.changes());
-                owned.apply(op.body, ctx, out);
+            (MachineId::SLOTS, state @ Self { keyspace: Some(_), owned: Some(_), .. }) => {
+                state.claim(op.body, ctx, out);
             }
             _ => out.error(FOREIGN),
         }
+    }
+
+    /// Another epoch is to begin.
+    fn claim(&mut self, body: &[u8], ctx: &Context, out: &mut dyn ReplySink) {
+        let (Some(owned), Some(keyspace)) = (&mut self.owned, &self.keyspace) else { return };
+        owned.note_changes(keyspace.changes());
+        match owned.asked(body) {
+            Ok(claim @ Claim { what: Claimed::Split { at, .. }, .. }) => {
+                match self.split_off(at, claim) {
+                    true => out.simple("OK"),
+                    false => out.error(HELD),
+                }
+            }
+            _ => owned.apply(body, ctx, out),
+        }
+    }
+
+    /// Splits the machines, unless an undecided transaction holds a key of the slots that would go.
+    fn split_off(&mut self, at: Slot, claim: Claim) -> bool {
+        let (Some(owned), Some(keyspace)) = (&mut self.owned, &mut self.keyspace) else {
+            return false;
+        };
+        let Some(upper) = keyspace.split_off(at) else { return false };
+        let Some((child, owns)) = owned.begin(claim) else { return false };
+        let goes = |namespace: &str| key_slot(&namespace_key(namespace)) >= at;
+        let tree = self.tree.take_if(|_| goes(DEFAULT_NAMESPACE));
+        let named = self.named.as_mut().and_then(|named| named.split_off(goes));
+        // No trees are none: a snapshot of them has nothing to say.
+        self.named.take_if(|named| named.iter().next().is_none());
+        let state = Self {
+            keyspace: Some(Box::new(upper)),
+            lent: None,
+            cluster: None,
+            tree,
+            named: named.map(Box::new),
+            owned: Some(owns),
+            changed_locks: BTreeSet::new(),
+            offspring: None,
+        };
+        self.offspring = Some((child, Box::new(state)));
+        true
+    }
+
+    /// What was split off since this was asked last.
+    pub(crate) fn take_offspring(&mut self) -> Option<(PartitionId, Box<State>)> {
+        self.offspring.take()
+    }
+
+    /// Whether an undecided transaction holds a key of this slot or of one behind it, as far as can be told now.
+    pub(crate) fn may_be_held_from(&self, at: Slot) -> bool {
+        self.keyspace().is_none_or(|keyspace| keyspace.is_held_from(at))
     }
 
     /// Runs a reading operation.
@@ -296,12 +360,13 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// A loader of a partition's machines.
+    /// A loader of a partition's machines. Its snapshot says which slots it has.
     #[must_use]
-    pub fn data(slots: RangeInclusive<Slot>) -> Self {
+    pub fn data() -> Self {
+        let any = Slot(0)..=Slot(SLOT_COUNT - 1);
         Self {
-            owned: Some(Owned::founded(slots.clone())),
-            keyspace: Some(Box::new(Keyspace::restore(slots))),
+            owned: Some(Owned::founded(any.clone())),
+            keyspace: Some(Box::new(Keyspace::restore(any))),
             cluster: None,
             tree: None,
             named: None,
@@ -335,7 +400,7 @@ impl Loader {
                 named.get_or_insert_default().chunk(bytes)
             }
             (MachineId::SLOTS, Self { owned: Some(owned), .. }) => {
-                *owned = Owned::restore(owned.whole().clone(), bytes)?;
+                *owned = Owned::restore(bytes)?;
                 Ok(())
             }
             (
@@ -370,16 +435,33 @@ impl Loader {
                 follow(keyspace, namespace, tree).for_each(drop);
             }
         }
+        let mut owned = self.owned;
+        if let (Some(owned), Some(keyspace)) = (&mut owned, &keyspace) {
+            let slots = keyspace.slots();
+            if owned.epoch() != Epoch(0) && owned.slots().is_some_and(|owned| *owned != slots) {
+                return Err(
+                    "a partition that owns other slots than those of its content".to_owned()
+                );
+            }
+            owned.has_content_of(slots);
+        }
         Ok(State {
             keyspace: keyspace.map(Box::new),
             lent: None,
             cluster: cluster.map(Box::new),
             tree: tree.map(Box::new),
             named: named.map(Box::new),
-            owned: self.owned,
+            owned,
             changed_locks: BTreeSet::new(),
+            offspring: None,
         })
     }
+}
+
+/// Whether the tree of this namespace lies in the slots of the partition. What its leader proposes of its own accord may come when
+/// the tree has gone to another one.
+fn may_have(keyspace: &Keyspace, namespace: &str) -> bool {
+    keyspace.slots().contains(&key_slot(&namespace_key(namespace)))
 }
 
 /// The keyspace learns who holds the locks of a tree that have changed hands: it checks the writes that they fence. Gives

@@ -15,6 +15,7 @@
 use crate::placement::{self, Member};
 use crate::replacement::Replacement;
 use crate::reshape::{Reshape, Shape};
+use crate::split::Splits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -191,6 +192,18 @@ pub enum Rejected {
     /// It has not dropped its former replica yet.
     #[error("node {0} has not dropped its former replica of the partition yet")]
     StillThere(NodeId),
+    /// No partition has this number.
+    #[error("there is no partition {0}")]
+    NoPartition(PartitionId),
+    /// A partition is split at one of its slots, other than the first.
+    #[error("partition {0} cannot be split at slot {at}: it has to be one of its slots, and not the first", at = .1.0)]
+    NoSplitAt(PartitionId, Slot),
+    /// It is being moved or split.
+    #[error("partition {0} is being moved or split; try again when that is done")]
+    Busy(PartitionId),
+    /// There are as many as there may be.
+    #[error("there is no number left for another partition: they go up to {PARTITIONS_MAX}")]
+    TooManyPartitions,
     /// A number is 0 or above its limit, or a text too long.
     #[error("a value is out of bounds")]
     OutOfBounds,
@@ -216,6 +229,7 @@ pub struct ClusterMap {
     /// Members whose present incarnation was not there when the cluster was founded.
     pub(crate) joined: BTreeSet<NodeId>,
     pub(crate) shape: Shape,
+    pub(crate) splits: Splits,
     pub(crate) users: Arc<Users>,
     /// Since which epoch partitions own their slots, where that is not the founding.
     pub(crate) epochs: BTreeMap<PartitionId, Epoch>,
@@ -234,6 +248,7 @@ impl Default for ClusterMap {
             replacements: BTreeMap::new(),
             joined: BTreeSet::new(),
             shape: Shape::default(),
+            splits: Splits::default(),
             users: Arc::default(),
             epochs: BTreeMap::new(),
             slot_table: vec![PartitionId::META; usize::from(SLOT_COUNT)],

@@ -11,6 +11,7 @@ pub mod placement;
 mod replacement;
 mod reshape;
 mod reshape_codec;
+mod split;
 
 pub use cluster_map::{
     ADDR_BYTES_MAX, Applied, ClusterMap, MetaCommand, NodeInfo, PartitionInfo, Rejected,
@@ -18,3 +19,4 @@ pub use cluster_map::{
 };
 pub use replacement::Replacement;
 pub use reshape::{Place, Reshape};
+pub use split::{Birth, EPOCH_OF_CHILD, Split};

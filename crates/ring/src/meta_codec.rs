@@ -6,6 +6,7 @@
 use crate::cluster_map::{ADDR_BYTES_MAX, ClusterMap, MetaCommand, NodeInfo, PartitionInfo};
 use crate::replacement::Replacement;
 use crate::reshape::{Reshape, Shape};
+use crate::split::Splits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use synod_acl::{Change, Users};
@@ -41,6 +42,9 @@ const TAG_MAP_PLACED: u8 = 0x46;
 const TAG_MAP_WITH_USERS: u8 = 0x45;
 /// Of a cluster whose slots have changed hands: as any other, whose tag stands behind this one, with the epochs at the end.
 const TAG_MAP_WITH_EPOCHS: u8 = 0x47;
+/// Of a cluster in which partitions were split: as any other, whose tag stands behind this one, with what is known of splits
+/// at the end.
+const TAG_MAP_WITH_SPLITS: u8 = 0x48;
 
 /// What an encoded node has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -146,6 +150,9 @@ impl MetaCommand {
 impl ClusterMap {
     /// Appends the map as a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        if !self.splits.is_empty() {
+            out.push(TAG_MAP_WITH_SPLITS);
+        }
         if !self.epochs.is_empty() {
             out.push(TAG_MAP_WITH_EPOCHS);
         }
@@ -195,12 +202,17 @@ impl ClusterMap {
                 put(out, epoch.0);
             }
         }
+        if !self.splits.is_empty() {
+            self.splits.encode(out);
+        }
     }
 
     /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else, or describe a map
     /// in which partitions overlap or live on nodes that are no members.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let has_splits = bytes.first() == Some(&TAG_MAP_WITH_SPLITS);
+        let bytes = &bytes[usize::from(has_splits)..];
         let has_epochs = bytes.first() == Some(&TAG_MAP_WITH_EPOCHS);
         let bytes = &bytes[usize::from(has_epochs)..];
         let has_users = bytes.first() == Some(&TAG_MAP_WITH_USERS);
@@ -253,6 +265,9 @@ impl ClusterMap {
                 }
                 map.epochs.insert(partition, epoch);
             }
+        }
+        if has_splits {
+            map.splits = Splits::take(&mut rest)?;
         }
         map.fill_slot_table();
         let owned = map.slot_table.iter().filter(|p| **p != PartitionId::META).count();
@@ -454,6 +469,11 @@ mod tests {
             }),
             (partition(), node())
                 .prop_map(|(partition, node)| Reshape::Vacated { partition, node }),
+            (partition(), 0u16..16_384)
+                .prop_map(|(partition, at)| Reshape::Split { partition, at: Slot(at) }),
+            (partition(), partition(), 0u64..3).prop_map(|(partition, child, epoch)| {
+                Reshape::Halved { partition, child, epoch: Epoch(epoch) }
+            }),
         ]
     }
 
@@ -532,7 +552,7 @@ mod tests {
         #[test]
         fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 1u8..13) {
             let mut tagged = bytes;
-            for version in [TAG_MAP_V1, TAG_MAP_V2, TAG_MAP_V3, TAG_MAP_RESHAPED, TAG_MAP_WITH_USERS, TAG_MAP_WITH_EPOCHS] {
+            for version in [TAG_MAP_V1, TAG_MAP_V2, TAG_MAP_V3, TAG_MAP_RESHAPED, TAG_MAP_WITH_USERS, TAG_MAP_WITH_EPOCHS, TAG_MAP_WITH_SPLITS] {
                 let _ = ClusterMap::decode(&[&[version][..], &tagged].concat());
             }
             tagged.insert(0, tag);

@@ -42,7 +42,8 @@ impl ClusterMap {
     }
 
     fn groups_of(&self, node: NodeId) -> BTreeSet<PartitionId> {
-        std::iter::once(PartitionId::META).chain(self.partitions_on(node)).collect()
+        let partitions = self.partitions_on(node).chain(self.unborn_on(node));
+        std::iter::once(PartitionId::META).chain(partitions).collect()
     }
 
     pub(crate) fn replace(

@@ -21,7 +21,7 @@ use crate::cluster_map::{Applied, ClusterMap, NodeInfo, Rejected};
 use crate::hashing::WEIGHT_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_types::limits::{NODES_MAX, ZONE_BYTES_MAX};
-use synod_types::{ClusterId, NodeId, PartitionId};
+use synod_types::{ClusterId, Epoch, NodeId, PartitionId, Slot};
 
 /// A change of who is in the cluster, or of who holds what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,22 @@ pub enum Reshape {
         partition: PartitionId,
         /// As in the `Move`.
         to: Vec<NodeId>,
+    },
+    /// The partition is to become two.
+    Split {
+        /// The partition.
+        partition: PartitionId,
+        /// The first slot of the new one.
+        at: Slot,
+    },
+    /// Its log says that it is.
+    Halved {
+        /// The partition.
+        partition: PartitionId,
+        /// The new one.
+        child: PartitionId,
+        /// Since which epoch of the partition's slots.
+        epoch: Epoch,
     },
     /// The node is about to drop the replica that it does not need any more.
     Vacate {
@@ -272,6 +288,10 @@ impl ClusterMap {
             }
             Reshape::Move { partition, to } => self.begin_move(partition, to),
             Reshape::Moved { partition, to } => Ok(self.end_move(partition, &to)),
+            Reshape::Split { partition, at } => self.begin_split(partition, at),
+            Reshape::Halved { partition, child, epoch } => {
+                Ok(self.end_split(partition, child, epoch))
+            }
             Reshape::Vacate { partition, node, process } => {
                 let left = self.shape.left.get_mut(&(partition, node));
                 Ok(left.is_some_and(|left| std::mem::replace(left, process) != process))
@@ -342,6 +362,9 @@ impl ClusterMap {
 
     fn begin_move(&mut self, partition: PartitionId, to: Vec<NodeId>) -> Result<bool, Rejected> {
         let distinct: BTreeSet<_> = to.iter().copied().collect();
+        if self.split_of(partition).is_some() {
+            return Err(Rejected::Busy(partition));
+        }
         let Some(info) = self.partitions.get_mut(&partition) else {
             return Err(Rejected::OutOfBounds);
         };

@@ -2,9 +2,11 @@
 
 use crate::meta_codec::{put_ids, put_info, take_count, take_ids, take_new_info, take_u32};
 use crate::reshape::{Place, Reshape, Shape};
+use crate::split::{Birth, Split, Splits};
+use std::collections::BTreeMap;
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
 use synod_types::varint::{put, put_bytes, take, take_bytes};
-use synod_types::{ClusterId, NodeId, PartitionId};
+use synod_types::{ClusterId, Epoch, Incarnation, NodeId, PartitionId, SLOT_COUNT, Slot};
 
 /// Every node may have given up every partition; how many there are is bounded by the bytes that name them.
 const LEFT_MAX: usize = NODES_MAX * PARTITIONS_MAX as usize;
@@ -38,6 +40,12 @@ impl Reshape {
                 put_words(out, 11, &[node.0]);
                 put_place(out, place);
             }
+            Self::Split { partition, at } => {
+                put_words(out, 12, &[u64::from(partition.0), u64::from(at.0)]);
+            }
+            Self::Halved { partition, child, epoch } => {
+                put_words(out, 13, &[u64::from(partition.0), u64::from(child.0), epoch.0]);
+            }
             Self::Vacated { partition, node } => {
                 put_words(out, 10, &[u64::from(partition.0), node.0]);
             }
@@ -67,6 +75,12 @@ impl Reshape {
             },
             10 => Self::Vacated { partition: take_partition(bytes)?, node: NodeId(take(bytes)?) },
             11 => Self::Place(NodeId(take(bytes)?), take_place(bytes)?),
+            12 => Self::Split { partition: take_partition(bytes)?, at: take_slot(bytes)? },
+            13 => Self::Halved {
+                partition: take_partition(bytes)?,
+                child: take_partition(bytes)?,
+                epoch: Epoch(take(bytes)?),
+            },
             _ => return None,
         };
         Some(command)
@@ -133,6 +147,56 @@ impl Shape {
     }
 }
 
+impl Splits {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        put(out, self.pending.len() as u64);
+        for (partition, Split { at, child }) in &self.pending {
+            [partition.0, at.0.into(), child.0].into_iter().for_each(|word| put(out, word.into()));
+        }
+        put(out, self.founded.len() as u64);
+        for (partition, slots) in &self.founded {
+            let words = [partition.0, slots.start().0.into(), slots.end().0.into()];
+            words.into_iter().for_each(|word| put(out, word.into()));
+        }
+        put(out, self.births.len() as u64);
+        for (partition, Birth { parent, members }) in &self.births {
+            let words = [partition.0.into(), parent.0.into(), members.len() as u64];
+            words.into_iter().for_each(|word| put(out, word));
+            for (node, incarnation) in members {
+                [node.0, incarnation.0].into_iter().for_each(|word| put(out, word));
+            }
+        }
+    }
+
+    pub(crate) fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let mut splits = Self::default();
+        for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
+            let partition = take_partition(bytes)?;
+            let split = Split { at: take_slot(bytes)?, child: take_partition(bytes)? };
+            splits.pending.insert(partition, split);
+        }
+        for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
+            let partition = take_partition(bytes)?;
+            let slots = take_slot(bytes)?..=take_slot(bytes)?;
+            splits.founded.insert(partition, (!slots.is_empty()).then_some(slots)?);
+        }
+        for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
+            let partition = take_partition(bytes)?;
+            let (parent, mut members) = (take_partition(bytes)?, BTreeMap::new());
+            for _ in 0..take_count(bytes, NODES_MAX)? {
+                members.insert(NodeId(take(bytes)?), Incarnation(take(bytes)?));
+            }
+            splits.births.insert(partition, Birth { parent, members });
+        }
+        Some(splits)
+    }
+}
+
+fn take_slot(bytes: &mut &[u8]) -> Option<Slot> {
+    let slot = u16::try_from(take(bytes)?).ok()?;
+    (slot < SLOT_COUNT).then_some(Slot(slot))
+}
+
 fn put_place(out: &mut Vec<u8>, place: &Place) {
     put(out, u64::from(place.weight));
     put_bytes(out, place.zone.as_bytes());
@@ -157,7 +221,6 @@ fn take_partition(bytes: &mut &[u8]) -> Option<PartitionId> {
 mod tests {
     use super::*;
     use crate::cluster_map::NodeInfo;
-    use synod_types::Incarnation;
 
     #[test]
     fn commands_round_trip_and_cut_ones_are_refused() {
@@ -180,6 +243,8 @@ mod tests {
             Reshape::Moved { partition, to },
             Reshape::Vacate { partition, node, process: u64::MAX },
             Reshape::Vacated { partition, node },
+            Reshape::Split { partition, at: Slot(700) },
+            Reshape::Halved { partition, child: PartitionId(301), epoch: Epoch(1 << 40) },
         ] {
             let mut bytes = Vec::new();
             command.encode(&mut bytes);
@@ -190,6 +255,6 @@ mod tests {
             assert_eq!(Reshape::take(&mut rest), Some(command));
             assert!(rest.is_empty());
         }
-        assert_eq!(Reshape::take(&mut &[12, 0][..]), None);
+        assert_eq!(Reshape::take(&mut &[14, 0][..]), None);
     }
 }

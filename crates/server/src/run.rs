@@ -264,11 +264,9 @@ impl Start<'_> {
         let pace = Pace::new(config.tuning.log_flush);
         let flusher = Flusher::new(wal, config.durability, pace, postbox.clone(), space);
         let log = LogWriter::start(flusher, postbox.clone(), worker).context(NO_THREAD)?;
-        // What a leader sends right after a restart has to be loaded, and the map may never change again.
-        let laid_out = Arc::new(map.laid_out.clone());
         let asides = aside::start(postbox.clone(), worker).context(NO_THREAD)?;
-        let files = files::start(Files::new(disk, snapshots, laid_out), postbox, worker)
-            .context(NO_THREAD)?;
+        let files =
+            files::start(Files::new(disk, snapshots), postbox, worker).context(NO_THREAD)?;
         Worker::new(Setup {
             node,
             clock: self.clock,

@@ -88,6 +88,8 @@ pub enum Fault {
     Reshape,
     /// A partition is sealed, as one whose slots are about to change hands, and takes them back after a while.
     Seal,
+    /// An operator has a partition split.
+    Split,
 }
 
 /// So many of [`Fault::ALL`] are drawn first. Those behind them came later and are drawn apart, with chance of their own,
@@ -98,7 +100,7 @@ const LATER_SALT: u64 = 0x4c41_5445;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -138,6 +140,7 @@ impl Fault {
         Self::Moved,
         Self::Reshape,
         Self::Seal,
+        Self::Split,
     ];
 
     /// Its name on the command line.
@@ -183,6 +186,7 @@ impl Fault {
             Self::Moved => "moved",
             Self::Reshape => "reshape",
             Self::Seal => "seal",
+            Self::Split => "split",
         }
     }
 
@@ -208,7 +212,7 @@ impl Fault {
 
     /// Whether it is planned apart from all others.
     pub(crate) fn is_planned_alone(self) -> bool {
-        matches!(self, Self::Reshape | Self::Seal)
+        matches!(self, Self::Reshape | Self::Seal | Self::Split)
     }
 }
 

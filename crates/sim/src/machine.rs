@@ -272,7 +272,7 @@ impl Machine {
             appended: false,
             full: false,
             resting: false,
-            files: Files::new(disk, snapshots, Arc::new(map.laid_out)),
+            files: Files::new(disk, snapshots),
             tasks: VecDeque::new(),
             applied: None,
             sessions: BTreeMap::new(),

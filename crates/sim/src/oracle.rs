@@ -112,7 +112,7 @@ impl World {
     fn check_seals(&mut self, at: usize) {
         let Some(process) = &self.machines[at].process else { return };
         let node = process.worker.node_ref();
-        let changed = (1..=self.params.partitions)
+        let changed = (1..=self.partitions_max())
             .map(PartitionId)
             .find(|partition| node.changed_while_sealed(*partition));
         if let Some(partition) = changed {
@@ -143,7 +143,7 @@ impl World {
 
     /// Replicas at the same position must hold the same.
     pub(crate) fn compare_states(&mut self, at: usize) {
-        for group in 0..=self.params.partitions {
+        for group in 0..=self.partitions_max() {
             let group = PartitionId(group);
             let Some(process) = &self.machines[at].process else { return };
             let Some((applied, digest)) = process.worker.node_ref().digest(group) else { continue };

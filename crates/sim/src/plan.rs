@@ -15,6 +15,7 @@ const PLAN_SALT: u64 = 0x504c_414e;
 const LATER_SALT: u64 = 0x504c_4c54;
 const LAST_SALT: u64 = 0x504c_4c53;
 const SEAL_SALT: u64 = 0x504c_534c;
+const SPLIT_SALT: u64 = 0x504c_5350;
 
 /// One piece of trouble, with its end if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,14 +85,17 @@ impl Params {
         let chosen = self.faults.chosen(self.seed);
         let (alone, others): (Vec<Fault>, Vec<Fault>) =
             chosen.into_iter().partition(|fault| fault.is_planned_alone());
-        let (seals, last): (Vec<Fault>, Vec<Fault>) =
+        let (seals, alone): (Vec<Fault>, Vec<Fault>) =
             alone.into_iter().partition(|fault| *fault == Fault::Seal);
+        let (splits, last): (Vec<Fault>, Vec<Fault>) =
+            alone.into_iter().partition(|fault| *fault == Fault::Split);
         let (later, first): (Vec<Fault>, Vec<Fault>) =
             others.into_iter().partition(|fault| fault.came_later());
         let mut plan = self.draw_strikes(PLAN_SALT, first);
         plan.extend(self.draw_strikes(LATER_SALT, later));
         plan.extend(self.draw_strikes(LAST_SALT, last));
         plan.extend(self.draw_strikes(SEAL_SALT, seals));
+        plan.extend(self.draw_strikes(SPLIT_SALT, splits));
         plan.sort_by_key(|strike| strike.at_us);
         (1..).zip(plan.iter_mut()).for_each(|(number, strike)| strike.number = number);
         plan

@@ -31,7 +31,7 @@ impl World {
         let Some(process) = &self.machines[at].process else { return };
         let queues = process.worker.node_ref().queues();
         let requests_max = self.requests_max();
-        let groups = self.params.partitions as usize + 1;
+        let groups = self.partitions_max() as usize + 1;
         let long = self.params.clients * self.large.burst_bytes();
         let bounds = [
             ("parked requests", queues.parked, requests_max),

@@ -283,6 +283,9 @@ impl World {
         if fault == Fault::Reshape {
             return self.strike_shape(any, random);
         }
+        if fault == Fault::Split {
+            return self.strike_split(any, random);
+        }
         if fault == Fault::Seal {
             return self.strike_slots(random);
         }

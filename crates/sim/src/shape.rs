@@ -11,6 +11,9 @@ use crate::schedule::Blow;
 use crate::world::World;
 use synod_types::NodeId;
 
+/// How many partitions come from splits at the most.
+const SPLITS_MAX: usize = 6;
+
 impl World {
     /// Has an operator ask a node to drain one, or to let one that is drained hold something again.
     pub(crate) fn strike_shape(&mut self, node: usize, random: &mut Random) -> Option<Blow> {
@@ -32,10 +35,41 @@ impl World {
     }
 
     fn ask_for_shape(&mut self, node: usize, word: &str, whom: NodeId) {
+        self.operate(node, &["CLUSTER", word, &whom.to_string()]);
+    }
+
+    fn operate(&mut self, node: usize, words: &[&str]) {
         if let Some(process) = &mut self.machines[node].process {
-            process.operate(&["CLUSTER", word, &whom.to_string()]);
+            process.operate(words);
         }
         self.wake(node, self.time);
+    }
+
+    /// The greatest number that a partition has.
+    pub(crate) fn partitions_max(&self) -> u32 {
+        self.params.partitions + SPLITS_MAX as u32
+    }
+
+    /// Has an operator ask a node to split a partition somewhere. The nemesis changes no members by itself afterwards.
+    pub(crate) fn strike_split(&mut self, node: usize, random: &mut Random) -> Option<Blow> {
+        if self.atlas.any() || self.identity_struck || self.unshaped {
+            return None;
+        }
+        let map = self.machines[node].process.as_ref()?.worker.node_ref().map();
+        if map.partitions().len() >= self.params.partitions as usize + SPLITS_MAX {
+            return None;
+        }
+        let known: Vec<_> = map.partitions().keys().copied().collect();
+        let partition = *random.pick(&known)?;
+        let slots = map.slots_of(partition)?;
+        let (first, last) = (u64::from(slots.start().0), u64::from(slots.end().0));
+        if first == last {
+            return None;
+        }
+        let at = random.between(first + 1, last);
+        self.shaped = true;
+        self.operate(node, &["CLUSTER", "SPLIT", &partition.to_string(), &at.to_string()]);
+        Some((format!("partition {partition} at slot {at}, asked of node {}", node + 1), None))
     }
 
     /// Has all nodes hold something again.
@@ -60,6 +94,13 @@ impl World {
             let drained = map.nodes.keys().find(|node| map.is_draining(**node));
             let moving = map.moves().next();
             let dropping = map.vacating().next();
+            if let Some((partition, split)) = map.splits().next() {
+                return Some(format!(
+                    "node {} says that partition {partition} is being split at slot {}",
+                    at + 1,
+                    split.at.0
+                ));
+            }
             let what = match (drained, moving, dropping) {
                 (Some(node), _, _) => format!("node {node} is drained"),
                 (_, Some((group, to)), _) => format!("group {group} is on its way to {to:?}"),

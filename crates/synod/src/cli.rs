@@ -3,8 +3,8 @@
 use crate::settings::Usage;
 use crate::{
     elect::ElectOptions, engine::EngineOptions, moving::ExportOptions, moving::ImportOptions,
-    node::NodeOptions, serve::ServeOptions, sim::SimOptions, status::StatusOptions,
-    top::TopOptions, tx::TxOptions, up::UpOptions,
+    node::NodeOptions, partition::PartitionOptions, serve::ServeOptions, sim::SimOptions,
+    status::StatusOptions, top::TopOptions, tx::TxOptions, up::UpOptions,
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -59,6 +59,8 @@ pub enum Task {
     Export(ExportOptions),
     /// Look after one node of a running cluster
     Node(NodeOptions),
+    /// Show the partitions of a running cluster, or split one
+    Partition(PartitionOptions),
     /// Look after transactions over services and databases
     Tx(TxOptions),
     /// Run clusters in a simulated world full of faults

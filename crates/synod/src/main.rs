@@ -14,6 +14,7 @@ mod logging;
 mod moving;
 mod namespaces;
 mod node;
+mod partition;
 mod seat;
 mod serve;
 mod settings;
@@ -64,6 +65,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Import(options) => moving::import(&options),
         Task::Export(options) => moving::export(&options),
         Task::Node(options) => node::run(&options),
+        Task::Partition(options) => partition::run(&options),
         Task::Tx(options) => tx::run(&options),
         Task::Sim(options) => sim::run(&options),
     }?;

@@ -55,6 +55,8 @@ pub struct Status {
     pub tls_port: Option<u16>,
     /// Partitions that are being moved to other nodes.
     moving: Vec<u32>,
+    /// Partitions that are being split.
+    splitting: Vec<u32>,
     nodes: Vec<Node>,
     partitions: Vec<Partition>,
 }
@@ -134,6 +136,34 @@ pub fn run(options: &StatusOptions) -> Result<()> {
         print!("{}", tables(&status));
     }
     status.complaint().map_or(Ok(()), |complaint| bail!(complaint))
+}
+
+/// The partitions as a table.
+pub fn partition_table(status: &Status) -> String {
+    let mut rows =
+        vec![["PARTITION", "SLOTS", "LEADER", "REPLICAS", "KEYS", "STATE"].map(String::from)];
+    for partition in &status.partitions {
+        let Some((first, last)) = partition.slots else { continue };
+        let text = |n: Option<u64>| n.map_or("-".to_owned(), |n| n.to_string());
+        let replicas: Vec<_> = partition.replicas.iter().map(u64::to_string).collect();
+        let is_in = |those: &[u32]| those.contains(&partition.id);
+        let state = match (is_in(&status.splitting), is_in(&status.moving)) {
+            (true, _) => "splitting",
+            (_, true) => "moving",
+            _ => "-",
+        };
+        rows.push([
+            partition.id.to_string(),
+            format!("{first}-{last}"),
+            text(partition.leader),
+            replicas.join(","),
+            text(partition.keys),
+            state.to_owned(),
+        ]);
+    }
+    let mut out = String::new();
+    columns(&mut out, &rows);
+    out
 }
 
 impl Status {

@@ -72,6 +72,12 @@ impl NamedTrees {
         self.trees.iter_mut().map(|(name, tree)| (&**name, tree))
     }
 
+    /// Takes the trees out whose names `goes` picks; `None` if there is none. No snapshot is being taken.
+    pub fn split_off(&mut self, goes: impl Fn(&str) -> bool) -> Option<Self> {
+        let trees: BTreeMap<_, _> = self.trees.extract_if(.., |name, _| goes(name)).collect();
+        (!trees.is_empty()).then_some(Self { trees, writing: None })
+    }
+
     /// Runs a committed operation; the tree that it was for, if there is one now.
     pub fn apply_to<'a>(
         &mut self,

@@ -172,6 +172,23 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// The keys that it names.
+    #[must_use]
+    pub fn keys(&self) -> Vec<&'a [u8]> {
+        match self {
+            Self::Fetch { keys, .. } => keys.clone(),
+            Self::Verify { reads, .. } => reads.iter().map(|(key, _)| *key).collect(),
+            Self::Prepare { reads, writes, .. } | Self::Decide { reads, writes, .. } => {
+                let read = reads.iter().map(|(key, _)| *key);
+                read.chain(writes.iter().map(|(key, _)| *key)).collect()
+            }
+            Self::Release { .. }
+            | Self::Resolve { .. }
+            | Self::Finish { .. }
+            | Self::Forget { .. } => Vec::new(),
+        }
+    }
+
     /// Whether it changes nothing that is replicated.
     #[must_use]
     pub const fn is_read(&self) -> bool {

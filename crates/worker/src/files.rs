@@ -12,7 +12,6 @@ use synod_log::snapshot::{
 };
 use synod_node::{FileWork, Node};
 use synod_replica::Chunk;
-use synod_ring::ClusterMap;
 use synod_types::plant::planted;
 use synod_types::{NodeId, PartitionId, SnapshotMeta, limits};
 
@@ -24,8 +23,6 @@ pub enum Task {
     Prune(PartitionId, SnapshotMeta),
     /// The group is gone from the log: all of its snapshots can go.
     Remove(PartitionId),
-    /// The cluster map, which tells the slots of a partition being loaded.
-    Map(Arc<ClusterMap>),
 }
 
 /// What a task brought forth.
@@ -54,18 +51,17 @@ pub struct Trouble {
 pub struct Files {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
-    map: Arc<ClusterMap>,
     writers: BTreeMap<PartitionId, SnapshotWriter>,
     receivers: BTreeMap<PartitionId, SnapshotReceiver>,
     served: BTreeMap<PartitionId, SnapshotFile>,
 }
 
 impl Files {
-    /// Nothing is under way. A leader may send a snapshot right after a restart, so the map is known from the start.
+    /// Nothing is under way.
     #[must_use]
-    pub fn new(disk: Arc<dyn Disk>, dir: PathBuf, map: Arc<ClusterMap>) -> Self {
+    pub fn new(disk: Arc<dyn Disk>, dir: PathBuf) -> Self {
         let (writers, receivers, served) = Default::default();
-        Self { disk, dir, map, writers, receivers, served }
+        Self { disk, dir, writers, receivers, served }
     }
 
     /// Does one task, as a whole.
@@ -73,7 +69,6 @@ impl Files {
         let mut done = Done::default();
         match task {
             Task::Work(work) => self.work(work, &mut done),
-            Task::Map(map) => self.map = map,
             Task::Prune(group, meta) => {
                 self.served.remove(&group);
                 if planted("mark-before-file")
@@ -220,7 +215,7 @@ impl Files {
         }
         let Some(receiver) = self.receivers.remove(&group) else { return Ok(()) };
         receiver.finish()?;
-        done.reports.push(match recovery::load(&*self.disk, &self.dir, group, meta, &self.map) {
+        done.reports.push(match recovery::load(&*self.disk, &self.dir, group, meta) {
             Ok(Some(state)) => Report::SnapshotLoaded(group, meta.clone(), Box::new(state)),
             Ok(None) => Report::SnapshotFailed(group),
             Err(error) => {

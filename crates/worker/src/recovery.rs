@@ -18,9 +18,6 @@ pub enum RecoveryError {
     /// A snapshot's content is not what a state is made of.
     #[error("the content of the snapshot of partition {0} cannot be used: {1}")]
     Content(PartitionId, String),
-    /// The cluster map does not know the partition.
-    #[error("the cluster map does not know partition {0}")]
-    NotOnTheMap(PartitionId),
     /// The log counts on a snapshot that is not there.
     #[error(
         "the snapshot of partition {0} at entry {1} is missing from {path}; without it this node's data is incomplete. \
@@ -44,8 +41,7 @@ pub fn map_of(
     };
     let mut map = ClusterMap::default();
     if group.snapshot.index > Index(0)
-        && let Some(state) =
-            load(disk, dir, PartitionId::META, &group.snapshot, &ClusterMap::default())?
+        && let Some(state) = load(disk, dir, PartitionId::META, &group.snapshot)?
     {
         map = state.map().cloned().unwrap_or_default();
     }
@@ -76,8 +72,8 @@ pub fn load_groups(
         }
         let state = match log.snapshot.index {
             Index(0) if group == PartitionId::META => None,
-            Index(0) => map.slots_of(group).map(State::data),
-            index => match load(disk, dir, group, &log.snapshot, map)? {
+            Index(0) => map.founded_slots_of(group).map(State::data),
+            index => match load(disk, dir, group, &log.snapshot)? {
                 Some(state) => Some(state),
                 None => return Err(RecoveryError::Missing(group, index, dir.into())),
             },
@@ -102,7 +98,6 @@ pub fn load(
     dir: &Path,
     group: PartitionId,
     meta: &SnapshotMeta,
-    map: &ClusterMap,
 ) -> Result<Option<State>, RecoveryError> {
     let opened = match planted("newest-snapshot-loaded") {
         true => SnapshotReader::open(disk, dir, group)?,
@@ -111,7 +106,7 @@ pub fn load(
     let Some(mut reader) = opened else { return Ok(None) };
     let mut loader = match group {
         PartitionId::META => Loader::meta(),
-        _ => Loader::data(map.slots_of(group).ok_or(RecoveryError::NotOnTheMap(group))?),
+        _ => Loader::data(),
     };
     while let Some(chunk) = reader.next_chunk()? {
         loader.chunk(&chunk).map_err(|why| RecoveryError::Content(group, why))?;

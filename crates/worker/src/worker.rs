@@ -114,12 +114,11 @@ impl Worker {
         end(&mut self.node);
     }
 
-    /// What the files are to do, in order. A new cluster map is among it, and stays in the node's output for others.
+    /// What the files are to do, in order.
     pub fn take_tasks(&mut self) -> impl Iterator<Item = Task> {
         let output = self.node.output();
-        let map = output.map.clone().map(Task::Map);
         let work = std::mem::take(&mut output.files).into_iter().map(Task::Work);
-        std::mem::take(&mut self.tasks).into_iter().chain(work).chain(map)
+        std::mem::take(&mut self.tasks).into_iter().chain(work)
     }
 
     /// The operations that are to be run beside the turns, each to be reported as [`Report::Ran`].

@@ -17,6 +17,7 @@ mod read;
 mod restore;
 mod scan;
 mod snapshot;
+mod split;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -91,8 +91,12 @@ impl Restorer {
             return Err(CorruptSnapshot("a format this program does not know"));
         }
         let slots = Slot(u16::from_le_bytes([*a, *b]))..=Slot(u16::from_le_bytes([*c, *d]));
-        if slots != self.keyspace.slots() {
+        let room = self.keyspace.slots();
+        if slots.is_empty() || slots.start() < room.start() || slots.end() > room.end() {
             return Err(CorruptSnapshot("a snapshot of other slots"));
+        }
+        if slots != room {
+            self.keyspace = Keyspace::new(slots);
         }
         *bytes = rest;
         self.keyspace.changes = varint::take(bytes).ok_or(cut)?;

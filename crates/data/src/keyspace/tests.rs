@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use synod_types::{Millis, SLOT_COUNT, Slot};
 
 /// Recounts everything; every object must be found where it lies.
-fn check(keyspace: &Keyspace) {
+pub(super) fn check(keyspace: &Keyspace) {
     let objects = || keyspace.slots.iter().flat_map(SlotTable::objects);
     assert_eq!(keyspace.len, objects().count());
     assert_eq!(keyspace.expires, objects().filter(|o| o.expire().is_some()).count());

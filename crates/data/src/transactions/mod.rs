@@ -14,7 +14,7 @@ use crate::keyspace::text_object;
 use crate::object::Object;
 use crate::snapshot::{put_image, take_image};
 use crate::value::Kind;
-use crate::{Args, Command, Context, Keyspace, error};
+use crate::{Args, Command, Context, Keyspace};
 use std::sync::Arc;
 use synod_txn::{Detail, Intent, Locking, Records, Source, Step, Tokens};
 use synod_types::plant::planted;
@@ -28,6 +28,7 @@ pub const YES: &str = "YES";
 pub const NO: &str = "NO";
 const TOO_LARGE: &str =
     "ERR the values of a transaction over several partitions take too many bytes";
+const MOVED: &str = "TRYAGAIN a key has moved to another partition; nothing was written";
 const TOO_MANY: &str = "TRYAGAIN too many transactions are undecided here";
 
 impl Keyspace {
@@ -56,13 +57,8 @@ impl Keyspace {
     /// Runs a step that stands in the log.
     pub(crate) fn run_step(&mut self, step: &Step<'_>, ctx: &Context, out: &mut dyn ReplySink) {
         let yes = match step {
+            _ if !self.owns_all_of(step) => return out.error(MOVED),
             Step::Prepare { txn, home, deadline, reads, guards, writes } => {
-                let owned = |key: &[u8]| self.owns(key);
-                if !(reads.iter().all(|(key, _)| owned(key))
-                    && writes.iter().all(|(key, _)| owned(key)))
-                {
-                    return out.error(error::FOREIGN_KEY.0);
-                }
                 let intent = Intent {
                     home: *home,
                     deadline: *deadline,
@@ -112,9 +108,15 @@ impl Keyspace {
         out.simple(if yes { YES } else { NO });
     }
 
+    /// Whether the keys of a step lie in these slots. Who conducts the transaction may know an older map.
+    fn owns_all_of(&self, step: &Step<'_>) -> bool {
+        step.keys().into_iter().all(|key| self.owns(key))
+    }
+
     /// Runs a step that reads.
     pub(crate) fn read_step(&self, step: &Step<'_>, ctx: &Context, out: &mut dyn ReplySink) {
         match step {
+            _ if !self.owns_all_of(step) => out.error(MOVED),
             Step::Fetch { locking, detail, keys, locks, sources, .. } => {
                 // Who takes no lock only reads, and asks once as a rule.
                 let counted = keys.iter().filter(|_| *locking == Locking::None);

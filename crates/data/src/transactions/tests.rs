@@ -3,7 +3,7 @@
 use super::*;
 use crate::events::Classes;
 use crate::op::{self, Op};
-use crate::{Restorer, lookup};
+use crate::{Restorer, error, lookup};
 use synod_machine::Machine;
 use synod_txn::TxnId;
 use synod_types::limits::SNAPSHOT_CHUNK_BYTES;

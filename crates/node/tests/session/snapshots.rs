@@ -47,7 +47,7 @@ impl Files {
                 let complete = file.len() as u64 >= total;
                 node.snapshot_progress(group, &meta, file.len() as u64, complete);
                 if complete {
-                    let state = load(node, group, file);
+                    let state = load(group, file);
                     node.snapshot_loaded(group, meta, state);
                 }
             }
@@ -79,10 +79,10 @@ impl Files {
     }
 }
 
-fn load(node: &Node, group: PartitionId, mut file: &[u8]) -> synod_replica::State {
+fn load(group: PartitionId, mut file: &[u8]) -> synod_replica::State {
     let mut loader = match group {
         PartitionId::META => Loader::meta(),
-        _ => Loader::data(node.map().slots_of(group).expect("such a partition")),
+        _ => Loader::data(),
     };
     while let Some((len, rest)) = file.split_first_chunk::<4>() {
         let (chunk, rest) = rest.split_at(u32::from_le_bytes(*len) as usize);

@@ -227,6 +227,6 @@ impl Replica {
 
     /// Whether a snapshot may begin: the state is that of an entry, and here.
     pub(crate) fn can_begin_snapshot(&self) -> bool {
-        !self.is_behind()
+        !self.is_behind() && !self.has_unborn()
     }
 }

@@ -37,6 +37,7 @@ pub fn json(config: &Config, workers: &[NodeStatus]) -> String {
         "engine": map.engine.unwrap_or(config.engine).as_str(),
         "founded_with": config.engine.as_str(),
         "copies": map.copies(),
+        "splitting": map.splits().map(|(partition, _)| partition.0).collect::<Vec<_>>(),
         "moving": map.moves().map(|(partition, _)| partition.0).collect::<Vec<_>>(),
         "tls_port": config.tls.port,
         "workers": config.workers,

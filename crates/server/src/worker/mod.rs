@@ -417,7 +417,6 @@ impl Worker {
             }
             Mail::SnapshotFrame(to, bytes) => self.send_snapshot(to, bytes),
             Mail::Map(map) => {
-                self.do_files(Task::Map(map.clone()));
                 self.core.node().install_map(map.clone());
                 self.learn_members(&map);
             }

@@ -72,7 +72,7 @@ holds more of a partition than it must, and every node its share.
 
 /// Whom to ask.
 #[derive(clap::Args, Debug)]
-struct Whom {
+pub struct Whom {
     /// The HTTP address of any node that is up
     #[arg(long, env = "SYNOD_HTTP", value_name = "HOST:PORT", default_value = "127.0.0.1:26379")]
     http: Address,
@@ -175,14 +175,16 @@ pub fn run(options: &NodeOptions) -> Result<()> {
 }
 
 impl Whom {
-    fn look(&self) -> Result<Status> {
+    /// What the node says, and the leaders of their groups.
+    pub fn look(&self) -> Result<Status> {
         self.calls.begin()?;
         let address = self.http.to_string();
         Status::whole(&address)
             .with_context(|| format!("no status from {address}: is a node running there? (--http)"))
     }
 
-    fn order(&self, words: &str) -> Result<()> {
+    /// Has the node do this.
+    pub fn order(&self, words: &str) -> Result<()> {
         let status = self.look()?;
         client::order(&client::address(&status, &self.http.to_string())?, words)
     }

@@ -1,6 +1,7 @@
 //! CLUSTER: which node serves which slots, told from the cluster map and the leaders that are known.
 
 mod members;
+mod partitions;
 mod shape;
 mod view;
 
@@ -59,6 +60,8 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("3.0.0", "", "The ranges of slots, each with its leader and its replicas."),
     Subcommand::new("cluster|shards", 2, PLAIN, shards)
         .about("7.0.0", "", "The nodes that serve slots, each with its slots and its replicas."),
+    Subcommand::new("cluster|split", -3, OPERATOR, partitions::split)
+        .about("7.0.0", "<partition> [slot]", "Synod's own: makes two partitions of one; the second begins with this slot, or with the one in the middle."),
     Subcommand::new("cluster|help", 2, Flags::LOADING.and(Flags::STALE), help)
         .about("5.0.0", "", "Prints this help."),
 ];
