@@ -1,8 +1,8 @@
 //! The groups that this worker hosts, and what it knows of the others: their map, their leaders, their engines.
 
 use crate::engines::Engines;
+use crate::leaders::Leaders;
 use crate::reshape::Dropped;
-use crate::routing::Leaders;
 use crate::snapshots::Fetches;
 use std::sync::Arc;
 use synod_consensus::{Protocol, Role};

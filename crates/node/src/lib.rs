@@ -40,6 +40,7 @@ mod groups;
 mod guests;
 mod heats;
 mod identity;
+mod leaders;
 mod local;
 mod members;
 mod memory;
