@@ -1,9 +1,9 @@
 //! The other nodes: who is up, who leads what, and what their frames mean.
 //!
 //! ```text
-//! Heartbeat body:  events u16 | worker u32 | workers u32 | epoch u64 | count u32 | (group u32 | term u64)* | engine u8 * | tail
-//!                  the groups that this worker leads, what they run, and which map it has; the tail is that of
-//!                  `tracking/streams.rs`
+//! Heartbeat body:  events u16 | worker u32 | workers u32 | epoch u64 | count u32 | (group u32 | term u64)* | engine u8 * | tails
+//!                  the groups that this worker leads, what they run, and which map it has; the tails are those of
+//!                  `tracking/streams.rs` and `memory/elsewhere.rs`
 //! ```
 
 use crate::answers::take_reply;
@@ -263,7 +263,7 @@ impl Node {
             self.groups.leaders_mut().learn(group, Term(u64::from_le_bytes(*term)), Some(from));
             groups.push(group);
         }
-        let (engines, tail) = rest.split_at(groups.len().min(rest.len()));
+        let (engines, mut tail) = rest.split_at(groups.len().min(rest.len()));
         for (group, tag) in groups.into_iter().zip(engines) {
             if let Some(engine) = Protocol::from_tag(*tag) {
                 self.groups.engines_mut().learn(group, engine);
@@ -273,12 +273,14 @@ impl Node {
             .leaders_mut()
             .forget_others(from, &led, |group| workers > 0 && group.0 % workers == worker);
         if let (Ok(worker), Ok(workers)) = (u16::try_from(worker), u16::try_from(workers)) {
-            self.heard_of_streams(from, worker, workers, tail);
+            self.heard_of_streams(from, worker, workers, &mut tail);
+            self.heard_of_excess(from, worker, workers, tail);
         }
     }
 
     /// Tells every other worker, here and elsewhere, what this one leads.
     pub(crate) fn send_heartbeats(&mut self) {
+        let excess = self.excess();
         let led: Vec<(PartitionId, Term, Protocol)> = self
             .groups
             .replicas()
@@ -303,6 +305,7 @@ impl Node {
                 }
                 body.extend(led.iter().map(|(_, _, engine)| engine.tag()));
                 self.caching.streams.put(to, own, body);
+                body.extend_from_slice(&excess.to_le_bytes());
             });
         }
     }

@@ -305,7 +305,7 @@ impl Node {
         if self.memory.counts_access() {
             self.memory.touch(command, args, self.local.now().mono_us);
         }
-        if self.memory.refuses(command, args) {
+        if self.memory.refuses(partition, command, args) {
             return self.refuse_request(client, OOM);
         }
         let Some((replica, asked)) = self.groups.open(partition) else {

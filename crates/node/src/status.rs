@@ -139,6 +139,8 @@ pub struct GroupStatus {
     pub waiting: u64,
     /// The members.
     pub members: Vec<NodeId>,
+    /// Whether the replica here leads and is the only one that votes: it needs nobody to commit.
+    pub alone: bool,
     /// The followers, if the replica here leads.
     pub followers: Vec<PeerLag>,
 }
@@ -296,6 +298,9 @@ fn group_status(replica: &synod_replica::Replica) -> GroupStatus {
         undecided: replica.undecided() as u64,
         waiting: replica.gate_load().0 as u64,
         members: status.membership.all(),
+        alone: status.role == Role::Leader
+            && status.membership.outgoing.is_empty()
+            && status.membership.voters.len() == 1,
         followers: followers.collect(),
     }
 }

@@ -46,7 +46,7 @@ impl Node {
         }
         let planted =
             matches!(origin, Origin::Peer { .. }) && planted("forwarded-past-the-ceiling");
-        if !planted && !self.memory.admits(op, self.local.now().mono_us) {
+        if !planted && !self.memory.admits(partition, op, self.local.now().mono_us) {
             return self.refuse(partition, origin, OOM);
         }
         if self.tells_too_much(partition, access, op) {

@@ -102,6 +102,7 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         shard_channels: node.clients.pubsub().of(Space::Shard).len() as u64,
         waits_timed: node.clients.sessions().iter().filter(|session| waits_timed(session)).count()
             as u64,
+        full_elsewhere: node.full_elsewhere() as u64,
         links: node.others.peers().links() as u64,
         output_bytes: node
             .clients

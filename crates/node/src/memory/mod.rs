@@ -6,6 +6,7 @@
 //! has its share of the node's limit.
 
 mod access;
+mod elsewhere;
 mod policy;
 
 pub(crate) use policy::EvictionPolicy;
@@ -13,6 +14,7 @@ pub(crate) use policy::EvictionPolicy;
 use crate::node::Node;
 use crate::settings::Setting;
 use access::AccessLog;
+use elsewhere::Elsewhere;
 use synod_data::op::Op;
 use synod_data::{Command, Flags, Keyspace};
 use synod_machine::{MachineId, Operation};
@@ -45,6 +47,10 @@ pub(crate) struct Memory {
     many_unread: bool,
     /// How many requests of a connection may be under way; 0 before the first tick.
     window_max: usize,
+    /// Whether the others were told that this worker has no room.
+    told: bool,
+    /// The ceilings of others.
+    elsewhere: Elsewhere,
     /// Only while the policy goes by the use of keys.
     access: Option<Box<AccessLog>>,
 }
@@ -58,11 +64,11 @@ fn is_step_of_coordinator(command: &Command, args: &[&[u8]]) -> bool {
 }
 
 impl Memory {
-    /// Whether this command is refused now. What a script writes is known when it runs, which is too late. Steps of the
+    /// Whether this command on keys of the partition is refused now. What a script writes is known when it runs, which is too late. Steps of the
     /// coordinator are taken: each brings something to an end that is held elsewhere.
     #[inline]
-    pub fn refuses(&self, command: &Command, args: &[&[u8]]) -> bool {
-        self.refusing
+    pub fn refuses(&self, group: PartitionId, command: &Command, args: &[&[u8]]) -> bool {
+        (self.refusing || self.elsewhere.refuses(group))
             && (command.flags.has(Flags::DENYOOM) || command.runs_writing_script())
             && !is_step_of_coordinator(command, args)
     }
@@ -83,14 +89,15 @@ impl Memory {
     }
 
     /// The same as [`Self::touch`] and [`Self::refuses`], for an operation that came from elsewhere.
-    pub fn admits(&mut self, operation: &[u8], now_us: u64) -> bool {
-        if !self.refusing && self.access.is_none() {
+    pub fn admits(&mut self, group: PartitionId, operation: &[u8], now_us: u64) -> bool {
+        let refusing = self.refusing || self.elsewhere.refuses(group);
+        if !refusing && self.access.is_none() {
             return true;
         }
         let operation = Operation::take(&mut &*operation);
         if let Some((_, operation)) = operation.as_ref().and_then(taken_apart) {
             let grows = |call: Call<'_>| call.request.grows();
-            return !(self.refusing && Call::decode(operation.body).is_some_and(grows));
+            return !(refusing && Call::decode(operation.body).is_some_and(grows));
         }
         let keyspace = operation.filter(|operation| operation.machine == MachineId::KEYSPACE);
         let op = keyspace.and_then(|operation| Op::decode(operation.body));
@@ -98,14 +105,14 @@ impl Memory {
             Some(Op::Command(args)) => std::slice::from_ref(args),
             Some(Op::Transaction { commands, .. }) => commands,
             Some(Op::Step(Step::Prepare { writes, .. } | Step::Decide { writes, .. })) => {
-                return !(self.refusing && writes.iter().any(|(_, image)| image.is_some()));
+                return !(refusing && writes.iter().any(|(_, image)| image.is_some()));
             }
             _ => return true,
         };
         commands.iter().all(|args| match args.first().and_then(|name| synod_data::lookup(name)) {
             Some(command) => {
                 self.touch(command, args, now_us);
-                !self.refuses(command, args)
+                !self.refuses(group, command, args)
             }
             None => true,
         })
@@ -167,10 +174,12 @@ impl Memory {
 impl Node {
     /// Once a tick: takes the settings over and counts what changes slowly.
     pub(crate) fn tend_memory(&mut self) {
+        self.memory.told = false;
+        self.tend_elsewhere();
         let share = usize::from(self.local.config().workers.max(1));
         let ceiling = usize::try_from(self.settings.get(Setting::MaxMemory)).unwrap_or(0);
         let limit = ceiling / share;
-        // A follower takes in what its leaders accept, also beyond its own ceiling.
+        // What was under way when the others were told that there is no room comes all the same.
         let taken = if limit > 0 { self.memory_used() * share } else { 0 };
         self.memory.spare = self.spare_beside(ceiling, taken.max(ceiling));
         let policy = EvictionPolicy::of(self.settings.get(Setting::MaxMemoryPolicy));
@@ -227,6 +236,9 @@ impl Node {
         if used > self.memory.limit {
             let over = used - self.memory.limit;
             self.memory.refusing = !self.evict(over);
+            if !std::mem::replace(&mut self.memory.told, true) {
+                self.send_heartbeats();
+            }
         }
     }
 
@@ -323,32 +335,38 @@ impl Node {
         if self.memory.policy == EvictionPolicy::NoEviction || self.room.disk_is_full() {
             return false;
         }
-        let samples = self.settings.get(Setting::MaxMemorySamples) as usize;
-        let now_s = self.local.now().mono_us / 1_000_000;
         let led: Vec<PartitionId> =
             self.groups.numbers().filter(|group| self.decides(*group)).collect();
         let all = led.iter().filter_map(|group| self.groups.replica(*group));
         let all = all.map(|replica| replica.state().object_bytes()).sum::<usize>().max(1);
         let mut going = false;
         for group in led {
-            let seed = self.local.random();
-            let Some((replica, asked)) = self.groups.open(group) else { continue };
-            if replica.is_evicting() || replica.is_away() {
-                going = true;
-                continue;
-            }
-            let Some(keyspace) = replica.state().keyspace() else { continue };
+            let Some(replica) = self.groups.replica(group) else { continue };
             // Each partition gives up as much of its own as all of them have to.
-            let part = over as u128 * keyspace.object_bytes() as u128 / all as u128;
-            let keys = self.memory.choose(keyspace, (part as usize).max(1), samples, seed, now_s);
-            if keys.is_empty() {
-                continue;
-            }
-            going = true;
-            replica.evict(&keys, asked);
-            self.groups.touch(group);
-            self.absorb(group);
+            let held = replica.state().keyspace().map_or(0, |keyspace| keyspace.object_bytes());
+            let part = over as u128 * held as u128 / all as u128;
+            going |= self.evict_from(group, (part as usize).max(1));
         }
         going
+    }
+
+    /// Proposes that so many bytes of keys of the partition go. Whether any do, or are about to.
+    fn evict_from(&mut self, group: PartitionId, bytes: usize) -> bool {
+        let samples = self.settings.get(Setting::MaxMemorySamples) as usize;
+        let now_s = self.local.now().mono_us / 1_000_000;
+        let seed = self.local.random();
+        let Some((replica, asked)) = self.groups.open(group) else { return false };
+        if replica.is_evicting() || replica.is_away() {
+            return true;
+        }
+        let Some(keyspace) = replica.state().keyspace() else { return false };
+        let keys = self.memory.choose(keyspace, bytes, samples, seed, now_s);
+        if keys.is_empty() {
+            return false;
+        }
+        replica.evict(&keys, asked);
+        self.groups.touch(group);
+        self.absorb(group);
+        true
     }
 }

@@ -162,13 +162,13 @@ impl Node {
         self.answer_trackers();
     }
 
-    /// The end of a heartbeat of another worker.
+    /// The end of a heartbeat of another worker; what follows of it stays in `tail`.
     pub(crate) fn heard_of_streams(
         &mut self,
         from: NodeId,
         worker: u16,
         workers: u16,
-        tail: &[u8],
+        tail: &mut &[u8],
     ) {
         self.caching.streams.keep(from, workers);
         let heard = self.take_tail(from, worker, tail);
@@ -179,15 +179,16 @@ impl Node {
     }
 
     /// Whether the other worker is to be told of changes from now on; `None` for what cannot be read.
-    fn take_tail(&mut self, from: NodeId, worker: u16, mut tail: &[u8]) -> Option<bool> {
-        let wanted = take_u64(&mut tail)?;
-        let (stream, sent) = (take_u64(&mut tail)?, take_u64(&mut tail)?);
-        let (count, mut rest) = tail.split_first()?;
+    fn take_tail(&mut self, from: NodeId, worker: u16, tail: &mut &[u8]) -> Option<bool> {
+        let wanted = take_u64(tail)?;
+        let (stream, sent) = (take_u64(tail)?, take_u64(tail)?);
+        let (count, rest) = tail.split_first()?;
+        *tail = rest;
         let own = self.local.config().worker;
         let streams = &mut self.caching.streams;
         let mut confirmed = false;
         for _ in 0..*count {
-            let (worker, subscription) = (take_u16(&mut rest)?, take_u64(&mut rest)?);
+            let (worker, subscription) = (take_u16(tail)?, take_u64(tail)?);
             confirmed |= worker == own && subscription == streams.subscription;
         }
         confirmed &= streams.listens();

@@ -66,7 +66,7 @@ impl Page {
 
     fn diagnosis(&self, tally: &Tally) -> String {
         let (data, rss) = (tally.data_bytes, self.facts.rss_bytes);
-        if data < LITTLE_BYTES {
+        if data < LITTLE_BYTES && tally.full_elsewhere == 0 {
             return "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data.\n".to_owned();
         }
         let mut found = Vec::new();
@@ -92,6 +92,12 @@ impl Page {
                 human(data),
                 human(limit),
                 self.maxmemory_policy
+            ));
+        }
+        if tally.full_elsewhere > 0 {
+            found.push(format!(
+                "Limits of others: writes to {} of the partitions led here are refused, because a replica of them on another node has no room left under its own maxmemory.",
+                tally.full_elsewhere
             ));
         }
         match found.as_slice() {

@@ -252,6 +252,7 @@ impl Page {
         lines.bytes("total_system_memory", facts.memory_total_bytes);
         lines.bytes("maxmemory", self.maxmemory);
         lines.put("maxmemory_policy", &self.maxmemory_policy);
+        lines.put("synod_partitions_full_elsewhere", tally.full_elsewhere);
         let ratio = facts.rss_bytes as f64 / tally.data_bytes.max(1) as f64;
         lines.put("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
         let beyond = facts.rss_bytes.cast_signed() - tally.data_bytes.cast_signed();

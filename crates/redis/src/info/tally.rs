@@ -91,6 +91,8 @@ pub struct Tally {
     pub snapshot_s: u64,
     /// Keys that were deleted because memory was short.
     pub evicted_keys: u64,
+    /// Partitions led here to which writes are refused because a replica elsewhere is over its ceiling.
+    pub full_elsewhere: u64,
     /// Transactions over several partitions that were begun here.
     pub transactions: u64,
     /// How often one began again, because others were faster.
@@ -141,7 +143,7 @@ pub struct Tally {
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 63;
+const NUMBERS: usize = 64;
 
 impl Tally {
     /// Every number, in the order in which they travel.
@@ -182,6 +184,7 @@ impl Tally {
             &mut self.tracked_items,
             &mut self.tracked_prefixes,
             &mut self.evicted_keys,
+            &mut self.full_elsewhere,
             &mut self.net_in,
             &mut self.net_out,
             &mut self.data_peak,

@@ -47,6 +47,11 @@ pub(crate) struct Large {
 }
 
 impl Large {
+    /// How much so many clients may have under way, in bytes.
+    pub fn under_way(&self, clients: usize) -> usize {
+        self.len_max as usize * TOGETHER * clients
+    }
+
     /// How much a burst of requests and their replies may take beyond what short ones do, in bytes.
     pub fn burst_bytes(&self) -> usize {
         self.len_max as usize * TOGETHER * 10

@@ -354,6 +354,15 @@ pub const CATALOGUE: &[Plant] = &[
     .under("memory-ceiling")
     .seed(2),
     Plant::new(
+        "ceilings-of-others-unheard",
+        "B30 a limit that only some of the ways in know",
+        "node",
+        "a leader does not heed that another replica of its partition has no room",
+    )
+    .nodes(5)
+    .under("memory-ceiling")
+    .seed(1),
+    Plant::new(
         "forwarded-past-the-ceiling",
         "B30 a limit that only some of the ways in know",
         "node",
