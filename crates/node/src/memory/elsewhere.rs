@@ -14,7 +14,7 @@ use synod_types::plant::planted;
 use synod_types::{NodeId, PartitionId};
 
 /// How long a partition is left alone after it gave keys up for others, in microseconds: until then what they say may be older than that.
-const SETTLE_US: u64 = 300_000;
+pub(super) const SETTLE_US: u64 = 100_000;
 
 /// What another worker said last.
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,7 @@ pub(crate) use policy::EvictionPolicy;
 use crate::node::Node;
 use crate::settings::Setting;
 use access::AccessLog;
-use elsewhere::Elsewhere;
+use elsewhere::{Elsewhere, SETTLE_US};
 use synod_data::op::Op;
 use synod_data::{Command, Flags, Keyspace};
 use synod_machine::{MachineId, Operation};
@@ -49,6 +49,8 @@ pub(crate) struct Memory {
     window_max: usize,
     /// Whether the others were told that this worker has no room.
     told: bool,
+    /// When keys of partitions led here went last, in microseconds of the monotonic clock.
+    evicted_us: u64,
     /// The ceilings of others.
     elsewhere: Elsewhere,
     /// Only while the policy goes by the use of keys.
@@ -337,15 +339,24 @@ impl Node {
         }
         let led: Vec<PartitionId> =
             self.groups.numbers().filter(|group| self.decides(*group)).collect();
-        let all = led.iter().filter_map(|group| self.groups.replica(*group));
-        let all = all.map(|replica| replica.state().object_bytes()).sum::<usize>().max(1);
+        let of_led = led.iter().filter_map(|group| self.groups.replica(*group));
+        let of_led = of_led.map(|replica| replica.state().object_bytes()).sum::<usize>();
+        let here = self.groups.replicas().map(|replica| replica.state().object_bytes());
+        let here = here.sum::<usize>().max(1);
+        let now_us = self.local.now().mono_us;
+        if of_led < here && now_us < self.memory.evicted_us + SETTLE_US {
+            return true;
+        }
         let mut going = false;
         for group in led {
             let Some(replica) = self.groups.replica(group) else { continue };
-            // Each partition gives up as much of its own as all of them have to.
+            // Each partition gives up as much of its own as all of them have to, also those that others lead, and are told of.
             let held = replica.state().keyspace().map_or(0, |keyspace| keyspace.object_bytes());
-            let part = over as u128 * held as u128 / all as u128;
+            let part = over as u128 * held as u128 / here as u128;
             going |= self.evict_from(group, (part as usize).max(1));
+        }
+        if going {
+            self.memory.evicted_us = now_us;
         }
         going
     }
