@@ -94,7 +94,7 @@ struct Write {
 pub(crate) struct Fillers {
     /// Only in runs that have them.
     random: Option<Random>,
-    /// The room that a node has, and its policy.
+    /// The least room that a node has, in bytes, and the policy of all.
     ceiling: Option<(u64, &'static str)>,
     /// Whether nodes can be held to it.
     stays: bool,
@@ -106,6 +106,18 @@ pub(crate) struct Fillers {
 impl Fillers {
     fn policy(&self) -> &'static str {
         self.ceiling.map_or(POLICIES[0], |(_, policy)| policy)
+    }
+
+    /// Whether all nodes have the same room.
+    fn alike(&self) -> bool {
+        self.ceiling.is_none_or(|(room, _)| room % 2 == 1)
+    }
+
+    /// The room that a node has, in bytes, of so many: all the same, or one of them less than the others.
+    fn room_of(&self, at: usize, machines: usize) -> u64 {
+        let (room, _) = self.ceiling.unwrap_or_default();
+        let has_least = room / 2 % machines as u64 == at as u64;
+        if self.alike() || has_least { room } else { room * 10 }
     }
 
     fn evicts_all(&self) -> bool {
@@ -151,12 +163,14 @@ impl World {
         self.fillers.ceiling = Some((room, policy));
         self.fillers.stays = self.partitions_stay();
         self.fillers.random = Some(random.split());
-        format!("room for {room} bytes, {policy}")
+        let whose = if self.fillers.alike() { "every node" } else { "one node" };
+        format!("room for {room} bytes in {whose}, {policy}")
     }
 
     /// Tells a process what it may use, as soon as it has its partitions; what these take without keys is measured once.
     pub(crate) fn set_ceiling(&mut self, at: usize) {
-        let Some((room, policy)) = self.fillers.ceiling else { return };
+        let Some((_, policy)) = self.fillers.ceiling else { return };
+        let room = self.fillers.room_of(at, self.machines.len());
         let machine = &mut self.machines[at];
         let Some(process) = machine.process.as_mut().filter(|p| !p.has_ceiling) else { return };
         let bytes = process.worker.node_ref().keyspace_bytes() as u64;
@@ -171,7 +185,8 @@ impl World {
     /// Where partitions stay where they are and nothing is given up, no node holds more than it may, but for what was under way
     /// when it came to that.
     pub(crate) fn check_ceiling(&mut self, at: usize) {
-        let Some((room, "noeviction")) = self.fillers.ceiling else { return };
+        let Some((_, "noeviction")) = self.fillers.ceiling else { return };
+        let room = self.fillers.room_of(at, self.machines.len());
         let machine = &self.machines[at];
         let (Some(process), Some(empty)) = (&machine.process, machine.table_bytes) else { return };
         if !process.has_ceiling || !self.fillers.stays {
@@ -188,9 +203,9 @@ impl World {
     /// Whether what a node holds is what it, or one like it, has let in.
     fn partitions_stay(&self) -> bool {
         let chosen = self.params.faults.chosen(self.params.seed);
-        let all_hold_all = self.machines.len() <= 3;
+        let same_everywhere = self.machines.len() <= 3 && self.fillers.alike();
         let strays =
-            |fault| MOVING.contains(fault) || !all_hold_all && KEEPING_AWAY.contains(fault);
+            |fault| MOVING.contains(fault) || !same_everywhere && KEEPING_AWAY.contains(fault);
         !chosen.iter().any(strays)
     }
 

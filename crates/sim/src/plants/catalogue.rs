@@ -359,9 +359,8 @@ pub const CATALOGUE: &[Plant] = &[
         "node",
         "a leader does not heed that another replica of its partition has no room",
     )
-    .nodes(5)
     .under("memory-ceiling")
-    .seed(1),
+    .seed(9),
     Plant::new(
         "forwarded-past-the-ceiling",
         "B30 a limit that only some of the ways in know",
