@@ -2,6 +2,7 @@
 
 use super::{Keyspace, SlotTable, Used};
 use crate::object::Object;
+use synod_types::plant::planted;
 use synod_types::{Slot, key_slot};
 
 impl Keyspace {
@@ -25,7 +26,9 @@ impl Keyspace {
         self.bytes -= child.bytes;
         self.expires -= child.expires;
         self.expiring_hashes -= child.expiring_hashes;
-        child.changes = self.changes;
+        if !planted("split-begins-versions-anew") {
+            child.changes = self.changes;
+        }
         child.scripts = self.scripts.clone();
         child.libraries = self.libraries.clone();
         child.locks = self.locks.split_off(|name| key_slot(name) >= at);
@@ -38,7 +41,8 @@ impl Keyspace {
     #[must_use]
     pub fn is_held_from(&self, at: Slot) -> bool {
         let mut intents = self.transactions.intents();
-        intents.any(|(_, intent)| intent.keys().any(|key| key_slot(key) >= at))
+        !planted("split-under-an-intent")
+            && intents.any(|(_, intent)| intent.keys().any(|key| key_slot(key) >= at))
     }
 
     /// Counts anew what its tables hold.

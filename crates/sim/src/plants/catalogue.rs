@@ -40,6 +40,23 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("seal")
     .seed(1),
+    Plant::new(
+        "split-under-an-intent",
+        "B18 a partition is split and something is lost on the way",
+        "data",
+        "slots are split off though an undecided transaction holds keys of them",
+    )
+    .with_banks()
+    .under("split,kill,depose")
+    .seed(5),
+    Plant::new(
+        "split-begins-versions-anew",
+        "B18 a partition is split and something is lost on the way",
+        "data",
+        "keys that were split off have versions that other keys had before",
+    )
+    .under("split,depose")
+    .seed(1),
     // What a leader and its voters promise.
     Plant::new(
         "read-unconfirmed",
