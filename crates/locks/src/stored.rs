@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! record:  granted varint | name | newest varint | floor varint | shared u8 | count varint | holder*
+//!          or 0 | granted varint
 //! holder:  token varint | lease_ms varint | renewals varint
 //! ```
-//! Every record says how far tokens were granted. A record of that alone stands where there is no lock: in a partition that
+//! Every record says how far tokens were granted. The second kind, of that alone, stands where there is no lock: in a partition that
 //! was split, the locks may all be on the other side.
 
 use crate::lock::{Holder, Lock};
@@ -23,7 +24,7 @@ impl Locks {
     pub fn records(&self) -> impl Iterator<Item = Vec<u8>> {
         let alone = self.iter().next().is_none() && !self.is_untouched();
         let alone = alone.then(|| {
-            let mut record = Vec::new();
+            let mut record = vec![0];
             varint::put(&mut record, self.granted());
             record
         });
@@ -51,8 +52,10 @@ impl Locks {
     /// The bytes are none, break an invariant, or name a lock that is there.
     pub fn take_record(&mut self, mut record: &[u8]) -> Result<(), Malformed> {
         let granted = varint::take(&mut record).ok_or(Malformed)?;
-        if record.is_empty() && self.is_untouched() {
-            self.set_granted(granted);
+        if granted == 0 {
+            let granted = varint::take(&mut record).filter(|granted| *granted != 0);
+            let alone = record.is_empty() && self.is_untouched();
+            self.set_granted(granted.filter(|_| alone).ok_or(Malformed)?);
             return Ok(());
         }
         let name = varint::take_bytes(&mut record).ok_or(Malformed)?;

@@ -180,3 +180,20 @@ fn a_lock_of_a_tree_is_checked_by_who_holds_it_and_elsewhere_by_their_tokens() {
     elsewhere.put_tokens(NAME, locks.tokens(NAME)).unwrap();
     assert_eq!(elsewhere.check(NAME, 9), Err(Fenced::NoLock));
 }
+
+#[test]
+fn tokens_go_on_where_a_split_leaves_no_lock() {
+    let mut locks = Locks::default();
+    let token = locks.acquire(b"n", 1_000, false).expect("a name").expect("free");
+    let gone = locks.split_off(|_| true);
+    assert_eq!((gone.granted(), locks.granted()), (token, token));
+    let records: Vec<_> = locks.records().collect();
+    let [record] = &records[..] else { panic!("one record, of the tokens: {records:?}") };
+    let mut restored = Locks::default();
+    for cut in 0..record.len() {
+        assert!(restored.clone().take_record(&record[..cut]).is_err());
+    }
+    assert_eq!(restored.take_record(record), Ok(()));
+    assert_eq!((&restored, restored.granted()), (&locks, token));
+    assert!(restored.take_record(record).is_err(), "there is such a record already");
+}
