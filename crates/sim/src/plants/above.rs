@@ -80,7 +80,7 @@ pub const ABOVE: &[Plant] = &[
     )
     .seconds(60)
     .with_locks()
-    .seed(9),
+    .seed(23),
     Plant::new(
         "line-jumped",
         "B20 two hold a lock",
@@ -124,7 +124,7 @@ pub const ABOVE: &[Plant] = &[
         "home is asked to decide together with the others, and the first to agree counts",
     )
     .with_banks()
-    .seed(3),
+    .seed(1),
     Plant::new(
         "version-unchecked",
         "B14 a transaction builds on what was changed since",
@@ -132,7 +132,7 @@ pub const ABOVE: &[Plant] = &[
         "leaders lock nothing, and a participant prepares without comparing the versions that were read",
     )
     .with_banks()
-    .seed(30),
+    .seed(17),
     Plant::new(
         "intents-lost-in-snapshot",
         "B9 a snapshot lacks a part of the state",
@@ -150,7 +150,7 @@ pub const ABOVE: &[Plant] = &[
     )
     .under("pause,isolate,delay,one-way")
     .with_banks()
-    .seed(4),
+    .seed(31),
     Plant::new(
         "read-past-intent",
         "B14 half of a transaction is seen",
@@ -158,7 +158,7 @@ pub const ABOVE: &[Plant] = &[
         "keys that a prepared transaction holds are read and written as ever",
     )
     .with_banks()
-    .seed(5),
+    .seed(11),
     Plant::new(
         "orphan-unresolved",
         "B28 trouble does not end when its cause goes",
@@ -201,7 +201,7 @@ pub const ABOVE: &[Plant] = &[
         "a write to another partition does not wait for those before it though order is strict",
     )
     .with_banks()
-    .seed(11),
+    .seed(27),
     // What users of the cluster may rely on.
     Plant::new(
         "users-lost-in-snapshot",
@@ -280,7 +280,7 @@ pub const ABOVE: &[Plant] = &[
         "what was appended to the log counts as durable",
     )
     .under("power,blackout,slow-disk")
-    .seed(8),
+    .seed(37),
     Plant::new(
         "tail-forgotten",
         "B6 everything lost on failover",

@@ -20,7 +20,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a wait that a leader gave back or took along is not armed at the next one",
     )
     .with_queues()
-    .seed(5),
+    .seed(2),
     Plant::new(
         "told-before-applied",
         "B22 watches: a change is told before it can be read",
@@ -30,7 +30,7 @@ pub const CATALOGUE: &[Plant] = &[
     .under("slow-disk")
     .with_lease_reads()
     .with_copies()
-    .seed(1),
+    .seed(2),
     // What the slots of a partition promise.
     Plant::new(
         "call-of-an-older-epoch",
@@ -39,7 +39,7 @@ pub const CATALOGUE: &[Plant] = &[
         "an entry is applied though the partition's slots changed hands since its leader took it",
     )
     .under("seal")
-    .seed(1),
+    .seed(2),
     Plant::new(
         "split-under-an-intent",
         "B18 a partition is split and something is lost on the way",
@@ -65,7 +65,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a leader answers reads without asking a quorum whether it still leads",
     )
     .under("partition,one-way,isolate,clog,pause,delay,slow-disk")
-    .seed(310),
+    .seed(138),
     Plant::new(
         "lease-too-long",
         "B2 lease beyond its bound",
@@ -75,7 +75,7 @@ pub const CATALOGUE: &[Plant] = &[
     .seconds(60)
     .under("isolate")
     .with_lease_reads()
-    .seed(67),
+    .seed(12),
     Plant::new(
         "lease-ignores-pause",
         "B2 lease beyond its bound",
@@ -84,7 +84,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("partition,isolate,pause,disconnect")
     .with_lease_reads()
-    .seed(53),
+    .seed(12),
     Plant::new(
         "learner-counted",
         "B4 the word of a non-voter counts",
@@ -102,14 +102,14 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .nodes(5)
     .under("duplicate,kill,isolate,partition,one-way,crash-point")
-    .seed(16),
+    .seed(19),
     Plant::new(
         "vote-for-shorter-log",
         "B6 everything lost on failover",
         "consensus",
         "a vote goes to a candidate that lacks entries of the voter",
     )
-    .seed(10),
+    .seed(5),
     Plant::new(
         "reply-before-quorum",
         "B6 everything lost on failover",
@@ -125,14 +125,14 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(60)
     .under("depose")
-    .seed(12),
+    .seed(18),
     Plant::new(
         "append-truncates",
         "B8 acknowledged entries are truncated",
         "consensus",
         "an append that comes late cuts off what the follower acknowledged since",
     )
-    .seed(96),
+    .seed(275),
     Plant::new(
         "follower-acks-early",
         "B8 entries are acknowledged before they are durable",
@@ -140,7 +140,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a follower acknowledges entries before its log has them",
     )
     .under("power,blackout,slow-disk")
-    .seed(35),
+    .seed(31),
     Plant::new(
         "wiped-voter-votes",
         "B8 a member that lost its disk counts as the voter that it was",
@@ -158,7 +158,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(60)
     .under("crash-point,power,slow-disk,depose")
-    .seed(7),
+    .seed(8),
     Plant::new(
         "floor-forgotten",
         "B8 a promise is forgotten",
@@ -170,14 +170,14 @@ pub const CATALOGUE: &[Plant] = &[
         "reshape,wipe,older-copy,membership,bit-flip,engine,moved,disk-full,sync-error,crash-point,kill,power,blackout,\
          depose,clock-leap",
     )
-    .seed(272),
+    .seed(93),
     Plant::new(
         "commit-beyond-match",
         "B8 a follower commits what it was not asked about",
         "consensus",
         "heartbeats tell a follower a commit index beyond what it is known to hold",
     )
-    .seed(60),
+    .seed(51),
     Plant::new(
         "apply-before-commit",
         "B17 aborted read",
@@ -192,7 +192,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a candidate that is not answered waits for ever",
     )
     .under("loss,kill,isolate,partition")
-    .seed(67),
+    .seed(105),
     // What a replica makes of the log.
     Plant::new(
         "apply-local-clock",
@@ -256,7 +256,7 @@ pub const CATALOGUE: &[Plant] = &[
         "node",
         "a forwarded write whose leader was lost is sent to the next one",
     )
-    .seed(5),
+    .seed(1),
     Plant::new(
         "error-for-committed",
         "B16 an error for a write that was committed",
@@ -295,7 +295,7 @@ pub const CATALOGUE: &[Plant] = &[
         "a start does not sync what the one before may not have",
     )
     .under("kill,power,blackout,slow-disk,crash-point")
-    .seed(76),
+    .seed(203),
     Plant::new(
         "directory-not-synced",
         "B27 a directory is not synced",
@@ -337,7 +337,7 @@ pub const CATALOGUE: &[Plant] = &[
         "operations are run in turns however long they are",
     )
     .seconds(120)
-    .seed(16),
+    .seed(46),
     Plant::new(
         "rest-of-entry-lost",
         "B34 a slice lets a half-done command be seen",
@@ -361,7 +361,7 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .seconds(40)
     .under("large-values,slow-reader")
-    .seed(4),
+    .seed(1),
     Plant::new(
         "evicts-for-itself",
         "B30 replicas decide what is the leader's to decide",

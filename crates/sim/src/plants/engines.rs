@@ -15,7 +15,7 @@ pub const ENGINES: &[Plant] = &[
     .nodes(5)
     .under("duplicate,reorder,delay,kill,isolate,one-way,depose")
     .by(Protocol::Paxos)
-    .seed(3),
+    .seed(7),
     Plant::new(
         "paxos-promise-not-durable",
         "B8 a promise is made before it is durable",
@@ -25,7 +25,7 @@ pub const ENGINES: &[Plant] = &[
     .seconds(60)
     .under("crash-point,power,slow-disk,kill,isolate")
     .by(Protocol::Paxos)
-    .seed(483),
+    .seed(147),
     Plant::new(
         "paxos-log-not-adopted",
         "B6 everything lost on failover",
@@ -33,7 +33,7 @@ pub const ENGINES: &[Plant] = &[
         "a proposer leads with its own log, whatever was promised",
     )
     .by(Protocol::Paxos)
-    .seed(4),
+    .seed(1),
     Plant::new(
         "paxos-shortest-adopted",
         "B6 everything lost on failover",
@@ -41,7 +41,7 @@ pub const ENGINES: &[Plant] = &[
         "a proposer takes over the oldest log of its quorum",
     )
     .by(Protocol::Paxos)
-    .seed(4),
+    .seed(1),
     Plant::new(
         "paxos-own-word-early",
         "B8 entries are acknowledged before they are durable",
@@ -50,7 +50,7 @@ pub const ENGINES: &[Plant] = &[
     )
     .under("power,blackout,slow-disk")
     .by(Protocol::Paxos)
-    .seed(37),
+    .seed(27),
     Plant::new(
         "paxos-joint-not-recounted",
         "B4 a quorum of the wrong members",
@@ -86,7 +86,7 @@ pub const ENGINES: &[Plant] = &[
         "the elected leads before a quorum has accepted its epoch",
     )
     .by(Protocol::Zab)
-    .seed(66),
+    .seed(53),
     Plant::new(
         "zab-vote-by-id",
         "B26 an election race wedges the group",
@@ -94,7 +94,7 @@ pub const ENGINES: &[Plant] = &[
         "votes are compared by id alone, not by history first",
     )
     .by(Protocol::Zab)
-    .seed(4),
+    .seed(3),
     Plant::new(
         "zab-newleader-not-awaited",
         "B6 an entry of an older epoch is committed by counting",
@@ -104,7 +104,7 @@ pub const ENGINES: &[Plant] = &[
     .seconds(60)
     .under("depose")
     .by(Protocol::Zab)
-    .seed(102),
+    .seed(21),
     Plant::new(
         "zab-newer-history-ignored",
         "B6 everything lost on failover",
@@ -112,7 +112,7 @@ pub const ENGINES: &[Plant] = &[
         "the elected leads though a follower has a newer history",
     )
     .by(Protocol::Zab)
-    .seed(434),
+    .seed(13),
     // How one engine takes over from another.
     Plant::new(
         "engine-change-cuts-tail",
