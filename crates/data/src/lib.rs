@@ -96,5 +96,5 @@ pub use keyspace::{
 };
 pub use object::Text;
 pub use synod_machine::digest;
-pub use transactions::{BUSY, Changes, Commands, NO, Scratch, Surroundings, YES};
+pub use transactions::{BUSY, Changes, Commands, NO, STAGED, Scratch, Surroundings, YES};
 pub use value::{View, Whole};

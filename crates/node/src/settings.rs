@@ -40,6 +40,8 @@ pub enum Setting {
     LatencyTracking,
     /// Of one in how many requests it is counted what its keys cost; 0: of none.
     HotkeysSampleRatio,
+    /// When a transaction over several partitions is answered: a number of [`COMMITS`].
+    TransactionCommit,
 }
 
 /// How a value is written.
@@ -69,7 +71,12 @@ const NO_YES: [&str; 2] = ["no", "yes"];
 /// How a connection's writes to different partitions stand to each other.
 pub(crate) const ORDERS: [&str; 2] = ["relaxed", "strict"];
 
-const ROWS: [Row; 16] = [
+/// When a transaction over several partitions is answered: when its decision is recorded, or when all that it rests on is.
+pub(crate) const COMMITS: [&str; 2] = ["decided", "parallel"];
+/// The number of the latter.
+pub(crate) const PARALLEL: i64 = 1;
+
+const ROWS: [Row; 17] = [
     Row::number("timeout", 0, i32::MAX as i64, 0),
     Row::number("maxclients", 1, limits::CLIENTS_MAX as i64, limits::CLIENTS_MAX as i64),
     Row::number("tcp-keepalive", 0, KEEPALIVE_S_MAX, 300),
@@ -103,6 +110,10 @@ const ROWS: [Row; 16] = [
     Row::number("latency-monitor-threshold", 0, i64::MAX, 0),
     Row { notation: Notation::Choice(&NO_YES), ..Row::number("latency-tracking", 0, 1, 1) },
     Row::number("hotkeys-sample-ratio", 0, synod_hotkeys::SAMPLE_MAX as i64, 128),
+    Row {
+        notation: Notation::Choice(&COMMITS),
+        ..Row::number("transaction-commit", 0, PARALLEL, 0)
+    },
 ];
 
 impl Row {
@@ -133,6 +144,7 @@ const ALL: [Setting; ROWS.len()] = [
     Setting::LatencyMonitorThreshold,
     Setting::LatencyTracking,
     Setting::HotkeysSampleRatio,
+    Setting::TransactionCommit,
 ];
 
 impl Setting {

@@ -38,6 +38,8 @@ pub enum Answer {
     Yes,
     /// Changed, refused for a conflict, aborted.
     No,
+    /// To Resolve: it depends on what home's intent rests on.
+    Staged,
     /// Nothing was done, for this reason.
     Refused(String),
     /// It may have been done, or may still be.
@@ -55,6 +57,10 @@ pub enum Ask {
     Release,
     /// To keep the writes.
     Prepare,
+    /// To keep home's writes, while the others keep theirs.
+    Stage,
+    /// To record how what was staged ended; for an abort nobody waits for the answer.
+    Conclude(bool),
     /// To decide.
     Decide,
     /// To end what it keeps; for an abort nobody waits for the answer.
@@ -67,7 +73,10 @@ impl Ask {
     /// Whether the coordinator wants the answer.
     #[must_use]
     pub const fn is_awaited(self) -> bool {
-        !matches!(self, Self::Release | Self::Finish(false) | Self::Forget)
+        !matches!(
+            self,
+            Self::Release | Self::Finish(false) | Self::Conclude(false) | Self::Forget
+        )
     }
 }
 

@@ -5,9 +5,16 @@
 //!      ^  busy       |             | changed
 //!      |             v             v
 //!      |<------- preparing ---> deciding ---> answered ---> finishing ---> over
-//!      |  conflict   |  aborted    |
-//!      +-------------+-------------+   the next attempt has another name and waits in line for its locks
+//!      |  conflict   |  aborted    |                            ^
+//!      +-------------+-------------+                            |
+//!      |                                                        |
+//!      |<------- staging ---> answered ---> concluding ---------+
+//!         conflict                         the next attempt has another name and waits in line for its locks
 //! ```
+//!
+//! In a parallel commit home stages its part while the others prepare theirs. Whoever is told no by one of them knows that the
+//! transaction never will be committed; whoever is not told by all of them does not know whether it is, since home's leader
+//! may find all of it by itself.
 //!
 //! Locks are asked for in all partitions at once and without waiting first; if one is taken, all are given back and then
 //! waited for in the order of the partitions, one after the other. Who waits holds only locks of partitions before the one
@@ -37,6 +44,8 @@ enum Phase {
     Verifying,
     Preparing,
     Deciding,
+    Staging,
+    Concluding,
     Finishing,
     Over,
 }
@@ -51,6 +60,7 @@ pub struct Coordinator {
     sources: Vec<Source<Vec<u8>>>,
     detail: Detail,
     reads_only: bool,
+    parallel: bool,
     /// No attempt begins later.
     until_us: u64,
     attempt: u32,
@@ -85,6 +95,7 @@ impl Coordinator {
             sources: Vec::new(),
             detail: Detail::Values,
             reads_only,
+            parallel: false,
             until_us: now_us + limits::TXN_MS_MAX * 1000,
             attempt: 0,
             phase: Phase::Over,
@@ -114,6 +125,13 @@ impl Coordinator {
     #[must_use]
     pub const fn with_room(mut self, bytes: usize) -> Self {
         self.room = bytes;
+        self
+    }
+
+    /// Whether the client is answered as soon as everything is kept, before the decision is recorded.
+    #[must_use]
+    pub const fn with_parallel_commit(mut self, parallel: bool) -> Self {
+        self.parallel = parallel;
         self
     }
 
@@ -179,7 +197,7 @@ impl Coordinator {
     }
 
     /// The part of a lock whose line is in the tree. An intent does not keep the tree's clients from changing it, so
-    /// whether it is held is compared in the entry that decides.
+    /// whether it is held is compared in the entry that decides, and there has to be one.
     fn guarded_by_tree(&self) -> Option<usize> {
         self.parts.iter().position(|part| part.locks.iter().any(|name| tree_path(name).is_some()))
     }
@@ -199,9 +217,16 @@ impl Coordinator {
                 self.ask(0..self.parts.len(), Ask::Verify)
             }
             Some(first) => {
-                self.home = self.guarded_by_tree().unwrap_or(first);
-                self.enter(Phase::Preparing);
+                let guarded = self.guarded_by_tree();
+                self.home = guarded.unwrap_or(first);
                 let others: Vec<usize> = self.others().collect();
+                if self.parallel && guarded.is_none() && !others.is_empty() {
+                    self.enter(Phase::Staging);
+                    let mut actions = self.ask(others, Ask::Prepare);
+                    actions.extend(self.ask([self.home], Ask::Stage));
+                    return actions;
+                }
+                self.enter(Phase::Preparing);
                 let mut actions = self.ask(others, Ask::Prepare);
                 if actions.is_empty() || planted("early-decision") {
                     actions.extend(self.decide());
@@ -229,10 +254,13 @@ impl Coordinator {
         Action::End
     }
 
-    /// Gives back all locks, and whatever may be prepared. Nobody has decided for it, and nobody ever will.
+    /// Gives back all locks, and whatever may be prepared or staged. Nobody has decided for it, and nobody ever will.
     fn let_go(&mut self) -> Vec<Action> {
         let mut actions = Vec::new();
-        if matches!(self.phase, Phase::Preparing | Phase::Deciding) {
+        if self.phase == Phase::Staging {
+            actions.extend(self.ask([self.home], Ask::Conclude(false)));
+        }
+        if matches!(self.phase, Phase::Preparing | Phase::Deciding | Phase::Staging) {
             actions.extend(self.ask(self.others(), Ask::Finish(false)));
         }
         let locked = self.phase != Phase::Fetching(Locking::None)
@@ -280,14 +308,19 @@ impl Coordinator {
             },
             Answer::Yes => {}
             Answer::Busy | Answer::No => self.conflict = true,
+            // No question of this one is answered so.
+            Answer::Staged => self.unknown = true,
             Answer::Refused(text) => self.refused = Some(text),
             Answer::Unknown => self.unknown = true,
         }
         match self.phase {
             Phase::Fetching(Locking::Wait) => self.fetched_one(part, now_us),
+            Phase::Staging if planted("answered-before-prepared") => self.all_staged(now_us),
             _ if self.left > 0 => Vec::new(),
             Phase::Fetching(_) | Phase::Verifying | Phase::Preparing => self.all_answered(now_us),
             Phase::Deciding => self.decided(now_us),
+            Phase::Staging => self.all_staged(now_us),
+            Phase::Concluding => self.concluded(),
             Phase::Finishing => self.finished(),
             Phase::Running | Phase::Over => Vec::new(),
         }
@@ -330,8 +363,43 @@ impl Coordinator {
         if self.conflict || self.refused.is_some() {
             return self.all_answered(now_us);
         }
-        self.enter(Phase::Finishing);
         let mut actions = vec![Action::Answer(Outcome::Done)];
+        actions.extend(self.finish());
+        actions
+    }
+
+    /// Everybody was asked to keep its part, and has answered.
+    fn all_staged(&mut self, now_us: u64) -> Vec<Action> {
+        if self.conflict || self.refused.is_some() {
+            // One part is not kept and never will be, so nobody finds all of them.
+            return self.all_answered(now_us);
+        }
+        if self.unknown {
+            // It is committed if what is not known was kept; home's leader finds that out.
+            return vec![Action::Answer(Outcome::Unknown), self.end()];
+        }
+        self.enter(Phase::Concluding);
+        let mut actions = vec![Action::Answer(Outcome::Done)];
+        actions.extend(self.ask([self.home], Ask::Conclude(true)));
+        if planted("ended-before-decided") {
+            let others: Vec<usize> = self.others().collect();
+            actions.extend(others.into_iter().map(|at| Action::Send(at, Ask::Finish(true))));
+        }
+        actions
+    }
+
+    /// Home has recorded the decision, or somebody else sees to it: what rests on intents stays until it is recorded.
+    fn concluded(&mut self) -> Vec<Action> {
+        if self.conflict || self.unknown || self.refused.is_some() {
+            return vec![self.end()];
+        }
+        self.finish()
+    }
+
+    /// The decision is recorded: all others may end it.
+    fn finish(&mut self) -> Vec<Action> {
+        self.enter(Phase::Finishing);
+        let mut actions = Vec::new();
         let last = self.others().last();
         for part in self.others() {
             let commit = Some(part) != last || !planted("abort-after-answer");
@@ -377,8 +445,11 @@ impl Coordinator {
             let writes = self.writes.get(part).into_iter().flatten();
             writes.map(|(key, image)| (key.as_slice(), image.as_deref())).collect()
         };
-        let begun = self.fetched[self.home].as_ref().map_or(Millis(0), |fetched| fetched.now);
-        let deadline = Millis(begun.0 + limits::TXN_DECIDE_MS_MAX);
+        let until = |at: usize| {
+            let begun = self.fetched[at].as_ref().map_or(Millis(0), |fetched| fetched.now);
+            Millis(begun.0 + limits::TXN_DECIDE_MS_MAX)
+        };
+        let deadline = until(self.home);
         match ask {
             Ask::Fetch(locking) => Step::Fetch {
                 txn,
@@ -394,10 +465,21 @@ impl Coordinator {
                 txn,
                 home: self.parts[self.home].partition,
                 deadline,
+                until: (self.phase == Phase::Staging).then(|| until(part)),
                 reads: versions(),
                 guards: guards(),
                 writes: writes(),
             },
+            Ask::Stage => Step::Stage {
+                txn,
+                home: self.parts[self.home].partition,
+                deadline,
+                others: self.others().map(|at| (self.parts[at].partition, until(at))).collect(),
+                reads: versions(),
+                guards: guards(),
+                writes: writes(),
+            },
+            Ask::Conclude(commit) => Step::Conclude { txn, commit },
             Ask::Decide => Step::Decide {
                 txn,
                 deadline,

@@ -19,6 +19,20 @@
 //! an intent and hears nothing asks home with Resolve, which makes the transaction aborted if it is not committed by
 //! then, and keeps that until no Decide can come any more. So there is one decision, whoever asks and in which order.
 //!
+//! A *parallel commit* takes one round less: home keeps its part with Stage, together with the names of the others, at the
+//! same time as they keep theirs with Prepare.
+//!
+//! ```text
+//!   origin                      home                             the other partitions
+//!     |-- Stage, Prepare -------------->|-------------------------------->|   the intents are kept
+//!     |   (all have: it is committed, and the client is answered)         |
+//!     |-- Conclude -------------------->|                                 |   the decision is recorded, home's part written
+//!     |-- Finish, Forget -------------->|-------------------------------->|   as above
+//! ```
+//!
+//! It is committed when all of them are kept. Home's leader, if it hears nothing of what it staged, asks the others with
+//! Inquire, which makes sure that what is not kept never will be, and concludes.
+//!
 //! [`textbook`] has two-phase and three-phase commit without replication, to compare.
 
 mod asked;
@@ -31,5 +45,5 @@ pub mod textbook;
 pub use asked::{Action, Answer, Ask, Fetched, Outcome, Part, Ran};
 pub use coordinator::Coordinator;
 pub use id::TxnId;
-pub use records::{Intent, Records};
-pub use step::{Detail, Locking, Source, Step, Tokens};
+pub use records::{Intent, Records, Resolved};
+pub use step::{Detail, Locking, Rests, Source, Step, Tokens};

@@ -3,15 +3,19 @@
 //!
 //! ```text
 //!   at a participant:   nothing --Prepare--> intent --Finish--> nothing
+//!                       nothing --Inquire--> refused, until no Prepare can come any more --> nothing
 //!   at home:            nothing --Decide---> committed --Forget--> nothing
-//!                       nothing --Resolve--> aborted, until no Decide can come any more --> nothing
+//!                       nothing --Stage----> staged --Conclude--> committed, or nothing
+//!                       nothing --Resolve--> refused, until neither Decide nor Stage can come any more --> nothing
 //! ```
 //!
-//! Who is committed stays so until every participant has ended it; so "nothing" at home means aborted, to whoever asks.
+//! What is staged is committed if the intents that it rests on are all there, whether or not anybody knows it yet. What is
+//! committed stays so until every participant has ended it; so "nothing" at home means aborted, to whoever asks.
 
 use crate::id::TxnId;
 use crate::step::{
-    Writes, put_partitions, put_writes, take_count, take_partition, take_partitions, take_writes,
+    Rests, Writes, put_partitions, put_rests, put_writes, take_count, take_partition,
+    take_partitions, take_rests, take_writes,
 };
 use std::collections::BTreeMap;
 use synod_machine::digest::{self, mix};
@@ -20,8 +24,9 @@ use synod_types::{Millis, PartitionId, limits, varint};
 
 const INTENT: u8 = 0;
 const COMMITTED: u8 = 1;
-const ABORTED: u8 = 2;
+const REFUSED: u8 = 2;
 const FLOOR: u8 = 3;
+const STAGED: u8 = 4;
 
 /// What is to be written once home has decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +49,17 @@ impl Intent {
     }
 }
 
+/// What home says of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolved {
+    /// It is committed.
+    Committed,
+    /// It is not, and never will be.
+    Aborted,
+    /// That depends on what it rests on.
+    Staged,
+}
+
 /// All of it.
 #[derive(Debug, Default)]
 pub struct Records {
@@ -52,9 +68,11 @@ pub struct Records {
     held: BTreeMap<Vec<u8>, TxnId>,
     /// Decided for here, and not ended yet in these partitions, as far as is known.
     committed: BTreeMap<TxnId, Vec<PartitionId>>,
-    /// Decided against here; a Decide of that time or earlier may still come.
-    aborted: BTreeMap<TxnId, Millis>,
-    /// The latest time of a decision here. The stamps of a log may go back when its leader changes, this does not.
+    /// Home's intents that are among the above, and what they rest on.
+    staged: BTreeMap<TxnId, Rests>,
+    /// Refused here; a Prepare, Stage or Decide of that time or earlier may still come.
+    refused: BTreeMap<TxnId, Millis>,
+    /// The latest time of a decision or a refusal here. The stamps of a log may go back when its leader changes, this does not.
     floor: Millis,
 }
 
@@ -78,6 +96,17 @@ impl Records {
         self.intents.is_empty() && self.committed.is_empty()
     }
 
+    /// Whether home has staged it here.
+    #[must_use]
+    pub fn is_staged(&self, txn: TxnId) -> bool {
+        self.staged.contains_key(&txn)
+    }
+
+    /// What is staged here, with what it rests on.
+    pub fn staged(&self) -> impl Iterator<Item = (TxnId, &[(PartitionId, Millis)])> {
+        self.staged.iter().map(|(txn, rests)| (*txn, rests.as_slice()))
+    }
+
     /// The intents.
     pub fn intents(&self) -> impl Iterator<Item = (TxnId, &Intent)> {
         self.intents.iter().map(|(txn, intent)| (*txn, intent))
@@ -88,10 +117,10 @@ impl Records {
         self.committed.iter().map(|(txn, others)| (*txn, others.as_slice()))
     }
 
-    /// How many intents, decisions for and decisions against there are.
+    /// How many intents, decisions for and refusals there are.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
-        (self.intents.len(), self.committed.len(), self.aborted.len())
+        (self.intents.len(), self.committed.len(), self.refused.len())
     }
 
     /// Keeps an intent. `false`, and nothing is kept: a key of it is held by another, or there are too many.
@@ -109,8 +138,35 @@ impl Records {
         true
     }
 
-    /// Takes an intent out, and lets go of its keys.
+    /// Keeps an intent of a transaction that home stages. `false`, and nothing is kept: as [`Self::prepare`], or it comes too
+    /// late.
+    pub fn prepare_until(
+        &mut self,
+        txn: TxnId,
+        intent: Intent,
+        until: Millis,
+        now: Millis,
+    ) -> bool {
+        self.may_come(txn, until, now) && self.prepare(txn, intent)
+    }
+
+    /// Whether its Prepare was kept; it never will be if it was not. `None`: too many are remembered, so nothing is said now.
+    pub fn inquire(&mut self, txn: TxnId, until: Millis, now: Millis) -> Option<bool> {
+        self.pass(now);
+        if self.intents.contains_key(&txn) {
+            return Some(true);
+        }
+        if planted("refusal-not-remembered") {
+            return Some(false);
+        }
+        self.refuse(txn, until).then_some(false)
+    }
+
+    /// Takes an intent out, and lets go of its keys. What is staged is concluded instead.
     pub fn take(&mut self, txn: TxnId) -> Option<Intent> {
+        if self.is_staged(txn) {
+            return None;
+        }
         let intent = self.intents.remove(&txn)?;
         for key in intent.keys() {
             self.held.remove(key);
@@ -120,10 +176,57 @@ impl Records {
 
     /// Whether a Decide that comes at `now` may decide for it.
     pub fn may_commit(&mut self, txn: TxnId, deadline: Millis, now: Millis) -> bool {
+        self.may_come(txn, deadline, now) && self.has_room()
+    }
+
+    /// Keeps home's intent, and what it rests on. `false`, and nothing is kept: as [`Self::prepare`], or it comes too late.
+    pub fn stage(&mut self, txn: TxnId, intent: Intent, rests: Rests, now: Millis) -> bool {
+        let staged = self.may_come(txn, intent.deadline, now)
+            && self.has_room()
+            && self.prepare(txn, intent);
+        if staged {
+            self.staged.insert(txn, rests);
+        }
+        staged
+    }
+
+    /// Records how a staged transaction ended. Whether it is committed, and the intent that was kept of it, if this decided it.
+    /// What is neither staged nor committed was aborted, or committed and ended everywhere.
+    pub fn conclude(&mut self, txn: TxnId, commit: bool) -> (bool, Option<Intent>) {
+        let Some(rests) = self.staged.remove(&txn) else {
+            if planted("resolver-decides-twice") && !commit {
+                self.committed.remove(&txn);
+            }
+            return (self.committed.contains_key(&txn), None);
+        };
+        let intent = self.take(txn);
+        if commit {
+            self.committed.insert(txn, rests.into_iter().map(|(at, _)| at).collect());
+        }
+        (commit, intent)
+    }
+
+    /// Whether another decision can be remembered; each that is staged may become one.
+    fn has_room(&self) -> bool {
+        self.committed.len() + self.staged.len() < limits::TXN_UNDECIDED_MAX
+    }
+
+    /// Whether what may come until then may come now.
+    fn may_come(&mut self, txn: TxnId, until: Millis, now: Millis) -> bool {
         self.pass(now);
-        self.floor <= deadline
-            && !self.aborted.contains_key(&txn)
-            && self.committed.len() < limits::TXN_UNDECIDED_MAX
+        self.floor <= until && !self.refused.contains_key(&txn)
+    }
+
+    /// Has what may come until then refused. `false`: too many are remembered.
+    fn refuse(&mut self, txn: TxnId, until: Millis) -> bool {
+        if self.floor <= until {
+            let is_full = self.refused.len() >= limits::TXN_UNDECIDED_MAX;
+            if is_full && !self.refused.contains_key(&txn) {
+                return false;
+            }
+            self.refused.insert(txn, until);
+        }
+        true
     }
 
     /// Decides for it.
@@ -131,19 +234,18 @@ impl Records {
         self.committed.insert(txn, others);
     }
 
-    /// Whether it is committed; it never will be if it is not. `None`: too many are remembered, so that nothing is decided now.
-    pub fn resolve(&mut self, txn: TxnId, deadline: Millis, now: Millis) -> Option<bool> {
+    /// What became of it; it never will be committed if it is neither that nor staged. `None`: too many are remembered, so
+    /// that nothing is decided now.
+    pub fn resolve(&mut self, txn: TxnId, deadline: Millis, now: Millis) -> Option<Resolved> {
         self.pass(now);
         if self.committed.contains_key(&txn) {
-            return Some(true);
+            return Some(Resolved::Committed);
         }
-        if self.floor <= deadline && !planted("abort-not-remembered") {
-            if self.aborted.len() >= limits::TXN_UNDECIDED_MAX && !self.aborted.contains_key(&txn) {
-                return None;
-            }
-            self.aborted.insert(txn, deadline);
+        if self.is_staged(txn) {
+            return Some(Resolved::Staged);
         }
-        Some(false)
+        let told = planted("abort-not-remembered") || self.refuse(txn, deadline);
+        told.then_some(Resolved::Aborted)
     }
 
     /// Every participant has ended it.
@@ -154,7 +256,7 @@ impl Records {
     fn pass(&mut self, now: Millis) {
         self.floor = self.floor.max(now);
         let floor = self.floor;
-        self.aborted.retain(|_, deadline| *deadline >= floor);
+        self.refused.retain(|_, deadline| *deadline >= floor);
     }
 
     /// Folds everything into a hash.
@@ -179,8 +281,14 @@ impl Records {
             put_partitions(&mut record, others);
             records.push(record);
         }
-        for (txn, deadline) in &self.aborted {
-            let mut record = vec![ABORTED];
+        for (txn, rests) in &self.staged {
+            let mut record = vec![STAGED];
+            txn.put(&mut record);
+            put_rests(&mut record, rests);
+            records.push(record);
+        }
+        for (txn, deadline) in &self.refused {
+            let mut record = vec![REFUSED];
             txn.put(&mut record);
             varint::put(&mut record, deadline.0);
             records.push(record);
@@ -207,10 +315,17 @@ impl Records {
                 let others = take_partitions(rest)?;
                 self.committed.insert(txn, others).is_none().then_some(())?;
             }
-            ABORTED => {
+            STAGED if planted("stages-lost-in-snapshot") => return Some(()),
+            STAGED => {
+                let txn = TxnId::take(rest)?;
+                let rests = take_rests(rest)?;
+                self.intents.contains_key(&txn).then_some(())?;
+                self.staged.insert(txn, rests).is_none().then_some(())?;
+            }
+            REFUSED => {
                 let txn = TxnId::take(rest)?;
                 let deadline = Millis(varint::take(rest)?);
-                self.aborted.insert(txn, deadline).is_none().then_some(())?;
+                self.refused.insert(txn, deadline).is_none().then_some(())?;
             }
             FLOOR => self.floor = Millis(varint::take(rest)?),
             _ => return None,
@@ -246,88 +361,4 @@ fn take_intent(bytes: &mut &[u8]) -> Option<(TxnId, Intent)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use synod_types::NodeId;
-
-    fn txn(number: u64) -> TxnId {
-        TxnId { node: NodeId(1), worker: 0, number }
-    }
-
-    fn intent(keys: &[&str]) -> Intent {
-        let write = |key: &&str| (key.as_bytes().to_vec(), Some(b"image".to_vec()));
-        Intent {
-            home: PartitionId(1),
-            deadline: Millis(50),
-            reads: vec![b"read".to_vec()],
-            writes: keys.iter().map(write).collect(),
-        }
-    }
-
-    #[test]
-    fn a_key_is_held_by_one_intent_until_that_is_ended() {
-        let mut records = Records::default();
-        assert!(records.prepare(txn(1), intent(&["a", "b"])));
-        let others = Intent { reads: Vec::new(), ..intent(&["c", "b"]) };
-        assert!(!records.prepare(txn(2), others.clone()));
-        assert_eq!(records.holder(b"c"), None, "nothing of what was refused is held");
-        assert_eq!(records.holder(b"read"), Some(txn(1)));
-        assert_eq!(records.take(txn(2)), None);
-        assert_eq!(records.take(txn(1)), Some(intent(&["a", "b"])));
-        assert!(!records.holds_some());
-        assert!(records.prepare(txn(2), others));
-    }
-
-    #[test]
-    fn there_is_one_decision_in_whatever_order_it_is_asked_for() {
-        let mut records = Records::default();
-        assert!(records.may_commit(txn(1), Millis(50), Millis(10)));
-        records.commit(txn(1), vec![PartitionId(2)]);
-        assert_eq!(records.resolve(txn(1), Millis(50), Millis(99)), Some(true), "however late");
-        assert_eq!(records.resolve(txn(2), Millis(200), Millis(100)), Some(false));
-        assert!(!records.may_commit(txn(2), Millis(200), Millis(100)));
-        // The stamps go back, as they may with another leader.
-        assert!(!records.may_commit(txn(2), Millis(200), Millis(90)));
-        assert_eq!(records.resolve(txn(3), Millis(400), Millis(300)), Some(false));
-        assert_eq!(records.counts(), (0, 1, 1), "what no Decide can follow is not remembered");
-        assert!(!records.may_commit(txn(2), Millis(200), Millis(100)), "it is too late for it");
-        records.forget(txn(1));
-        assert_eq!(records.counts(), (0, 0, 1));
-    }
-
-    #[test]
-    fn what_is_remembered_is_bounded() {
-        let mut records = Records::default();
-        for n in 0..limits::TXN_UNDECIDED_MAX as u64 {
-            assert_eq!(records.resolve(txn(n), Millis(9), Millis(1)), Some(false));
-            let own = Intent { reads: Vec::new(), ..intent(&[&n.to_string()]) };
-            assert!(records.prepare(txn(n), own));
-        }
-        assert_eq!(records.resolve(txn(1 << 40), Millis(9), Millis(1)), None);
-        assert_eq!(records.resolve(txn(1), Millis(9), Millis(1)), Some(false), "again");
-        assert!(!records.prepare(txn(1 << 40), intent(&["more"])));
-    }
-
-    #[test]
-    fn records_restore_to_the_same_and_garbage_is_refused() {
-        let mut records = Records::default();
-        assert_eq!(records.digest(7), 7);
-        records.prepare(txn(1), intent(&["a", ""]));
-        records.may_commit(txn(2), Millis(50), Millis(10));
-        records.commit(txn(2), vec![PartitionId(2), PartitionId(300)]);
-        records.resolve(txn(3), Millis(60), Millis(20));
-        let mut restored = Records::default();
-        for record in records.records() {
-            for cut in 0..record.len() {
-                let taken = Records::default().take_record(&record[..cut]);
-                assert!(taken.is_none(), "{record:?} cut at {cut}");
-            }
-            assert_eq!(restored.take_record(&record), Some(()));
-        }
-        assert_eq!(restored.digest(7), records.digest(7));
-        assert_eq!(restored.counts(), (1, 1, 1));
-        assert_eq!(restored.holder(b"a"), Some(txn(1)));
-        assert!(!restored.may_commit(txn(3), Millis(60), Millis(20)));
-        assert_eq!(restored.take_record(&records.records()[0]), None, "twice");
-    }
-}
+mod tests;

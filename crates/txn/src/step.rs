@@ -4,6 +4,7 @@
 //! step:   tag u8 | txn | fields as varints and length-prefixed byte strings
 //! reads:  count, (key, version)*           writes: count, (key, 0 or 1, image if 1)*
 //! guards: count, (lock, newest token, oldest good token)*
+//! staged: count, (partition, until)*
 //! ```
 
 use crate::id::TxnId;
@@ -17,6 +18,10 @@ const DECIDE: u8 = 4;
 const RESOLVE: u8 = 5;
 const FINISH: u8 = 6;
 const FORGET: u8 = 7;
+const PREPARE_UNTIL: u8 = 8;
+const STAGE: u8 = 9;
+const CONCLUDE: u8 = 10;
+const INQUIRE: u8 = 11;
 
 /// Whether a Fetch locks its keys at the leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +55,9 @@ pub type Writes<'a> = Vec<(&'a [u8], Option<&'a [u8]>)>;
 pub type Tokens = (u64, u64);
 /// Locks that fenced writes name, and their tokens as they were read.
 pub type Guards<'a> = Vec<(&'a [u8], Tokens)>;
+
+/// The partitions that a staged transaction rests on, and until when, by the log of each, its Prepare may come there.
+pub type Rests = Vec<(PartitionId, Millis)>;
 
 /// A text that commands of a transaction need to run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +121,8 @@ pub enum Step<'a> {
         home: PartitionId,
         /// No decision for it is taken later, by home's log.
         deadline: Millis,
+        /// Of a transaction that home stages: it is not kept later, by the log of this partition, nor if it was inquired of before.
+        until: Option<Millis>,
         /// What was read here.
         reads: Reads<'a>,
         /// The locks that were looked at here.
@@ -135,7 +145,39 @@ pub enum Step<'a> {
         /// What is to be written here.
         writes: Writes<'a>,
     },
-    /// Decides against it, if nothing was decided; answers the decision.
+    /// Keeps what is to be written at home, if nothing that was read has changed. The transaction is committed from the moment
+    /// at which this and a Prepare in each of the others were kept.
+    Stage {
+        /// Whose.
+        txn: TxnId,
+        /// The partition that this is for.
+        home: PartitionId,
+        /// As in [`Step::Prepare`].
+        deadline: Millis,
+        /// Where it is prepared at the same time.
+        others: Rests,
+        /// What was read here.
+        reads: Reads<'a>,
+        /// The locks that were looked at here.
+        guards: Guards<'a>,
+        /// What is to be written here.
+        writes: Writes<'a>,
+    },
+    /// Records how a staged transaction ended, and ends what home keeps of it; answers the decision.
+    Conclude {
+        /// Whose.
+        txn: TxnId,
+        /// Whether everything that it rests on was found; only the first that comes counts.
+        commit: bool,
+    },
+    /// Answers whether its Prepare was kept here; if not, it never will be.
+    Inquire {
+        /// Whose.
+        txn: TxnId,
+        /// As in [`Step::Prepare`].
+        until: Millis,
+    },
+    /// Decides against it, if nothing was decided and nothing staged; answers the decision.
     Resolve {
         /// Whose.
         txn: TxnId,
@@ -166,6 +208,9 @@ impl<'a> Step<'a> {
             | Self::Release { txn }
             | Self::Prepare { txn, .. }
             | Self::Decide { txn, .. }
+            | Self::Stage { txn, .. }
+            | Self::Conclude { txn, .. }
+            | Self::Inquire { txn, .. }
             | Self::Resolve { txn, .. }
             | Self::Finish { txn, .. }
             | Self::Forget { txn } => *txn,
@@ -178,11 +223,15 @@ impl<'a> Step<'a> {
         match self {
             Self::Fetch { keys, .. } => keys.clone(),
             Self::Verify { reads, .. } => reads.iter().map(|(key, _)| *key).collect(),
-            Self::Prepare { reads, writes, .. } | Self::Decide { reads, writes, .. } => {
+            Self::Prepare { reads, writes, .. }
+            | Self::Stage { reads, writes, .. }
+            | Self::Decide { reads, writes, .. } => {
                 let read = reads.iter().map(|(key, _)| *key);
                 read.chain(writes.iter().map(|(key, _)| *key)).collect()
             }
             Self::Release { .. }
+            | Self::Conclude { .. }
+            | Self::Inquire { .. }
             | Self::Resolve { .. }
             | Self::Finish { .. }
             | Self::Forget { .. } => Vec::new(),
@@ -201,8 +250,12 @@ impl<'a> Step<'a> {
             Self::Fetch { .. } => FETCH,
             Self::Verify { .. } => VERIFY,
             Self::Release { .. } => RELEASE,
-            Self::Prepare { .. } => PREPARE,
+            Self::Prepare { until: None, .. } => PREPARE,
+            Self::Prepare { until: Some(_), .. } => PREPARE_UNTIL,
             Self::Decide { .. } => DECIDE,
+            Self::Stage { .. } => STAGE,
+            Self::Conclude { .. } => CONCLUDE,
+            Self::Inquire { .. } => INQUIRE,
             Self::Resolve { .. } => RESOLVE,
             Self::Finish { .. } => FINISH,
             Self::Forget { .. } => FORGET,
@@ -230,9 +283,12 @@ impl<'a> Step<'a> {
                 put_reads(out, reads);
                 put_guards(out, guards);
             }
-            Self::Prepare { home, deadline, reads, guards, writes, .. } => {
+            Self::Prepare { home, deadline, until, reads, guards, writes, .. } => {
                 varint::put(out, home.0.into());
                 varint::put(out, deadline.0);
+                if let Some(until) = until {
+                    varint::put(out, until.0);
+                }
                 put_reads(out, reads);
                 put_guards(out, guards);
                 put_writes(out, writes);
@@ -244,8 +300,20 @@ impl<'a> Step<'a> {
                 put_guards(out, guards);
                 put_writes(out, writes);
             }
-            Self::Resolve { deadline, .. } => varint::put(out, deadline.0),
-            Self::Finish { commit, .. } => out.push(u8::from(*commit)),
+            Self::Stage { home, deadline, others, reads, guards, writes, .. } => {
+                varint::put(out, home.0.into());
+                varint::put(out, deadline.0);
+                put_rests(out, others);
+                put_reads(out, reads);
+                put_guards(out, guards);
+                put_writes(out, writes);
+            }
+            Self::Inquire { until: deadline, .. } | Self::Resolve { deadline, .. } => {
+                varint::put(out, deadline.0);
+            }
+            Self::Conclude { commit, .. } | Self::Finish { commit, .. } => {
+                out.push(u8::from(*commit));
+            }
             Self::Release { .. } | Self::Forget { .. } => {}
         }
     }
@@ -276,23 +344,35 @@ impl<'a> Step<'a> {
             }
             VERIFY => Self::Verify { txn, reads: take_reads(bytes)?, guards: take_guards(bytes)? },
             RELEASE => Self::Release { txn },
-            PREPARE => Self::Prepare {
+            PREPARE | PREPARE_UNTIL => Self::Prepare {
                 txn,
                 home: take_partition(bytes)?,
-                deadline: Millis(varint::take(bytes)?),
+                deadline: take_millis(bytes)?,
+                until: if tag == PREPARE { None } else { Some(take_millis(bytes)?) },
                 reads: take_reads(bytes)?,
                 guards: take_guards(bytes)?,
                 writes: take_writes(bytes)?,
             },
+            STAGE => Self::Stage {
+                txn,
+                home: take_partition(bytes)?,
+                deadline: take_millis(bytes)?,
+                others: take_rests(bytes)?,
+                reads: take_reads(bytes)?,
+                guards: take_guards(bytes)?,
+                writes: take_writes(bytes)?,
+            },
+            CONCLUDE => Self::Conclude { txn, commit: take_flag(bytes)? },
+            INQUIRE => Self::Inquire { txn, until: take_millis(bytes)? },
             DECIDE => Self::Decide {
                 txn,
-                deadline: Millis(varint::take(bytes)?),
+                deadline: take_millis(bytes)?,
                 others: take_partitions(bytes)?,
                 reads: take_reads(bytes)?,
                 guards: take_guards(bytes)?,
                 writes: take_writes(bytes)?,
             },
-            RESOLVE => Self::Resolve { txn, deadline: Millis(varint::take(bytes)?) },
+            RESOLVE => Self::Resolve { txn, deadline: take_millis(bytes)? },
             FINISH => Self::Finish { txn, commit: take_flag(bytes)? },
             FORGET => Self::Forget { txn },
             _ => return None,
@@ -322,6 +402,23 @@ pub(crate) fn take_count(bytes: &mut &[u8]) -> Option<usize> {
 
 pub(crate) fn take_partition(bytes: &mut &[u8]) -> Option<PartitionId> {
     u32::try_from(varint::take(bytes)?).ok().map(PartitionId)
+}
+
+pub(crate) fn take_millis(bytes: &mut &[u8]) -> Option<Millis> {
+    varint::take(bytes).map(Millis)
+}
+
+pub(crate) fn put_rests(out: &mut Vec<u8>, rests: &[(PartitionId, Millis)]) {
+    varint::put(out, rests.len() as u64);
+    for (partition, until) in rests {
+        varint::put(out, partition.0.into());
+        varint::put(out, until.0);
+    }
+}
+
+pub(crate) fn take_rests(bytes: &mut &[u8]) -> Option<Rests> {
+    let count = take_count(bytes)?;
+    (0..count).map(|_| Some((take_partition(bytes)?, take_millis(bytes)?))).collect()
 }
 
 pub(crate) fn put_partitions(out: &mut Vec<u8>, partitions: &[PartitionId]) {
@@ -448,10 +545,31 @@ mod tests {
                 txn,
                 home: PartitionId(9),
                 deadline,
+                until: None,
                 reads: reads(),
                 guards: guards(),
                 writes: writes(),
             },
+            Step::Prepare {
+                txn,
+                home: PartitionId(9),
+                deadline,
+                until: Some(Millis(300)),
+                reads: reads(),
+                guards: guards(),
+                writes: writes(),
+            },
+            Step::Stage {
+                txn,
+                home: PartitionId(9),
+                deadline,
+                others: vec![(PartitionId(1), Millis(2)), (PartitionId(300), Millis(1 << 40))],
+                reads: reads(),
+                guards: guards(),
+                writes: writes(),
+            },
+            Step::Conclude { txn, commit: true },
+            Step::Inquire { txn, until: Millis(300) },
             Step::Decide {
                 txn,
                 deadline,

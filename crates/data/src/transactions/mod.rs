@@ -16,9 +16,9 @@ use crate::snapshot::{put_image, take_image};
 use crate::value::Kind;
 use crate::{Args, Command, Context, Keyspace};
 use std::sync::Arc;
-use synod_txn::{Detail, Intent, Locking, Records, Source, Step, Tokens};
+use synod_txn::{Detail, Intent, Locking, Records, Resolved, Source, Step, Tokens};
 use synod_types::plant::planted;
-use synod_types::{ReplySink, limits};
+use synod_types::{Millis, PartitionId, ReplySink, limits};
 
 /// The answer to Fetch when a key is held, or locked and not to be waited for.
 pub const BUSY: &str = "BUSY a key is taken";
@@ -26,6 +26,8 @@ pub const BUSY: &str = "BUSY a key is taken";
 pub const YES: &str = "YES";
 /// The answer to what met a conflict.
 pub const NO: &str = "NO";
+/// The answer to Resolve about what is staged.
+pub const STAGED: &str = "STAGED";
 const TOO_LARGE: &str =
     "ERR the values of a transaction over several partitions take too many bytes";
 const MOVED: &str = "TRYAGAIN a key has moved to another partition; nothing was written";
@@ -58,18 +60,37 @@ impl Keyspace {
     pub(crate) fn run_step(&mut self, step: &Step<'_>, ctx: &Context, out: &mut dyn ReplySink) {
         let yes = match step {
             _ if !self.owns_all_of(step) => return out.error(MOVED),
-            Step::Prepare { txn, home, deadline, reads, guards, writes } => {
-                let intent = Intent {
-                    home: *home,
-                    deadline: *deadline,
-                    reads: reads.iter().map(|(key, _)| key.to_vec()).collect(),
-                    writes: writes
-                        .iter()
-                        .map(|(key, image)| (key.to_vec(), image.map(<[u8]>::to_vec)))
-                        .collect(),
-                };
-                (self.are_unchanged(reads, guards, ctx) || planted("version-unchecked"))
-                    && self.transactions.prepare(*txn, intent)
+            Step::Prepare { txn, home, deadline, until, reads, guards, writes } => {
+                let unchanged =
+                    self.are_unchanged(reads, guards, ctx) || planted("version-unchecked");
+                unchanged && {
+                    let intent = intent(*home, *deadline, reads, writes);
+                    match until {
+                        None => self.transactions.prepare(*txn, intent),
+                        Some(until) => {
+                            self.transactions.prepare_until(*txn, intent, *until, ctx.now)
+                        }
+                    }
+                }
+            }
+            Step::Stage { txn, home, deadline, others, reads, guards, writes } => {
+                let unchanged =
+                    self.are_unchanged(reads, guards, ctx) || planted("version-unchecked");
+                let intent = || intent(*home, *deadline, reads, writes);
+                unchanged && self.transactions.stage(*txn, intent(), others.clone(), ctx.now)
+            }
+            Step::Conclude { txn, commit } => {
+                let (committed, intent) = self.transactions.conclude(*txn, *commit);
+                if let Some(intent) = intent {
+                    self.end(&intent, committed, ctx);
+                }
+                committed
+            }
+            Step::Inquire { txn, until } => {
+                match self.transactions.inquire(*txn, *until, ctx.now) {
+                    Some(kept) => kept,
+                    None => return out.error(TOO_MANY),
+                }
             }
             Step::Decide { txn, deadline, others, reads, guards, writes } => {
                 let may = self.transactions.may_commit(*txn, *deadline, ctx.now)
@@ -84,16 +105,14 @@ impl Keyspace {
             }
             Step::Resolve { txn, deadline } => {
                 match self.transactions.resolve(*txn, *deadline, ctx.now) {
-                    Some(committed) => committed,
+                    Some(Resolved::Staged) => return out.simple(STAGED),
+                    Some(resolved) => resolved == Resolved::Committed,
                     None => return out.error(TOO_MANY),
                 }
             }
             Step::Finish { txn, commit } => {
                 if let Some(intent) = self.transactions.take(*txn) {
-                    self.released.extend(intent.keys().map(<[u8]>::to_vec));
-                    for (key, image) in intent.writes.iter().filter(|_| *commit) {
-                        self.install(key, image.as_deref(), ctx);
-                    }
+                    self.end(&intent, *commit, ctx);
                 }
                 true
             }
@@ -106,6 +125,14 @@ impl Keyspace {
             }
         };
         out.simple(if yes { YES } else { NO });
+    }
+
+    /// Lets go of the keys of an intent that was kept, and writes it if it is committed.
+    fn end(&mut self, intent: &Intent, commit: bool, ctx: &Context) {
+        self.released.extend(intent.keys().map(<[u8]>::to_vec));
+        for (key, image) in intent.writes.iter().filter(|_| commit) {
+            self.install(key, image.as_deref(), ctx);
+        }
     }
 
     /// Whether the keys of a step lie in these slots. Who conducts the transaction may know an older map.
@@ -227,5 +254,21 @@ impl Keyspace {
             }
         }
         self.released.push(key.to_vec());
+    }
+}
+
+/// What a step has a partition keep.
+fn intent(
+    home: PartitionId,
+    deadline: Millis,
+    reads: &[(&[u8], u64)],
+    writes: &[(&[u8], Option<&[u8]>)],
+) -> Intent {
+    let owned = |(key, image): &(&[u8], Option<&[u8]>)| (key.to_vec(), image.map(<[u8]>::to_vec));
+    Intent {
+        home,
+        deadline,
+        reads: reads.iter().map(|(key, _)| key.to_vec()).collect(),
+        writes: writes.iter().map(owned).collect(),
     }
 }

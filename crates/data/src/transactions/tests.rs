@@ -95,6 +95,7 @@ fn prepare(keyspace: &mut Keyspace, number: u64, key: &str, version: u64, image:
         txn: txn(number),
         home: HOME,
         deadline: DEADLINE,
+        until: None,
         reads: vec![(key.as_bytes(), version)],
         guards: Vec::new(),
         writes: vec![(key.as_bytes(), Some(image))],
@@ -314,7 +315,8 @@ fn a_lock_that_was_granted_in_between_stops_a_fenced_write_and_while_it_is_prepa
         let reads = vec![(&b"l"[..], k.version(b"l", Millis(10)))];
         let (guards, writes) = (vec![(&b"l"[..], tokens)], Vec::new());
         let txn = txn(number);
-        let step = Step::Prepare { txn, home: HOME, deadline: DEADLINE, reads, guards, writes };
+        let (home, deadline, until) = (HOME, DEADLINE, None);
+        let step = Step::Prepare { txn, home, deadline, until, reads, guards, writes };
         apply(k, &Op::Step(step), 10)
     };
     run(&mut k, "LOCK RELEASE l 1");
@@ -352,4 +354,106 @@ fn a_fenced_write_runs_on_the_tokens_that_were_fetched() {
         assert_eq!(!changes.unwrap().values.is_empty(), writes, "{line}");
         assert!(scratch.is_empty());
     }
+}
+
+fn stage(keyspace: &mut Keyspace, number: u64, version: u64, image: &[u8], now: u64) -> String {
+    let step = Step::Stage {
+        txn: txn(number),
+        home: HOME,
+        deadline: DEADLINE,
+        others: vec![(PartitionId(2), Millis(2_000))],
+        reads: vec![(b"a", version)],
+        guards: Vec::new(),
+        writes: vec![(b"a", Some(image)), (b"gone", None)],
+    };
+    apply(keyspace, &Op::Step(step), now)
+}
+
+fn conclude(keyspace: &mut Keyspace, number: u64, commit: bool) -> String {
+    apply(keyspace, &Op::Step(Step::Conclude { txn: txn(number), commit }), 10)
+}
+
+#[test]
+fn what_home_staged_is_held_until_it_is_concluded_and_that_counts_once() {
+    for commit in [true, false] {
+        let mut k = keyspace();
+        run(&mut k, "SET a old");
+        let version = k.version(b"a", Millis(10));
+        let image = image_of("SET a new", b"a");
+        assert_eq!(stage(&mut k, 1, version + 2, &image, 10), NO, "it was another version");
+        assert_eq!(stage(&mut k, 1, version, &image, 1_001), NO, "too late");
+        let mut k = keyspace();
+        run(&mut k, "SET a old");
+        assert_eq!(stage(&mut k, 1, version, &image, 10), YES);
+        let held = format!("-{}", error::HELD.0);
+        assert_eq!(run(&mut k, "GET a"), held);
+        assert_eq!(run(&mut k, "SET gone x"), held);
+        assert_eq!(finish(&mut k, 1, true), YES);
+        assert_eq!(run(&mut k, "GET a"), held, "nobody ends it before it is concluded");
+        let resolve = Op::Step(Step::Resolve { txn: txn(1), deadline: DEADLINE });
+        assert_eq!(apply(&mut k, &resolve, 5_000), STAGED, "however late it is asked");
+        let (first, value) = if commit { (YES, "new") } else { (NO, "old") };
+        assert_eq!(conclude(&mut k, 1, commit), first);
+        assert!(k.take_released().contains(&b"gone".to_vec()));
+        for again in [true, false] {
+            assert_eq!(conclude(&mut k, 1, again), first, "it is decided");
+            assert_eq!(run(&mut k, "GET a"), value);
+        }
+        assert_eq!(apply(&mut k, &resolve, 10), first);
+    }
+}
+
+#[test]
+fn a_prepare_that_home_inquired_of_in_vain_is_refused_when_it_comes() {
+    let mut k = keyspace();
+    let image = image_of("SET a new", b"a");
+    let prepare = |k: &mut Keyspace, number, now| {
+        let step = Step::Prepare {
+            txn: txn(number),
+            home: HOME,
+            deadline: DEADLINE,
+            until: Some(Millis(100)),
+            reads: vec![(b"a", k.version(b"a", Millis(10)))],
+            guards: Vec::new(),
+            writes: vec![(b"a", Some(&image))],
+        };
+        apply(k, &Op::Step(step), now)
+    };
+    let inquire = |k: &mut Keyspace, number| {
+        let step = Step::Inquire { txn: txn(number), until: Millis(100) };
+        apply(k, &Op::Step(step), 10)
+    };
+    assert_eq!(inquire(&mut k, 1), NO);
+    k.snapshot_begin();
+    let mut restorer = Restorer::new(Slot(0)..=Slot(16_383));
+    while let Some(chunk) = k.snapshot_next(SNAPSHOT_CHUNK_BYTES) {
+        restorer.chunk(&chunk).unwrap();
+    }
+    let mut restored = restorer.finish().unwrap();
+    for k in [&mut k, &mut restored] {
+        assert_eq!(prepare(k, 1, 10), NO);
+        assert_eq!(prepare(k, 2, 101), NO, "too late by the log of this partition");
+    }
+    let mut k = keyspace();
+    assert_eq!(prepare(&mut k, 3, 10), YES);
+    assert_eq!(inquire(&mut k, 3), YES);
+    assert_eq!(finish(&mut k, 3, true), YES);
+    assert_eq!(run(&mut k, "GET a"), "new");
+}
+
+#[test]
+fn a_snapshot_has_what_is_staged() {
+    let mut k = keyspace();
+    let image = image_of("SET a new", b"a");
+    let version = k.version(b"a", Millis(10));
+    assert_eq!(stage(&mut k, 1, version, &image, 10), YES);
+    k.snapshot_begin();
+    let mut restorer = Restorer::new(Slot(0)..=Slot(16_383));
+    while let Some(chunk) = k.snapshot_next(SNAPSHOT_CHUNK_BYTES) {
+        restorer.chunk(&chunk).unwrap();
+    }
+    let mut restored = restorer.finish().unwrap();
+    assert_eq!(restored.digest(), k.digest());
+    assert_eq!(conclude(&mut restored, 1, true), YES);
+    assert_eq!(run(&mut restored, "GET a"), "new");
 }

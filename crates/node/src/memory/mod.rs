@@ -106,7 +106,11 @@ impl Memory {
         let commands = match op.as_ref().map(Op::plain) {
             Some(Op::Command(args)) => std::slice::from_ref(args),
             Some(Op::Transaction { commands, .. }) => commands,
-            Some(Op::Step(Step::Prepare { writes, .. } | Step::Decide { writes, .. })) => {
+            Some(Op::Step(
+                Step::Prepare { writes, .. }
+                | Step::Stage { writes, .. }
+                | Step::Decide { writes, .. },
+            )) => {
                 return !(refusing && writes.iter().any(|(_, image)| image.is_some()));
             }
             _ => return true,

@@ -1,6 +1,6 @@
 //! What partitions answer to steps, read back.
 
-use synod_data::{BUSY, NO, YES};
+use synod_data::{BUSY, NO, STAGED, YES};
 use synod_txn::{Answer, Fetched};
 use synod_types::Millis;
 use synod_wire::resp::Value;
@@ -10,6 +10,7 @@ pub(super) fn answer(reply: &[u8]) -> Answer {
     match Value::decode(reply) {
         Ok(Some((Value::Simple(text), _))) if text == YES => Answer::Yes,
         Ok(Some((Value::Simple(text), _))) if text == NO => Answer::No,
+        Ok(Some((Value::Simple(text), _))) if text == STAGED => Answer::Staged,
         Ok(Some((Value::Error(text), _))) if text == BUSY => Answer::Busy,
         Ok(Some((Value::Error(text), _))) if text.starts_with("UNKNOWN") => Answer::Unknown,
         Ok(Some((Value::Error(text), _))) => Answer::Refused(text),
@@ -63,6 +64,7 @@ mod tests {
         let error = |text: &str| format!("-{text}\r\n").into_bytes();
         assert_eq!(answer(b"+YES\r\n"), Answer::Yes);
         assert_eq!(answer(b"+NO\r\n"), Answer::No);
+        assert_eq!(answer(b"+STAGED\r\n"), Answer::Staged);
         assert_eq!(answer(&error(BUSY)), Answer::Busy);
         for text in [UNKNOWN, STUCK] {
             assert_eq!(answer(&error(text)), Answer::Unknown);

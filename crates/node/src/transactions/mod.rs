@@ -13,15 +13,18 @@
 mod admitted;
 mod answers;
 mod gathered;
+mod inquiring;
 mod settling;
 
 use crate::colleagues::NODE;
 use crate::commands::elements;
 use crate::desk::{DISK_FULL, UNKNOWN};
 use crate::node::Node;
+use crate::settings::{PARALLEL, Setting};
 use admitted::{admit, admit_all, detail_of, has_scripts, kind_of, sources_of};
 use answers::answer;
 use gathered::Gathered;
+use inquiring::Inquiring;
 use settling::Settling;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,6 +76,10 @@ enum Asked {
     Part { of: u64, part: usize },
     /// Home says what it decided about an intent in this partition.
     Resolve { at: PartitionId, txn: TxnId },
+    /// A partition says whether it keeps its part of what home staged.
+    Inquire { of: u64 },
+    /// Home says how what it staged ended.
+    Conclude { of: u64 },
     /// A partition has ended what home decided for.
     Settle { of: u64 },
     /// A tree says where one stands who waits for a lock.
@@ -84,6 +91,7 @@ enum Asked {
 pub(crate) struct Conductor {
     conducted: BTreeMap<u64, Conducted>,
     settling: BTreeMap<u64, Settling>,
+    inquiring: BTreeMap<u64, Inquiring>,
     asked: BTreeMap<u64, Asked>,
     /// The last ticket; 0 is the one whose answer nobody wants.
     tickets: u64,
@@ -248,7 +256,8 @@ impl Node {
             coordinator: Coordinator::new(parts, kind == Kind::Read, now_us)
                 .with_sources(sources_of(commands))
                 .with_detail(detail)
-                .with_room(self.transaction_bytes_max()),
+                .with_room(self.transaction_bytes_max())
+                .with_parallel_commit(self.settings.get(Setting::TransactionCommit) == PARALLEL),
             origins,
             proto,
             commands: commands
@@ -492,6 +501,8 @@ impl Node {
                         };
                         self.send_step(at, 0, Step::Finish { txn, commit });
                     }
+                    Asked::Inquire { of } => self.inquired(of, &answer),
+                    Asked::Conclude { of } => self.concluded(of, &answer),
                     Asked::Settle { of } => self.settled(of, &answer),
                 }
             }

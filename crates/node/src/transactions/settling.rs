@@ -48,13 +48,17 @@ impl Node {
                         let ticket = self.conductor.ticket(Asked::Resolve { at: here, txn });
                         self.send_step(home, ticket, Step::Resolve { txn, deadline });
                     }
+                    Silent::Staged { txn, others } => {
+                        self.counted.counters_mut().transactions_resolved += 1;
+                        self.inquire(here, txn, others);
+                    }
                     Silent::Committed { txn, others } => self.settle(here, txn, &others),
                 }
             }
         }
     }
 
-    fn settle(&mut self, home: PartitionId, txn: TxnId, others: &[PartitionId]) {
+    pub(super) fn settle(&mut self, home: PartitionId, txn: TxnId, others: &[PartitionId]) {
         if others.is_empty() {
             return self.send_step(home, 0, Step::Forget { txn });
         }

@@ -57,6 +57,25 @@ fn clients_are_answered_as_written_where_all_operations_are_run_beside_the_turns
     }
 }
 
+/// Whether a transaction is answered when it is decided or when all of it is kept, no client can tell from the replies.
+#[test]
+fn clients_are_answered_as_written_where_transactions_commit_in_parallel() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+    let change = |client: &str| {
+        let request = "CONFIG SET transaction-commit parallel | CONFIG GET transaction-commit";
+        format!("{client}> {request}\n+OK\n*2 $18 transaction-commit $8 parallel\n")
+    };
+    let path = folder.join("transactions_apart.txt");
+    let written = std::fs::read_to_string(&path).unwrap();
+    let last = "connect c 3 0\n";
+    let (head, rest) = written.split_once(last).expect("where everybody is connected");
+    let changes: String = ["", "b", "c"].into_iter().map(change).collect();
+    let expected = format!("{head}{last}{changes}{rest}");
+    for length in [limits::TURN_LENGTH_BYTES, 0] {
+        assert_same(&path, &expected, &script::rewritten(&expected, length));
+    }
+}
+
 fn assert_same(path: &Path, expected: &str, actual: &str) {
     for (number, (expected, actual)) in expected.lines().zip(actual.lines()).enumerate() {
         assert_eq!(actual, expected, "{}:{}", path.display(), number + 1);

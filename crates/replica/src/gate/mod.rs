@@ -181,7 +181,7 @@ impl Replica {
     /// A step of a transaction was applied.
     pub(crate) fn step_applied(&mut self, operation: Operation<'_>) {
         let Some(Op::Step(step)) = Op::decode(operation.body) else { return };
-        if matches!(step, Step::Finish { .. } | Step::Decide { .. }) {
+        if matches!(step, Step::Finish { .. } | Step::Decide { .. } | Step::Conclude { .. }) {
             self.gate.unlock(step.txn());
         }
         let Some(keyspace) = self.state.keyspace_mut() else { return };

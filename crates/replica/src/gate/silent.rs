@@ -3,9 +3,9 @@
 use super::TICK_MS;
 use crate::replica::Replica;
 use synod_consensus::Role;
-use synod_txn::TxnId;
+use synod_txn::{Rests, TxnId};
 use synod_types::plant::planted;
-use synod_types::{PartitionId, limits};
+use synod_types::{Millis, PartitionId, limits};
 
 /// What a leader asks about a transaction that it hears nothing of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,14 @@ pub enum Silent {
         /// Whom to ask.
         home: PartitionId,
         /// Until when it may be decided for.
-        deadline: synod_types::Millis,
+        deadline: Millis,
+    },
+    /// It is staged here: somebody has to find out whether the others keep their parts.
+    Staged {
+        /// Whose.
+        txn: TxnId,
+        /// The others, and until when each may be asked to keep its part.
+        others: Rests,
     },
     /// A decision for it was taken here: the others have to end it.
     Committed {
@@ -49,9 +56,13 @@ impl Replica {
         if planted("orphan-unresolved") {
             return silent;
         }
-        for (txn, intent) in records.intents().filter(|(txn, _)| is_silent(*txn)) {
+        let prepared = records.intents().filter(|(txn, _)| !records.is_staged(*txn));
+        for (txn, intent) in prepared.filter(|(txn, _)| is_silent(*txn)) {
             let (home, deadline) = (intent.home, intent.deadline);
             silent.push(Silent::Intent { txn, home, deadline });
+        }
+        for (txn, others) in records.staged().filter(|(txn, _)| is_silent(*txn)) {
+            silent.push(Silent::Staged { txn, others: others.to_vec() });
         }
         for (txn, others) in records.committed().filter(|(txn, _)| is_silent(*txn)) {
             silent.push(Silent::Committed { txn, others: others.to_vec() });

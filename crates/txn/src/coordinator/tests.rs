@@ -53,7 +53,8 @@ fn all_that_is_prepared_is_decided_and_then_ended_and_forgotten() {
     let home = PartitionId(2);
     let reads = vec![(&b"1"[..], 4)];
     let (guards, writes) = (Vec::new(), Vec::new());
-    assert_eq!(step, Step::Prepare { txn: txn(1), home, deadline, reads, guards, writes });
+    let until = None;
+    assert_eq!(step, Step::Prepare { txn: txn(1), home, deadline, until, reads, guards, writes });
     assert!(c.answered(0, Answer::Yes, 1).is_empty());
     assert_eq!(c.answered(2, Answer::Yes, 1), sends([1], Ask::Decide));
     let Step::Decide { others, writes, .. } = c.step(1, Ask::Decide) else { panic!() };
@@ -208,4 +209,105 @@ fn where_a_lock_of_the_tree_lies_is_home_whatever_is_written_there() {
         assert_eq!(c.ran(writes), [Action::Send(1 - home, Ask::Prepare)]);
         assert_eq!(c.answered(1 - home, Answer::Yes, 2), [Action::Send(home, Ask::Decide)]);
     }
+}
+
+/// As [`preparing`], of a parallel commit.
+fn staging() -> Coordinator {
+    let mut c = coordinator(3, false).with_parallel_commit(true);
+    for part in 0..3 {
+        c.answered(part, fetched(10 * (part as u64 + 1)), 1);
+    }
+    let mut all = sends([0, 2], Ask::Prepare);
+    all.push(Action::Send(1, Ask::Stage));
+    assert_eq!(c.ran(writes(&[1, 2], 3)), all);
+    c
+}
+
+#[test]
+fn a_parallel_commit_is_answered_when_all_is_kept_and_ended_when_that_is_recorded() {
+    for order in [[0, 1, 2], [1, 2, 0], [2, 0, 1]] {
+        let mut c = staging();
+        let until = |now| Millis(now + limits::TXN_DECIDE_MS_MAX);
+        let Step::Prepare { home, deadline, until: own, .. } = c.step(2, Ask::Prepare) else {
+            panic!()
+        };
+        assert_eq!((home, deadline, own), (PartitionId(2), until(20), Some(until(30))));
+        let Step::Stage { home, deadline, others, writes, .. } = c.step(1, Ask::Stage) else {
+            panic!()
+        };
+        assert_eq!((home, deadline), (PartitionId(2), until(20)));
+        assert_eq!(others, [(PartitionId(1), until(10)), (PartitionId(3), until(30))]);
+        assert_eq!(writes, [(&b"2"[..], Some(&b"image"[..]))]);
+        assert!(c.answered(order[0], Answer::Yes, 1).is_empty());
+        assert!(c.answered(order[1], Answer::Yes, 1).is_empty(), "not before all have it");
+        let told = [Action::Answer(Outcome::Done), Action::Send(1, Ask::Conclude(true))];
+        assert_eq!(c.answered(order[2], Answer::Yes, 1), told);
+        assert_eq!(c.step(1, Ask::Conclude(true)), Step::Conclude { txn: txn(1), commit: true });
+        assert_eq!(c.answered(1, Answer::Yes, 1), sends([0, 2], Ask::Finish(true)));
+        assert!(c.answered(2, Answer::Yes, 1).is_empty());
+        assert_eq!(c.answered(0, Answer::Yes, 1), [Action::Send(1, Ask::Forget), Action::End]);
+    }
+}
+
+#[test]
+fn what_one_part_did_not_keep_is_let_go_everywhere_whatever_else_is_not_known() {
+    let mut let_go = sends([1], Ask::Conclude(false));
+    let_go.extend(sends([0, 2], Ask::Finish(false)));
+    let_go.extend(sends(0..3, Ask::Release));
+    let refused = Answer::Refused(TEXT.to_owned());
+    let told = vec![Action::Answer(Outcome::Refused(TEXT.to_owned())), Action::End];
+    for (answer, then) in [(Answer::No, vec![Action::Again]), (refused, told)] {
+        for of in 0..3 {
+            for other in [Answer::Yes, Answer::Unknown] {
+                let mut c = staging();
+                assert!(c.answered(of, answer.clone(), 1).is_empty());
+                assert!(c.answered((of + 1) % 3, other.clone(), 1).is_empty());
+                let all = [let_go.clone(), then.clone()].concat();
+                assert_eq!(c.answered((of + 2) % 3, Answer::Yes, 1), all);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_may_be_kept_everywhere_is_neither_tried_again_nor_undone() {
+    for of in 0..3 {
+        let mut c = staging();
+        c.answered(of, Answer::Unknown, 1);
+        c.answered((of + 1) % 3, Answer::Yes, 1);
+        let told = [Action::Answer(Outcome::Unknown), Action::End];
+        assert_eq!(c.answered((of + 2) % 3, Answer::Yes, 1), told);
+    }
+}
+
+#[test]
+fn nothing_is_ended_unless_the_decision_is_known_to_be_recorded() {
+    for answer in [Answer::Unknown, Answer::Refused(TEXT.to_owned()), Answer::No] {
+        let mut c = staging();
+        (0..3).for_each(|part| _ = c.answered(part, Answer::Yes, 1));
+        assert_eq!(c.answered(1, answer, 1), [Action::End]);
+    }
+}
+
+#[test]
+fn who_has_one_part_or_a_lock_of_the_tree_decides_as_ever() {
+    let mut c = coordinator(1, false).with_parallel_commit(true);
+    assert_eq!(c.answered(0, fetched(1), 1), [Action::Run]);
+    assert_eq!(c.ran(writes(&[0], 1)), sends([0], Ask::Decide), "one round is one round");
+    let part = |n: u32, lock: &[&[u8]]| Part {
+        partition: PartitionId(n),
+        keys: vec![n.to_string().into_bytes()],
+        locks: lock.iter().map(|name| name.to_vec()).collect(),
+    };
+    let parts = vec![part(1, &[]), part(2, &[b"{zookeeper}/l"])];
+    let mut c = Coordinator::new(parts, false, 0).with_parallel_commit(true);
+    c.begin(txn(1));
+    c.answered(0, fetched(1), 1);
+    let (items, tokens) = (vec![(4, None)], vec![(4, 4)]);
+    let answer = Fetched { now: Millis(1), items, tokens, ..Fetched::default() };
+    c.answered(1, Answer::Fetched(answer), 1);
+    assert_eq!(c.ran(writes(&[0], 2)), sends([0], Ask::Prepare));
+    let Step::Prepare { until, .. } = c.step(0, Ask::Prepare) else { panic!() };
+    assert_eq!(until, None, "home decides, and nobody inquires");
+    assert_eq!(c.answered(0, Answer::Yes, 1), sends([1], Ask::Decide));
 }
