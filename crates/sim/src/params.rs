@@ -27,6 +27,8 @@ pub struct Params {
     pub faults: Faults,
     /// Whether leaders answer reads from their lease.
     pub lease_reads: bool,
+    /// Whether nodes answer transactions over several partitions when all of them is kept; in one seed of four, all nodes but one.
+    pub parallel_commit: bool,
     /// What clients do.
     pub workload: Workload,
     /// What keeps the replicas of a partition alike.
@@ -104,6 +106,7 @@ impl Default for Params {
             clients: 8,
             faults: Faults::Swarm,
             lease_reads: false,
+            parallel_commit: false,
             workload: Workload::Keys,
             engine: Protocol::Raft,
             keys: None,
@@ -147,6 +150,9 @@ impl Params {
         }
         if self.lease_reads {
             words.push("--lease-reads".to_owned());
+        }
+        if self.parallel_commit {
+            words.push("--parallel-commit".to_owned());
         }
         words
     }

@@ -318,6 +318,17 @@ impl World {
         }
     }
 
+    /// Tells a process when it is to answer transactions over several partitions.
+    fn set_commit(&mut self, node: usize) {
+        let all = !self.params.seed.is_multiple_of(4);
+        if self.params.parallel_commit
+            && (all || node > 0)
+            && let Some(process) = &mut self.machines[node].process
+        {
+            process.operate(&["CONFIG", "SET", "transaction-commit", "parallel"]);
+        }
+    }
+
     /// Puts something into a process's inbox and sees to it that it has a turn.
     pub fn tell(&mut self, node: usize, mail: Mail) {
         if let Some(process) = &mut self.machines[node].process {
@@ -355,6 +366,7 @@ impl World {
                     process.gate =
                         Some(Box::new(GateHost::new(self.lives, namespace(self.params.seed))));
                 }
+                self.set_commit(node);
                 self.forget_wires(node);
                 if self.machines[node].copy.is_none() || self.random.permille(200) {
                     self.machines[node].keep_copy();

@@ -51,3 +51,11 @@ fn clients_that_keep_copies() {
         assert!(failure.is_none(), "seed {seed}: {failure:?}\nagain: {}", params.replay());
     }
 }
+
+/// Banks and rings over several partitions, where transactions are answered before they are decided.
+#[test]
+fn transactions_that_commit_in_parallel() {
+    let (workload, parallel_commit) = (Workload::Bank, true);
+    let params = Params { nodes: 3, partitions: 4, seconds: 10, clients: 6, ..Params::default() };
+    sweep(501..521, &Params { workload, parallel_commit, ..params });
+}

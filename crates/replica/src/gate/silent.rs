@@ -61,7 +61,8 @@ impl Replica {
             let (home, deadline) = (intent.home, intent.deadline);
             silent.push(Silent::Intent { txn, home, deadline });
         }
-        for (txn, others) in records.staged().filter(|(txn, _)| is_silent(*txn)) {
+        let staged = records.staged().filter(|_| !planted("stage-unresolved"));
+        for (txn, others) in staged.filter(|(txn, _)| is_silent(*txn)) {
             silent.push(Silent::Staged { txn, others: others.to_vec() });
         }
         for (txn, others) in records.committed().filter(|(txn, _)| is_silent(*txn)) {

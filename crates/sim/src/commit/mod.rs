@@ -52,11 +52,13 @@ pub enum CommitProtocol {
     ThreePhase,
     /// Our own: participants are partitions of three replicas each, and one of them decides in its log.
     Synod,
+    /// The same, answered when all of it is kept, before it is decided.
+    Parallel,
 }
 
 impl CommitProtocol {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::TwoPhase, Self::ThreePhase, Self::Synod];
+    pub const ALL: [Self; 4] = [Self::TwoPhase, Self::ThreePhase, Self::Synod, Self::Parallel];
 
     /// Its name on the command line.
     #[must_use]
@@ -65,6 +67,7 @@ impl CommitProtocol {
             Self::TwoPhase => "2pc",
             Self::ThreePhase => "3pc",
             Self::Synod => "synod",
+            Self::Parallel => "parallel",
         }
     }
 }
@@ -80,7 +83,7 @@ impl FromStr for CommitProtocol {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|protocol| protocol.as_str() == text);
-        found.ok_or_else(|| format!("no commit protocol `{text}`; there are: 2pc, 3pc, synod"))
+        found.ok_or_else(|| format!("no commit protocol `{text}`; there are: 2pc, 3pc, synod, parallel"))
     }
 }
 
@@ -250,9 +253,10 @@ pub fn run(run: &Run) -> Outcome {
             let site = |me| Textbook::<ThreePhase>::new(me, run.sites(), run.votes(me));
             World::new(run, sites.map(site).collect()).run()
         }
-        CommitProtocol::Synod => {
+        CommitProtocol::Synod | CommitProtocol::Parallel => {
+            let parallel = run.protocol == CommitProtocol::Parallel;
             let no: BTreeSet<usize> = sites.clone().filter(|site| !run.votes(*site)).collect();
-            let site = |me| Replicated::new(me, run.sites(), no.clone());
+            let site = |me| Replicated::new(me, run.sites(), no.clone(), parallel);
             World::new(run, sites.map(site).collect()).run()
         }
     }

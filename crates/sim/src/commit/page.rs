@@ -50,7 +50,7 @@ pub fn render(run: &Run, outcome: &Outcome) -> String {
 
 fn name(protocol: CommitProtocol, site: usize) -> String {
     match (protocol, site) {
-        (CommitProtocol::Synod, _) => format!("site {site}"),
+        (CommitProtocol::Synod | CommitProtocol::Parallel, _) => format!("site {site}"),
         (_, 0) => "coordinator".to_owned(),
         (_, _) => format!("site {site}"),
     }

@@ -35,10 +35,22 @@ fn hosts(participant: usize, sites: usize) -> impl Iterator<Item = usize> {
     (0..REPLICAS).map(move |at| (participant + at) % sites)
 }
 
+/// What a leader asked another partition.
+#[derive(Clone, Copy)]
+enum Question {
+    /// Home, about an intent here.
+    Resolve,
+    /// One that home's stage rests on.
+    Inquire,
+    /// One that has to end what home decided.
+    Finish,
+}
+
 /// A node.
 pub(crate) struct Replicated {
     me: usize,
     sites: usize,
+    parallel: bool,
     no: BTreeSet<usize>,
     replicas: BTreeMap<usize, Replica>,
     conducting: Option<Conducting>,
@@ -46,7 +58,9 @@ pub(crate) struct Replicated {
     /// Names questions, so that no answer to an earlier life is taken for one to this.
     tickets: u64,
     /// Questions of leaders here: on behalf of which participant, to which.
-    asked: BTreeMap<u64, (usize, usize)>,
+    asked: BTreeMap<u64, (usize, usize, Question)>,
+    /// For home here: who keeps its part of what is staged.
+    found: BTreeSet<usize>,
     /// For home here: who has ended what was committed.
     settled: BTreeSet<usize>,
     /// Messages of this site to itself.
@@ -54,18 +68,20 @@ pub(crate) struct Replicated {
 }
 
 impl Replicated {
-    pub fn new(me: usize, sites: usize, no: BTreeSet<usize>) -> Self {
+    pub fn new(me: usize, sites: usize, no: BTreeSet<usize>, parallel: bool) -> Self {
         let held = (1..sites).filter(|participant| hosts(*participant, sites).any(|s| s == me));
         let replicas = held.map(|of| (of, Replica::new(me, of, hosts(of, sites)))).collect();
         Self {
             me,
             sites,
+            parallel,
             no,
             replicas,
             conducting: None,
             ticks: 0,
             tickets: 0,
             asked: BTreeMap::new(),
+            found: BTreeSet::new(),
             settled: BTreeSet::new(),
             own: VecDeque::new(),
         }
@@ -85,9 +101,15 @@ impl Replicated {
     }
 
     /// Asks all replicas of a partition; the one that leads answers.
-    fn ask_all(&mut self, of: usize, whom: usize, step: &Step<'_>, out: &mut Outputs<Self>) {
+    fn ask_all(
+        &mut self,
+        of: usize,
+        (whom, question): (usize, Question),
+        step: &Step<'_>,
+        out: &mut Outputs<Self>,
+    ) {
         let ticket = self.ticket();
-        self.asked.insert(ticket, (of, whom));
+        self.asked.insert(ticket, (of, whom, question));
         let message = Message::ask(whom, ticket, step);
         for host in hosts(whom, self.sites) {
             self.send(host, message.clone(), out);
@@ -115,19 +137,30 @@ impl Replicated {
             self.conduct(|conducting, ticks| conducting.answered(ticket, answer, ticks), out);
             return;
         }
-        let Some((of, whom)) = self.asked.remove(&ticket) else { return };
-        let now = Millis(self.ticks);
-        if of == conducting::HOME {
-            self.settled.insert(whom);
-            let all = (1..self.sites).filter(|other| *other != of);
-            if all.clone().count() == self.settled.len()
-                && let Some(replica) = self.replicas.get_mut(&of)
-            {
-                replica.propose(None, &message::encode(&Step::Forget { txn: TXN }), now);
+        let Some((of, whom, question)) = self.asked.remove(&ticket) else { return };
+        let others = self.sites - 2;
+        let step = match (question, answer) {
+            (Question::Resolve, Answer::Yes) => Step::Finish { txn: TXN, commit: true },
+            (Question::Resolve, Answer::No) => Step::Finish { txn: TXN, commit: false },
+            (Question::Inquire, Answer::No) => Step::Conclude { txn: TXN, commit: false },
+            (Question::Inquire, Answer::Yes) => {
+                self.found.insert(whom);
+                if self.found.len() < others {
+                    return;
+                }
+                Step::Conclude { txn: TXN, commit: true }
             }
-        } else if let Some(replica) = self.replicas.get_mut(&of) {
-            let step = Step::Finish { txn: TXN, commit: answer == Answer::Yes };
-            replica.propose(None, &message::encode(&step), now);
+            (Question::Finish, _) => {
+                self.settled.insert(whom);
+                if self.settled.len() < others {
+                    return;
+                }
+                Step::Forget { txn: TXN }
+            }
+            _ => return, // it is asked again after a while
+        };
+        if let Some(replica) = self.replicas.get_mut(&of) {
+            replica.propose(None, &message::encode(&step), Millis(self.ticks));
         }
     }
 
@@ -169,17 +202,26 @@ impl Replicated {
         }
         for of in silent {
             let records = &self.replicas[&of].records;
-            let intent = records
-                .intents()
-                .next()
-                .map(|(txn, intent)| Step::Resolve { txn, deadline: intent.deadline });
-            let others = records.committed().next().map(|(_, others)| others.to_vec());
-            if let Some(step) = intent {
-                self.ask_all(of, conducting::HOME, &step, out);
+            let mut questions = Vec::new();
+            match (records.staged().next(), records.intents().next()) {
+                (Some((txn, rests)), _) => {
+                    for (other, until) in rests {
+                        let step = Step::Inquire { txn, until: *until };
+                        questions.push((other.0 as usize, Question::Inquire, step));
+                    }
+                }
+                (None, Some((txn, intent))) => {
+                    let step = Step::Resolve { txn, deadline: intent.deadline };
+                    questions.push((conducting::HOME, Question::Resolve, step));
+                }
+                (None, None) => {}
             }
-            for other in others.unwrap_or_default() {
+            for other in records.committed().flat_map(|(_, others)| others) {
                 let step = Step::Finish { txn: TXN, commit: true };
-                self.ask_all(of, other.0 as usize, &step, out);
+                questions.push((other.0 as usize, Question::Finish, step));
+            }
+            for (whom, question, step) in questions {
+                self.ask_all(of, (whom, question), &step, out);
             }
         }
     }
@@ -238,7 +280,7 @@ impl Site for Replicated {
             }
             Input::Begin => {
                 if self.me == 0 {
-                    self.conducting = Some(Conducting::new(self.sites, self.ticks));
+                    self.conducting = Some(Conducting::new(self.sites, self.ticks, self.parallel));
                     self.conduct(Conducting::begin, &mut out);
                 }
             }
@@ -262,6 +304,7 @@ impl Site for Replicated {
         self.conducting = None;
         self.asked.clear();
         self.settled.clear();
+        self.found.clear();
         self.own.clear();
         self.tickets += 1 << 32;
         self.drain(vec![Output::Timer(Some(TICK_US))])

@@ -4,6 +4,7 @@ use super::site::{Input, Output, Outputs, Site};
 use super::*;
 use synod_txn::textbook::{Message, State};
 
+const OWN: [CommitProtocol; 2] = [CommitProtocol::Synod, CommitProtocol::Parallel];
 const TEXTBOOKS: [CommitProtocol; 2] = [CommitProtocol::TwoPhase, CommitProtocol::ThreePhase];
 const ABORT: Decision = Decision::Abort;
 const COMMIT: Decision = Decision::Commit;
@@ -173,9 +174,10 @@ fn a_total_failure_of_three_phases_ends_when_all_are_back() {
 
 #[test]
 fn no_crash_of_one_site_blocks_our_own_and_none_of_two_splits_it() {
-    for no in ["", "no:1", "no:2"] {
+    let votes = ["", "no:1", "no:2"];
+    for (protocol, no) in OWN.into_iter().flat_map(|own| votes.map(|no| (own, no))) {
         let strikes: Vec<Strike> = no.parse().into_iter().collect();
-        let base = Run { strikes, ..Run::new(CommitProtocol::Synod, 2) };
+        let base = Run { strikes, ..Run::new(protocol, 2) };
         let steps = run(&base).steps;
         for (site, steps) in steps.iter().enumerate() {
             for crashed in crashes_up_to(&base, site, *steps) {
@@ -190,9 +192,9 @@ fn no_crash_of_one_site_blocks_our_own_and_none_of_two_splits_it() {
         }
     }
     // A majority of each partition is gone: nothing is decided until it is back.
-    let base = Run::new(CommitProtocol::Synod, 2);
     let mut waited = 0;
-    for first in crashes_up_to(&base, 0, 20) {
+    let bases = OWN.map(|own| Run::new(own, 2));
+    for first in bases.iter().flat_map(|base| crashes_up_to(base, 0, 20)) {
         for second in [1, 2] {
             for crashed in crashes_up_to(&first, second, 25) {
                 let outcome = run(&crashed);
@@ -449,10 +451,12 @@ fn our_own_with_a_refusal_taken_for_a_yes_is_found() {
             other => other,
         }
     }
-    let make = |run: &Run, me| {
-        let no = (0..run.sites()).filter(|site| !run.votes(*site)).collect();
-        let site = Replicated::new(me, run.sites(), no);
-        Planted { site, input: misread, outputs: |outputs| outputs }
-    };
-    assert!(is_found(CommitProtocol::Synod, make));
+    for own in OWN {
+        let make = |run: &Run, me| {
+            let no = (0..run.sites()).filter(|site| !run.votes(*site)).collect();
+            let site = Replicated::new(me, run.sites(), no, own == CommitProtocol::Parallel);
+            Planted { site, input: misread, outputs: |outputs| outputs }
+        };
+        assert!(is_found(own, make), "{own}");
+    }
 }

@@ -194,6 +194,62 @@ pub const ABOVE: &[Plant] = &[
     .under("pause,isolate,delay,one-way,kill")
     .with_banks()
     .seed(1),
+    // What a transaction may rely on that is answered before it is decided.
+    Plant::new(
+        "answered-before-prepared",
+        "B14 a transaction is decided before every participant has prepared it",
+        "txn",
+        "a parallel commit is answered and concluded when the first part of it is kept",
+    )
+    .with_parallel_commit(),
+    Plant::new(
+        "refusal-not-remembered",
+        "B14 a transaction is decided twice, and not the same",
+        "txn",
+        "a participant tells home that it has not prepared and does not remember that it may not any more",
+    )
+    .under("pause,isolate,delay,one-way")
+    .with_parallel_commit(),
+    Plant::new(
+        "ended-before-decided",
+        "B14 a transaction is decided twice, and not the same",
+        "txn",
+        "participants are told to end a parallel commit before home has recorded it, so home finds them without",
+    )
+    .under("pause,isolate,delay,one-way,kill")
+    .with_parallel_commit(),
+    Plant::new(
+        "resolver-decides-twice",
+        "B14 a transaction is decided twice, and not the same",
+        "txn",
+        "who finds a part missing has home drop a decision that is recorded already",
+    )
+    .under("pause,isolate,delay,one-way")
+    .with_parallel_commit(),
+    Plant::new(
+        "silence-is-consent",
+        "B14 a transaction is decided before every participant has prepared it",
+        "node",
+        "home's leader takes a participant that does not answer for one that has prepared",
+    )
+    .under("pause,isolate,delay,one-way,kill")
+    .with_parallel_commit(),
+    Plant::new(
+        "stages-lost-in-snapshot",
+        "B9 a snapshot lacks a part of the state",
+        "txn",
+        "a snapshot does not tell which of home's intents are staged",
+    )
+    .under("snapshot,kill,power,isolate")
+    .with_parallel_commit(),
+    Plant::new(
+        "stage-unresolved",
+        "B28 trouble does not end when its cause goes",
+        "replica",
+        "nobody finds out whether a staged transaction whose conductor is gone is committed",
+    )
+    .under("kill,isolate")
+    .with_parallel_commit(),
     Plant::new(
         "order-relaxed",
         "B29 what a connection wrote later is seen first",

@@ -43,6 +43,7 @@ pub struct Plant {
     seconds: u64,
     faults: &'static str,
     lease_reads: bool,
+    parallel_commit: bool,
     engine: Protocol,
     workload: Workload,
 }
@@ -102,6 +103,7 @@ impl Plant {
             seconds: 20,
             faults: "swarm",
             lease_reads: false,
+            parallel_commit: false,
             engine: Protocol::Raft,
             workload: Workload::Keys,
         }
@@ -143,6 +145,10 @@ impl Plant {
         Self { workload: Workload::Bank, partitions: 4, ..self }
     }
 
+    const fn with_parallel_commit(self) -> Self {
+        Self { parallel_commit: true, ..self.with_banks() }
+    }
+
     /// In one partition every command that changes keys is an entry, and none a step of a transaction.
     const fn with_copies(self) -> Self {
         Self { workload: Workload::Copies, partitions: 1, ..self }
@@ -170,6 +176,7 @@ impl Plant {
             clients: 6,
             faults: self.faults.parse::<Faults>().expect("the catalogue names faults that exist"),
             lease_reads: self.lease_reads,
+            parallel_commit: self.parallel_commit,
             engine: self.engine,
             workload: self.workload,
             ..Params::default()

@@ -16,7 +16,7 @@ use synod_sim::commit::{self, CommitProtocol, DELAY_US, Decision, Kinds, Outcome
 /// The options make no sense, a page cannot be written, or a transaction was split: some committed and others aborted.
 pub fn run(options: &SimOptions, protocols: &[CommitProtocol]) -> Result<()> {
     if options.trace.is_some() && protocols.len() > 1 {
-        bail!(Usage("--trace shows one protocol: 2pc, 3pc or synod".to_owned()));
+        bail!(Usage("--trace shows one protocol: 2pc, 3pc, synod or parallel".to_owned()));
     }
     let mut split = Vec::new();
     let mut sums = Vec::new();

@@ -47,9 +47,9 @@ pub struct SimOptions {
     workload: Workload,
 
     /// Instead of clusters, run one transaction after the other by two-phase commit, three-phase commit or Synod's own, each alone in
-    /// a small world: 2pc, 3pc, synod, or all of them side by side (docs/transactions.md)
+    /// a small world: 2pc, 3pc, synod, parallel, or all of them side by side (docs/transactions.md)
     #[arg(long, value_name = "PROTOCOL", value_parser = commit_protocols, conflicts_with_all = [
-        "minutes", "seconds", "nodes", "partitions", "clients", "lease_reads", "workload", "keys", "engine", "only", "schedule",
+        "minutes", "seconds", "nodes", "partitions", "clients", "lease_reads", "parallel_commit", "workload", "keys", "engine", "only", "schedule",
         "save_schedule", "jobs", "failures_max", "verify_every", "shrink_runs", "shrink_seconds",
     ])]
     pub commit_protocol: Option<CommitProtocols>,
@@ -68,6 +68,10 @@ pub struct SimOptions {
     /// Let leaders answer reads from their lease
     #[arg(long)]
     lease_reads: bool,
+
+    /// Let transactions over several partitions be answered when all of them is kept, before it is decided
+    #[arg(long)]
+    parallel_commit: bool,
 
     /// Put a planted bug to work, which only this build has; see docs/simulator.md
     #[cfg(synod_plants)]
@@ -93,7 +97,7 @@ pub struct SimOptions {
 
     /// Run what this file says, as --save-schedule wrote it
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "seed", "seeds", "minutes", "seconds", "nodes", "partitions", "clients", "lease_reads", "workload", "keys", "engine", "faults", "only",
+        "seed", "seeds", "minutes", "seconds", "nodes", "partitions", "clients", "lease_reads", "parallel_commit", "workload", "keys", "engine", "faults", "only",
     ])]
     schedule: Option<PathBuf>,
 
@@ -207,6 +211,7 @@ impl SimOptions {
             clients: usize::from(self.clients),
             faults: self.faults,
             lease_reads: self.lease_reads,
+            parallel_commit: self.parallel_commit,
             workload: self.workload,
             engine: self.engine,
             keys: self.keys,

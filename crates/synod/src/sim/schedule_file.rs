@@ -50,6 +50,8 @@ struct Written<'a> {
     clients: usize,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     lease_reads: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    parallel_commit: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     workload: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +72,8 @@ struct Schedule {
     clients: Spanned<usize>,
     #[serde(default)]
     lease_reads: bool,
+    #[serde(default)]
+    parallel_commit: bool,
     workload: Option<Spanned<String>>,
     keys: Option<Spanned<u64>>,
     faults: Spanned<String>,
@@ -101,6 +105,7 @@ pub fn write(file: &Path, params: &Params, engine: Engine, struck: &[Struck]) ->
         seconds,
         clients,
         lease_reads,
+        parallel_commit: params.parallel_commit,
         workload: (params.workload != Workload::Keys).then(|| params.workload.to_string()),
         keys,
         faults,
@@ -164,6 +169,7 @@ fn parse(text: &str) -> Result<Params, Wrong> {
         seconds: within(&schedule.seconds, "seconds", 86_400)?,
         clients: within(&schedule.clients, "clients", 64)?,
         lease_reads: schedule.lease_reads,
+        parallel_commit: schedule.parallel_commit,
         workload: match &schedule.workload {
             Some(name) => word(name, str::parse::<Workload>)?,
             None => Workload::Keys,

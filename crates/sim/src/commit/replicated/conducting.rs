@@ -33,9 +33,10 @@ fn key(participant: u32) -> Vec<u8> {
 }
 
 impl Conducting {
-    pub fn new(sites: usize, ticks: u64) -> Self {
+    pub fn new(sites: usize, ticks: u64, parallel: bool) -> Self {
         let part = |of| Part { partition: PartitionId(of), keys: vec![key(of)], locks: Vec::new() };
-        let coordinator = Coordinator::new((1..sites as u32).map(part).collect(), false, 0);
+        let coordinator = Coordinator::new((1..sites as u32).map(part).collect(), false, 0)
+            .with_parallel_commit(parallel);
         Self { coordinator, awaited: BTreeMap::new(), since: ticks, over: false }
     }
 

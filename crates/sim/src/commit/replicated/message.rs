@@ -34,11 +34,24 @@ impl Message {
     }
 }
 
+/// An answer in a word.
+pub(super) fn said(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Yes => "yes",
+        Answer::Staged => "staged",
+        _ => "no",
+    }
+}
+
 /// A step in a word.
 pub(super) fn word(step: &[u8]) -> &'static str {
     match Step::take(&mut &step[..]) {
         Some(Step::Prepare { .. }) => "prepare",
         Some(Step::Decide { .. }) => "decide",
+        Some(Step::Stage { .. }) => "stage",
+        Some(Step::Conclude { commit: true, .. }) => "conclude: commit",
+        Some(Step::Conclude { commit: false, .. }) => "conclude: abort",
+        Some(Step::Inquire { .. }) => "inquire",
         Some(Step::Resolve { .. }) => "resolve",
         Some(Step::Finish { commit: true, .. }) => "finish: commit",
         Some(Step::Finish { commit: false, .. }) => "finish: abort",
@@ -53,8 +66,7 @@ impl fmt::Display for Message {
             Self::Peer(of, message) => write!(f, "p{of} {}", telling::consensus(message)),
             Self::Ask { of, step, .. } => write!(f, "p{of} forward: {}", word(step)),
             Self::Answer { of, answer, .. } => {
-                let said = if *answer == Answer::Yes { "yes" } else { "no" };
-                write!(f, "p{of} answer: {said}")
+                write!(f, "p{of} answer: {}", said(answer))
             }
         }
     }

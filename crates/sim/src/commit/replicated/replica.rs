@@ -1,12 +1,12 @@
 //! One replica of a partition: an engine of our own, its disk, and what the partition remembers of transactions.
 
-use super::message::{Message, word};
+use super::message::{Message, said, word};
 use super::{SILENT_TICKS, decision, leads};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use synod_consensus::{Config, Effect, Engine, Protocol, Recovered, Token};
 use synod_txn::textbook::Decision;
-use synod_txn::{Answer, Intent, Records, Step};
+use synod_txn::{Answer, Intent, Records, Resolved, Step};
 use synod_types::{
     Entry, EntryKind, HardState, Membership, Millis, NodeId, PartitionId, SnapshotMeta, Term,
 };
@@ -172,12 +172,11 @@ impl Replica {
         }
         let Some((stamp, step)) = entry.payload.split_first_chunk::<8>() else { return };
         let now = Millis(u64::from_le_bytes(*stamp));
-        let Some(yes) = self.run(step, now, says_no, drained) else { return };
-        drained.notes.push(format!("p{of}: {}, {}", word(step), if yes { "yes" } else { "no" }));
+        let Some(answer) = self.run(step, now, says_no, drained) else { return };
+        drained.notes.push(format!("p{of}: {}, {}", word(step), said(&answer)));
         if let Some((term, Some((to, ticket)))) = who
             && term == entry.term
         {
-            let answer = if yes { Answer::Yes } else { Answer::No };
             drained.sends.push((to, Message::Answer { of, ticket, answer }));
         }
     }
@@ -189,21 +188,36 @@ impl Replica {
         now: Millis,
         says_no: bool,
         drained: &mut Drained,
-    ) -> Option<bool> {
+    ) -> Option<Answer> {
         let records = &mut self.records;
-        match Step::take(&mut &step[..])? {
-            Step::Prepare { txn, home, deadline, reads, writes, .. } => {
-                let owned = |bytes: &[u8]| bytes.to_vec();
-                let intent = Intent {
-                    home,
-                    deadline,
-                    reads: reads.iter().map(|(key, _)| owned(key)).collect(),
-                    writes: writes.iter().map(|(key, to)| (owned(key), to.map(owned))).collect(),
-                };
-                let yes = !says_no && records.prepare(txn, intent);
+        let yes = match Step::take(&mut &step[..])? {
+            Step::Prepare { txn, home, deadline, until, reads, writes, .. } => {
+                let intent = intent(home, deadline, &reads, &writes);
+                let yes = !says_no
+                    && match until {
+                        None => records.prepare(txn, intent),
+                        Some(until) => records.prepare_until(txn, intent, until, now),
+                    };
                 drained.ended.extend((!yes).then_some(Decision::Abort));
-                Some(yes)
+                yes
             }
+            Step::Stage { txn, home, deadline, others, reads, writes, .. } => {
+                let intent = intent(home, deadline, &reads, &writes);
+                let yes = !says_no && records.stage(txn, intent, others, now);
+                if !yes && !std::mem::replace(&mut self.decided, true) {
+                    drained.ended.push(Decision::Abort);
+                }
+                yes
+            }
+            Step::Conclude { txn, commit } => {
+                let (yes, intent) = records.conclude(txn, commit);
+                if intent.is_some() {
+                    self.decided = true;
+                    drained.ended.push(decision(yes));
+                }
+                yes
+            }
+            Step::Inquire { txn, until } => records.inquire(txn, until, now)?,
             Step::Decide { txn, deadline, others, .. } => {
                 let yes = records.may_commit(txn, deadline, now) && !says_no;
                 if yes {
@@ -211,25 +225,45 @@ impl Replica {
                 }
                 self.decided = true;
                 drained.ended.push(decision(yes));
-                Some(yes)
+                yes
             }
             Step::Resolve { txn, deadline } => {
-                let yes = records.resolve(txn, deadline, now)?;
+                let yes = match records.resolve(txn, deadline, now)? {
+                    Resolved::Staged => return Some(Answer::Staged),
+                    resolved => resolved == Resolved::Committed,
+                };
                 if !std::mem::replace(&mut self.decided, true) {
                     drained.ended.push(decision(yes));
                 }
-                Some(yes)
+                yes
             }
             Step::Finish { txn, commit } => {
                 let taken = records.take(txn);
                 drained.ended.extend(taken.map(|_| decision(commit)));
-                Some(true)
+                true
             }
             Step::Forget { txn } => {
                 records.forget(txn);
-                Some(true)
+                true
             }
-            Step::Fetch { .. } | Step::Verify { .. } | Step::Release { .. } => None,
-        }
+            Step::Fetch { .. } | Step::Verify { .. } | Step::Release { .. } => return None,
+        };
+        Some(if yes { Answer::Yes } else { Answer::No })
+    }
+}
+
+/// What a step has a partition keep.
+fn intent(
+    home: PartitionId,
+    deadline: Millis,
+    reads: &[(&[u8], u64)],
+    writes: &[(&[u8], Option<&[u8]>)],
+) -> Intent {
+    let owned = |bytes: &[u8]| bytes.to_vec();
+    Intent {
+        home,
+        deadline,
+        reads: reads.iter().map(|(key, _)| owned(key)).collect(),
+        writes: writes.iter().map(|(key, to)| (owned(key), to.map(owned))).collect(),
     }
 }
