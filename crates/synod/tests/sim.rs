@@ -153,7 +153,9 @@ fn commit_protocols_are_compared_over_seeds() {
     let of = |args: &[&str]| json(&[&["--commit-protocol", "all", "--seeds", "60"], args].concat());
     let sums = of(&["--faults", "kill", "--participants", "3"]);
     assert!(sums["2pc"]["blocked"].as_u64() > Some(0), "{sums}");
-    for (protocol, end) in [("2pc", "split"), ("3pc", "split"), ("synod", "split"), ("parallel", "split")] {
+    for (protocol, end) in
+        [("2pc", "split"), ("3pc", "split"), ("synod", "split"), ("parallel", "split")]
+    {
         assert_eq!(sums[protocol][end], 0, "{sums}");
         assert_eq!(sums[protocol]["runs"], 60);
     }
@@ -166,7 +168,10 @@ fn commit_protocols_refuse_what_they_do_not_know() {
     let of = |args: &[&str], reason: &str| {
         refused(&[&["--commit-protocol", "3pc"], args].concat(), reason);
     };
-    refused(&["--commit-protocol", "4pc"], "no commit protocol `4pc`; there are: 2pc, 3pc, synod, parallel");
+    refused(
+        &["--commit-protocol", "4pc"],
+        "no commit protocol `4pc`; there are: 2pc, 3pc, synod, parallel",
+    );
     refused(&["--strikes", "no:1"], "--commit-protocol");
     of(&["--strikes", "fire:1"], "`fire:1` is no strike");
     of(&["--strikes", "crash:3@1"], "there is no site 3; the last is 2");

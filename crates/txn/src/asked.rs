@@ -1,6 +1,7 @@
 //! What a coordinator asks partitions, what they answer, and what becomes of a transaction.
 
-use crate::step::{Locking, Tokens};
+use crate::fields::Tokens;
+use crate::step::Locking;
 use synod_types::{Millis, PartitionId};
 
 /// The keys of a transaction in one partition.
@@ -73,10 +74,7 @@ impl Ask {
     /// Whether the coordinator wants the answer.
     #[must_use]
     pub const fn is_awaited(self) -> bool {
-        !matches!(
-            self,
-            Self::Release | Self::Finish(false) | Self::Conclude(false) | Self::Forget
-        )
+        !matches!(self, Self::Release | Self::Finish(false) | Self::Conclude(false) | Self::Forget)
     }
 }
 

@@ -22,8 +22,9 @@
 //! and if they are the same then the values stood together at the moment between.
 
 use crate::asked::{Action, Answer, Ask, Fetched, Outcome, Part, Ran};
+use crate::fields::Source;
 use crate::id::TxnId;
-use crate::step::{Detail, Locking, Source, Step};
+use crate::step::{Detail, Locking, Step};
 use synod_types::plant::planted;
 use synod_types::{Millis, limits, tree_path};
 

@@ -37,6 +37,7 @@
 
 mod asked;
 mod coordinator;
+mod fields;
 mod id;
 mod records;
 mod step;
@@ -44,6 +45,7 @@ pub mod textbook;
 
 pub use asked::{Action, Answer, Ask, Fetched, Outcome, Part, Ran};
 pub use coordinator::Coordinator;
+pub use fields::{Rests, Source, Tokens};
 pub use id::TxnId;
 pub use records::{Intent, Records, Resolved};
-pub use step::{Detail, Locking, Rests, Source, Step, Tokens};
+pub use step::{Detail, Locking, Step};

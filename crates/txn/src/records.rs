@@ -12,11 +12,11 @@
 //! What is staged is committed if the intents that it rests on are all there, whether or not anybody knows it yet. What is
 //! committed stays so until every participant has ended it; so "nothing" at home means aborted, to whoever asks.
 
-use crate::id::TxnId;
-use crate::step::{
+use crate::fields::{
     Rests, Writes, put_partitions, put_rests, put_writes, take_count, take_partition,
     take_partitions, take_rests, take_writes,
 };
+use crate::id::TxnId;
 use std::collections::BTreeMap;
 use synod_machine::digest::{self, mix};
 use synod_types::plant::planted;
@@ -194,9 +194,6 @@ impl Records {
     /// What is neither staged nor committed was aborted, or committed and ended everywhere.
     pub fn conclude(&mut self, txn: TxnId, commit: bool) -> (bool, Option<Intent>) {
         let Some(rests) = self.staged.remove(&txn) else {
-            if planted("resolver-decides-twice") && !commit {
-                self.committed.remove(&txn);
-            }
             return (self.committed.contains_key(&txn), None);
         };
         let intent = self.take(txn);

@@ -2,10 +2,12 @@
 //! together when that is over, so that a pipeline of them does not take two rounds for each.
 
 use super::admitted::detail_of;
+use crate::colleagues::NODE;
 use crate::node::Node;
 use synod_data::Handler;
 use synod_data::op::Args;
 use synod_redis::Kind;
+use synod_replica::Origin;
 use synod_txn::Detail;
 use synod_types::ClientId;
 
@@ -54,5 +56,26 @@ impl Node {
         let Some(session) = self.clients.session(client) else { return false };
         gathered.add(session.reserve_barrier(Kind::Read), args);
         true
+    }
+
+    /// The look that others waited for is over.
+    pub(super) fn look_at_gathered(&mut self, client: ClientId) {
+        let Some(gathered) = self.conductor.gathered.remove(&client) else { return };
+        if gathered.commands.is_empty() {
+            return;
+        }
+        let Some(session) = self.clients.session(client) else { return };
+        let proto = session.proto();
+        let one = |seq: &u64| Origin::Client { client, seq: *seq };
+        let origins: Vec<Origin> = gathered.seqs.iter().map(one).collect();
+        let commands: Vec<Args<'_>> =
+            gathered.commands.iter().map(|c| c.iter().map(Vec::as_slice).collect()).collect();
+        match self.parts_of(&commands, &[]) {
+            Ok(parts) => {
+                let single = commands.len() == 1;
+                self.conduct_to(origins, proto, Kind::Read, parts, &commands, single, &[], None);
+            }
+            Err(text) => origins.into_iter().for_each(|origin| self.refuse(NODE, origin, text)),
+        }
     }
 }

@@ -73,6 +73,11 @@ impl Node {
             Verdict::Conclude(commit) => {
                 inquiring.concluding = true;
                 let (home, txn) = (inquiring.home, inquiring.txn);
+                if planted("resolver-decides-twice") {
+                    for other in inquiring.others.clone() {
+                        self.send_step(other, 0, Step::Finish { txn, commit });
+                    }
+                }
                 let ticket = self.conductor.ticket(Asked::Conclude { of });
                 self.send_step(home, ticket, Step::Conclude { txn, commit });
             }

@@ -454,27 +454,6 @@ impl Node {
         }
     }
 
-    /// The look that others waited for is over.
-    fn look_at_gathered(&mut self, client: ClientId) {
-        let Some(gathered) = self.conductor.gathered.remove(&client) else { return };
-        if gathered.commands.is_empty() {
-            return;
-        }
-        let Some(session) = self.clients.session(client) else { return };
-        let proto = session.proto();
-        let one = |seq: &u64| Origin::Client { client, seq: *seq };
-        let origins: Vec<Origin> = gathered.seqs.iter().map(one).collect();
-        let commands: Vec<Args<'_>> =
-            gathered.commands.iter().map(|c| c.iter().map(Vec::as_slice).collect()).collect();
-        match self.parts_of(&commands, &[]) {
-            Ok(parts) => {
-                let single = commands.len() == 1;
-                self.conduct_to(origins, proto, Kind::Read, parts, &commands, single, &[], None);
-            }
-            Err(text) => origins.into_iter().for_each(|origin| self.refuse(NODE, origin, text)),
-        }
-    }
-
     /// Takes in the answers to steps that have come.
     pub(crate) fn conduct(&mut self) {
         while !self.output.steps.is_empty() {

@@ -83,7 +83,9 @@ impl FromStr for CommitProtocol {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|protocol| protocol.as_str() == text);
-        found.ok_or_else(|| format!("no commit protocol `{text}`; there are: 2pc, 3pc, synod, parallel"))
+        found.ok_or_else(|| {
+            format!("no commit protocol `{text}`; there are: 2pc, 3pc, synod, parallel")
+        })
     }
 }
 

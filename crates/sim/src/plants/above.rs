@@ -201,7 +201,8 @@ pub const ABOVE: &[Plant] = &[
         "txn",
         "a parallel commit is answered and concluded when the first part of it is kept",
     )
-    .with_parallel_commit(),
+    .with_parallel_commit()
+    .seed(2),
     Plant::new(
         "refusal-not-remembered",
         "B14 a transaction is decided twice, and not the same",
@@ -209,7 +210,8 @@ pub const ABOVE: &[Plant] = &[
         "a participant tells home that it has not prepared and does not remember that it may not any more",
     )
     .under("pause,isolate,delay,one-way")
-    .with_parallel_commit(),
+    .with_parallel_commit()
+    .seed(88),
     Plant::new(
         "ended-before-decided",
         "B14 a transaction is decided twice, and not the same",
@@ -217,14 +219,15 @@ pub const ABOVE: &[Plant] = &[
         "participants are told to end a parallel commit before home has recorded it, so home finds them without",
     )
     .under("pause,isolate,delay,one-way,kill")
-    .with_parallel_commit(),
+    .with_parallel_commit()
+    .seed(3),
     Plant::new(
         "resolver-decides-twice",
         "B14 a transaction is decided twice, and not the same",
-        "txn",
-        "who finds a part missing has home drop a decision that is recorded already",
+        "node",
+        "home's leader has the others end what they keep as it found them, and decides in home's log besides",
     )
-    .under("pause,isolate,delay,one-way")
+    .under("pause,isolate,delay,one-way,kill")
     .with_parallel_commit(),
     Plant::new(
         "silence-is-consent",
@@ -233,7 +236,8 @@ pub const ABOVE: &[Plant] = &[
         "home's leader takes a participant that does not answer for one that has prepared",
     )
     .under("pause,isolate,delay,one-way,kill")
-    .with_parallel_commit(),
+    .with_parallel_commit()
+    .seed(211),
     Plant::new(
         "stages-lost-in-snapshot",
         "B9 a snapshot lacks a part of the state",
@@ -241,7 +245,8 @@ pub const ABOVE: &[Plant] = &[
         "a snapshot does not tell which of home's intents are staged",
     )
     .under("snapshot,kill,power,isolate")
-    .with_parallel_commit(),
+    .with_parallel_commit()
+    .seed(1),
     Plant::new(
         "stage-unresolved",
         "B28 trouble does not end when its cause goes",
@@ -249,7 +254,8 @@ pub const ABOVE: &[Plant] = &[
         "nobody finds out whether a staged transaction whose conductor is gone is committed",
     )
     .under("kill,isolate")
-    .with_parallel_commit(),
+    .with_parallel_commit()
+    .seed(2),
     Plant::new(
         "order-relaxed",
         "B29 what a connection wrote later is seen first",

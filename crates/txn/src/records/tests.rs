@@ -36,7 +36,11 @@ fn there_is_one_decision_in_whatever_order_it_is_asked_for() {
     let mut records = Records::default();
     assert!(records.may_commit(txn(1), Millis(50), Millis(10)));
     records.commit(txn(1), vec![PartitionId(2)]);
-    assert_eq!(records.resolve(txn(1), Millis(50), Millis(99)), Some(Resolved::Committed), "however late");
+    assert_eq!(
+        records.resolve(txn(1), Millis(50), Millis(99)),
+        Some(Resolved::Committed),
+        "however late"
+    );
     assert_eq!(records.resolve(txn(2), Millis(200), Millis(100)), Some(Resolved::Aborted));
     assert!(!records.may_commit(txn(2), Millis(200), Millis(100)));
     // The stamps go back, as they may with another leader.
