@@ -228,7 +228,8 @@ pub const ABOVE: &[Plant] = &[
         "home's leader has the others end what they keep as it found them, and decides in home's log besides",
     )
     .under("pause,isolate,delay,one-way,kill")
-    .with_parallel_commit(),
+    .with_parallel_commit()
+    .seed(75),
     Plant::new(
         "silence-is-consent",
         "B14 a transaction is decided before every participant has prepared it",
