@@ -181,7 +181,9 @@ impl Records {
 
     /// Keeps home's intent, and what it rests on. `false`, and nothing is kept: as [`Self::prepare`], or it comes too late.
     pub fn stage(&mut self, txn: TxnId, intent: Intent, rests: Rests, now: Millis) -> bool {
-        let staged = self.may_come(txn, intent.deadline, now)
+        // What rests on nothing is decided at once, with Decide.
+        let staged = !rests.is_empty()
+            && self.may_come(txn, intent.deadline, now)
             && self.has_room()
             && self.prepare(txn, intent);
         if staged {

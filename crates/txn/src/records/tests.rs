@@ -142,6 +142,9 @@ fn a_stage_that_was_resolved_or_is_late_or_meets_another_is_refused() {
     assert!(records.staged().next().is_none());
     assert!(!records.stage(txn(3), intent(&["b"]), rests(), Millis(10)), "it is prepared here");
     assert!(!records.is_staged(txn(3)));
+    let mut records = Records::default();
+    assert!(!records.stage(txn(5), intent(&["a"]), Vec::new(), Millis(10)), "it rests on nothing");
+    assert!(records.stage(txn(5), intent(&["a"]), rests(), Millis(10)));
 }
 
 #[test]
