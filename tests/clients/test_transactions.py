@@ -16,17 +16,40 @@ ACCOUNTS = [f"account:{n}" for n in range(10)]
 BALANCE = 100
 
 
-@pytest.fixture
-def own_cluster():
-    """A cluster of which the test may kill nodes."""
-    cluster = servers.cluster(partitions=8)
-    cluster.start()
-    yield cluster
-    cluster.close()
+COMMITS = ["decided", "parallel"]
 
 
 def client(node):
     return redis.Redis(port=node.port, socket_timeout=20)
+
+
+def commit_as(nodes, commit):
+    """Has these nodes answer the transactions that they conduct when they are decided, or when all of it is kept."""
+    for node in nodes:
+        assert client(node).config_set("transaction-commit", commit)
+
+
+@pytest.fixture(params=COMMITS)
+def commit(request):
+    return request.param
+
+
+@pytest.fixture
+def own_cluster(commit):
+    """A cluster of which the test may kill nodes."""
+    cluster = servers.cluster(partitions=8)
+    cluster.start()
+    commit_as(cluster.nodes, commit)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def cluster(cluster, commit):
+    """The cluster that all tests share, with either setting; the others find it as it was."""
+    commit_as(cluster.nodes, commit)
+    yield cluster
+    commit_as(cluster.nodes, COMMITS[0])
 
 
 def transfer(connection, draw):
@@ -78,7 +101,7 @@ def test_every_kind_of_command_over_keys_that_lie_apart(cluster):
         lock.release()
 
 
-def test_no_money_is_made_lost_or_seen_on_its_way_though_nodes_are_killed(own_cluster):
+def test_no_money_is_made_lost_or_seen_on_its_way_though_nodes_are_killed(own_cluster, commit):
     client(own_cluster.nodes[0]).mset(dict.fromkeys(ACCOUNTS, BALANCE))
     stop, wrong, moved = threading.Event(), [], [0] * 6
 
@@ -114,6 +137,7 @@ def test_no_money_is_made_lost_or_seen_on_its_way_though_nodes_are_killed(own_cl
         servers.wait_until("money moves on", lambda: all(moved[at] > before[at] for at in others), 60)
         node.start()
         own_cluster.wait_ready()
+        commit_as([node], commit)
     stop.set()
     for thread in threads:
         thread.join()
