@@ -103,7 +103,7 @@ fn what_is_staged_is_concluded_once_whoever_comes_first() {
         assert_eq!(records.conclude(txn(1), commit), (commit, Some(intent(&["a"]))));
         assert!(!records.holds_some() && records.staged().next().is_none());
         assert_eq!(records.conclude(txn(1), !commit), (commit, None), "it is decided");
-        let others = vec![PartitionId(2), PartitionId(300)];
+        let others = [PartitionId(2), PartitionId(300)];
         let expected = commit.then_some((txn(1), &others[..]));
         assert_eq!(records.committed().next(), expected);
         records.forget(txn(1));
