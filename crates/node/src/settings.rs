@@ -42,6 +42,16 @@ pub enum Setting {
     HotkeysSampleRatio,
     /// When a transaction over several partitions is answered: a number of [`COMMITS`].
     TransactionCommit,
+    /// The most keys of a transaction over several partitions that is conducted here.
+    TransactionMaxKeys,
+    /// The most partitions of one.
+    TransactionMaxPartitions,
+    /// The most bytes of values that one reads, and that it writes.
+    TransactionMaxBytes,
+    /// How many undecided transactions a partition led here has before more are refused.
+    TransactionMaxUndecided,
+    /// Milliseconds after which a leader here asks what became of an undecided transaction.
+    TransactionDoubtMs,
 }
 
 /// How a value is written.
@@ -76,7 +86,7 @@ pub(crate) const COMMITS: [&str; 2] = ["decided", "parallel"];
 /// The number of the latter.
 pub(crate) const PARALLEL: i64 = 1;
 
-const ROWS: [Row; 17] = [
+const ROWS: [Row; 22] = [
     Row::number("timeout", 0, i32::MAX as i64, 0),
     Row::number("maxclients", 1, limits::CLIENTS_MAX as i64, limits::CLIENTS_MAX as i64),
     Row::number("tcp-keepalive", 0, KEEPALIVE_S_MAX, 300),
@@ -114,11 +124,24 @@ const ROWS: [Row; 17] = [
         notation: Notation::Choice(&COMMITS),
         ..Row::number("transaction-commit", 0, PARALLEL, 0)
     },
+    Row::most("transaction-max-keys", 1, limits::TXN_KEYS_MAX),
+    Row::most("transaction-max-partitions", 1, limits::TXN_PARTITIONS_MAX),
+    Row {
+        notation: Notation::Memory,
+        ..Row::most("transaction-max-bytes", 1, limits::TXN_BYTES_ALL_MAX)
+    },
+    Row::most("transaction-max-undecided", 0, limits::TXN_UNDECIDED_MAX),
+    Row::number("transaction-doubt-ms", 100, 60_000, limits::TXN_SILENT_MS as i64),
 ];
 
 impl Row {
     const fn number(name: &'static str, min: i64, max: i64, default: i64) -> Self {
         Self { name, notation: Notation::Number, min, max, default }
+    }
+
+    /// A bound that is as wide as it can be unless it is set.
+    const fn most(name: &'static str, min: i64, max: usize) -> Self {
+        Self::number(name, min, max as i64, max as i64)
     }
 }
 
@@ -145,6 +168,11 @@ const ALL: [Setting; ROWS.len()] = [
     Setting::LatencyTracking,
     Setting::HotkeysSampleRatio,
     Setting::TransactionCommit,
+    Setting::TransactionMaxKeys,
+    Setting::TransactionMaxPartitions,
+    Setting::TransactionMaxBytes,
+    Setting::TransactionMaxUndecided,
+    Setting::TransactionDoubtMs,
 ];
 
 impl Setting {
@@ -257,6 +285,11 @@ impl Settings {
         self.clients_max = max;
         let now = &mut self.values[Setting::MaxClients as usize];
         *now = max.min(*now);
+    }
+
+    /// The value in force of one that counts things or bytes.
+    pub(crate) fn count(&self, setting: Setting) -> usize {
+        usize::try_from(self.get(setting)).unwrap_or(0)
     }
 
     /// How many clients there can be at most.

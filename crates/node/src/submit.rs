@@ -6,6 +6,7 @@
 
 use crate::memory::OOM;
 use crate::node::Node;
+use crate::transactions::CROWDED;
 use crate::waits::ForwardedWait;
 use synod_data::op::is_terse;
 use synod_machine::{MachineId, Operation};
@@ -48,6 +49,9 @@ impl Node {
             matches!(origin, Origin::Peer { .. }) && planted("forwarded-past-the-ceiling");
         if !planted && !self.memory.admits(partition, op, self.local.now().mono_us) {
             return self.refuse(partition, origin, OOM);
+        }
+        if !access.is_read() && self.crowds(partition, op) {
+            return self.refuse(partition, origin, CROWDED);
         }
         if self.tells_too_much(partition, access, op) {
             return self.refuse(partition, origin, LONG_REPLY);

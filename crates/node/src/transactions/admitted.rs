@@ -10,10 +10,7 @@ use synod_data::scripting::sha1_hex;
 use synod_data::{Command, Handler};
 use synod_redis::Kind;
 use synod_txn::{Detail, Part, Source};
-use synod_types::{PartitionId, key_slot, limits};
-
-const TOO_MANY_KEYS: &str = "ERR too many keys for a transaction over several partitions";
-const TOO_MANY_PARTITIONS: &str = "ERR too many partitions for one transaction";
+use synod_types::{PartitionId, key_slot};
 
 const WAITS: &str = "CROSSSLOT The keys of a command that blocks have to lie in one partition";
 const PATTERNS: &str =
@@ -125,18 +122,12 @@ impl Node {
                 add(args[at], is_fenced && at == 1)?;
             }
         }
-        if parts.values().map(|part| part.keys.len()).sum::<usize>() > limits::TXN_KEYS_MAX {
-            return Err(TOO_MANY_KEYS);
-        }
-        if parts.len() > limits::TXN_PARTITIONS_MAX {
-            return Err(TOO_MANY_PARTITIONS);
-        }
         let owned = |names: BTreeSet<&[u8]>| names.into_iter().map(<[u8]>::to_vec).collect();
         let part = |(partition, part): (PartitionId, Keys<'_>)| Part {
             partition,
             keys: owned(part.keys),
             locks: owned(part.locks),
         };
-        Ok(parts.into_iter().map(part).collect())
+        self.bounded(parts.into_iter().map(part).collect())
     }
 }

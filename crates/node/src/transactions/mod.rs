@@ -12,6 +12,7 @@
 
 mod admitted;
 mod answers;
+mod bounds;
 mod gathered;
 mod inquiring;
 mod settling;
@@ -23,6 +24,7 @@ use crate::node::Node;
 use crate::settings::{PARALLEL, Setting};
 use admitted::{admit, admit_all, detail_of, has_scripts, kind_of, sources_of};
 use answers::answer;
+pub(crate) use bounds::CROWDED;
 use gathered::Gathered;
 use inquiring::Inquiring;
 use settling::Settling;
@@ -245,6 +247,7 @@ impl Node {
         rights: Option<Arc<Rights>>,
     ) {
         let (now_us, detail) = (self.local.now().mono_us, detail_of(commands));
+        let bytes_max = self.settings.count(Setting::TransactionMaxBytes);
         if let [Origin::Client { client, .. }, ..] = origins[..]
             && kind == Kind::Read
             && detail != Detail::Values
@@ -256,7 +259,7 @@ impl Node {
             coordinator: Coordinator::new(parts, kind == Kind::Read, now_us)
                 .with_sources(sources_of(commands))
                 .with_detail(detail)
-                .with_room(self.transaction_bytes_max())
+                .with_room(self.transaction_bytes_max().min(bytes_max))
                 .with_parallel_commit(self.settings.get(Setting::TransactionCommit) == PARALLEL),
             origins,
             proto,
@@ -385,17 +388,19 @@ impl Node {
             return conducted.coordinator.give_up(Outcome::Refused(text.to_owned()));
         }
         let Some(changes) = changes else { return Vec::new() }; // it would have been refused
+        let bytes_max = self.settings.count(Setting::TransactionMaxBytes);
         let first = conducted.coordinator.parts()[0].partition;
         let unknown = |body: &Vec<u8>| !known.contains(&sha1_hex(body).as_bytes());
         let passed: Vec<Vec<u8>> = changes.scripts.into_iter().filter(unknown).collect();
         self.pass_scripts(first, &passed);
         let mut changed: BTreeMap<Vec<u8>, Option<Vec<u8>>> = changes.values.into_iter().collect();
-        let mut writes = Vec::new();
+        let (mut writes, mut all) = (Vec::new(), 0);
         for part in conducted.coordinator.parts() {
             let own: Vec<_> =
                 part.keys.iter().filter_map(|key| changed.remove_entry(key)).collect();
             let bytes = own.iter().flat_map(|(_, image)| image).map(Vec::len).sum::<usize>();
-            if bytes > limits::TXN_BYTES_MAX {
+            all += bytes;
+            if bytes > limits::TXN_BYTES_MAX || all > bytes_max {
                 let refused = Outcome::Refused(TOO_LARGE.to_owned());
                 return conducted.coordinator.give_up(refused);
             }

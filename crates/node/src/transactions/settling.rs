@@ -2,6 +2,7 @@
 
 use super::Asked;
 use crate::node::Node;
+use crate::settings::Setting;
 use synod_replica::Silent;
 use synod_txn::{Answer, Step, TxnId};
 use synod_types::PartitionId;
@@ -35,9 +36,10 @@ impl Node {
         if self.room.disk_is_full() {
             return;
         }
+        let after_ms = self.settings.get(Setting::TransactionDoubtMs).unsigned_abs();
         for here in self.groups.numbers() {
             let Some(replica) = self.groups.replica_mut(here) else { continue };
-            for silent in replica.silent_transactions() {
+            for silent in replica.silent_transactions(after_ms) {
                 match silent {
                     Silent::Intent { txn, home, deadline } => {
                         self.counted.counters_mut().transactions_resolved += 1;

@@ -2,10 +2,11 @@
 
 use super::TICK_MS;
 use crate::replica::Replica;
+use std::collections::BTreeMap;
 use synod_consensus::Role;
 use synod_txn::{Rests, TxnId};
 use synod_types::plant::planted;
-use synod_types::{Millis, PartitionId, limits};
+use synod_types::{Millis, PartitionId};
 
 /// What a leader asks about a transaction that it hears nothing of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +36,8 @@ pub enum Silent {
     },
 }
 impl Replica {
-    /// The transactions that this leader has heard nothing of for a while. Each is told again after as long a while.
-    pub fn silent_transactions(&mut self) -> Vec<Silent> {
+    /// The transactions that this leader has heard nothing of for so many milliseconds. Each is told again after as long.
+    pub fn silent_transactions(&mut self, after_ms: u64) -> Vec<Silent> {
         let Some(keyspace) = self.state.keyspace() else { return Vec::new() };
         let records = keyspace.transactions();
         if records.is_idle() || self.role != Role::Leader || self.applied_term != self.term {
@@ -46,12 +47,7 @@ impl Replica {
         let now = self.ticks;
         let mut before = std::mem::take(&mut self.gate.seen);
         let seen = &mut self.gate.seen;
-        let mut is_silent = |txn: TxnId| {
-            let since = before.remove(&txn).unwrap_or(now);
-            let silent = now.saturating_sub(since) >= limits::TXN_SILENT_MS / TICK_MS;
-            seen.insert(txn, if silent { now } else { since });
-            silent
-        };
+        let mut is_silent = |txn| has_been_silent(&mut before, seen, txn, now, after_ms);
         let mut silent = Vec::new();
         if planted("orphan-unresolved") {
             return silent;
@@ -69,5 +65,38 @@ impl Replica {
             silent.push(Silent::Committed { txn, others: others.to_vec() });
         }
         silent
+    }
+}
+
+/// Whether a transaction that was seen first, or told last, in the tick `before` tells has to be told now; `seen` says so for the next tick.
+fn has_been_silent(
+    before: &mut BTreeMap<TxnId, u64>,
+    seen: &mut BTreeMap<TxnId, u64>,
+    txn: TxnId,
+    now: u64,
+    after_ms: u64,
+) -> bool {
+    let since = before.remove(&txn).unwrap_or(now);
+    let silent = now.saturating_sub(since) >= after_ms / TICK_MS;
+    seen.insert(txn, if silent { now } else { since });
+    silent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_is_told_whenever_it_was_silent_for_as_long_as_is_set() {
+        for after_ms in [100, 1_000] {
+            let mut seen = BTreeMap::new();
+            let told = (0..=60).filter(|now| {
+                let mut before = std::mem::take(&mut seen);
+                has_been_silent(&mut before, &mut seen, TxnId::default(), *now, after_ms)
+            });
+            let every = after_ms / TICK_MS;
+            let expected: Vec<u64> = (1..=60 / every).map(|n| n * every).collect();
+            assert_eq!(told.collect::<Vec<_>>(), expected, "{after_ms}");
+        }
     }
 }
