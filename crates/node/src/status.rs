@@ -36,6 +36,8 @@ pub struct Counters {
     pub snapshots: u64,
     /// Snapshots received from a leader.
     pub snapshots_installed: u64,
+    /// Clients closed because of what they had not read.
+    pub clients_evicted: u64,
     /// Bytes received from clients.
     pub net_in: u64,
     /// Bytes sent to clients.

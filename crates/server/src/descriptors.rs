@@ -1,4 +1,4 @@
-//! File descriptors: as many as the operating system allows, and never more clients than there are descriptors for.
+//! File descriptors: as many as the operating system allows, and never more clients than there are descriptors and memory for.
 //!
 //! A process that runs out of them can neither accept a client to tell it so nor open the snapshot that it has to
 //! write. So the soft limit is raised to the hard one at the start, a share is set aside for everything that is not a
@@ -17,6 +17,8 @@ use synod_types::limits;
 const FIXED: usize = 32;
 /// What one worker has open: its event queue and waker, the log's segments, snapshots being written, sent and received.
 const PER_WORKER: usize = 16;
+/// What each client may need of the memory of the process: its buffers, and a reply that it does not read.
+const CLIENT_BYTES: u64 = 512 << 10;
 /// Fewer clients than this are no use.
 const CLIENTS_LEAST: usize = 1;
 
@@ -42,7 +44,18 @@ pub fn prepare(config: &Config) -> Result<usize> {
             limits::CLIENTS_MAX
         );
     }
-    Ok(clients)
+    Ok(clients.min(with_memory(crate::memory::available())))
+}
+
+/// How many clients there is memory for, of so many bytes in all; 0: nobody knows.
+fn with_memory(bytes: u64) -> usize {
+    let clients = usize::try_from(bytes / CLIENT_BYTES).unwrap_or(usize::MAX);
+    if bytes == 0 || clients >= limits::CLIENTS_MAX {
+        return limits::CLIENTS_MAX;
+    }
+    let clients = clients.max(CLIENTS_LEAST);
+    tracing::info!(maxclients = clients, "so many clients as there is memory for");
+    clients
 }
 
 /// Has the kernel keep as many connections waiting to be accepted as it will; the standard library asks for 128.
@@ -83,5 +96,20 @@ fn raise(wanted: usize) -> usize {
             tracing::warn!(%error, "the limit of open files cannot be raised");
             count(current)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_memory_is_for_few_clients() {
+        for (mib, clients) in
+            [(0, limits::CLIENTS_MAX), (256, 512), (1024, 2048), (1 << 20, limits::CLIENTS_MAX)]
+        {
+            assert_eq!(with_memory(mib << 20), clients, "{mib} MiB");
+        }
+        assert_eq!(with_memory(1), CLIENTS_LEAST);
     }
 }

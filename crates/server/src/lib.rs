@@ -46,7 +46,7 @@ pub use config::{
 pub use coordinator::TxSettings;
 pub use data_dir::{is_made, remembered_cluster, remembered_workers};
 pub use exit::{EX_IOERR, is_disk_error};
-pub use memory::default_maxmemory;
+pub use memory::{available as available_memory, default_maxmemory};
 pub use run::run;
 pub use synod_coordinator::Allowed;
 pub use synod_node::parse_memory;

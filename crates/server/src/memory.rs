@@ -23,7 +23,8 @@ pub fn default_maxmemory(processes: u64) -> u64 {
 
 /// How much memory this process may have: that of the machine, or what control groups or limits leave of it. In bytes; 0 when
 /// nothing is known.
-pub(crate) fn available() -> u64 {
+#[must_use]
+pub fn available() -> u64 {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let groups = group_files(&own);
     let groups = groups.iter().filter_map(|file| number(&fs::read_to_string(file).ok()?));

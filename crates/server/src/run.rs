@@ -88,7 +88,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>, reload: &AtomicBool) -> Resul
     let mut threads = Vec::new();
     let mut map = RecoveredMap::default();
     let connected = Arc::default();
-    let input = synod_worker::Input::default();
+    let sums = synod_worker::Sums::default();
     for (worker, (poll, inbox)) in polls.into_iter().zip(inboxes).enumerate() {
         let worker = worker as u16;
         let (data, postboxes, connected) = (&data, &postboxes[..], &connected);
@@ -101,7 +101,7 @@ pub fn run(config: Config, stop: &Arc<AtomicBool>, reload: &AtomicBool) -> Resul
             worker,
             postboxes,
             connected,
-            input: &input,
+            sums: &sums,
             clients_max,
             tls: tls.as_ref(),
         };
@@ -191,7 +191,7 @@ struct Start<'a> {
     worker: u16,
     postboxes: &'a [Postbox],
     connected: &'a Arc<AtomicUsize>,
-    input: &'a synod_worker::Input,
+    sums: &'a synod_worker::Sums,
     clients_max: usize,
     tls: Option<&'a Arc<Tls>>,
 }
@@ -286,7 +286,7 @@ impl Start<'_> {
             files,
             asides,
             connected: Arc::clone(self.connected),
-            input: self.input.clone(),
+            sums: self.sums.clone(),
             snapshot_bytes,
         })
     }

@@ -4,6 +4,7 @@
 //! an environment variable or the configuration file does not make sense; 74, the log or a snapshot could not
 //! be read or written, at the start of a node or later.
 
+mod allocator;
 mod calls;
 mod cli;
 mod client;
@@ -31,11 +32,6 @@ use cli::{Cli, Task};
 use settings::Usage;
 use std::process::ExitCode;
 use synod_server::ConfigError;
-
-/// Keys and values are many small allocations of few sizes: mimalloc packs them closer and faster than the system's
-/// allocator.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let task = Cli::parse().task;

@@ -18,6 +18,8 @@ pub const INPUT_BYTES_ALL_MIN: usize = 16 << 20;
 pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
 /// While a client has not read more reply bytes than this, none of its requests is begun.
 pub const OUTPUT_MARK_BYTES: usize = 1 << 20;
+/// The same while clients have left much unread and memory is limited.
+pub const OUTPUT_MARK_SCARCE_BYTES: usize = 64 << 10;
 /// How many bytes of large values the commands of one connection may have to look at before those under way are
 /// answered: about what takes a few milliseconds.
 pub const INFLIGHT_WORK_BYTES: usize = 8 << 20;

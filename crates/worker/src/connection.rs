@@ -1,7 +1,7 @@
 //! One client's connection without its socket: what it sent and was not executed, and what it is still to be told.
 
-use crate::input::{Counted, Input};
 use crate::outbox::Outbox;
+use crate::sums::{Counted, Sum};
 use synod_node::Node;
 use synod_types::plant::planted;
 use synod_types::{ClientId, limits};
@@ -56,7 +56,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ClientId, all: Input, window: usize) -> Self {
+    pub(crate) fn new(id: ClientId, all: Sum, window: usize) -> Self {
         Self {
             id,
             decoder: Decoder::new(Limits::default()),
@@ -116,7 +116,7 @@ impl Connection {
             State::Held => unread <= limits::OUTPUT_MARK_BYTES / 2,
             State::Loaded if self.work_bytes > limits::INFLIGHT_WORK_BYTES => unanswered == 0,
             State::Loaded => {
-                let few = self.expected_bytes(node, unanswered + 1) <= limits::OUTPUT_MARK_BYTES;
+                let few = self.expected_bytes(node, unanswered + 1) <= node.output_mark();
                 unanswered == 0 || (few && unanswered <= self.window / 2)
             }
             _ => false,
@@ -157,7 +157,7 @@ impl Connection {
     pub(crate) fn hindrance(&self, node: &mut Node) -> Option<State> {
         let (unsent, unanswered) = node.session_load(self.id);
         let unread = self.outbox.len() + unsent;
-        if unread > limits::OUTPUT_MARK_BYTES || (unread > 0 && node.has_many_unread()) {
+        if unread > node.output_mark() || (unread > 0 && node.has_many_unread()) {
             return Some(State::Held);
         }
         if unanswered == 0 {
@@ -165,7 +165,7 @@ impl Connection {
         }
         let much = self.work_bytes > limits::INFLIGHT_WORK_BYTES
             || unanswered >= self.window.min(node.window_max())
-            || unread + self.expected_bytes(node, unanswered + 1) > limits::OUTPUT_MARK_BYTES;
+            || unread + self.expected_bytes(node, unanswered + 1) > node.output_mark();
         much.then_some(State::Loaded)
     }
 
@@ -214,7 +214,7 @@ mod tests {
     /// Replies of 256 KiB that came one at a time widened the window as small ones do, and then came all at once.
     #[test]
     fn how_long_replies_are_is_learned_at_once_and_forgotten_slowly() {
-        let mut connection = Connection::new(ClientId(1), Input::default(), 8);
+        let mut connection = Connection::new(ClientId(1), Sum::default(), 8);
         answered(&mut connection, 100);
         assert_eq!(connection.reply_bytes, 100);
         answered(&mut connection, 256 << 10);

@@ -1,8 +1,8 @@
 //! All connections of a worker, and what is received from them.
 
 use crate::connection::{Connection, State, Why};
-use crate::input::Input;
 use crate::intake::Intake;
+use crate::sums::{Counted, Sums};
 use synod_node::{Node, Setting};
 use synod_types::{ClientId, limits};
 use synod_wire::resp::Limits;
@@ -10,7 +10,7 @@ use synod_wire::resp::Limits;
 /// What a client is told when the unfinished requests of all clients take too much memory.
 const TOO_MUCH_INPUT: &[u8] =
     b"-ERR the unfinished requests of all clients are too large; this one was not executed\r\n";
-/// How often what clients have not read is counted, in microseconds, where memory is limited.
+/// How often what clients have not read is counted, in microseconds, where memory is limited; every turn while that is much.
 const COUNT_EVERY_US: u64 = 5_000;
 /// Up to this size an unfinished request is never given up for others'.
 const SMALL_INPUT_BYTES: usize = 1 << 20;
@@ -25,7 +25,9 @@ pub struct Connections {
     intake: Intake,
     /// Those that the turn before had no time for, in order.
     yielded: Vec<ClientId>,
-    input: Input,
+    sums: Sums,
+    /// What the clients here have not read.
+    unread: Counted,
     limits: Limits,
     /// How many requests of a new connection may be under way.
     first_window: usize,
@@ -41,10 +43,10 @@ pub(crate) fn limits_of(node: &Node) -> Limits {
 }
 
 impl Connections {
-    /// None yet, of a worker whose node counts all unfinished requests together.
+    /// None yet, of a worker whose node counts all unfinished requests and all unread replies together.
     #[must_use]
-    pub fn counted_by(input: Input) -> Self {
-        Self { input, ..Self::default() }
+    pub fn counted_by(sums: Sums) -> Self {
+        Self { unread: Counted::new(sums.unread.clone()), sums, ..Self::default() }
     }
 
     /// Takes in a connection with its session; its place.
@@ -58,7 +60,8 @@ impl Connections {
             self.places.resize(place + 1, usize::MAX);
         }
         self.places[place] = at;
-        self.table[at] = Some(Connection::new(id, self.input.clone(), self.first_window.max(1)));
+        self.table[at] =
+            Some(Connection::new(id, self.sums.input.clone(), self.first_window.max(1)));
         at
     }
 
@@ -94,10 +97,33 @@ impl Connections {
         self.yielded.extend(self.intake.begin_turn());
         self.limits = limits_of(node);
         self.first_window = node.first_window();
-        if node.counts_unread() && now_us >= self.counted_us + COUNT_EVERY_US {
+        let due = now_us >= self.counted_us + COUNT_EVERY_US || node.has_many_unread();
+        if node.counts_unread() && due {
             self.counted_us = now_us;
-            let unread = self.table.iter().flatten().map(|client| client.outbox.len()).sum();
-            node.count_unread(unread);
+            self.count_unread(node);
+        }
+    }
+
+    /// Where all clients together leave too much unread, those that leave most are closed.
+    fn count_unread(&mut self, node: &mut Node) {
+        let outboxes: usize = self.table.iter().flatten().map(|client| client.outbox.len()).sum();
+        self.unread.set(outboxes + node.unread_bytes());
+        let mut excess = node.weigh_unread(self.unread.all());
+        if excess == 0 {
+            return;
+        }
+        let unread =
+            |client: &Connection| (client.outbox.len() + node.session_load(client.id).0, client.id);
+        let mut clients: Vec<_> = self.table.iter().flatten().map(unread).collect();
+        clients.sort_unstable_by(|one, other| other.cmp(one));
+        for (bytes, id) in clients {
+            if excess == 0 || bytes == 0 {
+                break;
+            }
+            // Those of the turn before may not be closed yet.
+            if node.session_killed(id) || node.evict_client(id) {
+                excess = excess.saturating_sub(bytes);
+            }
         }
     }
 
@@ -180,7 +206,7 @@ impl Connections {
 
     /// A client that asks for more memory when all unfinished requests take too much is given up.
     fn bound_input(&mut self, at: usize, node: &mut Node) {
-        if self.input.bytes() <= node.input_bytes_max() {
+        if self.sums.input.bytes() <= node.input_bytes_max() {
             return;
         }
         let Some(Some(client)) = self.table.get_mut(at) else { return };

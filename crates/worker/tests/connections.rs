@@ -270,3 +270,34 @@ fn unfinished_requests_have_their_part_of_little_memory() {
     let whole = request(&[b"SET", b"k", &vec![b'v'; 10_000_000]]);
     assert_eq!(answers(&mut trial, &whole, 64 << 10).0, b"+OK\r\n");
 }
+
+/// 20 clients ask for 16 values of 1 MiB each and read none, where memory is little.
+#[test]
+fn those_that_leave_most_unread_are_closed_unless_they_are_to_be_kept() {
+    let mut trial = Trial::new();
+    let mut first = trial.connect();
+    let value = vec![b'x'; 1 << 20];
+    let mut setup = request(&[b"CONFIG", b"SET", b"maxmemory", b"64mb"]);
+    setup.extend(request(&[b"SET", b"k", &value]));
+    trial.send(&mut first, &setup, 64 << 10);
+    trial.pass();
+    let mut kept = trial.connect();
+    trial.send(&mut kept, &request(&[b"CLIENT", b"NO-EVICT", b"on"]), 64 << 10);
+    let mut clients: Vec<_> = (0..40).map(|_| trial.connect()).collect();
+    let gets = request(&[b"GET", b"k"]).repeat(16);
+    kept.reads = false;
+    trial.send(&mut kept, &gets, 64 << 10);
+    for client in &mut clients {
+        client.reads = false;
+        trial.send(client, &gets, 64 << 10);
+        trial.pass();
+    }
+    let mut gone = |client: &trial::Client| {
+        let id = trial.connections.get(client.at).unwrap().id();
+        trial.node.session_killed(id)
+    };
+    let closed = clients.iter().filter(|client| gone(client)).count();
+    assert!(!gone(&kept));
+    assert!((1..40).contains(&closed), "{closed}");
+    assert_eq!(trial.node.status().counters.clients_evicted, closed as u64);
+}

@@ -18,7 +18,7 @@ const LITTLE: u64 = 4 << 20;
 const FILLER_BYTES: usize = 256 << 10;
 const FILLERS: usize = 128;
 /// How much memory a control group has, in MiB.
-const GROUP_MIB: std::ops::Range<u64> = 320..480;
+const GROUP_MIB: std::ops::Range<u64> = 256..480;
 /// A node has no memory when so many writes in a row are refused.
 const REFUSALS: usize = 16;
 /// How long filling it may take.

@@ -55,6 +55,7 @@ pub(super) fn reset(node: &mut Node, client: ClientId) -> Flow {
         }
         let _discarded = session.end_multi();
         session.set_fence(None);
+        session.set_kept(false);
         session.end_watches();
         session.set_name(b"");
         session.set_reply_mode(ReplyMode::On);

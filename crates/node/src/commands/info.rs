@@ -86,6 +86,7 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         frames_in: counters.frames_in,
         role_changes: counters.role_changes,
         snapshots: counters.snapshots,
+        clients_evicted: counters.clients_evicted,
         snapshots_installed: counters.snapshots_installed,
         net_in: counters.net_in,
         net_out: counters.net_out,

@@ -8,6 +8,7 @@
 mod access;
 mod elsewhere;
 mod policy;
+mod unread;
 
 pub(crate) use policy::EvictionPolicy;
 
@@ -43,7 +44,7 @@ pub(crate) struct Memory {
     beside_objects: usize,
     /// Whether writes that may need memory are refused in this turn.
     refusing: bool,
-    /// Whether clients have left so much unread that whoever has not read all of its replies gets no further ones.
+    /// Whether clients have left much unread.
     many_unread: bool,
     /// How many requests of a connection may be under way; 0 before the first tick.
     window_max: usize,
@@ -291,28 +292,6 @@ impl Node {
     /// as objects, and in the reply.
     pub(crate) fn transaction_bytes_max(&self) -> usize {
         self.memory.part(16, limits::TXN_BYTES_ALL_MIN, limits::TXN_BYTES_ALL_MAX)
-    }
-
-    /// Whether it matters how much clients have not read.
-    #[must_use]
-    pub fn counts_unread(&self) -> bool {
-        self.memory.spare.is_some()
-    }
-
-    /// Clients of this worker have so many bytes of replies on their way to their sockets, besides what their sessions hold.
-    pub fn count_unread(&mut self, outboxes: usize) {
-        let sessions =
-            self.clients.sessions().iter().map(|session| session.out().len()).sum::<usize>();
-        let workers = usize::from(self.local.config().workers.max(1));
-        let most = self.memory.part(8 * workers, limits::HELD_BYTES_MIN / workers, usize::MAX);
-        self.memory.many_unread = outboxes + sessions > most;
-    }
-
-    /// Whether clients have left so much unread that whoever has not read all of its replies gets no further ones.
-    #[inline]
-    #[must_use]
-    pub fn has_many_unread(&self) -> bool {
-        self.memory.many_unread
     }
 
     /// What the replies to so many requests under way are expected to take, in bytes; 0 where memory is not limited.

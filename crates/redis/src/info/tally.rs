@@ -39,6 +39,8 @@ pub struct Tally {
     pub snapshots: u64,
     /// Snapshots taken over from others.
     pub snapshots_installed: u64,
+    /// Clients closed because of what they had not read.
+    pub clients_evicted: u64,
     /// Snapshots being taken.
     pub snapshots_running: u64,
     /// Workers whose log takes no more.
@@ -143,7 +145,7 @@ pub struct Tally {
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 64;
+const NUMBERS: usize = 65;
 
 impl Tally {
     /// Every number, in the order in which they travel.
@@ -163,6 +165,7 @@ impl Tally {
             &mut self.role_changes,
             &mut self.snapshots,
             &mut self.snapshots_installed,
+            &mut self.clients_evicted,
             &mut self.snapshots_running,
             &mut self.disks_full,
             &mut self.log_bytes,

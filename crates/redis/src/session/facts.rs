@@ -90,6 +90,17 @@ impl Session {
         self.ordered
     }
 
+    /// Whether it is left alone when clients are closed for what they have not read.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// CLIENT NO-EVICT.
+    pub const fn set_kept(&mut self, kept: bool) {
+        self.kept = kept;
+    }
+
     /// CLIENT ORDER.
     pub const fn set_ordered(&mut self, ordered: Option<bool>) {
         self.ordered = ordered;

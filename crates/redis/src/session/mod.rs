@@ -50,6 +50,8 @@ pub struct Session {
     subscriptions: Subscriptions,
     /// MONITOR.
     monitor: bool,
+    /// CLIENT NO-EVICT.
+    kept: bool,
     /// A transaction runs a command whose reply is to come.
     expects_captured: bool,
     /// CLIENT TRACKING.
@@ -93,6 +95,7 @@ impl Session {
             watches: Vec::new(),
             subscriptions: Subscriptions::default(),
             monitor: false,
+            kept: false,
             expects_captured: false,
             tracking: None,
             last_read: 0,

@@ -47,7 +47,7 @@ pub fn text(config: &Config, workers: &[NodeStatus]) -> String {
         "Whether every group has a leader (as /health).",
         serving,
     );
-    let counters: [(&str, &str, u64); 14] = [
+    let counters: [(&str, &str, u64); 15] = [
         (
             "synod_connections_total",
             "Client connections accepted.",
@@ -67,6 +67,11 @@ pub fn text(config: &Config, workers: &[NodeStatus]) -> String {
             "synod_snapshots_installed_total",
             "Snapshots received from leaders.",
             sum(|w| w.counters.snapshots_installed),
+        ),
+        (
+            "synod_clients_evicted_total",
+            "Clients closed because of replies that they had not read while memory was short.",
+            sum(|w| w.counters.clients_evicted),
         ),
         (
             "synod_transactions_total",

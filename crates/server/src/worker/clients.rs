@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use synod_node::{Node, Setting};
 use synod_types::{ClientId, limits};
-use synod_worker::{Connections, Input, READ_BYTES, Why};
+use synod_worker::{Connections, READ_BYTES, Sums, Why};
 
 /// How often one turn reads from a connection that is only drained.
 const DRAIN_READS_MAX: usize = 16;
@@ -64,11 +64,11 @@ pub struct Clients {
 
 impl Clients {
     /// None yet.
-    pub fn new(connected: Arc<AtomicUsize>, input: Input, tls: Option<Arc<Tls>>) -> Self {
+    pub fn new(connected: Arc<AtomicUsize>, sums: Sums, tls: Option<Arc<Tls>>) -> Self {
         Self {
             connected,
             sockets: Vec::new(),
-            connections: Connections::counted_by(input),
+            connections: Connections::counted_by(sums),
             again: Vec::new(),
             leaving: Vec::new(),
             dirty: Vec::new(),

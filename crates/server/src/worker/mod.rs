@@ -88,7 +88,7 @@ pub struct Setup {
     /// How many clients are connected to the node.
     pub connected: Arc<AtomicUsize>,
     /// How much memory unfinished requests take in the node.
-    pub input: synod_worker::Input,
+    pub sums: synod_worker::Sums,
     /// What snapshots of all groups of this worker would take; the worker keeps it up to date.
     pub snapshot_bytes: Arc<AtomicU64>,
 }
@@ -162,7 +162,7 @@ impl Worker {
             asides,
             keeper,
             connected,
-            input,
+            sums,
             snapshot_bytes,
         } = setup;
         if let Some((clients, peers)) = &mut listeners {
@@ -204,7 +204,7 @@ impl Worker {
             events_max,
             files,
             asides,
-            clients: Clients::new(connected, input, tls),
+            clients: Clients::new(connected, sums, tls),
             zookeeper,
             peers,
             lazy_since_us: None,

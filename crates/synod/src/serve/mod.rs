@@ -3,6 +3,7 @@
 mod resolve;
 mod show;
 
+use crate::allocator;
 use crate::logging::{self, Format, Level};
 use crate::namespaces::Namespaces;
 use crate::settings::{self, Address, InitialCluster, Memory, from_text};
@@ -326,6 +327,7 @@ pub fn run(options: ServeOptions) -> Result<()> {
         return Ok(());
     }
     logging::start(format, level);
+    allocator::fit_into(synod_server::available_memory());
     let stop = signals::stop_flag()?;
     if stop_with_stdin {
         stop_when_stdin_ends(Arc::clone(&stop));

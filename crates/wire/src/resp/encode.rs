@@ -3,6 +3,9 @@
 use super::double::DoubleText;
 use synod_types::ReplySink;
 
+/// Up to this length the room for replies doubles, in bytes.
+const DOUBLED_BYTES_MAX: usize = 64 << 10;
+
 /// Which version of the protocol a connection speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Proto {
@@ -85,9 +88,20 @@ fn header(out: &mut Vec<u8>, kind: u8, len: usize) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Makes room for so many bytes more. What is long already does not double: of replies that wait for their clients nearly
+/// all would be room for more.
+#[inline]
+fn make_room(out: &mut Vec<u8>, more: usize) {
+    if out.len() > DOUBLED_BYTES_MAX && out.capacity() - out.len() < more {
+        out.reserve_exact(more.max(out.len() / 4));
+    } else {
+        out.reserve(more);
+    }
+}
+
 #[inline]
 fn bulk_of_kind(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
-    out.reserve(bytes.len() + 16);
+    make_room(out, bytes.len() + 16);
     header(out, kind, bytes.len());
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");

@@ -100,6 +100,7 @@ fn flags(session: &Session, waits: bool) -> String {
         ('t', tracking.is_some()),
         ('R', tracking.is_some_and(|tracking| tracking.is_broken)),
         ('B', tracking.is_some_and(|tracking| tracking.broadcasts)),
+        ('e', session.is_kept()),
     ];
     let letters: String = all.into_iter().filter(|(_, is)| *is).map(|(letter, _)| letter).collect();
     if letters.is_empty() { "N".to_owned() } else { letters }

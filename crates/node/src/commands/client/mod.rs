@@ -65,9 +65,9 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("6.0.0", "(ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] [NOLOOP]", "Whether this connection is told of changes of the keys that it has read."),
     Subcommand::new("client|trackinginfo", 2, PLAIN, tracking::info)
         .about("6.2.0", "", "Tells about the tracking of keys."),
-    Subcommand::new("client|no-evict", 3, OPERATOR, on_or_off)
-        .about("7.0.0", "(ON|OFF)", "Changes nothing: connections are not evicted."),
-    Subcommand::new("client|no-touch", 3, PLAIN, on_or_off)
+    Subcommand::new("client|no-evict", 3, OPERATOR, no_evict)
+        .about("7.0.0", "(ON|OFF)", "Whether this connection is left alone when clients are closed for what they have not read."),
+    Subcommand::new("client|no-touch", 3, PLAIN, no_touch)
         .about("7.2.0", "(ON|OFF)", "Changes nothing: reading a key leaves no trace."),
     Subcommand::new("client|help", 2, ANYTIME, help)
         .about("5.0.0", "", "Prints this help."),
@@ -157,11 +157,24 @@ fn reply(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     Flow::Next
 }
 
-fn on_or_off(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    if args[2].eq_ignore_ascii_case(b"on") || args[2].eq_ignore_ascii_case(b"off") {
-        return ok(node, client);
+fn is_on(arg: &[u8]) -> Option<bool> {
+    let on = arg.eq_ignore_ascii_case(b"on");
+    (on || arg.eq_ignore_ascii_case(b"off")).then_some(on)
+}
+
+fn no_touch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    match is_on(args[2]) {
+        Some(_) => ok(node, client),
+        None => node.refuse_request(client, SYNTAX),
     }
-    node.refuse_request(client, SYNTAX)
+}
+
+fn no_evict(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let Some(kept) = is_on(args[2]) else { return node.refuse_request(client, SYNTAX) };
+    if let Some(session) = node.clients.session(client) {
+        session.set_kept(kept);
+    }
+    ok(node, client)
 }
 
 fn unblock(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {

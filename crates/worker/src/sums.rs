@@ -1,13 +1,22 @@
-//! How much memory a node's connections have for unfinished requests, whichever worker received them.
+//! How much memory a node's connections take for unfinished requests and for replies that nobody has read, whichever worker has them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The memory of all of them, in bytes. Clones count together.
+/// What is counted for all workers of a node together.
 #[derive(Clone, Debug, Default)]
-pub struct Input(Arc<AtomicUsize>);
+pub struct Sums {
+    /// Unfinished requests.
+    pub(crate) input: Sum,
+    /// Replies that clients have not read.
+    pub(crate) unread: Sum,
+}
 
-impl Input {
+/// A sum of bytes. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Sum(Arc<AtomicUsize>);
+
+impl Sum {
     /// How much there is.
     pub(crate) fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
@@ -23,15 +32,15 @@ impl Input {
     }
 }
 
-/// What one connection counts for.
-#[derive(Debug)]
+/// What one of those counts for that are summed up.
+#[derive(Debug, Default)]
 pub(crate) struct Counted {
-    all: Input,
+    all: Sum,
     bytes: usize,
 }
 
 impl Counted {
-    pub fn new(all: Input) -> Self {
+    pub fn new(all: Sum) -> Self {
         Self { all, bytes: 0 }
     }
 
@@ -39,6 +48,11 @@ impl Counted {
     pub fn set(&mut self, bytes: usize) {
         self.all.changed(self.bytes, bytes);
         self.bytes = bytes;
+    }
+
+    /// How much all of them take.
+    pub fn all(&self) -> usize {
+        self.all.bytes()
     }
 }
 
@@ -54,7 +68,7 @@ mod tests {
 
     #[test]
     fn what_is_dropped_counts_no_more() {
-        let all = Input::default();
+        let all = Sum::default();
         let (mut one, mut other) = (Counted::new(all.clone()), Counted::new(all.clone()));
         one.set(5);
         other.set(7);
