@@ -201,14 +201,6 @@ def test_what_spans_partitions_is_one_step_all_the_same(cluster, name):
 
 
 @pytest.mark.synod_only
-def test_what_waits_for_keys_stays_in_one_partition(cluster):
-    (one, _), (two, _), *_ = keys_of_all_partitions(cluster)
-    with cluster.nodes[0].connect() as connection:
-        assert connection.call("BLPOP", one, two, "1") == "CROSSSLOT The keys of a command that blocks have to lie in one partition"
-        assert connection.call("EVAL", "return #KEYS", "2", one, two) == 2
-
-
-@pytest.mark.synod_only
 def test_what_is_harmless_to_split_is_split(cluster):
     keys = [key for key, _ in keys_of_all_partitions(cluster)]
     for node in cluster.nodes:

@@ -215,6 +215,120 @@ def test_a_lock_guards_keys_of_other_partitions(cluster):
     other.execute_command("LOCK", "RELEASE", "the-lock", new)
 
 
+def test_each_element_ends_one_wait_for_keys_that_lie_apart(cluster):
+    """Workers wait for several queues at once, by every command that can: nothing is lost and nothing is got twice."""
+    queues = [f"queue:{n}" for n in range(8)]
+    first = client(cluster.nodes[0])
+    first.flushall()
+    got, lock = [], threading.Lock()
+    waits = [
+        lambda c: (c.blpop(queues, 1) or (None, None))[1],
+        lambda c: (c.brpop(queues[::-1], 1) or (None, None))[1],
+        lambda c: ((c.blmpop(1, len(queues), *queues, direction="LEFT") or (None, [None]))[1])[0],
+    ]
+
+    def work(at):
+        connection = client(cluster.nodes[at % 3])
+        while (element := waits[at % len(waits)](connection)) != b"stop":
+            if element is not None:
+                with lock:
+                    got.append(int(element))
+
+    workers = [threading.Thread(target=work, args=(at,)) for at in range(9)]
+    for worker in workers:
+        worker.start()
+    pushers = [client(node) for node in cluster.nodes]
+    for n in range(600):
+        pushers[n % 3].rpush(queues[n % len(queues)], n)
+    servers.wait_until("all is taken", lambda: len(got) >= 600, 60)
+    for n in range(len(workers)):
+        first.rpush(queues[n % len(queues)], "stop")
+    for worker in workers:
+        worker.join(60)
+        assert not worker.is_alive()
+    assert sorted(got) == list(range(600))
+    assert first.exists(*queues) == 0
+
+
+def test_moves_between_partitions_end_waits_one_behind_the_other(cluster):
+    """A ring of workers, each of which moves what comes to it on: every element comes round, and each is somewhere at any time."""
+    stations = [f"station:{n}" for n in range(6)]
+    first = client(cluster.nodes[0])
+    first.flushall()
+
+    def move(at):
+        connection = client(cluster.nodes[at % 3])
+        while connection.blmove(stations[at], stations[at + 1], 2, "LEFT", "RIGHT") != b"stop":
+            pass
+
+    workers = [threading.Thread(target=move, args=(at,)) for at in range(len(stations) - 1)]
+    for worker in workers:
+        worker.start()
+    elements = [f"{n}".encode() for n in range(50)]
+    for element in elements:
+        first.rpush(stations[0], element)
+    lengths = lambda pipe: [pipe.lrange(station, 0, -1) for station in stations]  # noqa: E731
+    while True:
+        with first.pipeline() as pipe:
+            lengths(pipe)
+            seen = pipe.execute()
+        assert sorted(sum(seen, [])) == sorted(elements)
+        if len(seen[-1]) == len(elements):
+            break
+    assert first.lrange(stations[-1], 0, -1) == elements
+    first.rpush(stations[0], "stop")
+    for worker in workers:
+        worker.join(60)
+        assert not worker.is_alive()
+
+
+def test_waits_for_keys_that_lie_apart_outlive_every_leader(own_cluster):
+    keys = [f"late:{n}" for n in range(6)]
+    for at, dead in enumerate(own_cluster.nodes):
+        alive = own_cluster.nodes[(at + 1) % 3]
+        found = []
+        waiter = threading.Thread(target=lambda: found.append(client(alive).blpop(keys, 60)))  # noqa: B023
+        waiter.start()
+        servers.wait_until("it waits", lambda: "cmd=blpop" in str(client(alive).execute_command("CLIENT", "LIST")), 20)  # noqa: B023
+        dead.stop(signal.SIGKILL)
+
+        def push(at=at, alive=alive):
+            try:
+                return client(alive).rpush(keys[at], at)
+            except redis.exceptions.ClusterDownError:
+                return 0
+
+        servers.wait_until("it is pushed", push, 60)
+        waiter.join(60)
+        assert found == [(keys[at].encode(), str(at).encode())]
+        dead.start()
+        own_cluster.wait_ready()
+
+
+def test_groups_of_streams_that_lie_apart(cluster):
+    one, other = client(cluster.nodes[0]), client(cluster.nodes[1])
+    one.flushall()
+    streams = {f"stream:{n}": ">" for n in range(6)}
+    with one.pipeline() as pipe:
+        for stream in streams:
+            pipe.xgroup_create(stream, "g", mkstream=True)
+        assert pipe.execute() == [True] * 6
+    found = []
+    waiter = threading.Thread(target=lambda: found.append(other.xreadgroup("g", "c", streams, block=20_000)))
+    waiter.start()
+    time.sleep(0.2)
+    entry = one.xadd("stream:3", {"f": "v"})
+    waiter.join(30)
+    assert found == [[[b"stream:3", [(entry, {b"f": b"v"})]]]]
+    assert other.xpending("stream:3", "g")["pending"] == 1
+    with one.pipeline() as pipe:
+        pipe.xack("stream:3", "g", entry)
+        pipe.set("done", "1")
+        pipe.set("done too", "1")
+        assert pipe.execute() == [1, True, True]
+    assert other.xpending("stream:3", "g")["pending"] == 0
+
+
 def test_who_asks_for_order_is_never_seen_out_of_order(cluster):
     """A write to one partition and one to another, pipelined: whoever sees the second sees the first."""
     stop, wrong, written = threading.Event(), [], [0] * 4

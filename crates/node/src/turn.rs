@@ -75,6 +75,7 @@ impl Node {
         }
         self.expire_requests();
         self.tend_contenders();
+        self.tend_apart();
         self.tend_pause();
         self.tend_memory();
         self.cut_log();

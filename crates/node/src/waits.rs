@@ -22,6 +22,7 @@ use synod_data::op::{Op, put_command};
 use synod_machine::{MachineId, Operation};
 use synod_redis::{Blocked, Flow, Kind};
 use synod_replica::{Audience, Origin, WaitEnd};
+use synod_txn::Step;
 use synod_types::plant::planted;
 use synod_types::{ClientId, Index, PartitionId, RequestId, limits};
 
@@ -100,9 +101,17 @@ impl Node {
         wait: &ForwardedWait,
     ) {
         let Some(operation) = Operation::take(&mut &*op) else { return };
-        let Some(Op::Command(args)) = Op::decode(operation.body) else { return };
+        let Some(op) = Op::decode(operation.body) else { return };
         if let Some((replica, asked)) = self.groups.open(partition) {
-            replica.wait(origin, &args, wait.deadline_us, wait.since, asked);
+            match op {
+                Op::Command(args) => {
+                    replica.wait(origin, &args, wait.deadline_us, wait.since, asked);
+                }
+                Op::Step(Step::Await { txn, keys, command }) => {
+                    replica.await_filled(origin, txn, &keys, &command, asked);
+                }
+                _ => return,
+            }
             self.groups.touch(partition);
         }
         self.absorb(partition);
@@ -168,30 +177,38 @@ impl Node {
 
     /// Ends the wait of a session, if it has one; whether it has.
     pub(crate) fn end_wait_of(&mut self, client: ClientId, end: WaitEnd) -> bool {
-        if self.leave_line(client, end) {
+        if self.leave_line(client, end) || self.leave_apart(client, end) {
             return true;
         }
         let Some(blocked) = self.clients.session(client).and_then(|s| s.blocked()) else {
             return false;
         };
         let (partition, seq, request) = (blocked.partition(), blocked.seq(), blocked.request());
-        let origin = Origin::Client { client, seq };
+        self.end_wait_at(partition, Origin::Client { client, seq }, request, end);
+        true
+    }
+
+    /// Ends a wait that was sent to the leader of a partition as this request.
+    pub(crate) fn end_wait_at(
+        &mut self,
+        partition: PartitionId,
+        origin: Origin,
+        request: Option<RequestId>,
+        end: WaitEnd,
+    ) {
         if let Some(id) = request {
             if self.under_way.unrouted_mut().remove(partition, id).is_some() {
-                self.desk(partition).answer(origin, &mut |out| end.reply(out));
-                return true;
+                return self.desk(partition).answer(origin, &mut |out| end.reply(out));
             }
             let at = self.under_way.sent(id).map(|f| (f.to, f.resp3));
             if let Some((node, resp3)) = at {
                 let worker = self.worker_of(partition);
                 let frames = forward::queue(&mut self.output, self.local.id(), node, worker);
                 let name = (id, self.local.config().worker, resp3);
-                forward::put_unwait(frames, partition, name, end);
-                return true;
+                return forward::put_unwait(frames, partition, name, end);
             }
         }
         self.with_desk(partition, |replica, desk| replica.end_wait(origin, end, desk));
-        true
     }
 
     /// Another worker's client does not wait any longer.

@@ -27,6 +27,8 @@ const PREPARE_UNTIL: u8 = 8;
 const STAGE: u8 = 9;
 const CONCLUDE: u8 = 10;
 const INQUIRE: u8 = 11;
+/// Far behind the others, which may become more.
+const AWAIT: u8 = 32;
 
 /// Whether a Fetch locks its keys at the leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +168,15 @@ pub enum Step<'a> {
         /// Whose.
         txn: TxnId,
     },
+    /// Answers when a key holds what a command waits for, and locks the keys of this partition then.
+    Await {
+        /// Whose the locks become; zeros for a command that only reads, which takes none.
+        txn: TxnId,
+        /// The keys of this partition that it waits for.
+        keys: Vec<&'a [u8]>,
+        /// The words of the command.
+        command: Vec<&'a [u8]>,
+    },
 }
 
 impl<'a> Step<'a> {
@@ -183,7 +194,8 @@ impl<'a> Step<'a> {
             | Self::Inquire { txn, .. }
             | Self::Resolve { txn, .. }
             | Self::Finish { txn, .. }
-            | Self::Forget { txn } => *txn,
+            | Self::Forget { txn }
+            | Self::Await { txn, .. } => *txn,
         }
     }
 
@@ -191,7 +203,7 @@ impl<'a> Step<'a> {
     #[must_use]
     pub fn keys(&self) -> Vec<&'a [u8]> {
         match self {
-            Self::Fetch { keys, .. } => keys.clone(),
+            Self::Fetch { keys, .. } | Self::Await { keys, .. } => keys.clone(),
             Self::Verify { reads, .. } => reads.iter().map(|(key, _)| *key).collect(),
             Self::Prepare { reads, writes, .. }
             | Self::Stage { reads, writes, .. }
@@ -211,7 +223,10 @@ impl<'a> Step<'a> {
     /// Whether it changes nothing that is replicated.
     #[must_use]
     pub const fn is_read(&self) -> bool {
-        matches!(self, Self::Fetch { .. } | Self::Verify { .. } | Self::Release { .. })
+        matches!(
+            self,
+            Self::Fetch { .. } | Self::Verify { .. } | Self::Release { .. } | Self::Await { .. }
+        )
     }
 
     /// Appends it.
@@ -229,6 +244,7 @@ impl<'a> Step<'a> {
             Self::Resolve { .. } => RESOLVE,
             Self::Finish { .. } => FINISH,
             Self::Forget { .. } => FORGET,
+            Self::Await { .. } => AWAIT,
         };
         out.push(tag);
         self.txn().put(out);
@@ -283,6 +299,10 @@ impl<'a> Step<'a> {
             }
             Self::Conclude { commit, .. } | Self::Finish { commit, .. } => {
                 out.push(u8::from(*commit));
+            }
+            Self::Await { keys, command, .. } => {
+                put_names(out, keys);
+                put_names(out, command);
             }
             Self::Release { .. } | Self::Forget { .. } => {}
         }
@@ -345,6 +365,7 @@ impl<'a> Step<'a> {
             RESOLVE => Self::Resolve { txn, deadline: take_millis(bytes)? },
             FINISH => Self::Finish { txn, commit: take_flag(bytes)? },
             FORGET => Self::Forget { txn },
+            AWAIT => Self::Await { txn, keys: take_names(bytes)?, command: take_names(bytes)? },
             _ => return None,
         })
     }
@@ -417,6 +438,7 @@ mod tests {
             Step::Resolve { txn, deadline },
             Step::Finish { txn, commit: true },
             Step::Forget { txn },
+            Step::Await { txn, keys: vec![b"a"], command: vec![b"BLPOP", b"a", b"0"] },
         ];
         for step in steps {
             let mut bytes = Vec::new();

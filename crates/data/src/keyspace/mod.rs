@@ -284,7 +284,8 @@ impl Keyspace {
     }
 
     /// Whether a key is, or would be, one of this keyspace.
-    pub(crate) fn owns(&self, key: &[u8]) -> bool {
+    #[must_use]
+    pub fn owns(&self, key: &[u8]) -> bool {
         self.table(key_slot(key)).is_some()
     }
 

@@ -120,7 +120,10 @@ impl Keyspace {
                 self.transactions.forget(*txn);
                 true
             }
-            Step::Fetch { .. } | Step::Verify { .. } | Step::Release { .. } => {
+            Step::Fetch { .. }
+            | Step::Verify { .. }
+            | Step::Release { .. }
+            | Step::Await { .. } => {
                 return self.read_step(step, ctx, out);
             }
         };

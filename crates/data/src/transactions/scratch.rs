@@ -71,6 +71,8 @@ pub struct Changes {
     pub scripts: Vec<Vec<u8>>,
     /// A script asked for what it did not declare: nothing of this may be written.
     pub overstepped: bool,
+    /// The command as it waits from now on if it found nothing, where that is another (see [`crate::waiting::begun`]).
+    pub begun: Option<Vec<Vec<u8>>>,
 }
 
 impl Scratch {
@@ -115,11 +117,13 @@ impl Scratch {
         out: &mut dyn ReplySink,
     ) -> Option<Changes> {
         let loaded = self.load(found);
+        let mut begun = None;
         if loaded.is_some() {
             match commands {
                 Commands::One(args) => {
                     if let Some(command) = args.first().and_then(|name| lookup(name)) {
                         self.keyspace.execute_write(command, args, ctx, out);
+                        begun = crate::waiting::begun(command, args, &self.keyspace, ctx);
                     }
                 }
                 Commands::Several(commands) => {
@@ -128,7 +132,7 @@ impl Scratch {
                 }
             }
         }
-        let changes = self.changes(found);
+        let changes = Changes { begun, ..self.changes(found) };
         self.unload(found);
         loaded.map(|()| changes)
     }
@@ -187,6 +191,7 @@ impl Scratch {
             values: changed.collect(),
             scripts: brought.map(<[u8]>::to_vec).collect(),
             overstepped: self.keyspace.confines.as_ref().is_some_and(|c| c.are_overstepped()),
+            begun: None,
         }
     }
 

@@ -12,6 +12,7 @@
 
 mod admitted;
 mod answers;
+mod apart;
 mod bounds;
 mod gathered;
 mod inquiring;
@@ -58,6 +59,8 @@ struct Conducted {
     /// Whether it is one command, which answers for itself, and no EXEC.
     single: bool,
     watches: Vec<(Vec<u8>, u64)>,
+    /// The name of the first attempt, if it has locks already.
+    name: Option<TxnId>,
     /// Whether an attempt was made.
     begun: bool,
     /// Whether a script is among the commands, and what it may do; `None`: everything.
@@ -69,6 +72,32 @@ struct Conducted {
     events: Vec<Event>,
     /// How long the answers are that come in parts in this attempt, as was announced, in bytes.
     announced: usize,
+}
+
+impl Conducted {
+    /// One command, without a script.
+    fn new(
+        coordinator: Coordinator,
+        origins: Vec<Origin>,
+        proto: Proto,
+        commands: Vec<Vec<Vec<u8>>>,
+    ) -> Self {
+        Self {
+            coordinator,
+            origins,
+            proto,
+            commands,
+            single: true,
+            watches: Vec::new(),
+            name: None,
+            begun: false,
+            scripts: false,
+            rights: None,
+            reply: Vec::new(),
+            events: Vec::new(),
+            announced: 0,
+        }
+    }
 }
 
 /// What becomes of an answer.
@@ -86,6 +115,10 @@ enum Asked {
     Settle { of: u64 },
     /// A tree says where one stands who waits for a lock.
     Lock { of: u64 },
+    /// A partition tells one that waits for its keys to be filled.
+    Filled { of: ClientId },
+    /// Such a one has tried, and this is what the commands answered.
+    Tried { of: ClientId },
 }
 
 /// All transactions that this worker conducts.
@@ -103,6 +136,8 @@ pub(crate) struct Conductor {
     gathered: BTreeMap<ClientId, Gathered>,
     /// Made for the first transaction.
     scratch: Option<Box<Scratch>>,
+    /// Who waits for keys that lie apart.
+    waiting: apart::Waiting,
 }
 
 impl Conductor {
@@ -164,6 +199,9 @@ impl Node {
     ) -> Flow {
         if self.gather(client, args) {
             return Flow::Next;
+        }
+        if let Some(wait) = crate::waits::wait_of(command, args) {
+            return self.wait_apart(client, kind, args, wait);
         }
         let commands = [Args::from_slice(args)];
         let parts = admit(command, args, true).and_then(|()| self.parts_of(&commands, &[]));
@@ -255,26 +293,18 @@ impl Node {
         {
             self.conductor.gathered.insert(client, Gathered::behind(detail));
         }
+        let coordinator = Coordinator::new(parts, kind == Kind::Read, now_us)
+            .with_sources(sources_of(commands))
+            .with_detail(detail)
+            .with_room(self.transaction_bytes_max().min(bytes_max))
+            .with_parallel_commit(self.settings.get(Setting::TransactionCommit) == PARALLEL);
+        let kept = commands.iter().map(|args| args.iter().map(|arg| arg.to_vec()).collect());
         let conducted = Conducted {
-            coordinator: Coordinator::new(parts, kind == Kind::Read, now_us)
-                .with_sources(sources_of(commands))
-                .with_detail(detail)
-                .with_room(self.transaction_bytes_max().min(bytes_max))
-                .with_parallel_commit(self.settings.get(Setting::TransactionCommit) == PARALLEL),
-            origins,
-            proto,
-            commands: commands
-                .iter()
-                .map(|args| args.iter().map(|arg| arg.to_vec()).collect())
-                .collect(),
             single,
             watches: watches.to_vec(),
-            begun: false,
             scripts: has_scripts(commands),
             rights,
-            reply: Vec::new(),
-            events: Vec::new(),
-            announced: 0,
+            ..Conducted::new(coordinator, origins, proto, kept.collect())
         };
         self.counted.counters_mut().transactions += 1;
         let number = self.ledger_number();
@@ -305,7 +335,7 @@ impl Node {
                     self.counted.counters_mut().transactions_retried += u64::from(conducted.begun);
                     conducted.begun = true;
                     conducted.announced = 0;
-                    let txn = self.next_txn();
+                    let txn = conducted.name.take().unwrap_or_else(|| self.next_txn());
                     actions.extend(conducted.coordinator.begin(txn));
                 }
                 Action::Answer(outcome) => self.answer_conducted(&mut conducted, &outcome),
@@ -388,6 +418,7 @@ impl Node {
             return conducted.coordinator.give_up(Outcome::Refused(text.to_owned()));
         }
         let Some(changes) = changes else { return Vec::new() }; // it would have been refused
+        self.begin_rest_apart(&conducted.origins, changes.begun);
         let bytes_max = self.settings.count(Setting::TransactionMaxBytes);
         let first = conducted.coordinator.parts()[0].partition;
         let unknown = |body: &Vec<u8>| !known.contains(&sha1_hex(body).as_bytes());
@@ -464,13 +495,11 @@ impl Node {
         while !self.output.steps.is_empty() {
             for (ticket, reply) in std::mem::take(&mut self.output.steps) {
                 let Some(asked) = self.conductor.asked.remove(&ticket) else { continue };
-                if let Asked::Lock { of } = asked {
-                    self.contender_answered(of, &reply);
-                    continue;
-                }
                 let answer = answer(&reply);
                 match asked {
-                    Asked::Lock { .. } => {}
+                    Asked::Lock { of } => self.contender_answered(of, &reply),
+                    Asked::Filled { of } => self.filled_apart(of, ticket, &reply),
+                    Asked::Tried { of } => self.tried_apart(of, &reply),
                     Asked::Part { of, part } => {
                         let Some(mut conducted) = self.conductor.take(of) else { continue };
                         let now_us = self.local.now().mono_us;

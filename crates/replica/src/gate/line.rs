@@ -1,6 +1,7 @@
 //! The locks of one leader, and those who stand in line for them.
 
 use crate::pending::{Access, Origin};
+use crate::waits::Told;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use synod_data::op::Op;
 use synod_data::{Keyspace, lookup};
@@ -118,6 +119,10 @@ pub(crate) struct Gate {
     pub(super) changed: bool,
     /// To be refused in this turn, with these words.
     pub(super) refused: Vec<(Origin, &'static str)>,
+    /// To be told in this turn to those that wait for keys of several partitions.
+    pub(crate) told: Vec<(Origin, Told)>,
+    /// Keys whose locks were given back, until those are looked at who wait for them to be filled.
+    pub(crate) freed: Vec<Vec<u8>>,
     /// When each intent and each decision was seen first, or asked about last, in ticks.
     pub(super) seen: BTreeMap<TxnId, u64>,
 }
@@ -156,12 +161,39 @@ impl Gate {
         lock.keys.extend_from_slice(keys);
     }
 
+    /// Locks these keys if no other transaction has one of them, and nobody in line wants one; whether it has.
+    pub(crate) fn lock_if_free(
+        &mut self,
+        txn: TxnId,
+        keys: Vec<Vec<u8>>,
+        keyspace: Option<&Keyspace>,
+        since: u64,
+    ) -> bool {
+        let wanted = Wanted::Keys(keys);
+        let free = self.is_free(&wanted, Some(txn), keyspace) && !self.line.precedes(&wanted, None);
+        if let (true, Wanted::Keys(keys)) = (free, &wanted) {
+            self.lock(txn, keys, since);
+        }
+        free
+    }
+
+    /// Whether a transaction has locked this key.
+    pub(crate) fn has_lock_of(&self, key: &[u8]) -> bool {
+        self.locked.contains_key(key)
+    }
+
+    /// Whether a transaction has the locks of all these already.
+    pub(super) fn is_locked_for(&self, wanted: &Wanted, txn: TxnId) -> bool {
+        matches!(wanted, Wanted::Keys(keys) if keys.iter().all(|key| self.locked.get(key) == Some(&txn)))
+    }
+
     /// Takes a transaction's locks back.
     pub(super) fn unlock(&mut self, txn: TxnId) {
         let Some(lock) = self.locks.remove(&txn) else { return };
         for key in lock.keys {
             if self.locked.get(&key) == Some(&txn) {
                 self.locked.remove(&key);
+                self.freed.push(key);
             }
         }
         self.changed = true;
@@ -181,8 +213,8 @@ impl Gate {
     /// Gives everybody in line back.
     pub(super) fn take_all(&mut self) -> VecDeque<Held> {
         let held = std::mem::take(&mut self.held);
-        let (refused, intents) = (std::mem::take(&mut self.refused), self.intents);
-        *self = Self { refused, intents, ..Self::default() };
+        let (refused, told) = (std::mem::take(&mut self.refused), std::mem::take(&mut self.told));
+        *self = Self { refused, told, intents: self.intents, ..Self::default() };
         held
     }
 }

@@ -115,7 +115,7 @@ impl Replica {
     fn take_fetch(&mut self, origin: Origin, op: &[u8], txn: TxnId, locking: Locking) {
         let wanted = wanted(op);
         let free = self.gate.is_free(&wanted, Some(txn), self.state.keyspace())
-            && !self.gate.line.precedes(&wanted, None);
+            && (self.gate.is_locked_for(&wanted, txn) || !self.gate.line.precedes(&wanted, None));
         match (free, locking) {
             (true, Locking::None) => {}
             // No safety rests on locks; what that rests on is planted away here.
@@ -145,6 +145,7 @@ impl Replica {
             return;
         }
         self.gate.changed = false;
+        self.wake_freed();
         let waiting = std::mem::take(&mut self.gate.held);
         self.gate.line = Line::default();
         self.gate.bytes = 0;
@@ -176,6 +177,7 @@ impl Replica {
         for (origin, text) in std::mem::take(&mut self.gate.refused) {
             audience.answer(origin, &mut |out| out.error(text));
         }
+        self.tell_those_apart(audience);
     }
 
     /// A step of a transaction was applied.

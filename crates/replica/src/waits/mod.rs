@@ -20,10 +20,12 @@
 //! A wait is in the log at most once at any time. So a leader that is deposed knows of each whether it may have been
 //! served. When a leader dies it is the next one that knows, from the entries ([`served`]).
 
+mod apart;
 mod recorded;
 mod served;
 mod table;
 
+pub(crate) use apart::Told;
 pub(crate) use served::Served;
 pub use table::WaitEnd;
 pub(crate) use table::Waits;
@@ -147,6 +149,11 @@ impl Replica {
             for turn in self.waits.in_line(&key, many.min(limits::WAITS_WOKEN_MAX)) {
                 if !self.finds_something(turn, filler, &mut served) {
                     continue;
+                }
+                match self.tell_apart(turn, &key) {
+                    Some(true) => break,
+                    Some(false) => continue,
+                    None => {}
                 }
                 let filler = self.waits.at(turn).and_then(|waiter| lookup(&waiter.args[0]));
                 // What a wait moves to another key may end another wait.
@@ -281,6 +288,10 @@ impl Replica {
     /// Runs those who still rest on a key that an entry has filled.
     pub(crate) fn wake_filled(&mut self, ctx: &Context) {
         for key in std::mem::take(&mut self.filled) {
+            // Whoever has the lock is before them; they are looked at when it is given back.
+            if self.gate.has_lock_of(&key) {
+                continue;
+            }
             let mut served = BTreeSet::new();
             for turn in self.waits.in_line(&key, limits::WAITS_WOKEN_MAX) {
                 let Some(waiter) = self.waits.at(turn) else { continue };
@@ -292,8 +303,13 @@ impl Replica {
                     continue;
                 }
                 let Some(keyspace) = self.state.keyspace() else { return };
-                if !running && is_filled(command, &words, keyspace, &key, ctx) {
-                    self.run_wait(turn, &key);
+                if running || !is_filled(command, &words, keyspace, &key, ctx) {
+                    continue;
+                }
+                match self.tell_apart(turn, &key) {
+                    Some(true) => break,
+                    Some(false) => {}
+                    None => _ = self.run_wait(turn, &key),
                 }
             }
         }

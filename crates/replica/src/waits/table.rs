@@ -2,6 +2,7 @@
 
 use crate::pending::Origin;
 use std::collections::{BTreeMap, BTreeSet};
+use synod_txn::TxnId;
 use synod_types::{ReplySink, limits};
 
 /// How a wait ends that no write ends.
@@ -26,6 +27,15 @@ impl WaitEnd {
 /// The place of a wait in the order of arrival.
 pub(crate) type Turn = u64;
 
+/// What is told of the keys of one that waits for keys of several partitions.
+#[derive(Debug)]
+pub(crate) struct Apart {
+    /// Whose the locks become; zeros: none is taken.
+    pub txn: TxnId,
+    /// Those of its keys that lie here.
+    pub keys: Vec<Vec<u8>>,
+}
+
 /// One wait.
 #[derive(Debug)]
 pub(crate) struct Waiter {
@@ -43,6 +53,18 @@ pub(crate) struct Waiter {
     pub woken: bool,
     /// How it ends should it find nothing once more.
     pub end: Option<WaitEnd>,
+    /// Set if its keys lie in several partitions: then it never runs here.
+    pub apart: Option<Apart>,
+}
+
+impl Waiter {
+    /// The keys of this partition that it waits for.
+    fn names(&self) -> &[Vec<u8>] {
+        match &self.apart {
+            Some(apart) => &apart.keys,
+            None => &self.args[self.keys.clone()],
+        }
+    }
 }
 
 /// See the file's page.
@@ -73,24 +95,35 @@ impl Waits {
         keys: std::ops::Range<usize>,
         deadline_us: Option<u64>,
     ) -> bool {
+        let (running, begun, woken) = (true, false, false);
+        let (end, apart) = (None, None);
+        self.insert(Waiter { origin, args, keys, deadline_us, begun, running, woken, end, apart })
+    }
+
+    /// As [`Self::add`], for one whose keys lie in several partitions: it rests at once.
+    pub fn add_apart(&mut self, origin: Origin, args: Vec<Vec<u8>>, apart: Apart) -> bool {
+        let (running, begun, woken) = (false, false, false);
+        let (keys, deadline_us, end, apart) = (0..0, None, None, Some(apart));
+        self.insert(Waiter { origin, args, keys, deadline_us, begun, running, woken, end, apart })
+    }
+
+    fn insert(&mut self, waiter: Waiter) -> bool {
         let crowded = |key: &Vec<u8>| {
             self.by_key.get(key).is_some_and(|turns| turns.len() >= limits::WAITS_PER_KEY_MAX)
         };
-        if self.len() >= limits::WAITS_MAX || args[keys.clone()].iter().any(crowded) {
+        if self.len() >= limits::WAITS_MAX || waiter.names().iter().any(crowded) {
             return false;
         }
-        self.remove(origin);
+        self.remove(waiter.origin);
         self.next += 1;
         let turn = self.next;
-        for key in &args[keys.clone()] {
+        for key in waiter.names() {
             self.by_key.entry(key.clone()).or_default().insert(turn);
         }
-        self.by_origin.insert(origin.request(), turn);
-        if let Some(at) = deadline_us {
+        self.by_origin.insert(waiter.origin.request(), turn);
+        if let Some(at) = waiter.deadline_us {
             self.deadlines.insert((at, turn));
         }
-        let (running, begun, woken) = (true, false, false);
-        let waiter = Waiter { origin, args, keys, deadline_us, begun, running, woken, end: None };
         self.waiters.insert(turn, waiter);
         true
     }
@@ -128,7 +161,7 @@ impl Waits {
     pub fn remove(&mut self, origin: Origin) -> Option<Waiter> {
         let turn = self.by_origin.remove(&origin.request())?;
         let waiter = self.waiters.remove(&turn)?;
-        for key in &waiter.args[waiter.keys.clone()] {
+        for key in waiter.names() {
             if let Some(turns) = self.by_key.get_mut(key) {
                 turns.remove(&turn);
                 if turns.is_empty() {

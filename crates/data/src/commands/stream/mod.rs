@@ -50,8 +50,8 @@ fn id(arg: &[u8], seq: u64) -> Result<StreamId, Failure> {
     Ok(StreamId { ms, seq: given.unwrap_or(seq) })
 }
 
-/// Changes a group of a stream, of which `change` sees the entries; `None` when either is not there. No change of a
-/// group is one for a watcher, as in Redis.
+/// Changes a group of a stream, of which `change` sees the entries; `None` when either is not there. The key is another
+/// one to a watcher then, which it is not in Redis: transactions over several partitions are made of the keys that have changed.
 fn change_group<R>(
     keyspace: &mut Keyspace,
     key: &[u8],
@@ -64,7 +64,7 @@ fn change_group<R>(
         let result = change(stream, group);
         (result, before.cmp(&group.consumers().len()))
     };
-    let on_stream = |stream: &mut Stream| (stream.change_group(name, counted), false);
+    let on_stream = |stream: &mut Stream| (stream.change_group(name, counted), true);
     let edit = |edit: &mut Edit<'_, Stream>| Ok(edit.full_if(on_stream).flatten());
     let Some((result, consumers)) = keyspace.edit::<Stream, _>(key, ctx.now, edit)?.flatten()
     else {

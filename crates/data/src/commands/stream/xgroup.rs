@@ -138,8 +138,11 @@ fn create(
         stream.groups_mut().add(args[3], group)
     };
     let added = keyspace.edit_or_create::<Stream, _>(args[2], ctx.now, |edit| {
-        // A group is no change for a watcher, a new stream is.
-        match edit.full_if(|stream| (add(stream), false)) {
+        let added = |stream: &mut Stream| {
+            let added = add(stream);
+            (added, added)
+        };
+        match edit.full_if(added) {
             Some(added) => Ok(added),
             None => Ok(edit.stream().is_some_and(add)),
         }
@@ -158,7 +161,7 @@ fn change<R>(
     ctx: &Context,
     change: impl FnOnce(&mut Stream) -> R,
 ) -> Result<Option<R>, Failure> {
-    let edit = |edit: &mut Edit<'_, Stream>| Ok(edit.full_if(|stream| (change(stream), false)));
+    let edit = |edit: &mut Edit<'_, Stream>| Ok(edit.full_if(|stream| (change(stream), true)));
     Ok(keyspace.edit::<Stream, _>(args[2], ctx.now, edit)?.flatten())
 }
 

@@ -48,11 +48,11 @@ fn xreadgroup(
     }
     let mut served = Vec::new();
     for (key, from) in request.keys.iter().zip(&froms) {
+        // As in Redis, the consumer is not even made.
+        if matches!(from, From::New) && !has_new(keyspace, key, group_name, ctx)? {
+            continue;
+        }
         let read = |stream: &Stream, group: &mut ConsumerGroup| {
-            let is_new = matches!(from, From::New);
-            if is_new && (stream.len() == 0 || stream.top() <= group.last) {
-                return None; // as in Redis, the consumer is not even made
-            }
             let (name, _) = group.consumer(consumer, ctx.now);
             group.see(&name, ctx.now);
             match from {
@@ -68,6 +68,16 @@ fn xreadgroup(
         return request.nothing(out);
     }
     reply(keyspace, &served, ctx, out)
+}
+
+/// Whether the stream has what its group has not delivered yet.
+fn has_new(keyspace: &Keyspace, key: &[u8], name: &[u8], ctx: &Context) -> Result<bool, Failure> {
+    let view = keyspace.view::<Stream>(key, ctx.now)?;
+    let has_new = |stream: &Stream| {
+        let group = stream.groups().get(name)?;
+        Some(stream.len() > 0 && stream.top() > group.last)
+    };
+    Ok(view.and_then(|view| view.stream()).and_then(has_new).unwrap_or(false))
 }
 
 fn reply(

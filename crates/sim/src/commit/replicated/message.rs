@@ -56,7 +56,10 @@ pub(super) fn word(step: &[u8]) -> &'static str {
         Some(Step::Finish { commit: true, .. }) => "finish: commit",
         Some(Step::Finish { commit: false, .. }) => "finish: abort",
         Some(Step::Forget { .. }) => "forget",
-        Some(Step::Fetch { .. } | Step::Verify { .. } | Step::Release { .. }) | None => "a read",
+        Some(
+            Step::Fetch { .. } | Step::Verify { .. } | Step::Release { .. } | Step::Await { .. },
+        )
+        | None => "a read",
     }
 }
 

@@ -246,7 +246,10 @@ impl Replica {
                 records.forget(txn);
                 true
             }
-            Step::Fetch { .. } | Step::Verify { .. } | Step::Release { .. } => return None,
+            Step::Fetch { .. }
+            | Step::Verify { .. }
+            | Step::Release { .. }
+            | Step::Await { .. } => return None,
         };
         Some(if yes { Answer::Yes } else { Answer::No })
     }
