@@ -92,7 +92,8 @@ pub use edit::Edit;
 pub use glob::Glob;
 pub use keyspace::{
     Candidate, ChangedKeys, CorruptSnapshot, Expiry, ExpiryCursor, Garbage, Keyspace,
-    KeyspaceStats, Measures, Noted, Restorer, ScanFilter, UNDECLARED, follows_patterns, warm,
+    KeyspaceStats, Measures, Noted, Restorer, ScanFilter, UNDECLARED, follows_patterns,
+    patterns_of, warm,
 };
 pub use object::Text;
 pub use synod_machine::digest;

@@ -1,7 +1,6 @@
 //! What a node asks of its world about TLS: the certificates are files, which the node never sees.
 
 use crate::node::Node;
-use synod_acl::DEFAULT;
 use synod_redis::Identity;
 use synod_types::ClientId;
 
@@ -36,7 +35,7 @@ impl Node {
     /// A session of the node's own coordinator: it may do everything, and is asked for no password.
     pub fn trust(&mut self, client: ClientId) {
         if let Some(session) = self.clients.session(client) {
-            session.set_identity(Identity::new(DEFAULT.into(), None, true));
+            session.set_identity(Identity::coordinator());
         }
     }
 

@@ -7,17 +7,18 @@ use crate::heats::CountedReply;
 use crate::memory::OOM;
 use crate::node::Node;
 use crate::submit::LONG_REPLY;
+use crate::transactions::looks_around;
 use synod_redis::Join;
 
 use smallvec::SmallVec;
 use synod_consensus::Role;
 use synod_data::op::{Args, Op, put_command};
-use synod_data::{Command, Flags, Handler};
+use synod_data::{Command, Flags, Group, Handler};
 use synod_machine::{MachineId, put_operation};
 use synod_redis::{Answered, Called, Flow, Kind, Session, Waits};
 use synod_replica::{Access, Origin};
 use synod_ring::MetaCommand;
-use synod_types::{ClientId, PartitionId, ReplySink, Term, key_slot};
+use synod_types::{ClientId, PartitionId, RESERVED, ReplySink, Term, is_coordinators, key_slot};
 use synod_wire::resp::Proto;
 
 pub(crate) const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
@@ -55,6 +56,16 @@ pub(crate) fn redacted<'a>(command: &Command, args: &[&'a [u8]]) -> Args<'a> {
         _ => {}
     }
     shown
+}
+
+/// Whether a command writes keys of the coordinator of transactions.
+#[inline]
+fn writes_reserved(command: &Command, args: &[&[u8]]) -> bool {
+    match command.handler {
+        Handler::Write(_) if command.keys.is_just_first() => is_coordinators(args[1]),
+        Handler::Write(_) => command.key_positions(args).any(|at| is_coordinators(args[at])),
+        _ => false,
+    }
 }
 
 impl Node {
@@ -122,6 +133,9 @@ impl Node {
             return self.fenced_request(client, command, args);
         }
         let in_multi = session.multi().is_some();
+        if writes_reserved(command, args) && !session.identity().coordinates() {
+            return self.reject(client, command, RESERVED);
+        }
         if self.clients.has_pause() && self.is_paused(client, command) {
             let Some(session) = self.clients.session(client) else { return Flow::Closing };
             return session.wait_for(Waits::Pause);
@@ -226,7 +240,7 @@ impl Node {
         {
             return flow;
         }
-        let single = command.keys.is_just_first();
+        let single = command.keys.is_just_first() && command.group != Group::Generic;
         let partition = match single {
             true => self.groups.map().partition_of(key_slot(args[1])),
             false => match self.one_partition(command, args) {
@@ -251,12 +265,15 @@ impl Node {
     /// The partition of all keys of a command; any one for a command without keys.
     ///
     /// # Errors
-    /// The keys lie in several.
+    /// The keys lie in several, or may.
     pub(crate) fn one_partition(
         &self,
         command: &Command,
         args: &[&[u8]],
     ) -> Result<Option<PartitionId>, ()> {
+        if looks_around(self.groups.map(), command, args) {
+            return Err(());
+        }
         let mut found = None;
         for at in command.key_positions(args) {
             let partition = self.groups.map().partition_of(key_slot(args[at]));

@@ -11,11 +11,13 @@ pub struct Identity {
     rights: Option<Arc<Rights>>,
     /// Whether it has logged in, or had no need to.
     authenticated: bool,
+    /// Whether it is the node's own coordinator of transactions.
+    coordinates: bool,
 }
 
 impl Default for Identity {
     fn default() -> Self {
-        Self { name: Arc::from(&b"default"[..]), rights: None, authenticated: true }
+        Self::new(Arc::from(&b"default"[..]), None, true)
     }
 }
 
@@ -23,7 +25,19 @@ impl Identity {
     /// A user by name, what it may do (`None`: everything), and whether it has logged in.
     #[must_use]
     pub fn new(name: Arc<[u8]>, rights: Option<Arc<Rights>>, authenticated: bool) -> Self {
-        Self { name, rights, authenticated }
+        Self { name, rights, authenticated, coordinates: false }
+    }
+
+    /// The node's own coordinator of transactions, which may do everything.
+    #[must_use]
+    pub fn coordinator() -> Self {
+        Self { coordinates: true, ..Self::default() }
+    }
+
+    /// Whether it is that one.
+    #[must_use]
+    pub fn coordinates(&self) -> bool {
+        self.coordinates
     }
 
     /// The user's name.

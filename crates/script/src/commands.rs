@@ -6,7 +6,7 @@ use mlua::{MultiValue, Value};
 use synod_data::authority::{Denied, Named};
 use synod_data::scripting::Reach;
 use synod_data::{Command, Context, Flags, Handler, Keyspace, lookup, random};
-use synod_types::{ReplySink, SLOT_COUNT, key_slot};
+use synod_types::{RESERVED, ReplySink, SLOT_COUNT, is_coordinators, key_slot};
 
 /// The commands of one call.
 #[derive(Debug)]
@@ -18,12 +18,19 @@ pub(crate) struct Commands<'a> {
     seed: u64,
     /// Whether the script chose RESP3.
     pub resp3: bool,
+    /// Whether it is one of the coordinator's, which declare their keys.
+    of_coordinator: bool,
 }
 
 impl<'a> Commands<'a> {
     pub fn new(access: Reach<'a>, read_only: bool, ctx: &Context) -> Self {
         let read_only = read_only || matches!(access, Reach::Read(_));
-        Self { access, read_only, ctx: *ctx, seed: ctx.seed, resp3: false }
+        Self { access, read_only, ctx: *ctx, seed: ctx.seed, resp3: false, of_coordinator: false }
+    }
+
+    /// The same with the keys that were declared: nobody but the coordinator can declare keys of its own.
+    pub fn declaring(self, keys: &[&[u8]]) -> Self {
+        Self { of_coordinator: keys.iter().any(|key| is_coordinators(key)), ..self }
     }
 
     /// The seed of the entry.
@@ -84,6 +91,10 @@ impl<'a> Commands<'a> {
         }
         if self.read_only && command.flags.has(Flags::WRITE) {
             return Err("ERR Write commands are not allowed from read-only scripts.");
+        }
+        let mut keys = command.key_positions(args).map(|at| args[at]);
+        if command.is_write() && !self.of_coordinator && keys.any(is_coordinators) {
+            return Err(RESERVED);
         }
         let keyspace = self.keyspace();
         if let Some(text) = keyspace.refuse_overstep(command, args) {

@@ -95,7 +95,7 @@ pub(crate) fn call(
     out: &mut dyn ReplySink,
 ) -> u64 {
     let budget = Budget::new(called.instructions);
-    let commands = RefCell::new(Commands::new(reach, called.read_only, ctx));
+    let commands = RefCell::new(Commands::new(reach, called.read_only, ctx).declaring(called.keys));
     let reply = evaluate(called, &commands, &budget);
     answer::write(&reply.unwrap_or_else(|_| Reply::Error(SPENT.to_owned())), out);
     budget.used(called.instructions)

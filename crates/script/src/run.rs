@@ -25,7 +25,8 @@ pub(crate) fn run(
     let budget = Budget::new(script.instructions);
     let reply = match shebang::split(script.body) {
         Ok((flags, code)) => {
-            let commands = RefCell::new(Commands::new(reach, flags.no_writes, ctx));
+            let commands =
+                RefCell::new(Commands::new(reach, flags.no_writes, ctx).declaring(script.keys));
             evaluate(script, code, &commands, &budget)
                 .unwrap_or_else(|_| Reply::Error(SPENT.to_owned()))
         }

@@ -21,7 +21,7 @@ pub use ids::{
 };
 pub use protocol::{Protocol, UnknownProtocol};
 pub use reply::ReplySink;
-pub use reserved::{COORDINATOR_PREFIX, coordinators_slot, is_coordinators};
+pub use reserved::{COORDINATOR_PREFIX, RESERVED, coordinators_slot, is_coordinators};
 pub use slot::{SLOT_COUNT, Slot, key_slot};
 pub use time::{Millis, Now};
 pub use tree_lock::{

@@ -6,6 +6,10 @@ use crate::slot::{Slot, key_slot};
 /// decision that is forgotten would leave databases in doubt.
 pub const COORDINATOR_PREFIX: &[u8] = b"{synod:tx}";
 
+/// What a client is told that wants to write one of them.
+pub const RESERVED: &str =
+    "ERR Keys that begin with {synod:tx} are written by the coordinator of transactions alone";
+
 /// Whether a key is the coordinator's.
 #[must_use]
 pub fn is_coordinators(key: &[u8]) -> bool {

@@ -4,12 +4,23 @@
 //! is not there, whatever its partition holds: who asks for it is refused, and so is the whole transaction.
 
 use crate::{Args, Command, Keyspace};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use synod_types::limits;
 
 /// The answer to a script that asks for another key.
 pub const UNDECLARED: &str = "ERR Script attempted to access a key that it did not declare, and its keys lie in different partitions";
+
+/// The keys that patterns of SORT named and that were not fetched, in a keyspace that has only what was.
+#[derive(Debug, Default)]
+pub(crate) struct Sought(RefCell<BTreeSet<Vec<u8>>>);
+
+impl Sought {
+    /// Those since this was asked last.
+    pub fn take(&self) -> BTreeSet<Vec<u8>> {
+        self.0.take()
+    }
+}
 
 /// The bounds of one transaction.
 #[derive(Debug)]
@@ -52,6 +63,16 @@ impl Keyspace {
         Some(UNDECLARED)
     }
 
+    /// SORT looks at a key that a pattern names. Beyond so many as a transaction may have it does not matter which.
+    pub(crate) fn seek(&self, key: &[u8]) {
+        if let Some(Sought(keys)) = &self.sought
+            && let mut keys = keys.borrow_mut()
+            && keys.len() <= limits::TXN_KEYS_MAX
+        {
+            keys.insert(key.to_vec());
+        }
+    }
+
     /// How many instructions a script may take that runs now.
     #[must_use]
     pub fn script_instructions(&self) -> u64 {
@@ -74,21 +95,31 @@ fn is_read(command: &Command) -> bool {
 /// Whether a command looks at keys that patterns name, which cannot be told before it runs.
 #[must_use]
 pub fn follows_patterns(command: &Command, args: &Args<'_>) -> bool {
+    !patterns_of(command, args).is_empty()
+}
+
+/// The patterns of keys of a command.
+#[must_use]
+pub fn patterns_of<'a>(command: &Command, args: &Args<'a>) -> Vec<&'a [u8]> {
+    let mut patterns = Vec::new();
     if !matches!(command.name, "sort" | "sort_ro") {
-        return false;
+        return patterns;
     }
     let mut at = 2;
     while let Some(word) = args.get(at) {
         let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
-        let names_keys = args.get(at + 1).is_some_and(|pattern| pattern.contains(&b'*'));
+        let pattern = args.get(at + 1).filter(|pattern| pattern.contains(&b'*'));
         at += match () {
-            () if (is("by") || is("get")) && names_keys => return true,
-            () if is("by") || is("get") || is("store") => 2,
+            () if is("by") || is("get") => {
+                patterns.extend(pattern);
+                2
+            }
+            () if is("store") => 2,
             () if is("limit") => 3,
             () => 1,
         };
     }
-    false
+    patterns
 }
 
 #[cfg(test)]

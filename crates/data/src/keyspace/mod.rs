@@ -28,8 +28,8 @@ mod warm;
 
 use changed::Changed;
 pub use changed::{ChangedKeys, Noted};
-pub(crate) use confines::Confines;
-pub use confines::{UNDECLARED, follows_patterns};
+pub(crate) use confines::{Confines, Sought};
+pub use confines::{UNDECLARED, follows_patterns, patterns_of};
 pub use eviction::Candidate;
 pub use expiry::ExpiryCursor;
 pub use garbage::Garbage;
@@ -107,6 +107,8 @@ pub struct Keyspace {
     acting: Option<Arc<Rights>>,
     /// What scripts are kept to, on a scratch keyspace.
     pub(crate) confines: Option<Box<Confines>>,
+    /// Set where only the keys of a transaction are.
+    pub(crate) sought: Option<Sought>,
 }
 
 /// Where a key is, or would be. Valid until the keyspace changes elsewhere in the slot.
@@ -155,6 +157,7 @@ impl Keyspace {
             script_costs: ScriptCosts::default(),
             acting: None,
             confines: None,
+            sought: None,
         }
     }
 

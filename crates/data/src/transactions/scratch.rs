@@ -5,7 +5,7 @@
 
 use crate::authority::Rights;
 use crate::events::{Classes, Event};
-use crate::keyspace::Confines;
+use crate::keyspace::{Confines, Sought};
 use crate::op;
 #[cfg(test)]
 use crate::scripting::Scripts;
@@ -31,7 +31,8 @@ type Value = (Vec<u8>, Option<Vec<u8>>);
 
 impl Default for Scratch {
     fn default() -> Self {
-        let keyspace = Keyspace::new(Slot(0)..=Slot(SLOT_COUNT - 1));
+        let mut keyspace = Keyspace::new(Slot(0)..=Slot(SLOT_COUNT - 1));
+        keyspace.sought = Some(Sought::default());
         Self { keyspace, libraries: Vec::new() }
     }
 }
@@ -71,6 +72,8 @@ pub struct Changes {
     pub scripts: Vec<Vec<u8>>,
     /// A script asked for what it did not declare: nothing of this may be written.
     pub overstepped: bool,
+    /// Keys that patterns of SORT named and that were not among the values: with them it is to be run again.
+    pub missing: Vec<Vec<u8>>,
     /// The command as it waits from now on if it found nothing, where that is another (see [`crate::waiting::begun`]).
     pub begun: Option<Vec<Vec<u8>>>,
 }
@@ -191,8 +194,17 @@ impl Scratch {
             values: changed.collect(),
             scripts: brought.map(<[u8]>::to_vec).collect(),
             overstepped: self.keyspace.confines.as_ref().is_some_and(|c| c.are_overstepped()),
+            missing: self.missing(found),
             begun: None,
         }
+    }
+
+    fn missing(&self, found: &Surroundings<'_>) -> Vec<Vec<u8>> {
+        let mut keys = self.keyspace.sought.as_ref().map(Sought::take).unwrap_or_default();
+        if !keys.is_empty() {
+            found.values.iter().for_each(|(key, _)| _ = keys.remove(*key));
+        }
+        keys.into_iter().collect()
     }
 
     fn unload(&mut self, found: &Surroundings<'_>) {

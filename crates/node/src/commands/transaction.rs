@@ -7,6 +7,7 @@ use super::exec::{self, Runner};
 use crate::authority::{self, acting};
 use crate::node::Node;
 use crate::requests::NOT_READY;
+use crate::transactions::looks_around;
 use synod_data::Command;
 use synod_data::op::{Args, Op};
 use synod_redis::Flow;
@@ -172,6 +173,9 @@ pub(super) fn home(
     }
     for args in commands {
         let Some(command) = synod_data::lookup(args[0]) else { continue };
+        if looks_around(node.groups.map(), command, args) {
+            return Err(());
+        }
         for at in command.key_positions(args) {
             see(node.groups.map().partition_of(key_slot(args[at])))?;
         }

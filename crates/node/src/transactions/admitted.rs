@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use synod_data::authority::fenced;
 use synod_data::op::Args;
 use synod_data::scripting::sha1_hex;
-use synod_data::{Command, Handler};
+use synod_data::{Command, Group, Handler};
 use synod_redis::Kind;
+use synod_ring::ClusterMap;
 use synod_txn::{Detail, Part, Source};
 use synod_types::{PartitionId, key_slot};
 
 const WAITS: &str = "CROSSSLOT The keys of a command that blocks have to lie in one partition";
-const PATTERNS: &str =
-    "CROSSSLOT SORT looks at keys that patterns name; these have to lie in one partition";
 const LOCKS: &str = "CROSSSLOT LOCK has to be alone, or its keys in one partition";
 
 /// Whether a command may be part of a transaction over several partitions: it touches the keys that it names, and nothing else.
@@ -29,7 +28,6 @@ pub(super) fn admit(command: &Command, args: &[&[u8]], single: bool) -> Result<(
         Handler::Session if single => Err(CROSSSLOT),
         Handler::Session if !matches!(command.name, "ping" | "echo" | "unwatch") => Err(CROSSSLOT),
         _ if command.name == "lock" => Err(LOCKS),
-        _ if synod_data::follows_patterns(command, args) => Err(PATTERNS),
         _ if single && crate::waits::wait_of(command, args).is_some() => Err(WAITS),
         _ => Ok(()),
     }
@@ -90,12 +88,38 @@ pub(super) fn sources_of(commands: &[Args<'_>]) -> Vec<Source<Vec<u8>>> {
     sources.into_iter().collect()
 }
 
+/// Whether a command may look at keys of any partition though those that it names lie in one.
+pub(crate) fn looks_around(map: &ClusterMap, command: &Command, args: &[&[u8]]) -> bool {
+    if command.group != Group::Generic || map.partitions().len() < 2 {
+        return false;
+    }
+    let home = args.get(1).and_then(|key| map.partition_of(key_slot(key)));
+    synod_data::patterns_of(command, args).into_iter().any(|pattern| {
+        // With a hash tag before the star all keys of the pattern lie in one slot.
+        let fixed = pattern.split(|byte| *byte == b'*').next().unwrap_or_default();
+        let has_tag = fixed.iter().position(|byte| *byte == b'{').is_some_and(|open| {
+            fixed[open + 1..].iter().position(|byte| *byte == b'}').is_some_and(|len| len > 0)
+        });
+        !has_tag || map.partition_of(key_slot(pattern)) != home
+    })
+}
+
 impl Node {
     /// The keys of these commands, partition by partition.
     pub(super) fn parts_of(
         &self,
         commands: &[Args<'_>],
         watches: &[(Vec<u8>, u64)],
+    ) -> Result<Vec<Part>, &'static str> {
+        self.parts_with(commands, watches, &[])
+    }
+
+    /// As [`Self::parts_of`], with more keys.
+    pub(super) fn parts_with(
+        &self,
+        commands: &[Args<'_>],
+        watches: &[(Vec<u8>, u64)],
+        more: &[Vec<u8>],
     ) -> Result<Vec<Part>, &'static str> {
         #[derive(Default)]
         struct Keys<'a> {
@@ -112,7 +136,7 @@ impl Node {
             }
             Ok(())
         };
-        for (key, _) in watches {
+        for key in watches.iter().map(|(key, _)| key).chain(more) {
             add(key.as_slice(), false)?;
         }
         for args in commands {

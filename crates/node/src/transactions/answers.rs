@@ -1,12 +1,14 @@
-//! What partitions answer to steps, read back.
+//! What partitions answer to steps, read back, and what becomes of it.
 
+use super::Asked;
+use crate::node::Node;
 use synod_data::{BUSY, NO, STAGED, YES};
-use synod_txn::{Answer, Fetched};
+use synod_txn::{Answer, Fetched, Step};
 use synod_types::Millis;
 use synod_wire::resp::Value;
 
 /// What a partition answered to a step.
-pub(super) fn answer(reply: &[u8]) -> Answer {
+fn answer(reply: &[u8]) -> Answer {
     match Value::decode(reply) {
         Ok(Some((Value::Simple(text), _))) if text == YES => Answer::Yes,
         Ok(Some((Value::Simple(text), _))) if text == NO => Answer::No,
@@ -51,6 +53,40 @@ fn bytes(value: Value) -> Option<Option<Vec<u8>>> {
         Value::Bulk(bytes) => Some(Some(bytes)),
         Value::Null => Some(None),
         _ => None,
+    }
+}
+
+impl Node {
+    /// Takes in the answers to steps that have come.
+    pub(crate) fn conduct(&mut self) {
+        while !self.output.steps.is_empty() {
+            for (ticket, reply) in std::mem::take(&mut self.output.steps) {
+                let Some(asked) = self.conductor.asked.remove(&ticket) else { continue };
+                let answer = answer(&reply);
+                match asked {
+                    Asked::Lock { of } => self.contender_answered(of, &reply),
+                    Asked::Filled { of } => self.filled_apart(of, ticket, &reply),
+                    Asked::Tried { of } => self.tried_apart(of, &reply),
+                    Asked::Part { of, part } => {
+                        let Some(mut conducted) = self.conductor.take(of) else { continue };
+                        let now_us = self.local.now().mono_us;
+                        let actions = conducted.coordinator.answered(part, answer, now_us);
+                        self.go_on(of, conducted, actions);
+                    }
+                    Asked::Resolve { at, txn } => {
+                        let commit = match answer {
+                            Answer::Yes => true,
+                            Answer::No => false,
+                            _ => continue, // it is asked again after a while
+                        };
+                        self.send_step(at, 0, Step::Finish { txn, commit });
+                    }
+                    Asked::Inquire { of } => self.inquired(of, &answer),
+                    Asked::Conclude { of } => self.concluded(of, &answer),
+                    Asked::Settle { of } => self.settled(of, &answer),
+                }
+            }
+        }
     }
 }
 

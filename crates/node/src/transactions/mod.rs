@@ -17,14 +17,15 @@ mod bounds;
 mod gathered;
 mod inquiring;
 mod settling;
+mod sought;
 
 use crate::colleagues::NODE;
 use crate::commands::elements;
 use crate::desk::{DISK_FULL, UNKNOWN};
 use crate::node::Node;
 use crate::settings::{PARALLEL, Setting};
+pub(crate) use admitted::looks_around;
 use admitted::{admit, admit_all, detail_of, has_scripts, kind_of, sources_of};
-use answers::answer;
 pub(crate) use bounds::CROWDED;
 use gathered::Gathered;
 use inquiring::Inquiring;
@@ -38,7 +39,7 @@ use synod_data::scripting::sha1_hex;
 use synod_data::{Command, Commands, Context, Scratch, Surroundings, UNDECLARED};
 use synod_redis::{Flow, Kind};
 use synod_replica::{Access, Origin, State};
-use synod_txn::{Action, Answer, Ask, Coordinator, Detail, Outcome, Part, Source, Step, TxnId};
+use synod_txn::{Action, Ask, Coordinator, Detail, Outcome, Part, Source, Step, TxnId};
 use synod_types::{ClientId, Millis, PartitionId, ReplySink, limits};
 use synod_wire::resp::{Proto, RespWriter};
 
@@ -418,6 +419,10 @@ impl Node {
             return conducted.coordinator.give_up(Outcome::Refused(text.to_owned()));
         }
         let Some(changes) = changes else { return Vec::new() }; // it would have been refused
+        if !changes.missing.is_empty() {
+            drop(all);
+            return self.widen(conducted, changes.missing);
+        }
         self.begin_rest_apart(&conducted.origins, changes.begun);
         let bytes_max = self.settings.count(Setting::TransactionMaxBytes);
         let first = conducted.coordinator.parts()[0].partition;
@@ -487,38 +492,6 @@ impl Node {
         }
         if let Some(Origin::Client { client, .. }) = origins.last() {
             self.look_at_gathered(*client);
-        }
-    }
-
-    /// Takes in the answers to steps that have come.
-    pub(crate) fn conduct(&mut self) {
-        while !self.output.steps.is_empty() {
-            for (ticket, reply) in std::mem::take(&mut self.output.steps) {
-                let Some(asked) = self.conductor.asked.remove(&ticket) else { continue };
-                let answer = answer(&reply);
-                match asked {
-                    Asked::Lock { of } => self.contender_answered(of, &reply),
-                    Asked::Filled { of } => self.filled_apart(of, ticket, &reply),
-                    Asked::Tried { of } => self.tried_apart(of, &reply),
-                    Asked::Part { of, part } => {
-                        let Some(mut conducted) = self.conductor.take(of) else { continue };
-                        let now_us = self.local.now().mono_us;
-                        let actions = conducted.coordinator.answered(part, answer, now_us);
-                        self.go_on(of, conducted, actions);
-                    }
-                    Asked::Resolve { at, txn } => {
-                        let commit = match answer {
-                            Answer::Yes => true,
-                            Answer::No => false,
-                            _ => continue, // it is asked again after a while
-                        };
-                        self.send_step(at, 0, Step::Finish { txn, commit });
-                    }
-                    Asked::Inquire { of } => self.inquired(of, &answer),
-                    Asked::Conclude { of } => self.concluded(of, &answer),
-                    Asked::Settle { of } => self.settled(of, &answer),
-                }
-            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Who drives a transaction: takes it, does what its record says, and stores what came of it, step by step.
 
+use super::counters::Counters;
 use super::outside::{Outside, Word, reaches};
 use super::store::{Store, Stored, Trouble};
 use super::{TxSettings, now_ms};
@@ -21,6 +22,8 @@ pub struct Drivers {
     pub settings: Arc<TxSettings>,
     /// The records.
     pub store: Arc<Store>,
+    /// What was done here.
+    pub counters: Arc<Counters>,
     /// This node.
     pub node: u64,
     /// Who may prepare at a time; so that others may always be told how it ended.
@@ -54,13 +57,16 @@ impl Drivers {
     }
 
     async fn claim(&self, mut record: Record) -> Result<Option<Driven<'_>>, Trouble> {
-        let before = record.version;
+        let before = record.clone();
         match record.claim(self.node, now_ms()) {
             Ok(()) => {}
             Err(_) => return Ok(None),
         }
-        match self.store.write(before, &record, now_ms()).await? {
-            Stored::Done => Ok(Some(Driven { drivers: self, record })),
+        match self.store.write(before.version, &record, now_ms()).await? {
+            Stored::Done => {
+                self.counters.stepped(&before, &record);
+                Ok(Some(Driven { drivers: self, record }))
+            }
             _ => Ok(None),
         }
     }
@@ -90,6 +96,7 @@ impl Driven<'_> {
         }
         match self.drivers.store.write(self.record.version, &next, now_ms()).await? {
             Stored::Done => {
+                self.drivers.counters.stepped(&self.record, &next);
                 self.record = next;
                 Ok(true)
             }
@@ -112,6 +119,7 @@ impl Driven<'_> {
         Outside {
             settings: Arc::clone(&self.drivers.settings),
             store: Arc::clone(&self.drivers.store),
+            counters: Arc::clone(&self.drivers.counters),
             record: Arc::new(self.record.clone()),
             at,
         }
@@ -178,6 +186,7 @@ impl Driven<'_> {
             let store = &self.drivers.store;
             match store.decide(self.record.version, &next, &commands, now_ms()).await {
                 Ok(Stored::Done) => {
+                    self.drivers.counters.stepped(&self.record, &next);
                     self.record = next;
                     return Ok(true);
                 }

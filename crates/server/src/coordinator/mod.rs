@@ -5,12 +5,14 @@
 //! work outside is done by tasks of this thread's own runtime, so many at a time, each with its time.
 
 mod callback;
+mod counters;
 mod driver;
 mod outside;
 mod postgres;
 mod settings;
 mod store;
 
+pub use counters::Counters;
 pub use settings::TxSettings;
 pub use store::{Store, Stored, Trouble};
 
@@ -47,6 +49,8 @@ pub struct Coordinator {
     pub settings: Arc<TxSettings>,
     /// The records.
     pub store: Arc<Store>,
+    /// What was done here.
+    pub counters: Arc<Counters>,
     pokes: mpsc::Sender<String>,
 }
 
@@ -96,11 +100,13 @@ pub fn start(
     }
     let settings = Arc::new(settings.clone());
     let store = Arc::new(Store(postbox.clone()));
+    let counters = Arc::new(Counters::default());
     let (pokes, poked) = mpsc::channel(POKES_MAX);
     let (stop, stopped) = oneshot::channel();
     let drivers = Arc::new(Drivers {
         settings: Arc::clone(&settings),
         store: Arc::clone(&store),
+        counters: Arc::clone(&counters),
         node,
         preparing: Semaphore::new(PREPARING_MAX),
     });
@@ -121,7 +127,7 @@ pub fn start(
             runtime.shutdown_background();
         })
         .context("the coordinator's thread cannot be started")?;
-    Ok(Some((Arc::new(Coordinator { settings, store, pokes }), Running { stop, thread })))
+    Ok(Some((Arc::new(Coordinator { settings, store, counters, pokes }), Running { stop, thread })))
 }
 
 async fn run(drivers: Arc<Drivers>, mut poked: mpsc::Receiver<String>) {

@@ -1,5 +1,6 @@
 //! Participants of all sorts, as the driver sees them: prepare, pre-commit, commit, abort.
 
+use super::counters::Counters;
 use super::postgres::Part;
 use super::store::Store;
 use super::{TxSettings, callback, now_ms};
@@ -25,6 +26,8 @@ pub struct Outside {
     pub settings: Arc<TxSettings>,
     /// Where the record is.
     pub store: Arc<Store>,
+    /// What was done here.
+    pub counters: Arc<Counters>,
     /// The record as the driver has it.
     pub record: Arc<Record>,
     /// The participant's place.
@@ -41,15 +44,17 @@ impl Outside {
     /// # Errors
     /// Its vote is no, and why.
     pub async fn prepare(&self) -> Result<(), String> {
+        let _counted = self.counters.preparing();
         match &self.participant().kind {
             Kind::Keys(_) => Ok(()),
             Kind::Http { url, .. } => self.prepare_service(&self.target(url)?).await,
             Kind::Postgres { database, statements } => {
                 let left = self.record.deadline_ms.saturating_sub(now_ms());
                 let is_wanted = async || self.is_wanted().await;
-                self.part(database)?
-                    .prepare(statements, Duration::from_millis(left), is_wanted)
-                    .await
+                let part = self.part(database)?;
+                let voted = part.prepare(statements, Duration::from_millis(left), is_wanted).await;
+                self.counters.called(false, voted.is_ok());
+                voted
             }
         }
     }
@@ -67,7 +72,9 @@ impl Outside {
         let body = self.body("prepare");
         let mut attempts = 0;
         loop {
-            let why = match callback::post(target, &body).await {
+            let answer = callback::post(target, &body).await;
+            self.counters.called(attempts > 0, matches!(answer, Ok(200..=299)));
+            let why = match answer {
                 Ok(200..=299) => return Ok(()),
                 Ok(status @ (408 | 425 | 429 | 500..=599)) => format!("status {status}"),
                 Ok(status) => return Err(format!("it answered {status} to prepare")),
@@ -87,6 +94,19 @@ impl Outside {
     /// # Errors
     /// It did not acknowledge.
     pub async fn tell(&self, word: Word) -> Result<(), String> {
+        let told = self.tell_once(word).await;
+        let kind = &self.participant().kind;
+        let is_told = match word {
+            Word::PreCommit => matches!(kind, Kind::Http { .. }),
+            Word::Commit | Word::Abort => !matches!(kind, Kind::Keys(_)),
+        };
+        if is_told {
+            self.counters.called(self.participant().attempts > 0, told.is_ok());
+        }
+        told
+    }
+
+    async fn tell_once(&self, word: Word) -> Result<(), String> {
         match (&self.participant().kind, word) {
             (Kind::Keys(_), _) | (Kind::Postgres { .. }, Word::PreCommit) => Ok(()),
             (Kind::Postgres { database, .. }, Word::Commit) => self.part(database)?.commit().await,

@@ -5,6 +5,7 @@
 
 use crate::inbox::Postbox;
 use crate::inner::Inner;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 use synod_coordinator::{Command, Record, bounds, summary};
@@ -13,6 +14,7 @@ use synod_wire::resp::Value;
 const STEP: &str = include_str!("scripts/step.lua");
 const FORGET: &str = include_str!("scripts/forget.lua");
 const DECIDE: &str = include_str!("scripts/decide.lua");
+const STATES: &str = include_str!("scripts/states.lua");
 
 /// All records by when they are due.
 const DUE: &str = "{synod:tx}due";
@@ -130,6 +132,14 @@ impl Store {
             Value::Bulk(text) => Ok(serde_json::from_slice(&text).ok()),
             _ => Ok(None),
         }
+    }
+
+    /// How many that are not ended are in which state.
+    pub async fn states(&self) -> Result<BTreeMap<String, u64>, Trouble> {
+        let words = [&b"EVAL_RO"[..], STATES.as_bytes(), b"1", OPEN.as_bytes()];
+        let told = strings(self.answer(&words).await?);
+        let pair = |pair: &[String]| Some((pair.first()?.clone(), pair.get(1)?.parse().ok()?));
+        Ok(told.chunks(2).filter_map(pair).collect())
     }
 
     /// Stores a record in the place of the one with the version `before`; 0: in the place of none.

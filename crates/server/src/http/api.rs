@@ -13,6 +13,26 @@ use synod_wire::resp::Value;
 /// What is answered instead of what was asked for.
 pub struct Refusal(pub StatusCode, pub String);
 
+/// Refuses a request of nobody in particular that was sent to a name instead of an address: a page in a browser is let ask what its
+/// own name leads to, and its owner may have that name lead here (DNS rebinding). It knows no password, so who sends one is served.
+///
+/// # Errors
+/// What is asked for instead.
+pub fn check_host(headers: &HeaderMap) -> Result<(), Refusal> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let is_address = host.parse::<std::net::SocketAddr>().is_ok()
+        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if is_address
+        || name.eq_ignore_ascii_case("localhost")
+        || headers.contains_key(header::AUTHORIZATION)
+    {
+        return Ok(());
+    }
+    let why = "without Authorization only requests to an address or to localhost are served (the header Host)";
+    Err(Refusal(StatusCode::FORBIDDEN, why.to_owned()))
+}
+
 /// What a handler comes to.
 pub type Answer = Result<Json, Refusal>;
 
@@ -84,6 +104,7 @@ impl Asker {
     }
 
     async fn converse(&self, headers: &HeaderMap, words: &[&[u8]]) -> Result<Value, Refusal> {
+        check_host(headers)?;
         let lost = |error: std::io::Error| Refusal(StatusCode::BAD_GATEWAY, error.to_string());
         let who = basic::of(headers).map_err(|()| {
             Refusal(StatusCode::UNAUTHORIZED, "only basic authorization is served".to_owned())
@@ -150,5 +171,38 @@ impl Fields {
         words
             .filter(|words| !words.is_empty())
             .ok_or_else(|| Refusal::bad(&format!("`{name}` has to be an array of strings")))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_may_lead_anywhere_is_served_for_a_password_alone() {
+        let checked = |host: &str, authorization: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if authorization {
+                headers.insert(header::AUTHORIZATION, "Basic eDp5".parse().unwrap());
+            }
+            check_host(&headers).is_ok()
+        };
+        for fine in ["127.0.0.1:26379", "10.0.0.1", "[::1]:80", "[::1]", "localhost", "LocalHost:1"]
+        {
+            assert!(checked(fine, false), "{fine}");
+        }
+        for name in [
+            "rebound.example",
+            "rebound.example:26379",
+            "localhost.example",
+            "1.2.3.4.example:80",
+            "",
+        ] {
+            assert!(!checked(name, false), "{name}");
+            assert!(checked(name, true), "{name}");
+        }
+        assert!(check_host(&HeaderMap::new()).is_err());
     }
 }

@@ -5,6 +5,8 @@
 
 use super::top::KEY_CHARS_MAX;
 use crate::config::Config;
+use crate::coordinator::Counters;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use synod_consensus::Role;
 use synod_hotkeys::{Key, Measure};
@@ -34,6 +36,29 @@ impl Page {
         self.family(name, kind, help);
         self.sample(name, "", value);
     }
+}
+
+/// Appends what the coordinator of transactions has done here, and how many there are in the whole cluster by their state, if
+/// that is known.
+pub fn add_coordinator(
+    text: &mut String,
+    config: &Config,
+    counters: &Counters,
+    states: Option<&BTreeMap<String, u64>>,
+) {
+    let mut page = Page { text: std::mem::take(text), node: config.node_id.0 };
+    for (name, help, value) in counters.told() {
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        page.single(name, kind, help, value);
+    }
+    if let Some(states) = states {
+        let name = "synod_tx_not_ended";
+        page.family(name, "gauge", "Transactions of the cluster that are not ended, by state.");
+        for (state, count) in states {
+            page.sample(name, &format!("state=\"{state}\""), count);
+        }
+    }
+    *text = page.text;
 }
 
 /// Renders what the workers said.

@@ -119,10 +119,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/", get(async || INDEX))
         .route("/status", get(move || status(for_status)))
         .route("/top", get(move || respond(for_top, "application/json", top::json)))
-        .route(
-            "/metrics",
-            get(move || respond(for_metrics, "text/plain; version=0.0.4", metrics::text)),
-        )
+        .route("/metrics", get(move || metrics(for_metrics)))
         .route("/health", get(move || health(for_health)))
         .merge(locks)
         .merge(tx)
@@ -140,6 +137,20 @@ async fn respond(
         }
         None => (StatusCode::SERVICE_UNAVAILABLE, "a worker does not answer\n").into_response(),
     }
+}
+
+async fn metrics(shared: Arc<Shared>) -> Response {
+    let Some(workers) = ask(&shared).await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "a worker does not answer\n").into_response();
+    };
+    let mut text = metrics::text(&shared.config, &workers);
+    if let Some(coordinator) = &shared.coordinator {
+        let states = tokio::time::timeout(ANSWER, coordinator.store.states()).await;
+        let states = states.ok().and_then(Result::ok);
+        let counters = &coordinator.counters;
+        metrics::add_coordinator(&mut text, &shared.config, counters, states.as_ref());
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
 /// Why the node does not serve, if it does not.

@@ -2,7 +2,7 @@
 //!
 //! A handler changes the record by compare-and-set as every node does, and leaves the rest to whoever drives the transaction.
 
-use super::api::{Answer, Asker, Fields, Refusal, respond, told};
+use super::api::{Answer, Asker, Fields, Refusal, check_host, respond, told};
 use crate::basic;
 use crate::coordinator::{Coordinator, Store, Stored, Trouble, now_ms};
 use crate::inbox::Postbox;
@@ -116,6 +116,7 @@ impl Desk {
         if headers.contains_key(header::ORIGIN) {
             return Err(forbidden("pages in browsers are not served".to_owned()));
         }
+        check_host(headers)?;
         match self.asker.run(headers, &[b"PING"], ANSWER).await {
             Ok(_) | Err(Refusal(StatusCode::FORBIDDEN, _)) => {}
             Err(refusal) => return Err(refusal),
@@ -163,6 +164,7 @@ impl Desk {
                 return Ok(record);
             }
             if self.store().write(record.version, &next, now_ms()).await? == Stored::Done {
+                self.coordinator.counters.stepped(&record, &next);
                 self.coordinator.poke(id);
                 return Ok(next);
             }
@@ -205,7 +207,10 @@ async fn begin(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -
         let record =
             Record::begin(id.clone(), user.clone(), begin.protocol, now_ms(), begin.deadline_ms);
         match desk.store().write(0, &record, now_ms()).await? {
-            Stored::Done => Ok((StatusCode::CREATED, shown(&record))),
+            Stored::Done => {
+                desk.coordinator.counters.begun();
+                Ok((StatusCode::CREATED, shown(&record)))
+            }
             Stored::Full(what) => {
                 let why = format!("there are as many {what} as there may be; ask again later");
                 Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, why))
@@ -357,7 +362,9 @@ async fn resolve(
         let user = desk.user(&headers).await?;
         desk.allow_key(&user, OPERATOR_KEY).await?;
         let step = |record: &mut Record| record.resolve(name, now_ms()).map(|()| true);
-        Ok(shown(&desk.change(&user, &id, step).await?))
+        let record = desk.change(&user, &id, step).await?;
+        desk.coordinator.counters.resolved();
+        Ok(shown(&record))
     };
     respond(resolved.await)
 }

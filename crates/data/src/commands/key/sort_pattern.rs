@@ -49,8 +49,9 @@ impl<'a> Pattern<'a> {
         subject: &Subject<'_>,
         element: &[u8],
     ) -> Result<Option<Vec<u8>>, Failure> {
-        const FOREIGN: Failure =
-            Failure("ERR BY and GET of SORT may only name keys of the partition that is sorted in");
+        const FOREIGN: Failure = Failure(
+            "ERR BY and GET of SORT may only name keys of the partition that is sorted in, where it is part of a script",
+        );
         let (before, after, field) = match self {
             Self::Itself => return Ok(Some(element.to_vec())),
             Self::Nothing => return Ok(None),
@@ -60,6 +61,7 @@ impl<'a> Pattern<'a> {
         if !subject.keyspace.owns(&key) {
             return Err(FOREIGN);
         }
+        subject.keyspace.seek(&key);
         let kind = subject.keyspace.kind(&key, subject.now);
         Ok(match field {
             Some(field) if kind == Some(Kind::Hash) => {
