@@ -656,3 +656,59 @@ def test_a_database_that_dies_before_the_commit_and_a_cluster_that_dies_after_it
     assert bank.settled(bank.cluster.nodes[2], tx)["state"] == "committed"
     bank.nothing_held()
     assert bank.balances() == AFTER
+
+
+def metrics(node):
+    """The counters of the coordinator, by name and state."""
+    with urllib.request.urlopen(f"http://{servers.HOST}:{node.http}/metrics", timeout=30) as answer:
+        lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line.startswith("synod_tx_")]
+    return {name.replace('{node="1"}', "").replace('node="1",', ""): float(value) for name, value in lines}
+
+
+def test_what_the_coordinator_does_is_counted(small):
+    node = small.cluster.nodes[0]
+    before = metrics(node)
+    refusals = iter([500])
+    small.service.on = lambda action: next(refusals, None) if action == "commit" else None
+    tx = small.begin(node)
+    small.enlist(node, tx)
+    assert ask(node, f"/{tx}/commit", {})[0] == 200
+    small.settled(node, tx)
+    other = small.begin(node)
+    during = metrics(node)
+    assert during['synod_tx_not_ended{state="open"}'] == before['synod_tx_not_ended{state="open"}'] + 1
+    assert ask(node, f"/{other}/abort", {})[0] == 200
+    grown = {name: value - before[name] for name, value in metrics(node).items()}
+    expected = {"synod_tx_begun_total": 2, "synod_tx_committed_total": 1, "synod_tx_aborted_total": 1, "synod_tx_ended_total": 2,
+                "synod_tx_calls_failed_total": 1, "synod_tx_calls_retried_total": 1, "synod_tx_calls_total": 7}  # fmt: skip
+    assert {name: count for name, count in grown.items() if count} == expected
+
+
+def test_names_that_may_lead_anywhere_are_served_for_a_password_alone(small):
+    node = small.cluster.nodes[0]
+    for path, root in (("", "/v1/tx"), ("?all=true", "/v1/tx"), ("", "/v1/lock"), ("/some", "/v1/lock")):
+        status, told = ask(node, path, path_root=root, headers={"Host": f"rebound.example:{node.http}"})
+        assert status == 403 and "Host" in told["error"], told
+        assert ask(node, path, path_root=root, headers={"Host": "localhost"})[0] in (200, 404)
+    assert ask(node, "", {}, headers={"Host": "rebound.example"})[0] == 403
+    assert ask(node, "", user="default:x", headers={"Host": "rebound.example"})[0] in (200, 401)
+
+
+def test_nobody_but_the_coordinator_writes_its_records(small):
+    node, client = small.cluster.nodes[0], small.client(0)
+    tx = small.begin(node)
+    record = client.hgetall("{synod:tx}" + tx)
+    assert record
+    for write in (
+        lambda: client.delete("{synod:tx}" + tx),
+        lambda: client.hset("{synod:tx}" + tx, "v", 99),
+        lambda: client.rename("{synod:tx}" + tx, "mine"),
+        lambda: client.eval("return redis.call('DEL', KEYS[1])", 1, "{synod:tx}" + tx),
+        lambda: client.eval("return redis.call('DEL', '{synod:tx}' .. ARGV[1])", 1, "synod:tx", tx),
+    ):
+        with pytest.raises(redis.ResponseError, match="coordinator of transactions alone"):
+            write()
+    client.flushall()
+    assert client.hgetall("{synod:tx}" + tx) == record
+    assert ask(node, f"/{tx}/abort", {})[0] == 200
+    small.client(0).set(ACCOUNT, 100)
