@@ -237,14 +237,6 @@ impl Coordinator {
         }
     }
 
-    /// The commands ran, and named more keys: these are all parts of the next attempt. Each part that there was is among them.
-    pub fn widen(&mut self, mut parts: Vec<Part>, now_us: u64) -> Vec<Action> {
-        parts.sort_by_key(|part| part.partition);
-        self.fetched = vec![None; parts.len()];
-        self.parts = parts;
-        self.again(now_us)
-    }
-
     /// The commands did not run, because of what was fetched: a watched key has changed, or they may not.
     pub fn give_up(&mut self, outcome: Outcome) -> Vec<Action> {
         let mut actions = self.let_go();
@@ -502,6 +494,8 @@ impl Coordinator {
         }
     }
 }
+
+mod widened;
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,7 @@ use super::{Asked, Conducted, TOO_MANY};
 use crate::colleagues::NODE;
 use crate::desk::DISK_FULL;
 use crate::node::Node;
+use crate::settings::{PARALLEL, Setting};
 use crate::waits::ForwardedWait;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -170,7 +171,8 @@ impl Node {
         let reads_only = kind == Kind::Read;
         let coordinator = Coordinator::new(parts, reads_only, self.local.now().mono_us)
             .with_detail(detail_of(&commands))
-            .with_room(self.transaction_bytes_max());
+            .with_room(self.transaction_bytes_max())
+            .with_parallel_commit(self.settings.get(Setting::TransactionCommit) == PARALLEL);
         let origins = vec![Origin::Step { ticket }];
         let conducted = Conducted {
             name,
