@@ -7,7 +7,6 @@ use crate::heats::CountedReply;
 use crate::memory::OOM;
 use crate::node::Node;
 use crate::submit::LONG_REPLY;
-use crate::transactions::looks_around;
 use synod_redis::Join;
 
 use smallvec::SmallVec;
@@ -17,7 +16,7 @@ use synod_data::{Command, Flags, Group, Handler};
 use synod_machine::{MachineId, put_operation};
 use synod_redis::{Answered, Called, Flow, Kind, Session, Waits};
 use synod_replica::{Access, Origin};
-use synod_ring::MetaCommand;
+use synod_ring::{ClusterMap, MetaCommand};
 use synod_types::{ClientId, PartitionId, RESERVED, ReplySink, Term, is_coordinators, key_slot};
 use synod_wire::resp::Proto;
 
@@ -56,6 +55,22 @@ pub(crate) fn redacted<'a>(command: &Command, args: &[&'a [u8]]) -> Args<'a> {
         _ => {}
     }
     shown
+}
+
+/// Whether a command may look at keys of any partition though those that it names lie in one.
+pub(crate) fn looks_around(map: &ClusterMap, command: &Command, args: &[&[u8]]) -> bool {
+    if command.group != Group::Generic || map.partitions().len() < 2 {
+        return false;
+    }
+    let home = args.get(1).and_then(|key| map.partition_of(key_slot(key)));
+    synod_data::patterns_of(command, args).into_iter().any(|pattern| {
+        // With a hash tag before the star all keys of the pattern lie in one slot.
+        let fixed = pattern.split(|byte| *byte == b'*').next().unwrap_or_default();
+        let has_tag = fixed.iter().position(|byte| *byte == b'{').is_some_and(|open| {
+            fixed[open + 1..].iter().position(|byte| *byte == b'}').is_some_and(|len| len > 0)
+        });
+        !has_tag || map.partition_of(key_slot(pattern)) != home
+    })
 }
 
 /// Whether a command writes keys of the coordinator of transactions.

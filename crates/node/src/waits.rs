@@ -108,7 +108,7 @@ impl Node {
                     replica.wait(origin, &args, wait.deadline_us, wait.since, asked);
                 }
                 Op::Step(Step::Await { txn, keys, command }) => {
-                    replica.await_filled(origin, txn, &keys, &command, asked);
+                    replica.arm_apart(origin, txn, &keys, &command, asked);
                 }
                 _ => return,
             }

@@ -495,7 +495,6 @@ impl Coordinator {
     }
 }
 
-mod widened;
-
 #[cfg(test)]
 mod tests;
+mod widened;

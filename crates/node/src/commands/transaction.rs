@@ -6,8 +6,7 @@
 use super::exec::{self, Runner};
 use crate::authority::{self, acting};
 use crate::node::Node;
-use crate::requests::NOT_READY;
-use crate::transactions::looks_around;
+use crate::requests::{NOT_READY, looks_around};
 use synod_data::Command;
 use synod_data::op::{Args, Op};
 use synod_redis::Flow;

@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use synod_data::authority::fenced;
 use synod_data::op::Args;
 use synod_data::scripting::sha1_hex;
-use synod_data::{Command, Group, Handler};
+use synod_data::{Command, Handler};
 use synod_redis::Kind;
-use synod_ring::ClusterMap;
 use synod_txn::{Detail, Part, Source};
 use synod_types::{PartitionId, key_slot};
 
@@ -86,22 +85,6 @@ pub(super) fn sources_of(commands: &[Args<'_>]) -> Vec<Source<Vec<u8>>> {
         });
     }
     sources.into_iter().collect()
-}
-
-/// Whether a command may look at keys of any partition though those that it names lie in one.
-pub(crate) fn looks_around(map: &ClusterMap, command: &Command, args: &[&[u8]]) -> bool {
-    if command.group != Group::Generic || map.partitions().len() < 2 {
-        return false;
-    }
-    let home = args.get(1).and_then(|key| map.partition_of(key_slot(key)));
-    synod_data::patterns_of(command, args).into_iter().any(|pattern| {
-        // With a hash tag before the star all keys of the pattern lie in one slot.
-        let fixed = pattern.split(|byte| *byte == b'*').next().unwrap_or_default();
-        let has_tag = fixed.iter().position(|byte| *byte == b'{').is_some_and(|open| {
-            fixed[open + 1..].iter().position(|byte| *byte == b'}').is_some_and(|len| len > 0)
-        });
-        !has_tag || map.partition_of(key_slot(pattern)) != home
-    })
 }
 
 impl Node {

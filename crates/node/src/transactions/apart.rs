@@ -202,7 +202,8 @@ impl Node {
         let is_later =
             [&b"-TRYAGAIN"[..], b"-CLUSTERDOWN"].iter().any(|code| reply.starts_with(code));
         let passes = is_later || (reply.starts_with(b"-WRONGTYPE") && waiter.only_takes());
-        if !found_nothing && !(passes && waiter.has_waited) {
+        let goes_on = found_nothing || (passes && waiter.has_waited);
+        if !goes_on {
             return self.end_apart(client, &mut |out| out.raw(reply));
         }
         if waiter.has_waited {

@@ -24,7 +24,6 @@ use crate::commands::elements;
 use crate::desk::{DISK_FULL, UNKNOWN};
 use crate::node::Node;
 use crate::settings::{PARALLEL, Setting};
-pub(crate) use admitted::looks_around;
 use admitted::{admit, admit_all, detail_of, has_scripts, kind_of, sources_of};
 pub(crate) use bounds::CROWDED;
 use gathered::Gathered;

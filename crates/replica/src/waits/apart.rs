@@ -26,7 +26,7 @@ pub(crate) enum Told {
 impl Replica {
     /// Takes in a command that waits for keys of several partitions, of which these lie here. It is answered the key that
     /// holds what it waits for, as soon as one does, and they are locked for `txn` then, if they are free.
-    pub fn await_filled(
+    pub fn arm_apart(
         &mut self,
         origin: Origin,
         txn: TxnId,

@@ -120,6 +120,7 @@ impl Counters {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use synod_coordinator::{Kind, Participant, Protocol};
