@@ -18,7 +18,7 @@
 //!    others does.
 //! 5. `ReadReady`: answer the read once everything up to the index is applied.
 //! 6. `SnapshotWanted`: make a durable snapshot at any index not before the one given and call
-//!    [`Engine::snapshot_taken`]. `FetchSnapshot`: fetch that snapshot from the node named, make it durable,
+//!    [`Engine::snapshot_taken`]; it is asked for once, and is owed also when the role has changed. `FetchSnapshot`: fetch that snapshot from the node named, make it durable,
 //!    load it into the state machine, note in the log that it stands for everything up to its index, then call
 //!    [`Engine::snapshot_installed`]. A start knows of it by that note, so what the engine acknowledges waits for the
 //!    `Persist` that comes next: it must not be reported before the note is durable. A later `FetchSnapshot` replaces

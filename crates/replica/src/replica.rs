@@ -115,7 +115,8 @@ pub struct Replica {
     /// Reads that were bounded by an entry of which nobody knows here what became.
     pub(crate) unread: Vec<Origin>,
     pub(crate) job: Option<SnapshotJob>,
-    /// The engine needs a snapshot that goes at least this far and asks only once; kept until there is one.
+    /// The engine needs a snapshot that goes at least this far and asks only once; kept until there is one, whoever leads
+    /// in the meantime.
     pub(crate) snapshot_wanted: Option<Index>,
     pub(crate) stamps: Stamps,
     pub(crate) waits: Waits,

@@ -19,7 +19,6 @@ impl Replica {
             self.stamps.forget_proposed();
             self.expiry.forget_proposed();
             self.evicting = false;
-            self.snapshot_wanted = None;
             self.close_gate(out);
             self.give_waits_back(out);
             self.give_questions_back(out);

@@ -176,3 +176,49 @@ impl Replica {
         self.engine.snapshot_installed(meta);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use synod_consensus::{Config, Protocol, Recovered, Role};
+    use synod_types::{HardState, Membership, NodeId, PartitionId, SLOT_COUNT, Slot, Term};
+
+    /// A replica of three that goes on behind its snapshot at entry 6.
+    fn replica(protocol: Protocol) -> Replica {
+        let membership = Membership::of_voters(vec![NodeId(1), NodeId(2), NodeId(3)]);
+        let snapshot = SnapshotMeta { index: Index(6), term: Term(1), membership };
+        let hard_state = HardState { term: Term(1), commit: Index(6), ..HardState::default() };
+        let config = Config {
+            id: NodeId(1),
+            group: PartitionId(2),
+            election_ticks: 10,
+            heartbeat_ticks: 2,
+            lease_reads: false,
+            append_bytes_max: 1 << 20,
+            inflight_bytes_max: 1 << 20,
+            cache_bytes_max: 1 << 20,
+            seed: 1,
+        };
+        let recovered = Recovered { hard_state, snapshot: snapshot.clone(), entries: Vec::new() };
+        let engine = synod_consensus::start(protocol, config, recovered);
+        let state = State::data(Slot(0)..=Slot(SLOT_COUNT - 1));
+        Replica::new(PartitionId(2), NodeId(1), engine, state, &snapshot, hard_state, false)
+    }
+
+    /// The engine asks once, and whoever leads again does not ask again.
+    #[test]
+    fn a_snapshot_put_off_by_a_split_is_taken_after_the_lead_was_lost() {
+        for protocol in [Protocol::Raft, Protocol::Paxos, Protocol::Zab] {
+            let (mut replica, mut out) = (replica(protocol), Vec::new());
+            let child = PartitionId(9);
+            replica.unborn.insert(child);
+            replica.learn_role(Role::Leader, Term(1), Some(NodeId(1)), &mut out);
+            replica.want_snapshot(Index(6));
+            assert!(!replica.snapshot_running(), "what was split off is in this log alone");
+            replica.learn_role(Role::Follower, Term(1), None, &mut out);
+            replica.learn_role(Role::Leader, Term(2), Some(NodeId(1)), &mut out);
+            replica.child_is_durable(child);
+            assert!(replica.snapshot_running(), "{protocol}");
+        }
+    }
+}

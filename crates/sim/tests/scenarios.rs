@@ -188,3 +188,24 @@ fn a_session_that_has_moved_on_is_not_kept() {
     let outcome = run(&params);
     assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
 }
+
+/// A leader lost its lead while a snapshot for a newcomer was put off, since what was split off was not durable yet. Its
+/// replica forgot that it was wanted, its engine had asked: leading again, it never gave the newcomer anything, and the move
+/// never ended.
+#[test]
+fn a_snapshot_put_off_by_a_split_is_taken_after_the_lead_was_lost() {
+    let params = Params {
+        seed: 21_491,
+        nodes: 5,
+        partitions: 8,
+        seconds: 5,
+        clients: 1,
+        keys: Some(1),
+        faults: "swarm".parse().expect("a name"),
+        only: Some(vec![6, 7]),
+        engine: synod_types::Protocol::Zab,
+        ..Params::default()
+    };
+    let outcome = run(&params);
+    assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
+}
