@@ -65,7 +65,7 @@ impl Desk<'_> {
             Origin::Step { ticket } => {
                 let mut reply = Vec::new();
                 write(&mut RespWriter::new(&mut reply, Proto::Resp2));
-                self.output.steps.push((ticket, reply));
+                self.output.steps.push(ticket, reply);
             }
             Origin::Gather { gather, part, resp3 } => {
                 let proto = if resp3 { Proto::Resp3 } else { Proto::Resp2 };
@@ -209,7 +209,7 @@ impl Desk<'_> {
             }
             Origin::Gather { gather, part, .. } => self.gathered(gather, part, reply.to_vec()),
             Origin::Call { ticket } => guests::end_with(self.output, ticket, reply),
-            Origin::Step { ticket } => self.output.steps.push((ticket, reply.to_vec())),
+            Origin::Step { ticket } => self.output.steps.push(ticket, reply.to_vec()),
             Origin::Internal | Origin::Peer { .. } => {}
         }
     }

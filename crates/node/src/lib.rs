@@ -66,6 +66,7 @@ mod slots;
 mod snapshots;
 mod split;
 mod status;
+mod steps;
 mod submit;
 mod tracking;
 mod transactions;

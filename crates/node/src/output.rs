@@ -1,5 +1,6 @@
 //! What a node wants done by its world after a turn.
 
+use crate::steps::Steps;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_consensus::Token;
@@ -122,7 +123,7 @@ pub struct Output {
     /// The calls of gates that have ended, by their tickets.
     pub outcomes: Vec<(u64, CallOutcome)>,
     /// Answers to steps of transactions, by their tickets; the node takes them within the turn.
-    pub(crate) steps: Vec<(u64, Vec<u8>)>,
+    pub(crate) steps: Steps,
     /// The cluster map, if it changed: for the other workers, and to dial new peers.
     pub map: Option<Arc<ClusterMap>>,
     /// The founding members met so far, if there is a new one: to be durable before any frame of this turn leaves.

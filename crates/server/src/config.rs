@@ -112,7 +112,7 @@ impl Explicit {
             let (given, made) = (format!("names the nodes {given}"), format!("the nodes {made}"));
             return differs("--initial-cluster", given, made);
         }
-        let partitions = map.partitions().len();
+        let partitions = map.partitions_founded();
         if let Some(given) = self.partitions.filter(|given| *given as usize != partitions) {
             return differs("--partitions", given.to_string(), partitions.to_string());
         }
@@ -427,6 +427,28 @@ mod tests {
             let refused = says(explicit).unwrap_err();
             assert!(refused.contains(reason), "{refused}");
         }
+    }
+
+    #[test]
+    fn what_a_cluster_was_founded_with_stays_what_it_was_made_with() {
+        use synod_ring::{MetaCommand, NodeInfo, Reshape};
+        use synod_types::{ClusterId, Epoch, PartitionId, Slot};
+        let nodes = [(NodeId(1), NodeInfo::default())].into();
+        let (cluster, partition, child) = (ClusterId(1), PartitionId(4), PartitionId(5));
+        let mut map = ClusterMap::default();
+        for command in [
+            MetaCommand::Found { cluster, partitions: 4, replicas: 1, nodes, engine: None },
+            MetaCommand::Reshape(Reshape::Split { partition, at: Slot(16_000) }),
+            MetaCommand::Reshape(Reshape::Halved { partition, child, epoch: Epoch(1) }),
+        ] {
+            map.apply(command).unwrap();
+        }
+        let says = |partitions| {
+            let explicit = Explicit { partitions: Some(partitions), ..Explicit::default() };
+            explicit.agrees(&good(), &map)
+        };
+        assert_eq!((map.partitions().len(), says(4)), (5, Ok(())));
+        assert!(says(5).is_err(), "it was founded with four");
     }
 
     #[test]

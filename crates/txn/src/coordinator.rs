@@ -123,10 +123,8 @@ impl Coordinator {
     }
 
     /// How many bytes of values may be fetched, if less than [`limits::TXN_BYTES_ALL_MAX`].
-    #[must_use]
-    pub const fn with_room(mut self, bytes: usize) -> Self {
+    pub const fn set_room(&mut self, bytes: usize) {
         self.room = bytes;
-        self
     }
 
     /// Whether the client is answered as soon as everything is kept, before the decision is recorded.

@@ -193,6 +193,8 @@ impl Node {
         self.memory.configure(limit, policy, self.local.now().mono_us / 1_000_000);
         let held_max = self.held_bytes_max();
         self.under_way.long_replies_mut().bound(held_max);
+        let steps_max = self.transaction_bytes_max();
+        self.output.steps.bound(steps_max);
         let window = self.held_bytes_max() >> 16;
         self.memory.window_max = window.clamp(limits::INFLIGHT_FIRST, limits::INFLIGHT_MAX);
         if limit > 0 {

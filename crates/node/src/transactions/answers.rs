@@ -60,7 +60,7 @@ impl Node {
     /// Takes in the answers to steps that have come.
     pub(crate) fn conduct(&mut self) {
         while !self.output.steps.is_empty() {
-            for (ticket, reply) in std::mem::take(&mut self.output.steps) {
+            for (ticket, reply) in self.output.steps.take() {
                 let Some(asked) = self.conductor.asked.remove(&ticket) else { continue };
                 let answer = answer(&reply);
                 match asked {
@@ -70,6 +70,7 @@ impl Node {
                     Asked::Part { of, part } => {
                         let Some(mut conducted) = self.conductor.take(of) else { continue };
                         let now_us = self.local.now().mono_us;
+                        conducted.coordinator.set_room(self.transaction_room());
                         let actions = conducted.coordinator.answered(part, answer, now_us);
                         self.go_on(of, conducted, actions);
                     }

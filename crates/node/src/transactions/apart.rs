@@ -168,11 +168,9 @@ impl Node {
             Err(text) => return self.end_apart(client, &mut |out| out.error(text)),
         };
         let ticket = self.conductor.ticket(Asked::Tried { of: client });
-        let bytes_max = self.settings.count(Setting::TransactionMaxBytes);
         let reads_only = kind == Kind::Read;
         let coordinator = Coordinator::new(parts, reads_only, self.local.now().mono_us)
             .with_detail(detail_of(&commands))
-            .with_room(self.transaction_bytes_max().min(bytes_max))
             .with_parallel_commit(self.settings.get(Setting::TransactionCommit) == PARALLEL);
         let origins = vec![Origin::Step { ticket }];
         let conducted = Conducted {

@@ -38,6 +38,12 @@ impl Node {
         Ok(parts)
     }
 
+    /// How many bytes of values one that is not among those under way may fetch: what they leave of what all may.
+    pub(super) fn transaction_room(&self) -> usize {
+        let left = self.transaction_bytes_max().saturating_sub(self.conductor.bytes());
+        left.min(self.settings.count(Setting::TransactionMaxBytes))
+    }
+
     /// Whether the operation would have a partition that is led here keep one more undecided transaction than it may.
     pub(crate) fn crowds(&self, partition: PartitionId, op: &[u8]) -> bool {
         let Some(operation) = Operation::take(&mut &*op) else { return false };

@@ -24,6 +24,7 @@ use crate::commands::elements;
 use crate::desk::{DISK_FULL, UNKNOWN};
 use crate::node::Node;
 use crate::settings::{PARALLEL, Setting};
+use crate::steps::TOO_LARGE;
 use admitted::{admit, admit_all, detail_of, has_scripts, kind_of, sources_of};
 pub(crate) use bounds::CROWDED;
 use gathered::Gathered;
@@ -44,8 +45,6 @@ use synod_wire::resp::{Proto, RespWriter};
 
 const TOO_MANY: &str =
     "TRYAGAIN too many transactions over several partitions are under way; nothing was written";
-pub(crate) const TOO_LARGE: &str =
-    "ERR the values of a transaction over several partitions take too many bytes";
 const UNREADABLE: &str = "ERR a value of the transaction could not be read; nothing was written";
 
 /// A transaction under way.
@@ -285,7 +284,6 @@ impl Node {
         rights: Option<Arc<Rights>>,
     ) {
         let (now_us, detail) = (self.local.now().mono_us, detail_of(commands));
-        let bytes_max = self.settings.count(Setting::TransactionMaxBytes);
         if let [Origin::Client { client, .. }, ..] = origins[..]
             && kind == Kind::Read
             && detail != Detail::Values
@@ -296,7 +294,6 @@ impl Node {
         let coordinator = Coordinator::new(parts, kind == Kind::Read, now_us)
             .with_sources(sources_of(commands))
             .with_detail(detail)
-            .with_room(self.transaction_bytes_max().min(bytes_max))
             .with_parallel_commit(self.settings.get(Setting::TransactionCommit) == PARALLEL);
         let kept = commands.iter().map(|args| args.iter().map(|arg| arg.to_vec()).collect());
         let conducted = Conducted {
