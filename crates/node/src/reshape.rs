@@ -177,7 +177,9 @@ impl Node {
                 if replica.is_idle() && replica.role().0 != Role::Leader {
                     self.drop_replica(partition);
                 }
-            } else if !self.groups.dropped().is_on_disk(partition) {
+            } else if !self.groups.dropped().is_on_disk(partition) && !self.is_to_be_born(partition)
+            {
+                // One that is born here later would be a replica that nobody gives up any more.
                 self.propose_meta(&MetaCommand::Reshape(Reshape::Vacated { partition, node }));
             }
         }

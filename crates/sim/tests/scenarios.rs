@@ -209,3 +209,22 @@ fn a_snapshot_put_off_by_a_split_is_taken_after_the_lead_was_lost() {
     let outcome = run(&params);
     assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
 }
+
+/// A full disk, and a partition that is split off meanwhile and moves to others: the node said that it had given its replica up, for
+/// there was none, and then got it from the one that it was split off.
+#[test]
+fn a_replica_that_is_still_to_be_born_is_not_given_up() {
+    let params = Params {
+        seed: 4_402,
+        nodes: 5,
+        partitions: 8,
+        seconds: 10,
+        clients: 8,
+        faults: "swarm".parse().expect("a name"),
+        only: Some((1..=15).collect()),
+        engine: synod_types::Protocol::Zab,
+        ..Params::default()
+    };
+    let outcome = run(&params);
+    assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
+}
