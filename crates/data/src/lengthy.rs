@@ -131,9 +131,10 @@ impl Keyspace {
             Op::Transaction { commands, .. } => commands
                 .iter()
                 .fold(0, |sum, args| sum.saturating_add(self.length_of_command(args))),
-            Op::Scan { count, .. } => {
+            Op::Scan { count, pattern, .. } => {
                 let keys = usize::try_from(*count).unwrap_or(usize::MAX).min(self.len());
-                keys.saturating_mul(ELEMENT_BYTES)
+                // With each key a pattern may have to be read to its end.
+                keys.saturating_mul(ELEMENT_BYTES.max(pattern.map_or(0, <[u8]>::len)))
             }
             _ => 0,
         }

@@ -74,6 +74,7 @@ mod object;
 pub mod op;
 mod operations;
 mod rdb;
+mod scatter;
 pub mod scripting;
 mod slot_table;
 mod snapshot;
@@ -96,6 +97,7 @@ pub use keyspace::{
     patterns_of, warm,
 };
 pub use object::Text;
+pub use scatter::Joined;
 pub use synod_machine::digest;
 pub use transactions::{BUSY, Changes, Commands, NO, STAGED, Scratch, Surroundings, YES};
 pub use value::{View, Whole};

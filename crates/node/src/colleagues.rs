@@ -18,10 +18,10 @@ use crate::node::Node;
 use crate::settings::Setting;
 use synod_redis::Flow;
 use synod_redis::Join;
-use synod_redis::{Kind, Waits};
+use synod_redis::{Kind, Waits, encoded};
 use synod_replica::{Access, Audience, Origin};
 use synod_types::{ClientId, Epoch, PartitionId, ReplySink, limits};
-use synod_wire::resp::{Proto, RespWriter};
+use synod_wire::resp::Proto;
 
 /// The group of errands. Partitions have smaller numbers: `limits::PARTITIONS_MAX`.
 pub(crate) const NODE: PartitionId = PartitionId(u32::MAX);
@@ -124,8 +124,7 @@ impl Node {
                 self.desk(NODE).answer(origin, &mut |out| out.integer(receivers));
             }
             Errand::PubSub(query) => {
-                let mut reply = Vec::new();
-                pubsub::answer(self, query, &mut RespWriter::new(&mut reply, Proto::Resp2));
+                let reply = encoded(Proto::Resp2, |out| pubsub::answer(self, query, out));
                 self.desk(NODE).hand_over(origin, &reply);
             }
             Errand::Invalidate(told) => {

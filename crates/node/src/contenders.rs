@@ -20,11 +20,11 @@ use crate::desk::DISK_FULL;
 use crate::node::Node;
 use std::collections::BTreeMap;
 use synod_data::{TreeCall, tree_call};
-use synod_redis::{Flow, Kind};
+use synod_redis::{Flow, Kind, Standing, encoded, standing};
 use synod_replica::{Access, Origin, WaitEnd};
 use synod_tree::{Call, Contend, Request};
 use synod_types::{ClientId, ReplySink, key_slot, namespace_key};
-use synod_wire::resp::{Proto, RespWriter, Value};
+use synod_wire::resp::Proto;
 
 /// The most clients of a worker that wait for locks of trees.
 const CONTENDERS_MAX: usize = 16_384;
@@ -89,7 +89,7 @@ pub(crate) struct Contenders {
     rested: u64,
 }
 
-fn encoded(namespace: &str, ask: Contend<'_>) -> (Vec<u8>, Access) {
+fn asked(namespace: &str, ask: Contend<'_>) -> (Vec<u8>, Access) {
     let access = if ask.is_read() { Access::Read } else { Access::Write };
     let mut op = Vec::new();
     let request = Request::Contend(ask);
@@ -128,7 +128,7 @@ impl Node {
         let Some(session) = self.clients.session(client) else { return Some(Flow::Closing) };
         let access = crate::requests::access(session, kind);
         let origin = Origin::Client { client, seq: session.reserve(kind) };
-        self.route(partition, origin, encoded(namespace, ask).0, access);
+        self.route(partition, origin, asked(namespace, ask).0, access);
         Some(Flow::Next)
     }
 
@@ -172,7 +172,7 @@ impl Node {
         // The tree may have gone to another partition since it was asked last.
         let slot = key_slot(&namespace_key(&contender.namespace));
         let Some(partition) = self.groups.map().partition_of(slot) else { return };
-        let (op, access) = encoded(&contender.namespace, contender.ask());
+        let (op, access) = asked(&contender.namespace, contender.ask());
         let ticket = self.conductor.lock_ticket(of);
         self.route(partition, Origin::Step { ticket }, op, access);
     }
@@ -180,23 +180,20 @@ impl Node {
     /// The tree has answered.
     pub(crate) fn contender_answered(&mut self, of: u64, reply: &[u8]) {
         let Some(contender) = self.contenders.waiting.get_mut(&of) else { return };
-        let reply = Value::decode(reply).ok().flatten().map(|(value, _)| value);
-        match (contender.stage, reply) {
-            (Stage::Enqueuing, Some(Value::Array(items))) => {
-                if let [Value::Integer(token)] = items[..] {
-                    contender.token = token;
-                }
+        match (contender.stage, standing(reply)) {
+            (Stage::Enqueuing, Standing::InLine(token)) => {
+                contender.token = token.unwrap_or(contender.token);
                 self.go_on_in_line(of, Stage::Awaiting);
             }
-            (Stage::Awaiting, Some(Value::Integer(1))) => self.go_on_in_line(of, Stage::Renewing),
-            (Stage::Renewing, Some(Value::Integer(1))) => {
+            (Stage::Awaiting, Standing::Number(1)) => self.go_on_in_line(of, Stage::Renewing),
+            (Stage::Renewing, Standing::Number(1)) => {
                 let token = contender.token;
                 self.end_contender(of, &mut |out| out.integer(token));
             }
-            (Stage::Enqueuing, Some(Value::Integer(token))) => {
+            (Stage::Enqueuing, Standing::Number(token)) => {
                 self.end_contender(of, &mut |out| out.integer(token));
             }
-            (Stage::Awaiting | Stage::Renewing, Some(Value::Integer(_))) => {
+            (Stage::Awaiting | Stage::Renewing, Standing::Number(_)) => {
                 self.end_contender(of, &mut |out| out.error(LOST_PLACE));
             }
             (Stage::Awaiting, _) => contender.stage = Stage::Resting,
@@ -205,7 +202,7 @@ impl Node {
             (Stage::Leaving(end), _) => self.end_contender(of, &mut |out| end.reply(out)),
             (Stage::Enqueuing | Stage::Renewing, reply) => {
                 let text = match reply {
-                    Some(Value::Error(text)) => text,
+                    Standing::Refused(text) => text,
                     _ => crate::desk::UNKNOWN.to_owned(),
                 };
                 self.end_contender(of, &mut |out| out.error(&text));
@@ -213,12 +210,11 @@ impl Node {
         }
     }
 
-    fn end_contender(&mut self, of: u64, write: &mut dyn FnMut(&mut RespWriter<'_>)) {
+    fn end_contender(&mut self, of: u64, write: &mut dyn FnMut(&mut dyn ReplySink)) {
         let Some(contender) = self.contenders.waiting.remove(&of) else { return };
         let origin = contender.origin();
-        let resp3 = self.clients.session(contender.client).map(|session| session.proto());
-        let mut reply = Vec::new();
-        write(&mut RespWriter::new(&mut reply, resp3.unwrap_or(Proto::Resp2)));
+        let proto = self.clients.session(contender.client).map(|session| session.proto());
+        let reply = encoded(proto.unwrap_or(Proto::Resp2), |out| write(out));
         self.desk(NODE).relay(origin, &reply);
     }
 

@@ -9,7 +9,7 @@ use crate::output::Output;
 use synod_data::op::{Op, put_command};
 use synod_machine::{MachineId, Operation};
 use synod_redis::Sessions;
-use synod_redis::{Gather, Gathers, Join};
+use synod_redis::{Gather, Gathers, Join, encoded};
 use synod_replica::{Audience, Failure, Origin};
 use synod_types::plant::planted;
 use synod_types::{ClientId, Index, NodeId, PartitionId, ReplySink};
@@ -63,15 +63,11 @@ impl Desk<'_> {
                 self.sessions.complete(client, seq, &mut self.output.ready, &mut |out| write(out));
             }
             Origin::Step { ticket } => {
-                let mut reply = Vec::new();
-                write(&mut RespWriter::new(&mut reply, Proto::Resp2));
-                self.output.steps.push(ticket, reply);
+                self.output.steps.push(ticket, encoded(Proto::Resp2, |out| write(out)));
             }
             Origin::Gather { gather, part, resp3 } => {
                 let proto = if resp3 { Proto::Resp3 } else { Proto::Resp2 };
-                let mut reply = Vec::new();
-                write(&mut RespWriter::new(&mut reply, proto));
-                self.gathered(gather, part, reply);
+                self.gathered(gather, part, encoded(proto, |out| write(out)));
             }
             Origin::Peer { node, worker, request, attempt, resp3 } => {
                 let proto = if resp3 { Proto::Resp3 } else { Proto::Resp2 };

@@ -4,10 +4,11 @@
 use crate::node::Node;
 use crate::output::{CallOutcome, Output};
 use synod_machine::{Context, Machine, Operation};
+use synod_redis::{CallAnswer, call_answer, encoded};
 use synod_replica::{Access, Origin};
 use synod_tree::{Tree, taken_apart};
 use synod_types::{ReplySink, Slot};
-use synod_wire::resp::{Proto, RespWriter, Value};
+use synod_wire::resp::Proto;
 
 impl Node {
     /// Takes a call in; its outcome is among [`Output::outcomes`] once it is known. Calls of one kind to one slot are run
@@ -28,12 +29,11 @@ impl Node {
         let operation = Operation::take(&mut &*op)?;
         let (namespace, operation) = taken_apart(&operation)?;
         let tree = self.tree(slot, namespace)?;
-        let mut reply = Vec::new();
         let ctx = Context { now: self.local.now().wall, seed: 0 };
-        tree.read(operation.body, &ctx, &mut RespWriter::new(&mut reply, Proto::Resp2));
-        match Value::decode(&reply) {
-            Ok(Some((Value::Bulk(bytes), _))) => Some(bytes),
-            _ => None,
+        let reply = encoded(Proto::Resp2, |out| tree.read(operation.body, &ctx, out));
+        match call_answer(&reply) {
+            CallAnswer::Done(bytes) => Some(bytes),
+            CallAnswer::Full | CallAnswer::Lost => None,
         }
     }
 
@@ -55,24 +55,17 @@ impl Node {
     }
 }
 
-/// Whether an error says that there was no room: on the disk, or in memory.
-fn is_full(text: &str) -> bool {
-    text.starts_with("MISCONF") || text.starts_with("OOM")
-}
-
 /// A machine answers a call with one bulk string; anything else says that it was not run, or perhaps was.
 pub(crate) fn end(output: &mut Output, ticket: u64, write: &mut dyn FnMut(&mut dyn ReplySink)) {
-    let mut reply = Vec::new();
-    write(&mut RespWriter::new(&mut reply, Proto::Resp2));
-    end_with(output, ticket, &reply);
+    end_with(output, ticket, &encoded(Proto::Resp2, |out| write(out)));
 }
 
 /// As [`end`], with a reply that came from another node.
 pub(crate) fn end_with(output: &mut Output, ticket: u64, reply: &[u8]) {
-    let outcome = match Value::decode(reply) {
-        Ok(Some((Value::Bulk(bytes), _))) => CallOutcome::Done(bytes),
-        Ok(Some((Value::Error(text), _))) if is_full(&text) => CallOutcome::DiskFull,
-        _ => CallOutcome::Lost,
+    let outcome = match call_answer(reply) {
+        CallAnswer::Done(bytes) => CallOutcome::Done(bytes),
+        CallAnswer::Full => CallOutcome::DiskFull,
+        CallAnswer::Lost => CallOutcome::Lost,
     };
     output.outcomes.push((ticket, outcome));
 }

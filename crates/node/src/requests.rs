@@ -427,7 +427,25 @@ impl Node {
         Flow::Next
     }
 
-    /// Runs one operation on each of several partitions and joins the answers.
+    /// Runs an operation on every partition; the keyspace says how their answers become one.
+    pub(crate) fn run_everywhere(&mut self, client: ClientId, op: &Op<'_>) -> Flow {
+        self.run_on_each(client, self.partitions(), op)
+    }
+
+    /// As [`Self::run_everywhere`], on these partitions.
+    pub(crate) fn run_on_each(
+        &mut self,
+        client: ClientId,
+        partitions: Vec<PartitionId>,
+        op: &Op<'_>,
+    ) -> Flow {
+        let Some(joined) = op.joined() else { return self.refuse_request(client, CROSSSLOT) };
+        let kind = if op.only_reads() { Kind::Read } else { Kind::Write };
+        let parts = partitions.into_iter().map(|partition| (partition, op.clone())).collect();
+        self.run_parts(client, kind, joined.into(), parts)
+    }
+
+    /// Runs an operation on each of several partitions and joins the answers.
     pub(crate) fn run_parts(
         &mut self,
         client: ClientId,

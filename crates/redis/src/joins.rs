@@ -7,10 +7,12 @@ use crate::info::{MemoryQuery, Page, Tally};
 use crate::latency_events::{self, LatencyQuery};
 use crate::slowlog;
 use std::collections::{BTreeMap, BTreeSet};
+use synod_data::Joined;
 use synod_types::{ClientId, ReplySink};
 use synod_wire::resp::{RespWriter, Value};
 
-/// What becomes of the parts.
+/// What becomes of the parts: of those of an operation over partitions as the keyspace says ([`Joined`]), of what workers
+/// tell of themselves as their command wants.
 #[derive(Debug)]
 pub enum Join {
     /// The sum of integers (DBSIZE).
@@ -73,6 +75,20 @@ pub enum Join {
     /// A transaction: its commands, and which of them the session runs once the first part is there. The other
     /// parts are tallies.
     Exec(Vec<Vec<Vec<u8>>>, Vec<bool>),
+}
+
+impl From<Joined> for Join {
+    fn from(joined: Joined) -> Self {
+        match joined {
+            Joined::Sum => Self::Sum,
+            Joined::Concat => Self::Concat,
+            Joined::Keys => Self::Keys,
+            Joined::Same => Self::Same,
+            Joined::Least => Self::Least,
+            Joined::AllOk => Self::AllOk,
+            Joined::FirstSome => Self::FirstSome,
+        }
+    }
 }
 
 /// A command under way.
@@ -280,25 +296,34 @@ impl Gather {
                 let texts: String = values.iter().filter_map(Value::as_str).collect();
                 out.verbatim(&texts);
             }
-            Join::Info(page) => out.verbatim(&page.render(&tally(&values, page.known_name))),
+            Join::Info(page) => {
+                out.verbatim(&page.render(&Tally::of_values(values.into_iter(), page.known_name)))
+            }
             Join::Latency(query) => match values.first() {
                 Some(Value::Bulk(bytes)) => latency_events::write(bytes, query, out),
                 _ => out.array(0),
             },
             Join::LatencyHistogram(names, known_name) => {
-                tally(&values, *known_name).calls.write_durations(names, out);
+                Tally::of_values(values.into_iter(), *known_name).calls.write_durations(names, out);
             }
             Join::Memory(query, page) => {
-                page.memory_reply(*query, &tally(&values, page.known_name), out);
+                page.memory_reply(
+                    *query,
+                    &Tally::of_values(values.into_iter(), page.known_name),
+                    out,
+                );
             }
             Join::Role(known_name) => {
                 out.array(3);
                 out.bulk(b"master");
-                out.integer(tally(&values, *known_name).applied as i64);
+                out.integer(Tally::of_values(values.into_iter(), *known_name).applied as i64);
                 out.array(0);
             }
             Join::LastSave(started_s, known_name) => {
-                out.integer(tally(&values, *known_name).snapshot_s.max(*started_s) as i64);
+                out.integer(
+                    Tally::of_values(values.into_iter(), *known_name).snapshot_s.max(*started_s)
+                        as i64,
+                );
             }
             Join::Said(text) => out.simple(text),
             Join::Number(number) => out.integer(*number),
@@ -336,17 +361,6 @@ impl Gather {
             }
         }
     }
-}
-
-/// What the workers of a node told of themselves, summed up.
-fn tally(values: &[Value], known_name: KnownName) -> Tally {
-    let mut sum = Tally::default();
-    let tallies = values.iter().filter_map(|value| match value {
-        Value::Bulk(bytes) => Tally::decode(bytes, known_name),
-        _ => None,
-    });
-    tallies.for_each(|tally| sum.merge(tally));
-    sum
 }
 
 fn sum(values: &[Value]) -> i64 {

@@ -17,6 +17,7 @@
 //! - What a session may hold without an answer, queue between MULTI and EXEC, and subscribe to is bounded.
 
 mod acl_log;
+mod answers;
 mod calls;
 mod errors;
 mod hotkeys;
@@ -32,8 +33,13 @@ mod session;
 mod sessions;
 mod slowlog;
 mod tracking;
+mod watches;
 
 pub use acl_log::{AclLog, Reason, Refusal};
+pub use answers::{
+    CallAnswer, Standing, Told, Tried, UsersChanged, call_answer, elements, encoded, standing,
+    step_answer, told, tried, users_changed,
+};
 pub use calls::{Answered, CallCounts, Called, Calls, KnownName};
 pub use errors::ErrorCounts;
 pub use hotkeys::{TopQuery, no_answer};

@@ -45,9 +45,31 @@ pub struct Subscriptions {
     channels: BTreeSet<Vec<u8>>,
     patterns: BTreeSet<Vec<u8>>,
     shards: BTreeSet<Vec<u8>>,
+    /// How long their names are together.
+    bytes: usize,
 }
 
 impl Subscriptions {
+    /// Whether there is room for this name; one that is there already takes none.
+    fn has_room(&self, space: Space, name: &[u8]) -> bool {
+        name.len() <= limits::CHANNEL_BYTES_MAX
+            && (self.of(space).contains(name)
+                || self.len() < limits::SUBSCRIPTIONS_MAX
+                    && self.bytes + name.len() <= limits::SUBSCRIPTIONS_BYTES_MAX)
+    }
+
+    fn insert(&mut self, space: Space, name: &[u8]) {
+        if self.of_mut(space).insert(name.to_vec()) {
+            self.bytes += name.len();
+        }
+    }
+
+    fn remove(&mut self, space: Space, name: &[u8]) {
+        if self.of_mut(space).remove(name) {
+            self.bytes -= name.len();
+        }
+    }
+
     /// The names of this space.
     #[must_use]
     pub fn of(&self, space: Space) -> &BTreeSet<Vec<u8>> {
@@ -131,7 +153,7 @@ impl PubSub {
         }
     }
 
-    /// Subscribes a session; `false` when it has too many subscriptions or the name is too long.
+    /// Subscribes a session; `false` when it has too many subscriptions or their names are too long.
     pub fn subscribe(
         &mut self,
         sessions: &mut Sessions,
@@ -140,12 +162,10 @@ impl PubSub {
         name: &[u8],
     ) -> bool {
         let Some(session) = sessions.get(client) else { return false };
-        let is_new = !session.subscriptions().of(space).contains(name);
-        let full = session.subscriptions().len() >= limits::SUBSCRIPTIONS_MAX;
-        if name.len() > limits::CHANNEL_BYTES_MAX || (is_new && full) {
+        if !session.subscriptions().has_room(space, name) {
             return false;
         }
-        session.subscriptions_mut().of_mut(space).insert(name.to_vec());
+        session.subscriptions_mut().insert(space, name);
         self.of_mut(space).entry(name.to_vec()).or_default().insert(client);
         true
     }
@@ -159,7 +179,7 @@ impl PubSub {
         name: &[u8],
     ) {
         if let Some(session) = sessions.get(client) {
-            session.subscriptions_mut().of_mut(space).remove(name);
+            session.subscriptions_mut().remove(space, name);
         }
         self.remove(space, name, client);
     }

@@ -62,6 +62,8 @@ pub const LCS_CELLS_MAX: usize = 32 << 20;
 pub const MULTI_BYTES_MAX: usize = REQUEST_BYTES_MAX;
 /// The most keys under WATCH by one connection.
 pub const WATCH_KEYS_MAX: usize = 65_536;
+/// How long these keys may be together, in bytes.
+pub const WATCH_BYTES_MAX: usize = 16 << 20;
 /// The largest log entry, in bytes; a batch is closed before it grows past it.
 pub const ENTRY_BYTES_MAX: usize = 144 << 20;
 /// A batch is closed when it reaches this many bytes, so that one entry stays cheap to ship.
@@ -134,8 +136,12 @@ pub const TRACKED_PREFIXES_MAX: usize = 4_096;
 pub const MONITOR_LINE_BYTES_MAX: usize = 64 << 10;
 /// The most subscriptions of one client.
 pub const SUBSCRIPTIONS_MAX: usize = 65_536;
+/// How long their names may be together, in bytes.
+pub const SUBSCRIPTIONS_BYTES_MAX: usize = 16 << 20;
 /// The longest channel name or pattern that can be subscribed to, in bytes.
 pub const CHANNEL_BYTES_MAX: usize = 64 << 10;
+/// The longest pattern that the names of all keys or channels are compared with, in bytes: KEYS, SCAN, PUBSUB CHANNELS.
+pub const PATTERN_BYTES_MAX: usize = 64 << 10;
 /// The most users of one cluster.
 pub const ACL_USERS_MAX: usize = 4096;
 /// The most bytes that one user's name, rules and passwords take; a script that it runs carries what it may do.

@@ -158,7 +158,7 @@ fn a_client_that_does_not_read_is_not_served_on() {
     client.reads = false;
     let gets = request(&[b"GET", b"big"]).repeat(GETS);
     let mut sent = trial.send(&mut client, &gets, 64 << 10);
-    let held = trial.connections.get(client.at).unwrap().outbox.len();
+    let held = trial.unread(&client);
     assert!(held > limits::OUTPUT_MARK_BYTES && held < 3 * limits::OUTPUT_MARK_BYTES, "{held}");
     client.reads = true;
     let mut got = 0;
@@ -300,4 +300,116 @@ fn those_that_leave_most_unread_are_closed_unless_they_are_to_be_kept() {
     assert!(!gone(&kept));
     assert!((1..40).contains(&closed), "{closed}");
     assert_eq!(trial.node.status().counters.clients_evicted, closed as u64);
+}
+
+/// A client that waits for a list and goes on sending is read up to a bound, and is answered in order once the list is filled.
+/// Others are served in the meantime.
+#[test]
+fn a_blocked_client_that_floods_holds_up_itself_alone() {
+    const SETS: usize = 100_000;
+    let mut trial = Trial::new();
+    let mut flood = trial.connect();
+    trial.send(&mut flood, &request(&[b"BLPOP", b"l", b"0"]), 64 << 10);
+    let sets = request(&[b"SET", b"flood", &[b'v'; 1000]]).repeat(SETS);
+    let mut sent = trial.send(&mut flood, &sets, 64 << 10);
+    assert!(flood.received.is_empty() && !flood.closed);
+    assert!(sent < 4 << 20, "{sent} bytes of a blocked client were read");
+    assert_eq!(answers(&mut trial, b"EXISTS flood\r\nRPUSH l x\r\n", 64).0, b":0\r\n:1\r\n");
+    for _ in 0..SETS {
+        if sent == sets.len() {
+            break;
+        }
+        sent += trial.send(&mut flood, &sets[sent..], 64 << 10);
+    }
+    let expected = [&b"*2\r\n$1\r\nl\r\n$1\r\nx\r\n"[..], &b"+OK\r\n".repeat(SETS)].concat();
+    assert!(sent == sets.len() && flood.received == expected, "{} bytes", flood.received.len());
+}
+
+/// A subscriber that does not read is closed when it has too much unread; those who read get every message.
+#[test]
+fn a_subscriber_that_never_reads_is_closed_and_the_others_hear_everything() {
+    const MESSAGES: usize = 64;
+    let mut trial = Trial::new();
+    let mut subscribers = [(); 2].map(|()| trial.connect());
+    for subscriber in &mut subscribers {
+        trial.send(subscriber, &request(&[b"SUBSCRIBE", b"news"]), 64 << 10);
+    }
+    let [reader, sleeper] = &mut subscribers;
+    let begun = reader.received.len();
+    assert_eq!(begun, sleeper.received.len());
+    sleeper.reads = false;
+    let message = vec![b'm'; 1 << 20];
+    for n in 0..MESSAGES {
+        let heard = request(&[b"PUBLISH", b"news", &message]);
+        let (reply, _) = answers(&mut trial, &heard, 64 << 10);
+        assert!(reply == b":2\r\n" || reply == b":1\r\n", "{n}");
+        trial.send(reader, b"", 64);
+        trial.send(sleeper, b"", 64);
+        if !sleeper.closed {
+            let unread = trial.unread(sleeper);
+            assert!(unread <= limits::PUBSUB_OUTPUT_BYTES_MAX + 3 * message.len(), "{unread}");
+        }
+    }
+    assert!(sleeper.closed && !reader.closed);
+    assert!(reader.received.len() - begun > MESSAGES * message.len());
+    let (reply, _) = answers(&mut trial, &request(&[b"PUBSUB", b"NUMSUB", b"news"]), 64);
+    assert_eq!(reply, b"*2\r\n$4\r\nnews\r\n:1\r\n");
+}
+
+/// A pattern of a megabyte is refused with a clear error wherever all names would be compared with it.
+#[test]
+fn a_pattern_of_a_megabyte_is_refused() {
+    let mut trial = Trial::new();
+    let pattern = vec![b'['; 1 << 20];
+    let asked: [&[&[u8]]; 5] = [
+        &[b"KEYS", &pattern],
+        &[b"SCAN", b"0", b"COUNT", b"1000", b"MATCH", &pattern],
+        &[b"PUBSUB", b"CHANNELS", &pattern],
+        &[b"PSUBSCRIBE", &pattern],
+        &[b"SUBSCRIBE", &pattern],
+    ];
+    for args in asked {
+        let (reply, closed) = answers(&mut trial, &request(args), 64 << 10);
+        let text = String::from_utf8_lossy(&reply);
+        assert!(text.starts_with("-ERR ") && text.contains("too long") && !closed, "{text}");
+    }
+    // Up to the bound each is taken.
+    let pattern = vec![b'a'; limits::PATTERN_BYTES_MAX];
+    let (reply, _) = answers(&mut trial, &request(&[b"KEYS", &pattern]), 64 << 10);
+    assert_eq!(reply, b"*0\r\n");
+    let mut subscriber = trial.connect();
+    for n in 0..limits::SUBSCRIPTIONS_BYTES_MAX / limits::CHANNEL_BYTES_MAX + 1 {
+        let mut name = vec![b'n'; limits::CHANNEL_BYTES_MAX];
+        name[..8].copy_from_slice(format!("{n:08}").as_bytes());
+        subscriber.received.clear();
+        trial.send(&mut subscriber, &request(&[b"PSUBSCRIBE", &name]), 64 << 10);
+    }
+    assert!(subscriber.received.starts_with(b"-ERR too many subscriptions"));
+}
+
+/// The same key under WATCH a million times is one key; many keys, or long ones, are refused with a clear error, and EXEC
+/// does what it does with those that are watched.
+#[test]
+fn a_watch_set_a_million_times_is_one_watch() {
+    const TIMES: usize = 1_000_000;
+    let mut trial = Trial::new();
+    let mut client = trial.connect();
+    let watch: Vec<&[u8]> = [&b"WATCH"[..]].into_iter().chain([&b"k"[..]; 1000]).collect();
+    for _ in 0..TIMES / 1000 {
+        client.received.clear();
+        trial.send(&mut client, &request(&watch), 64 << 10);
+        assert_eq!(client.received, b"+OK\r\n");
+    }
+    let long = vec![b'k'; limits::WATCH_BYTES_MAX];
+    client.received.clear();
+    trial.send(&mut client, &request(&[b"WATCH", &long]), 64 << 10);
+    assert!(client.received.starts_with(b"-ERR too many watched keys"));
+    client.received.clear();
+    trial.send(&mut client, b"MULTI\r\nSET k mine\r\nEXEC\r\n", 64);
+    assert_eq!(client.received, b"+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+    trial.send(&mut client, b"WATCH k\r\n", 64);
+    assert_eq!(answers(&mut trial, b"SET k other\r\n", 64).0, b"+OK\r\n");
+    client.received.clear();
+    trial.send(&mut client, b"WATCH k\r\nMULTI\r\nSET k mine\r\nEXEC\r\n", 64);
+    assert_eq!(client.received, b"+OK\r\n+OK\r\n+QUEUED\r\n*-1\r\n", "the first version counts");
 }

@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ring", &["types", "acl"]),
     ("wire", &["types"]),
     ("zookeeper", &["types", "machine", "tree", "wire"]),
-    ("redis", &["types", "data", "hotkeys", "wire"]),
+    ("redis", &["types", "data", "hotkeys", "txn", "wire"]),
     ("script", &["types", "data", "wire"]),
     ("log", &["types"]),
     (

@@ -7,7 +7,7 @@ use crate::node::Node;
 use crate::requests::NOT_READY;
 use synod_data::op::Op;
 use synod_data::{Flags, debug_protocol};
-use synod_redis::{Flow, Join, Kind};
+use synod_redis::{Flow, Kind};
 use synod_types::{ClientId, ReplySink, key_slot};
 
 const FLAGS: Flags = Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE);
@@ -47,21 +47,16 @@ fn help(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
     subcommand::help(node, client, "DEBUG", None, TABLE)
 }
 
-fn everywhere(node: &mut Node, client: ClientId, op: &Op<'_>) -> Flow {
-    let parts = node.partitions().into_iter().map(|p| (p, op.clone())).collect();
-    node.run_parts(client, Kind::Write, Join::AllOk, parts)
-}
-
 fn reload(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
     let op = Op::Debug([&b"RELOAD"[..]].into_iter().collect());
-    everywhere(node, client, &op)
+    node.run_everywhere(client, &op)
 }
 
 fn set_active_expire(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if !matches!(args[2], b"0" | b"1") {
         return node.refuse_request(client, "ERR value is not an integer or out of range");
     }
-    everywhere(node, client, &Op::Debug(args[1..].iter().copied().collect()))
+    node.run_everywhere(client, &Op::Debug(args[1..].iter().copied().collect()))
 }
 
 /// What Redis's suite sets before its scripts call DEBUG PROTOCOL.

@@ -14,10 +14,10 @@ use synod_data::op::{Args, Op};
 use synod_data::{Command, Handler};
 use synod_redis::Flow;
 use synod_redis::{Gather, Join};
-use synod_redis::{Kind, Multi, ReplyMode, Tally, sections};
+use synod_redis::{Kind, Multi, ReplyMode, Tally, elements, sections};
 use synod_replica::{Access, Origin};
 use synod_types::{ClientId, ReplySink, SLOT_COUNT, Slot};
-use synod_wire::resp::{Proto, RespWriter, Value, reply_len};
+use synod_wire::resp::{Proto, RespWriter};
 
 /// Who runs a queued command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,14 +214,7 @@ impl Node {
         let Join::Exec(commands, own) = whole.into_join() else { return };
         let Some(session) = self.clients.session(client) else { return };
         let proto = session.proto();
-        let mut tally = Tally::default();
-        for part in &parts[1..] {
-            if let Ok(Some((Value::Bulk(bytes), _))) = Value::decode(part)
-                && let Some(other) = Tally::decode(&bytes, super::known_name)
-            {
-                tally.merge(other);
-            }
-        }
+        let tally = Tally::of_replies(&parts[1..], super::known_name);
         let wanted = own.iter().filter(|own| !**own).count();
         let Some(theirs) = elements(&parts[0], wanted) else {
             // Nothing was executed.
@@ -321,17 +314,4 @@ impl Node {
         // One that was refused when EXEC came, and is not any more, was left out of the transaction all the same.
         refusal.or_else(|| (!runs).then(|| crate::desk::NOT_EXECUTED.to_owned()))
     }
-}
-
-/// The elements of an array of so many; `None` for anything else, such as an error or the null array.
-pub(crate) fn elements(reply: &[u8], len: usize) -> Option<Vec<&[u8]>> {
-    let header = format!("*{len}\r\n");
-    let mut rest = reply.strip_prefix(header.as_bytes())?;
-    let mut elements = Vec::with_capacity(len);
-    for _ in 0..len {
-        let (element, after) = rest.split_at_checked(reply_len(rest).ok()??)?;
-        elements.push(element);
-        rest = after;
-    }
-    Some(elements)
 }

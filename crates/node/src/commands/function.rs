@@ -8,7 +8,7 @@ use crate::node::Node;
 use crate::requests::NOT_READY;
 use synod_data::Flags;
 use synod_data::op::Op;
-use synod_redis::{Flow, Join, Kind};
+use synod_redis::{Flow, Kind};
 use synod_types::ClientId;
 
 const LOOK: Flags = Flags::NOSCRIPT;
@@ -48,8 +48,7 @@ fn help(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
 
 fn change(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let op = Op::ChangeFunctions(args[1..].iter().copied().collect());
-    let parts = node.partitions().into_iter().map(|p| (p, op.clone())).collect();
-    node.run_parts(client, Kind::Write, Join::Same, parts)
+    node.run_everywhere(client, &op)
 }
 
 fn flush(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {

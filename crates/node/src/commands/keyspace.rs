@@ -1,27 +1,22 @@
 //! DBSIZE, KEYS, SCAN, RANDOMKEY, FLUSHALL, FLUSHDB: commands over every partition.
 //!
-//! Each partition answers for itself at its own moment; the whole is not one snapshot of the cluster.
+//! How the answers become one is the keyspace's to say ([`synod_data::Joined`]).
 
+use super::LONG_PATTERN;
 use crate::node::Node;
 use crate::requests::NOT_READY;
 use synod_data::op::Op;
 use synod_data::{Keyspace, number};
 use synod_redis::Flow;
-use synod_redis::Join;
 use synod_redis::Kind;
-use synod_types::{ClientId, Slot};
+use synod_types::{ClientId, Slot, limits};
 
 /// The most keys that one SCAN looks at.
 const SCAN_COUNT_MAX: u64 = 100_000;
 const SYNTAX: &str = "ERR syntax error";
 
-fn everywhere(node: &mut Node, client: ClientId, kind: Kind, join: Join, op: &Op<'_>) -> Flow {
-    let parts = node.partitions().into_iter().map(|p| (p, op.clone())).collect();
-    node.run_parts(client, kind, join, parts)
-}
-
 pub(super) fn dbsize(node: &mut Node, client: ClientId) -> Flow {
-    everywhere(node, client, Kind::Read, Join::Sum, &Op::Stats)
+    node.run_everywhere(client, &Op::Stats)
 }
 
 pub(super) fn random_key(node: &mut Node, client: ClientId) -> Flow {
@@ -30,8 +25,7 @@ pub(super) fn random_key(node: &mut Node, client: ClientId) -> Flow {
         let turn = node.local.random() as usize % partitions.len();
         partitions.rotate_left(turn);
     }
-    let parts = partitions.into_iter().map(|p| (p, Op::RandomKey)).collect();
-    node.run_parts(client, Kind::Read, Join::FirstSome, parts)
+    node.run_on_each(client, partitions, &Op::RandomKey)
 }
 
 pub(super) fn flush(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
@@ -40,16 +34,19 @@ pub(super) fn flush(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if args.len() > 2 || !args[1..].iter().all(|a| known(a)) {
         return node.refuse_request(client, SYNTAX);
     }
-    everywhere(node, client, Kind::Write, Join::AllOk, &Op::Clear)
+    node.run_everywhere(client, &Op::Clear)
 }
 
 pub(super) fn list_locks(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    everywhere(node, client, Kind::Write, Join::Concat, &Op::Command(args.into()))
+    node.run_everywhere(client, &Op::Command(args.into()))
 }
 
 pub(super) fn keys(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    if args[1].len() > limits::PATTERN_BYTES_MAX {
+        return node.refuse_request(client, LONG_PATTERN);
+    }
     let op = Op::Scan { cursor: 0, count: u64::MAX, pattern: Some(args[1]), kind: None };
-    everywhere(node, client, Kind::Read, Join::Keys, &op)
+    node.run_everywhere(client, &op)
 }
 
 pub(super) fn scan(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
@@ -61,6 +58,9 @@ pub(super) fn scan(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let mut rest = &args[2..];
     while let [option, value, tail @ ..] = rest {
         if option.eq_ignore_ascii_case(b"match") {
+            if value.len() > limits::PATTERN_BYTES_MAX {
+                return node.refuse_request(client, LONG_PATTERN);
+            }
             pattern = Some(*value);
         } else if option.eq_ignore_ascii_case(b"type") {
             kind = Some(*value);

@@ -11,7 +11,7 @@ mod config;
 pub(crate) mod connection;
 mod debug;
 mod exec;
-pub(crate) use exec::{Running, elements};
+pub(crate) use exec::Running;
 mod function;
 pub(crate) mod hotkeys;
 pub(crate) mod info;
@@ -34,6 +34,9 @@ use synod_types::ClientId;
 
 /// How much of an unknown command's arguments is repeated in the error (Redis: 128 bytes).
 const ECHO_BYTES_MAX: usize = 128;
+
+/// The error of a pattern that the names of all keys or channels would be compared with.
+const LONG_PATTERN: &str = "ERR the pattern is too long: it may have 65536 bytes";
 
 /// Runs a session command. Arity was checked.
 pub(crate) fn run(

@@ -1,5 +1,6 @@
 //! SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their opposites, PUBLISH, SPUBLISH, PUBSUB.
 
+use super::LONG_PATTERN;
 use super::subcommand::{self, Subcommand};
 use crate::errand::Errand;
 use crate::node::Node;
@@ -8,7 +9,7 @@ use synod_redis::Flow;
 use synod_redis::Join;
 use synod_redis::Space;
 use synod_redis::{ReplyMode, Waits};
-use synod_types::{ClientId, ReplySink, varint};
+use synod_types::{ClientId, ReplySink, limits, varint};
 
 const PLAIN: Flags = Flags::PUBSUB.and(Flags::LOADING).and(Flags::STALE);
 
@@ -58,6 +59,9 @@ fn shard_channels(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 fn names(node: &mut Node, client: ClientId, shard: bool, args: &[&[u8]]) -> Flow {
     let pattern = match &args[2..] {
         [] => None,
+        [pattern] if pattern.len() > limits::PATTERN_BYTES_MAX => {
+            return node.refuse_request(client, LONG_PATTERN);
+        }
         [pattern] => Some(pattern.to_vec()),
         _ => {
             let text = format!(
@@ -123,7 +127,7 @@ pub(super) fn subscribe(node: &mut Node, client: ClientId, args: &[&[u8]], space
     Flow::Next
 }
 
-const TOO_MUCH: &str = "ERR too many subscriptions of one client, or too long a name";
+const TOO_MUCH: &str = "ERR too many subscriptions of one client, or too long names";
 
 pub(super) fn unsubscribe(node: &mut Node, client: ClientId, args: &[&[u8]], space: Space) -> Flow {
     let Some(session) = node.clients.session(client) else { return Flow::Closing };

@@ -8,8 +8,6 @@ use crate::node::Node;
 use synod_data::Flags;
 use synod_data::op::Op;
 use synod_redis::Flow;
-use synod_redis::Join;
-use synod_redis::Kind;
 use synod_types::ClientId;
 
 const FLAGS: Flags = Flags::NOSCRIPT;
@@ -37,18 +35,13 @@ fn help(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
     subcommand::help(node, client, "SCRIPT", None, TABLE)
 }
 
-fn everywhere(node: &mut Node, client: ClientId, kind: Kind, join: Join, op: &Op<'_>) -> Flow {
-    let parts = node.partitions().into_iter().map(|p| (p, op.clone())).collect();
-    node.run_parts(client, kind, join, parts)
-}
-
 fn load(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    everywhere(node, client, Kind::Write, Join::Same, &Op::LoadScript(args[2]))
+    node.run_everywhere(client, &Op::LoadScript(args[2]))
 }
 
 fn exists(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let op = Op::FindScripts(args[2..].iter().copied().collect());
-    everywhere(node, client, Kind::Read, Join::Least, &op)
+    node.run_everywhere(client, &op)
 }
 
 fn flush(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
@@ -58,7 +51,7 @@ fn flush(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         let text = "ERR SCRIPT FLUSH only support SYNC|ASYNC option";
         return node.refuse_request(client, text);
     }
-    everywhere(node, client, Kind::Write, Join::AllOk, &Op::ForgetScripts)
+    node.run_everywhere(client, &Op::ForgetScripts)
 }
 
 /// A script is one step of its partition: by the time that this is read, none is running.

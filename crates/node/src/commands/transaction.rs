@@ -77,8 +77,8 @@ pub(super) fn watch(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     if session.multi().is_some() {
         return node.refuse_without_abort(client, "ERR WATCH inside MULTI is not allowed");
     }
-    if session.watches_len() + args.len() > limits::WATCH_KEYS_MAX {
-        return node.refuse_request(client, "ERR too many watched keys");
+    if !session.may_watch(&args[1..]) {
+        return node.refuse_request(client, "ERR too many watched keys, or too long ones");
     }
     let mut parts: Vec<(PartitionId, Args<'_>)> = Vec::new();
     for key in &args[1..] {

@@ -28,11 +28,11 @@ use std::ops::Range;
 use synod_data::Group;
 use synod_data::op::{Args, Op};
 use synod_data::waiting::{Wait, narrowed};
-use synod_redis::{Flow, Kind};
+use synod_redis::{Flow, Kind, Told, Tried, encoded, told, tried};
 use synod_replica::{Origin, WaitEnd};
 use synod_txn::{Action, Coordinator, Step, TxnId};
 use synod_types::{ClientId, PartitionId, ReplySink, RequestId, key_slot, limits};
-use synod_wire::resp::{Proto, RespWriter, Value};
+use synod_wire::resp::Proto;
 
 /// The most clients of a worker that wait for keys that lie apart.
 const WAITERS_MAX: usize = 16_384;
@@ -196,14 +196,17 @@ impl Node {
     pub(super) fn tried_apart(&mut self, client: ClientId, reply: &[u8]) {
         let now_us = self.local.now().mono_us;
         let Some(waiter) = self.conductor.waiting.waiters.get_mut(&client) else { return };
-        let found_nothing = matches!(reply, b"*-1\r\n" | b"$-1\r\n" | b"_\r\n");
-        // Nothing was done, and it may be otherwise a moment later. Who waits already passes over what became something else.
-        let is_later =
-            [&b"-TRYAGAIN"[..], b"-CLUSTERDOWN"].iter().any(|code| reply.starts_with(code));
-        let passes = is_later || (reply.starts_with(b"-WRONGTYPE") && waiter.only_takes());
-        let goes_on = found_nothing || (passes && waiter.has_waited);
+        let tried = tried(reply);
+        let is_later = tried == Tried::Later;
+        // Who waits already passes over what became something else.
+        let goes_on = match tried {
+            Tried::Nothing => true,
+            Tried::Later => waiter.has_waited,
+            Tried::WrongType => waiter.has_waited && waiter.only_takes(),
+            Tried::Answered => false,
+        };
         if !goes_on {
-            return self.end_apart(client, &mut |out| out.raw(reply));
+            return self.end_apart_with(client, reply);
         }
         if waiter.has_waited {
             self.unlock_apart(client);
@@ -256,16 +259,13 @@ impl Node {
         if waiter.stage != Stage::Armed {
             return;
         }
-        match Value::decode(reply) {
-            Ok(Some((Value::Bulk(key), _))) => {
+        match told(reply) {
+            Told::Key(key) => {
                 self.disarm(client);
                 self.try_apart(client, Some(&key));
             }
-            Ok(Some((Value::Error(text), _))) if text.starts_with("ERR") => {
-                self.end_apart(client, &mut |out| out.error(&text));
-            }
-            // The leader is one no longer, or cannot be reached.
-            _ => {
+            Told::Refused(text) => self.end_apart(client, &mut |out| out.error(&text)),
+            Told::Lost => {
                 self.disarm(client);
                 self.unlock_apart(client);
                 if let Some(waiter) = self.conductor.waiting.waiters.get_mut(&client) {
@@ -299,13 +299,17 @@ impl Node {
         }
     }
 
-    fn end_apart(&mut self, client: ClientId, write: &mut dyn FnMut(&mut RespWriter<'_>)) {
+    fn end_apart(&mut self, client: ClientId, write: &mut dyn FnMut(&mut dyn ReplySink)) {
+        let Some(waiter) = self.conductor.waiting.waiters.get(&client) else { return };
+        let reply = encoded(waiter.proto, |out| write(out));
+        self.end_apart_with(client, &reply);
+    }
+
+    fn end_apart_with(&mut self, client: ClientId, reply: &[u8]) {
         self.disarm(client);
         self.unlock_apart(client);
         let Some(waiter) = self.conductor.waiting.waiters.remove(&client) else { return };
-        let mut reply = Vec::new();
-        write(&mut RespWriter::new(&mut reply, waiter.proto));
-        self.desk(NODE).relay(Origin::Client { client, seq: waiter.seq }, &reply);
+        self.desk(NODE).relay(Origin::Client { client, seq: waiter.seq }, reply);
     }
 
     /// A tick has passed: who rests is armed again, and who has waited for long enough is answered.

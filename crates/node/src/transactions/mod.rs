@@ -20,7 +20,6 @@ mod settling;
 mod sought;
 
 use crate::colleagues::NODE;
-use crate::commands::elements;
 use crate::desk::{DISK_FULL, UNKNOWN};
 use crate::node::Node;
 use crate::settings::{PARALLEL, Setting};
@@ -37,7 +36,7 @@ use synod_data::events::Event;
 use synod_data::op::{Args, Op};
 use synod_data::scripting::sha1_hex;
 use synod_data::{Command, Commands, Context, Scratch, Surroundings, UNDECLARED};
-use synod_redis::{Flow, Kind};
+use synod_redis::{Flow, Kind, elements, encoded};
 use synod_replica::{Access, Origin, State};
 use synod_txn::{Action, Ask, Coordinator, Detail, Outcome, Part, Source, Step, TxnId};
 use synod_types::{ClientId, Millis, PartitionId, ReplySink, limits};
@@ -456,8 +455,7 @@ impl Node {
     fn answer_conducted(&mut self, conducted: &mut Conducted, outcome: &Outcome) {
         let mut reply = std::mem::take(&mut conducted.reply);
         let mut refuse = |text: &str| {
-            reply.clear();
-            RespWriter::new(&mut reply, conducted.proto).error(text);
+            reply = encoded(conducted.proto, |out| out.error(text));
         };
         match outcome {
             Outcome::Done => {

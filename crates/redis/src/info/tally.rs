@@ -7,6 +7,7 @@
 use crate::calls::{CallCounts, KnownName};
 use crate::errors::ErrorCounts;
 use synod_types::varint;
+use synod_wire::resp::Value;
 
 /// Sums over the workers of a node, but for the numbers of which [`Tally::merge`] keeps the largest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -246,6 +247,22 @@ impl Tally {
         }
         tally.calls = CallCounts::decode(&mut bytes, known)?;
         bytes.is_empty().then_some(tally)
+    }
+
+    /// The sum of what workers told, each with one bulk string; what cannot be read does not count.
+    #[must_use]
+    pub fn of_replies(replies: &[Vec<u8>], known: KnownName) -> Self {
+        let read = |reply: &Vec<u8>| Value::decode(reply).ok().flatten().map(|(value, _)| value);
+        Self::of_values(replies.iter().filter_map(read), known)
+    }
+
+    /// As [`Self::of_replies`], of replies that were read.
+    pub(crate) fn of_values(values: impl Iterator<Item = Value>, known: KnownName) -> Self {
+        let mut sum = Self::default();
+        let bytes = |value| if let Value::Bulk(bytes) = value { Some(bytes) } else { None };
+        let told = values.filter_map(bytes).filter_map(|bytes| Self::decode(&bytes, known));
+        told.for_each(|tally| sum.merge(tally));
+        sum
     }
 
     /// Adds what another worker tells.

@@ -12,6 +12,7 @@ use crate::mode::{Fence, Life, Mode, ReplyMode, Waits};
 use crate::pubsub::Subscriptions;
 use crate::replies::Replies;
 use crate::tracking::Tracking;
+use crate::watches::Watches;
 use synod_types::{ClientId, PartitionId};
 use synod_wire::resp::Proto;
 
@@ -46,7 +47,7 @@ pub struct Session {
     /// The partition of the writes under way, if they are all of one; looked at where order is strict.
     written: Option<PartitionId>,
     /// Keys under WATCH and the versions they had.
-    watches: Vec<(Vec<u8>, u64)>,
+    watches: Watches,
     subscriptions: Subscriptions,
     /// MONITOR.
     monitor: bool,
@@ -92,7 +93,7 @@ impl Session {
             fence: None,
             ordered: None,
             written: None,
-            watches: Vec::new(),
+            watches: Watches::default(),
             subscriptions: Subscriptions::default(),
             monitor: false,
             kept: false,

@@ -106,19 +106,19 @@ impl Session {
         self.mode = Mode::Blocked(blocked);
     }
 
-    /// How many keys are under WATCH.
+    /// Whether there is room for these keys under WATCH, whether or not they are among those that are.
     #[must_use]
-    pub fn watches_len(&self) -> usize {
-        self.watches.len()
+    pub fn may_watch(&self, keys: &[&[u8]]) -> bool {
+        self.watches.has_room(keys)
     }
 
     /// WATCH: keys and the versions that they have.
     pub fn watch(&mut self, versions: impl IntoIterator<Item = (Vec<u8>, u64)>) {
-        self.watches.extend(versions);
+        versions.into_iter().for_each(|(key, version)| self.watches.insert(key, version));
     }
 
     /// EXEC, DISCARD, UNWATCH: the keys under WATCH and their versions; there are none from now on.
     pub fn end_watches(&mut self) -> Vec<(Vec<u8>, u64)> {
-        std::mem::take(&mut self.watches)
+        self.watches.take()
     }
 }

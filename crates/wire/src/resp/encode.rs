@@ -46,6 +46,7 @@ impl<'a> RespWriter<'a> {
     /// Appends bytes that are replies already, such as those a peer has sent.
     #[inline]
     pub fn raw(&mut self, replies: &[u8]) {
+        make_room(self.out, replies.len());
         self.out.extend_from_slice(replies);
     }
 }

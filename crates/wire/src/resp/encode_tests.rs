@@ -11,6 +11,32 @@ fn written(proto: Proto, write: impl Fn(&mut RespWriter<'_>)) -> String {
     String::from_utf8(out).unwrap()
 }
 
+/// Replies that wait for a client that does not read were in a room of nearly twice their length.
+#[test]
+fn a_long_room_for_replies_does_not_double() {
+    type Put = fn(&mut RespWriter<'_>, &[u8]);
+    let ways: [Put; 2] = [|w, bytes| w.bulk(bytes), |w, bytes| w.raw(bytes)];
+    for put in ways {
+        let mut out = Vec::new();
+        let (mut larger, mut steps) = (0, 0);
+        while out.len() < 64 * DOUBLED_BYTES_MAX {
+            let before = out.capacity();
+            put(&mut RespWriter::new(&mut out, Proto::Resp2), &[b'v'; 1000]);
+            if out.capacity() != before && before > DOUBLED_BYTES_MAX {
+                assert!(
+                    out.capacity() <= out.len() + out.len() / 4,
+                    "{before}: {}",
+                    out.capacity()
+                );
+                steps += 1;
+            }
+            larger = larger.max(out.capacity() - out.len());
+        }
+        assert!(steps > 10, "it grew in steps of a quarter: {steps}");
+        assert!(larger < out.len() / 4, "{larger} of {}", out.len());
+    }
+}
+
 type Write = fn(&mut RespWriter<'_>);
 
 #[test]

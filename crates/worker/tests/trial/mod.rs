@@ -118,6 +118,13 @@ impl Trial {
         panic!("it does not come to rest");
     }
 
+    /// How much a client has not read, in the outbox and with its session.
+    pub fn unread(&mut self, client: &Client) -> usize {
+        let Some(connection) = self.connections.get(client.at) else { return 0 };
+        let (id, out) = (connection.id(), connection.outbox.len());
+        out + self.node.session_load(id).0
+    }
+
     fn arrive(&mut self, client: &Client, bytes: &[u8], piece: usize) -> usize {
         if bytes.is_empty() || client.closed {
             return 0;
@@ -170,8 +177,13 @@ impl Trial {
         let Some(connection) = self.connections.get(client.at) else { return };
         let id = connection.id();
         let (_, unanswered) = self.node.session_load(id);
+        let killed = self.node.session_killed(id);
         let Some((out, close)) = self.node.session_output(id) else { return };
-        connection.take_output(out, unanswered);
+        // What the socket does not take stays with the session, which knows how much it may have.
+        if connection.outbox.is_empty() {
+            connection.take_output(out, unanswered);
+        }
+        let close = close && out.is_empty();
         if client.reads {
             client.received.extend_from_slice(connection.outbox.rest());
             let all = connection.outbox.len();
@@ -181,7 +193,7 @@ impl Trial {
             self.again.push(client.at);
         }
         let foreign = connection.given_up() == Some(Why::Foreign);
-        if (close && connection.outbox.is_empty()) || foreign {
+        if killed || (close && connection.outbox.is_empty()) || foreign {
             client.closed = true;
             self.node.close_session(id);
         }

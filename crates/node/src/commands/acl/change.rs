@@ -9,11 +9,10 @@ use crate::node::Node;
 use crate::requests::NOT_READY;
 use synod_acl::{Change, DEFAULT, Digest, Rule, Users, merge_selectors, parse};
 use synod_machine::{MachineId, put_operation};
-use synod_redis::{Flow, Gather, Join, Kind, Waits};
+use synod_redis::{Flow, Gather, Join, Kind, UsersChanged, Waits, users_changed};
 use synod_replica::{Access, Origin};
 use synod_ring::MetaCommand;
 use synod_types::{ClientId, PartitionId, ReplySink, limits};
-use synod_wire::resp::Value;
 
 pub(super) fn set_user(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let name = args[2];
@@ -106,17 +105,14 @@ impl Node {
         let (client, seq) = whole.asked_by();
         let parts = whole.take_parts();
         let Join::Users(words, counts) = whole.into_join() else { return };
-        let answer = parts.first().and_then(|part| Value::decode(part).ok().flatten());
-        let (epoch, deleted) = match answer.map(|(value, _)| value) {
-            Some(Value::Array(numbers)) => match numbers.as_slice() {
-                [Value::Integer(epoch), Value::Integer(deleted)] => (*epoch as u64, *deleted),
-                _ => return self.end_users(client, seq, crate::desk::UNKNOWN),
-            },
-            Some(Value::Error(text)) => {
+        let answer = parts.first().map_or(&[][..], Vec::as_slice);
+        let (epoch, deleted) = match users_changed(answer) {
+            UsersChanged::Done { epoch, deleted } => (epoch, deleted),
+            UsersChanged::Refused(text) => {
                 let text = told(&text, &words);
                 return self.end_users(client, seq, &text);
             }
-            _ => return self.end_users(client, seq, crate::desk::UNKNOWN),
+            UsersChanged::Unknown => return self.end_users(client, seq, crate::desk::UNKNOWN),
         };
         let join = if counts { Join::Number(deleted) } else { Join::AllOk };
         let workers = self.local.config().workers;
