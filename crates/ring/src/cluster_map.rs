@@ -12,6 +12,7 @@
 //!
 //! `Users` may come before `Found`, so that a cluster has a password from its first moment.
 
+use crate::merge::Merges;
 use crate::placement::{self, Member};
 use crate::replacement::Replacement;
 use crate::reshape::{Reshape, Shape};
@@ -198,9 +199,18 @@ pub enum Rejected {
     /// A partition is split at one of its slots, other than the first.
     #[error("partition {0} cannot be split at slot {at}: it has to be one of its slots, and not the first", at = .1.0)]
     NoSplitAt(PartitionId, Slot),
-    /// It is being moved or split.
-    #[error("partition {0} is being moved or split; try again when that is done")]
+    /// It is being moved, split or merged.
+    #[error("partition {0} is being moved, split or merged; try again when that is done")]
     Busy(PartitionId),
+    /// A partition is merged with the one whose slots are right below its own.
+    #[error("partition {0} has the lowest slots: a partition becomes part of the one below it")]
+    NothingBelow(PartitionId),
+    /// On some node the two live on different workers.
+    #[error(
+        "partitions {0} and {1} live on different workers of a node: only those can be merged whose numbers leave the same \
+         remainder by the number of workers of every node"
+    )]
+    OtherWorker(PartitionId, PartitionId),
     /// There are as many as there may be.
     #[error("there is no number left for another partition: they go up to {PARTITIONS_MAX}")]
     TooManyPartitions,
@@ -230,6 +240,7 @@ pub struct ClusterMap {
     pub(crate) joined: BTreeSet<NodeId>,
     pub(crate) shape: Shape,
     pub(crate) splits: Splits,
+    pub(crate) merges: Merges,
     pub(crate) users: Arc<Users>,
     /// Since which epoch partitions own their slots, where that is not the founding.
     pub(crate) epochs: BTreeMap<PartitionId, Epoch>,
@@ -249,6 +260,7 @@ impl Default for ClusterMap {
             joined: BTreeSet::new(),
             shape: Shape::default(),
             splits: Splits::default(),
+            merges: Merges::default(),
             users: Arc::default(),
             epochs: BTreeMap::new(),
             slot_table: vec![PartitionId::META; usize::from(SLOT_COUNT)],

@@ -6,6 +6,7 @@
 
 mod cluster_map;
 pub mod hashing;
+mod merge;
 mod meta_codec;
 pub mod placement;
 mod replacement;
@@ -17,6 +18,7 @@ pub use cluster_map::{
     ADDR_BYTES_MAX, Applied, ClusterMap, MetaCommand, NodeInfo, PartitionInfo, Rejected,
     split_host_port,
 };
+pub use merge::{Absorbed, Merge};
 pub use replacement::Replacement;
 pub use reshape::{Place, Reshape};
 pub use split::{Birth, EPOCH_OF_CHILD, Split};

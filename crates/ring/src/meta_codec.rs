@@ -4,6 +4,7 @@
 //! and peers: whatever they are, the answer is a sound value or `None`.
 
 use crate::cluster_map::{ADDR_BYTES_MAX, ClusterMap, MetaCommand, NodeInfo, PartitionInfo};
+use crate::merge::Merges;
 use crate::replacement::Replacement;
 use crate::reshape::{Reshape, Shape};
 use crate::split::Splits;
@@ -45,6 +46,9 @@ const TAG_MAP_WITH_EPOCHS: u8 = 0x47;
 /// Of a cluster in which partitions were split: as any other, whose tag stands behind this one, with what is known of splits
 /// at the end.
 const TAG_MAP_WITH_SPLITS: u8 = 0x48;
+/// Of a cluster in which partitions were merged: as any other, whose tag stands behind this one, with what is known of merges
+/// at the end.
+const TAG_MAP_WITH_MERGES: u8 = 0x49;
 
 /// What an encoded node has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,6 +154,9 @@ impl MetaCommand {
 impl ClusterMap {
     /// Appends the map as a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        if !self.merges.is_empty() {
+            out.push(TAG_MAP_WITH_MERGES);
+        }
         if !self.splits.is_empty() {
             out.push(TAG_MAP_WITH_SPLITS);
         }
@@ -205,12 +212,17 @@ impl ClusterMap {
         if !self.splits.is_empty() {
             self.splits.encode(out);
         }
+        if !self.merges.is_empty() {
+            self.merges.encode(out);
+        }
     }
 
     /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else, or describe a map
     /// in which partitions overlap or live on nodes that are no members.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let has_merges = bytes.first() == Some(&TAG_MAP_WITH_MERGES);
+        let bytes = &bytes[usize::from(has_merges)..];
         let has_splits = bytes.first() == Some(&TAG_MAP_WITH_SPLITS);
         let bytes = &bytes[usize::from(has_splits)..];
         let has_epochs = bytes.first() == Some(&TAG_MAP_WITH_EPOCHS);
@@ -260,7 +272,7 @@ impl ClusterMap {
             for _ in 0..take_count(&mut rest, PARTITIONS_MAX as usize)? {
                 let partition = PartitionId(take_u32(&mut rest)?);
                 let epoch = Epoch(take(&mut rest)?);
-                if !map.partitions.contains_key(&partition) || epoch == Epoch(0) {
+                if epoch == Epoch(0) {
                     return None;
                 }
                 map.epochs.insert(partition, epoch);
@@ -268,6 +280,15 @@ impl ClusterMap {
         }
         if has_splits {
             map.splits = Splits::take(&mut rest)?;
+        }
+        if has_merges {
+            map.merges = Merges::take(&mut rest)?;
+        }
+        let is_known = |partition: &PartitionId| {
+            map.partitions.contains_key(partition) || map.merges.heirs.contains_key(partition)
+        };
+        if !map.epochs.keys().all(is_known) {
+            return None;
         }
         map.fill_slot_table();
         let owned = map.slot_table.iter().filter(|p| **p != PartitionId::META).count();

@@ -42,7 +42,8 @@ impl ClusterMap {
     }
 
     fn groups_of(&self, node: NodeId) -> BTreeSet<PartitionId> {
-        let partitions = self.partitions_on(node).chain(self.unborn_on(node));
+        let partitions =
+            self.partitions_on(node).chain(self.unborn_on(node)).chain(self.absorbed_on(node));
         std::iter::once(PartitionId::META).chain(partitions).collect()
     }
 

@@ -77,6 +77,27 @@ pub enum Reshape {
         /// Since which epoch of the partition's slots.
         epoch: Epoch,
     },
+    /// The partition is to become part of the one whose slots are right below its own.
+    Merge {
+        /// The partition.
+        upper: PartitionId,
+    },
+    /// The log of that one says that it is.
+    Merged {
+        /// The partition.
+        upper: PartitionId,
+        /// In which epoch of its slots it has given them away.
+        sealed: Epoch,
+        /// Since which epoch of its slots the other one has them.
+        epoch: Epoch,
+    },
+    /// The node's replica of the other one has no need of this partition any more.
+    Absorbed {
+        /// The partition that has become part of another one.
+        upper: PartitionId,
+        /// The node.
+        node: NodeId,
+    },
     /// The node is about to drop the replica that it does not need any more.
     Vacate {
         /// The partition.
@@ -292,6 +313,9 @@ impl ClusterMap {
             Reshape::Halved { partition, child, epoch } => {
                 Ok(self.end_split(partition, child, epoch))
             }
+            Reshape::Merge { upper } => self.begin_merge(upper),
+            Reshape::Merged { upper, sealed, epoch } => Ok(self.end_merge(upper, (sealed, epoch))),
+            Reshape::Absorbed { upper, node } => Ok(self.needs_no_more(upper, node)),
             Reshape::Vacate { partition, node, process } => {
                 let left = self.shape.left.get_mut(&(partition, node));
                 Ok(left.is_some_and(|left| std::mem::replace(left, process) != process))
@@ -360,7 +384,11 @@ impl ClusterMap {
         Ok(true)
     }
 
-    fn begin_move(&mut self, partition: PartitionId, to: Vec<NodeId>) -> Result<bool, Rejected> {
+    pub(crate) fn begin_move(
+        &mut self,
+        partition: PartitionId,
+        to: Vec<NodeId>,
+    ) -> Result<bool, Rejected> {
         let distinct: BTreeSet<_> = to.iter().copied().collect();
         if self.split_of(partition).is_some() {
             return Err(Rejected::Busy(partition));
@@ -383,6 +411,11 @@ impl ClusterMap {
         if pending.unwrap_or(&info.replicas) == &to {
             return Ok(false);
         }
+        self.end_merge_for_move(partition)?;
+        let Some(info) = self.partitions.get_mut(&partition) else {
+            return Err(Rejected::OutOfBounds);
+        };
+        let pending = self.shape.moves.get(&partition);
         let held: BTreeSet<_> = info.replicas.iter().copied().collect();
         if pending.is_none() && held == distinct {
             // Only who leads is another.
@@ -410,6 +443,7 @@ impl ClusterMap {
         info.learners.clear();
         self.shape.moves.remove(&partition);
         self.shape.moved.insert(partition);
+        self.go_on_merging(partition);
         true
     }
 }

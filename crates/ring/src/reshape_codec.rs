@@ -1,5 +1,6 @@
 //! The bytes of changes of the cluster's shape, as `meta_codec.rs` puts them into commands and snapshots.
 
+use crate::merge::{Absorbed, Merge, Merges};
 use crate::meta_codec::{put_ids, put_info, take_count, take_ids, take_new_info, take_u32};
 use crate::reshape::{Place, Reshape, Shape};
 use crate::split::{Birth, Split, Splits};
@@ -46,6 +47,11 @@ impl Reshape {
             Self::Halved { partition, child, epoch } => {
                 put_words(out, 13, &[u64::from(partition.0), u64::from(child.0), epoch.0]);
             }
+            Self::Merge { upper } => put_words(out, 14, &[u64::from(upper.0)]),
+            Self::Merged { upper, sealed, epoch } => {
+                put_words(out, 15, &[u64::from(upper.0), sealed.0, epoch.0]);
+            }
+            Self::Absorbed { upper, node } => put_words(out, 16, &[u64::from(upper.0), node.0]),
             Self::Vacated { partition, node } => {
                 put_words(out, 10, &[u64::from(partition.0), node.0]);
             }
@@ -81,6 +87,13 @@ impl Reshape {
                 child: take_partition(bytes)?,
                 epoch: Epoch(take(bytes)?),
             },
+            14 => Self::Merge { upper: take_partition(bytes)? },
+            15 => Self::Merged {
+                upper: take_partition(bytes)?,
+                sealed: Epoch(take(bytes)?),
+                epoch: Epoch(take(bytes)?),
+            },
+            16 => Self::Absorbed { upper: take_partition(bytes)?, node: NodeId(take(bytes)?) },
             _ => return None,
         };
         Some(command)
@@ -192,6 +205,49 @@ impl Splits {
     }
 }
 
+impl Merges {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        put(out, self.pending.len() as u64);
+        for (upper, Merge { lower, sealing }) in &self.pending {
+            let words = [u64::from(upper.0), u64::from(lower.0), u64::from(*sealing)];
+            words.into_iter().for_each(|word| put(out, word));
+        }
+        put(out, self.absorbed.len() as u64);
+        for (upper, Absorbed { replicas, needed_by }) in &self.absorbed {
+            put(out, u64::from(upper.0));
+            put_ids(out, replicas);
+            put_ids(out, needed_by);
+        }
+        put(out, self.heirs.len() as u64);
+        for (upper, heir) in &self.heirs {
+            [upper.0, heir.0].into_iter().for_each(|word| put(out, word.into()));
+        }
+    }
+
+    pub(crate) fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let mut merges = Self::default();
+        for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
+            let (upper, lower) = (take_partition(bytes)?, take_partition(bytes)?);
+            merges.pending.insert(upper, Merge { lower, sealing: take(bytes)? != 0 });
+        }
+        for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
+            let (upper, replicas) = (take_partition(bytes)?, take_ids(bytes)?);
+            let needed_by = take_ids(bytes)?.into_iter().collect();
+            merges.absorbed.insert(upper, Absorbed { replicas, needed_by });
+        }
+        for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
+            let (upper, heir) = (take_partition(bytes)?, take_partition(bytes)?);
+            // Whoever follows heirs comes to an end.
+            merges.heirs.insert(upper, (upper != heir).then_some(heir)?);
+        }
+        let ends = |upper: &PartitionId| {
+            let next = |at: &PartitionId| merges.heirs.get(at).copied();
+            std::iter::successors(Some(*upper), next).nth(merges.heirs.len() + 1).is_none()
+        };
+        merges.heirs.keys().all(ends).then_some(merges)
+    }
+}
+
 fn take_slot(bytes: &mut &[u8]) -> Option<Slot> {
     let slot = u16::try_from(take(bytes)?).ok()?;
     (slot < SLOT_COUNT).then_some(Slot(slot))
@@ -245,6 +301,9 @@ mod tests {
             Reshape::Vacated { partition, node },
             Reshape::Split { partition, at: Slot(700) },
             Reshape::Halved { partition, child: PartitionId(301), epoch: Epoch(1 << 40) },
+            Reshape::Merge { upper: partition },
+            Reshape::Merged { upper: partition, sealed: Epoch(1 << 33), epoch: Epoch(1 << 40) },
+            Reshape::Absorbed { upper: partition, node },
         ] {
             let mut bytes = Vec::new();
             command.encode(&mut bytes);
@@ -255,6 +314,6 @@ mod tests {
             assert_eq!(Reshape::take(&mut rest), Some(command));
             assert!(rest.is_empty());
         }
-        assert_eq!(Reshape::take(&mut &[14, 0][..]), None);
+        assert_eq!(Reshape::take(&mut &[17, 0][..]), None);
     }
 }

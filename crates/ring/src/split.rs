@@ -122,7 +122,7 @@ impl ClusterMap {
         if let Some(split) = self.split_of(partition) {
             return if split.at == at { Ok(false) } else { Err(Rejected::Busy(partition)) };
         }
-        if self.move_of(partition).is_some() {
+        if self.move_of(partition).is_some() || self.is_merging(partition) {
             return Err(Rejected::Busy(partition));
         }
         let child = self.free_number_like(partition).ok_or(Rejected::TooManyPartitions)?;
@@ -137,8 +137,9 @@ impl ClusterMap {
     /// The next number with which a partition lives on the same worker as this one, on every node.
     fn free_number_like(&self, partition: PartitionId) -> Option<PartitionId> {
         let known = self.partitions.keys().next_back().copied();
+        let merged = self.merges.heirs.keys().next_back().copied();
         let decided = self.splits.pending.values().map(|split| split.child);
-        let last = known.into_iter().chain(decided).max().unwrap_or(partition);
+        let last = known.into_iter().chain(merged).chain(decided).max().unwrap_or(partition);
         let workers = self.nodes.values().map(|info| u64::from(info.workers.max(1)));
         let step =
             workers.fold(1u64, |all, of_one| all.saturating_mul(of_one / common(all, of_one)));
