@@ -47,6 +47,11 @@ impl Followed {
         Self(self.0.extract_if(.., |name, _| goes(name)).collect())
     }
 
+    /// Takes those of another partition in.
+    pub fn absorb(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The names of the locks that somebody holds.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.0.keys().map(|name| &**name)

@@ -3,10 +3,13 @@
 use crate::followed::Followed;
 use crate::lock::{Holder, Lock};
 use crate::{LEASE_MS_MAX, LOCKS_MAX};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use synod_machine::digest;
 use synod_types::plant::planted;
 use synod_types::tree_path;
+
+/// A partition that has absorbed another one may remember the locks of both, until those that nobody holds make room.
+const MERGED_LOCKS_MAX: usize = 2 * LOCKS_MAX;
 
 /// As many locks as are remembered are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,12 +31,13 @@ pub struct Lease<'a> {
 
 /// The locks of a partition.
 ///
-/// Invariants: `granted` is at least every lock's newest token; `free` names exactly the locks that nobody holds.
+/// Invariants: `granted` is at least every lock's newest token, and of two grants of one lock the later one has the greater; `free` names exactly the locks that nobody holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Locks {
     locks: BTreeMap<Box<[u8]>, Lock>,
-    /// The locks that nobody holds, by their newest token: the first was granted longest ago.
-    free: BTreeMap<u64, Box<[u8]>>,
+    /// The locks that nobody holds, by their newest token: the first was granted longest ago. Where partitions were merged, two of
+    /// them may have the same one.
+    free: BTreeSet<(u64, Box<[u8]>)>,
     /// The newest token of all; it never falls.
     granted: u64,
     /// How many grants stand, in all locks.
@@ -66,8 +70,7 @@ impl Locks {
         if newest == 0 {
             return Some(());
         }
-        // As if the newest grant stood: of locks that nobody holds no two may have the same token, and these come from several
-        // partitions.
+        // As if the newest grant stood: what nobody holds might be forgotten for another.
         let holders = BTreeMap::from([(newest, Holder { lease_ms: 1, renewals: 0 })]);
         self.restore(name, Lock { newest, floor, shared: false, holders })
     }
@@ -91,7 +94,8 @@ impl Locks {
         if !self.admits(name, shared) {
             return Ok(None);
         }
-        if !self.locks.contains_key(name) && self.locks.len() >= LOCKS_MAX {
+        // After a merge there may be more than one too many.
+        while !self.locks.contains_key(name) && self.locks.len() >= LOCKS_MAX {
             let (_, oldest) = self.free.pop_first().ok_or(TooManyLocks)?;
             self.locks.remove(&oldest);
             self.name_bytes -= oldest.len();
@@ -103,7 +107,7 @@ impl Locks {
         let lease_ms = lease_ms.clamp(1, LEASE_MS_MAX);
         match self.locks.get_mut(name) {
             Some(lock) => {
-                self.free.remove(&lock.newest);
+                self.free.remove(&(lock.newest, name.into()));
                 lock.grant(token, shared, lease_ms);
             }
             None => {
@@ -135,7 +139,7 @@ impl Locks {
         }
         self.grants -= 1;
         if lock.is_free() {
-            self.free.insert(lock.newest, name.into());
+            self.free.insert((lock.newest, name.into()));
         }
         true
     }
@@ -191,11 +195,11 @@ impl Locks {
 
     /// Puts a stored lock in; `None` when it is there already, or one too many.
     pub(crate) fn restore(&mut self, name: &[u8], lock: Lock) -> Option<()> {
-        if self.locks.contains_key(name) || self.locks.len() >= LOCKS_MAX {
+        if self.locks.contains_key(name) || self.locks.len() >= MERGED_LOCKS_MAX {
             return None;
         }
-        if lock.is_free() && self.free.insert(lock.newest, name.into()).is_some() {
-            return None;
+        if lock.is_free() {
+            self.free.insert((lock.newest, name.into()));
         }
         self.grants += lock.holders.len();
         self.name_bytes += name.len();
@@ -210,8 +214,8 @@ impl Locks {
         for (name, lock) in self.locks.extract_if(.., |name, _| goes(name)) {
             let grants = lock.holders.len();
             if lock.is_free() {
-                self.free.remove(&lock.newest);
-                gone.free.insert(lock.newest, name.clone());
+                self.free.remove(&(lock.newest, name.clone()));
+                gone.free.insert((lock.newest, name.clone()));
             }
             self.grants -= grants;
             gone.grants += grants;
@@ -221,6 +225,29 @@ impl Locks {
         }
         gone.followed = self.followed.split_off(goes);
         gone
+    }
+
+    /// Takes the locks of a partition in that becomes part of this one: no name is in both. New tokens are greater than any of
+    /// both.
+    pub fn absorb(&mut self, other: Self) {
+        self.granted = self.granted.max(other.granted);
+        self.grants += other.grants;
+        self.name_bytes += other.name_bytes;
+        self.locks.extend(other.locks);
+        self.free.extend(other.free);
+        self.followed.absorb(other.followed);
+    }
+
+    /// How many are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.locks.len()
+    }
+
+    /// Whether none is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.locks.is_empty()
     }
 
     /// Whether no lock was ever granted.

@@ -20,10 +20,10 @@ const AGAIN_US: u64 = 1_000_000;
 /// A lease that is over: the lock's name, the token, and the renewals that it had.
 type Over = (Vec<u8>, u64, u64);
 
-/// When each lease is over, by token.
+/// When each lease is over, by token and by the lock's name: where partitions were merged, a token may be that of two locks.
 #[derive(Debug, Default)]
 pub(crate) struct LockLeases {
-    due: BTreeMap<u64, Due>,
+    due: BTreeMap<(u64, Vec<u8>), Due>,
 }
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl LockLeases {
             let lease_us = lease.lease_ms * if planted("lease-cut-short") { 800 } else { 1_000 };
             let fresh =
                 || Due { renewals: lease.renewals, at_us: now_us + lease_us, seen_us: now_us };
-            let due = self.due.entry(lease.token).or_insert_with(fresh);
+            let due = self.due.entry((lease.token, lease.name.to_vec())).or_insert_with(fresh);
             if due.renewals != lease.renewals {
                 *due = fresh();
             }

@@ -78,6 +78,23 @@ impl NamedTrees {
         (!trees.is_empty()).then_some(Self { trees, writing: None })
     }
 
+    /// Takes the trees of a partition in that becomes part of this one: no name is in both. No snapshot is being taken.
+    pub fn absorb(&mut self, other: Self) {
+        self.trees.extend(other.trees);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.trees.is_empty()
+    }
+
     /// Runs a committed operation; the tree that it was for, if there is one now.
     pub fn apply_to<'a>(
         &mut self,

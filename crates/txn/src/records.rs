@@ -252,6 +252,12 @@ impl Records {
         self.committed.remove(&txn);
     }
 
+    /// Takes in what a partition remembers that becomes part of this one. It is idle: what it decided against stays decided.
+    pub fn absorb(&mut self, other: Self) {
+        self.aborted.extend(other.aborted);
+        self.pass(other.floor);
+    }
+
     fn pass(&mut self, now: Millis) {
         self.floor = self.floor.max(now);
         let floor = self.floor;

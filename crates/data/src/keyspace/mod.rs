@@ -4,6 +4,7 @@
 //! drops the key when its time has passed; and [`Keyspace::changed`] or [`Keyspace::remove`], which keep
 //! versions and counts. Commands use the typed access of `read.rs` and `edit.rs`.
 
+mod absorb;
 mod changed;
 mod clear;
 mod confines;

@@ -46,7 +46,7 @@ impl Keyspace {
     }
 
     /// Counts anew what its tables hold.
-    fn count_content(&mut self) {
+    pub(super) fn count_content(&mut self) {
         let tables = || self.used_tables().map(|(_, table)| table);
         let len = tables().map(SlotTable::len).sum();
         let expires = tables().map(SlotTable::expires).sum();

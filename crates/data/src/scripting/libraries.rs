@@ -209,6 +209,16 @@ impl Libraries {
         *self = Self::default();
     }
 
+    /// Takes those of a partition in that becomes part of this one, where they can stand beside those that are here.
+    pub fn absorb(&mut self, other: Self) {
+        for library in other.by_name.into_values() {
+            let is_new = !self.by_name.contains_key(&library.name);
+            if is_new && self.check(std::slice::from_ref(&library)).is_ok() {
+                self.put(library);
+            }
+        }
+    }
+
     /// Folds them into a hash of the keyspace.
     pub fn digest(&self, state: u64) -> u64 {
         self.iter().fold(state, |state, library| {

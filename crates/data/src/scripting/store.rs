@@ -104,6 +104,16 @@ impl Scripts {
         loaded.chain(passing).map(|stored| (stored.loaded, &*stored.body))
     }
 
+    /// Takes those of a partition in that becomes part of this one, as far as there is room.
+    pub fn absorb(&mut self, other: &Self) {
+        for (loaded, body) in other.each() {
+            match loaded {
+                true => _ = self.load(body),
+                false => self.pass(&sha1_hex(body), body),
+            }
+        }
+    }
+
     /// Takes one back; `None` when it comes twice or there is no room for it.
     pub fn restore(&mut self, loaded: bool, body: &[u8]) -> Option<()> {
         let sha = sha1_hex(body);
