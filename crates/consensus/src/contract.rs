@@ -252,6 +252,9 @@ pub trait Engine {
     fn applied(&mut self, index: Index);
     /// A durable snapshot exists; entries it covers may be forgotten.
     fn snapshot_taken(&mut self, meta: SnapshotMeta);
+    /// Entries up to this one, as far as a durable snapshot covers them, are handed to nobody any more: whoever lacks
+    /// them is offered the snapshot.
+    fn forget(&mut self, index: Index);
     /// The snapshot of a `FetchSnapshot` is durable and loaded.
     fn snapshot_installed(&mut self, meta: SnapshotMeta);
     /// The snapshot of a `FetchSnapshot` could not be had; the leader will offer again.

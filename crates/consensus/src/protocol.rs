@@ -114,6 +114,10 @@ impl Engine for Seated {
         self.seat().snapshot_taken(meta);
     }
 
+    fn forget(&mut self, index: Index) {
+        self.seat().forget(index);
+    }
+
     fn snapshot_installed(&mut self, meta: SnapshotMeta) {
         self.seat().snapshot_installed(meta);
     }

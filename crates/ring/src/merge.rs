@@ -1,10 +1,10 @@
 //! Two neighbours become one partition: how the map keeps account of that.
 //!
 //! ```text
-//!   Merge: gathering, the upper one moves to where the lower one is ---Moved---> sealing: the upper one's log gives its slots away,
-//!             |  another move of either                                              |  the lower one's log absorbs them
-//!             v                                                                      |
-//!          no merge                   Merged: the map has the lower one alone <------+
+//!   Merge: gathering, the upper one moves to where the lower one is ---Seal---> sealing: the upper one's log gives its slots away,
+//!             |  Unmerge: it is too large; or another move of either                |  the lower one's log absorbs them
+//!             v                                                                     |
+//!          no merge                   Merged: the map has the lower one alone <-----+
 //!                                        |  Absorbed, by every node: its lower replica has no need of the upper one
 //!                                        v
 //!                                     the upper one's replicas are dropped
@@ -20,7 +20,7 @@ use synod_types::{Epoch, NodeId, PartitionId};
 pub struct Merge {
     /// The partition whose slots are below, and that gets those of the other one.
     pub lower: PartitionId,
-    /// Whether the replicas of both are in the same places, so that the upper one may give its slots away.
+    /// Whether the upper one may give its slots away: the replicas of both are in the same places.
     pub sealing: bool,
 }
 
@@ -91,6 +91,15 @@ impl ClusterMap {
         self.merges().any(is_one) || self.all_absorbed().any(|(_, lower, _)| lower == partition)
     }
 
+    /// Whether one is of a merge that cannot be taken back, or has absorbed a partition that is still needed.
+    #[must_use]
+    pub fn is_bound_by_merge(&self, partition: PartitionId) -> bool {
+        let is_gathering = |(upper, merge): (PartitionId, Merge)| {
+            !merge.sealing && (upper == partition || merge.lower == partition)
+        };
+        self.is_merging(partition) && !self.merges().any(is_gathering)
+    }
+
     /// Partitions that have become part of others, and of which the node still holds a replica.
     pub(crate) fn absorbed_on(&self, node: NodeId) -> impl Iterator<Item = PartitionId> + '_ {
         let all = self.merges.absorbed.iter();
@@ -121,8 +130,7 @@ impl ClusterMap {
         }
         let to = self.partitions.get(&lower).map(|info| info.replicas.clone());
         self.begin_move(upper, to.unwrap_or_default())?;
-        let sealing = self.move_of(upper).is_none();
-        self.merges.pending.insert(upper, Merge { lower, sealing });
+        self.merges.pending.insert(upper, Merge { lower, sealing: false });
         Ok(true)
     }
 
@@ -146,11 +154,29 @@ impl ClusterMap {
         }
     }
 
-    /// A move is done: a merge that waited for it goes on.
-    pub(crate) fn go_on_merging(&mut self, upper: PartitionId) {
-        if let Some(merge) = self.merges.pending.get_mut(&upper) {
-            merge.sealing = true;
+    /// Whether anything changed: both are in the same places, and the upper one may give its slots away.
+    pub(crate) fn begin_seal(&mut self, upper: PartitionId) -> bool {
+        let Some(Merge { lower, sealing: false }) = self.merges.pending.get(&upper).copied() else {
+            return false;
+        };
+        let held = |partition| {
+            let info = self.partition(partition)?;
+            let settled = self.move_of(partition).is_none() && info.learners.is_empty();
+            let replicas: BTreeSet<_> = info.replicas.iter().collect();
+            settled.then_some(replicas)
+        };
+        let together = held(lower).is_some_and(|of_lower| held(upper) == Some(of_lower));
+        if !together || !self.replacements.is_empty() {
+            return false;
         }
+        self.merges.pending.insert(upper, Merge { lower, sealing: true });
+        true
+    }
+
+    /// Whether anything changed: a merge that has not come to be sealed is none.
+    pub(crate) fn give_merge_up(&mut self, upper: PartitionId) -> bool {
+        let is_gathering = self.merges.pending.get(&upper).is_some_and(|merge| !merge.sealing);
+        is_gathering && self.merges.pending.remove(&upper).is_some()
     }
 
     /// Whether anything changed. `sealed` is the epoch in which the upper one gave its slots away, `epoch` that in which the lower
@@ -243,9 +269,13 @@ mod tests {
         assert_eq!(merge(&mut map, UPPER), Ok(Applied::Unchanged));
         assert_eq!(
             map.merges().collect::<Vec<_>>(),
-            [(UPPER, Merge { lower: LOWER, sealing: true })]
+            [(UPPER, Merge { lower: LOWER, sealing: false })]
         );
         assert_eq!(merge(&mut map, PartitionId(3)), Err(Rejected::Busy(UPPER)));
+        assert_eq!(reshape(&mut map, merged(1, 1)), Ok(Applied::Unchanged), "not sealed");
+        assert_eq!(reshape(&mut map, Reshape::Seal { upper: UPPER }), Ok(Applied::Changed));
+        assert_eq!(reshape(&mut map, Reshape::Seal { upper: UPPER }), Ok(Applied::Unchanged));
+        assert_eq!(reshape(&mut map, Reshape::Unmerge { upper: UPPER }), Ok(Applied::Unchanged));
         for partition in [LOWER, UPPER] {
             let to = vec![NodeId(1)];
             let moving = reshape(&mut map, Reshape::Move { partition, to });
@@ -292,6 +322,7 @@ mod tests {
         let mut map = founded(3);
         let upper = PartitionId(3);
         assert_eq!(reshape(&mut map, Reshape::Merge { upper }), Ok(Applied::Changed));
+        assert_eq!(reshape(&mut map, Reshape::Seal { upper }), Ok(Applied::Changed));
         let merged = Reshape::Merged { upper, sealed: Epoch(1), epoch: Epoch(1) };
         assert_eq!(reshape(&mut map, merged), Ok(Applied::Changed));
         let (partition, at) = (LOWER, Slot(5));
@@ -317,7 +348,13 @@ mod tests {
         assert_eq!(reshape(&mut again, back), Ok(Applied::Changed));
         assert_eq!(again.merges().count(), 0);
         let to = home(&map, LOWER);
+        let seal = Reshape::Seal { upper: UPPER };
+        assert_eq!(reshape(&mut map, seal.clone()), Ok(Applied::Unchanged), "too early");
         assert_eq!(reshape(&mut map, Reshape::Moved { partition, to }), Ok(Applied::Changed));
+        let mut given_up = map.clone();
+        assert_eq!(reshape(&mut given_up, Reshape::Unmerge { upper: UPPER }), Ok(Applied::Changed));
+        assert_eq!(given_up.merges().count(), 0);
+        assert_eq!(reshape(&mut map, seal), Ok(Applied::Changed));
         assert!(map.merges().all(|(_, merge)| merge.sealing));
     }
 
@@ -333,6 +370,7 @@ mod tests {
     fn a_member_that_lost_its_data_takes_its_seat_in_what_is_still_needed_too() {
         let mut map = founded(3);
         assert_eq!(reshape(&mut map, Reshape::Merge { upper: UPPER }), Ok(Applied::Changed));
+        assert_eq!(reshape(&mut map, Reshape::Seal { upper: UPPER }), Ok(Applied::Changed));
         assert_eq!(reshape(&mut map, merged(1, 1)), Ok(Applied::Changed));
         let (node, old, successor) = (NodeId(2), Incarnation(2), Incarnation(20));
         assert_eq!(map.apply(MetaCommand::Replace { node, old, successor }), Ok(Applied::Changed));

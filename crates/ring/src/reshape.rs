@@ -82,6 +82,16 @@ pub enum Reshape {
         /// The partition.
         upper: PartitionId,
     },
+    /// Both are in the same places, and it is small enough: it may give its slots away.
+    Seal {
+        /// The partition.
+        upper: PartitionId,
+    },
+    /// It is not to become part of the other one after all, if it has not come so far.
+    Unmerge {
+        /// The partition.
+        upper: PartitionId,
+    },
     /// The log of that one says that it is.
     Merged {
         /// The partition.
@@ -314,6 +324,8 @@ impl ClusterMap {
                 Ok(self.end_split(partition, child, epoch))
             }
             Reshape::Merge { upper } => self.begin_merge(upper),
+            Reshape::Seal { upper } => Ok(self.begin_seal(upper)),
+            Reshape::Unmerge { upper } => Ok(self.give_merge_up(upper)),
             Reshape::Merged { upper, sealed, epoch } => Ok(self.end_merge(upper, (sealed, epoch))),
             Reshape::Absorbed { upper, node } => Ok(self.needs_no_more(upper, node)),
             Reshape::Vacate { partition, node, process } => {
@@ -443,7 +455,6 @@ impl ClusterMap {
         info.learners.clear();
         self.shape.moves.remove(&partition);
         self.shape.moved.insert(partition);
-        self.go_on_merging(partition);
         true
     }
 }

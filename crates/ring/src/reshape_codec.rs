@@ -48,6 +48,8 @@ impl Reshape {
                 put_words(out, 13, &[u64::from(partition.0), u64::from(child.0), epoch.0]);
             }
             Self::Merge { upper } => put_words(out, 14, &[u64::from(upper.0)]),
+            Self::Seal { upper } => put_words(out, 17, &[u64::from(upper.0)]),
+            Self::Unmerge { upper } => put_words(out, 18, &[u64::from(upper.0)]),
             Self::Merged { upper, sealed, epoch } => {
                 put_words(out, 15, &[u64::from(upper.0), sealed.0, epoch.0]);
             }
@@ -93,6 +95,8 @@ impl Reshape {
                 sealed: Epoch(take(bytes)?),
                 epoch: Epoch(take(bytes)?),
             },
+            17 => Self::Seal { upper: take_partition(bytes)? },
+            18 => Self::Unmerge { upper: take_partition(bytes)? },
             16 => Self::Absorbed { upper: take_partition(bytes)?, node: NodeId(take(bytes)?) },
             _ => return None,
         };
@@ -302,6 +306,8 @@ mod tests {
             Reshape::Split { partition, at: Slot(700) },
             Reshape::Halved { partition, child: PartitionId(301), epoch: Epoch(1 << 40) },
             Reshape::Merge { upper: partition },
+            Reshape::Seal { upper: partition },
+            Reshape::Unmerge { upper: partition },
             Reshape::Merged { upper: partition, sealed: Epoch(1 << 33), epoch: Epoch(1 << 40) },
             Reshape::Absorbed { upper: partition, node },
         ] {
@@ -314,6 +320,6 @@ mod tests {
             assert_eq!(Reshape::take(&mut rest), Some(command));
             assert!(rest.is_empty());
         }
-        assert_eq!(Reshape::take(&mut &[17, 0][..]), None);
+        assert_eq!(Reshape::take(&mut &[19, 0][..]), None);
     }
 }

@@ -5,6 +5,7 @@
 
 use super::{Member, Rules, State};
 use crate::membership;
+use synod_types::Index;
 
 /// While a peer that answers lags behind, or takes in a snapshot, the window may grow to this many times its
 /// budget. Else a peer that is done with its snapshot would find that what comes next is gone again.
@@ -28,5 +29,12 @@ impl<R: Rules> Member<R> {
         };
         self.log.compact(unneeded, needed, budget);
         self.log.compact(unneeded, droppable, budget.saturating_mul(LAG_BUDGETS));
+    }
+
+    /// Forgets entries that a durable snapshot covers, whoever lacks them.
+    pub(crate) fn forget_entries(&mut self, index: Index) {
+        let covered = self.snapshot.as_ref().map_or(Index(0), |snapshot| snapshot.index);
+        let droppable = self.applied.min(self.durability.durable()).min(covered);
+        self.log.compact(index, droppable, usize::MAX);
     }
 }

@@ -93,6 +93,10 @@ impl<R: Rules> Engine for Member<R> {
         self.take_snapshot_in(meta);
     }
 
+    fn forget(&mut self, index: Index) {
+        self.forget_entries(index);
+    }
+
     fn snapshot_installed(&mut self, meta: SnapshotMeta) {
         self.leave_sleep();
         self.install(meta);
