@@ -181,14 +181,14 @@ impl Node {
         let old = std::sync::Arc::clone(self.groups.map());
         self.groups.set_map(map);
         self.learn_users();
-        self.follow_splits(&old);
+        self.follow_slots(&old);
         self.add_missing_replicas();
     }
 
     /// Founds or joins the partitions that the map says are to be held here.
     pub(crate) fn add_missing_replicas(&mut self) {
         let own = self.local.id();
-        let missing: Vec<_> = self
+        let mut missing: Vec<_> = self
             .groups
             .map()
             .partitions()
@@ -198,6 +198,9 @@ impl Node {
             })
             .map(|(id, info)| (*id, info.replicas.clone()))
             .collect();
+        let needed = self.groups.map().all_absorbed();
+        let needed = needed.filter(|(id, _, of)| self.owns(*id) && of.replicas.contains(&own));
+        missing.extend(needed.map(|(id, _, of)| (id, of.replicas.clone())));
         let wiped = planted("wiped-voter-votes");
         // A new member reads the log from its beginning: what that says of its predecessor is not about this directory.
         let is_own = |info: &NodeInfo| info.incarnation == self.local.config().info.incarnation;

@@ -44,6 +44,7 @@ mod leaders;
 mod local;
 mod members;
 mod memory;
+mod merge;
 mod monitor;
 mod node;
 mod notifications;

@@ -94,6 +94,13 @@ impl Node {
             if now == to || to.is_empty() || self.groups.map().split_of(partition).is_some() {
                 continue;
             }
+            // One that is to become part of another one stays where it is for that, unless somebody is to leave.
+            let map = self.groups.map();
+            if map.is_bound_by_merge(partition)
+                || (map.is_merging(partition) && now.iter().all(is_member))
+            {
+                continue;
+            }
             // One that is on its way goes on, unless somebody whom it needs is to leave.
             if self.groups.map().move_of(partition).is_some() && now.iter().all(is_member) {
                 continue;

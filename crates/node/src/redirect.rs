@@ -7,6 +7,7 @@
 //! |---|---|
 //! | are where they were, or it has none and speaks of this partition alone | goes there again |
 //! | are all in one other partition | goes to that one |
+//! | were in one that has become part of another one, or it speaks of that one alone | goes to that |
 //! | are in several, or it speaks of all keys, or it is a step of a transaction | is refused: nothing was done, try again |
 //!
 //! So that the requests of a connection keep their order, nothing is sent to the new partition as long as something that
@@ -51,7 +52,8 @@ enum Speaks {
 impl Node {
     /// Where a request that was for this partition is to go by the map of now.
     pub(crate) fn way_of(&self, partition: PartitionId, op: &[u8]) -> Way {
-        match partition == PartitionId::META || !self.groups.map().was_split() {
+        let map = self.groups.map();
+        match partition == PartitionId::META || !(map.was_split() || map.was_merged()) {
             true => Way::Same,
             false => way(self.groups.map(), partition, op),
         }
@@ -90,16 +92,19 @@ impl Node {
         Some(forward)
     }
 
-    /// A map is known by which slots of some partitions went to new ones: what waits for the old ones is sorted, and the new
-    /// ones wait for what is out.
-    pub(crate) fn follow_splits(&mut self, old: &Arc<ClusterMap>) {
+    /// A map is known by which slots of some partitions went to others: what waits for the old ones is sorted, and the others
+    /// wait for what is out.
+    pub(crate) fn follow_slots(&mut self, old: &Arc<ClusterMap>) {
         let map = Arc::clone(self.groups.map());
         let is_new = |child: &PartitionId| old.partition(*child).is_none();
-        for child in map.partitions().keys().copied().filter(is_new) {
-            let Some(parent) = map.parent_of(child) else { continue };
+        let new = map.partitions().keys().copied().filter(is_new);
+        let split = new.filter_map(|child| Some((child, map.parent_of(child)?)));
+        let merged = old.partitions().keys();
+        let merged = merged.filter_map(|upper| Some((map.heir_of(*upper)?, *upper)));
+        for (heir, before) in split.chain(merged) {
             let waiting: Vec<(RequestId, Forward)> =
-                self.under_way.unrouted_mut().take(parent).into_iter().collect();
-            self.under_way.begin_heir(child, parent, map.epoch_of(parent));
+                self.under_way.unrouted_mut().take(before).into_iter().collect();
+            self.under_way.begin_heir(heir, before, map.epoch_of(before));
             for (id, forward) in waiting {
                 self.park(id, forward);
             }
@@ -110,13 +115,14 @@ impl Node {
 fn way(map: &ClusterMap, partition: PartitionId, op: &[u8]) -> Way {
     let Some(op) = Operation::take(&mut &*op) else { return Way::Same };
     let is_step = op.machine == MachineId::KEYSPACE && synod_data::op::is_step(op.body);
+    let of_partition = map.heir_of(partition).map_or(Way::Same, Way::Other);
     let slots = match speaks(&op) {
         Speaks::Of(slots) => slots,
-        Speaks::OfPartition => return Way::Same,
+        Speaks::OfPartition => return of_partition,
         Speaks::OfAll => return Way::Torn,
     };
     let mut owners = slots.into_iter().map(|slot| map.partition_of(slot));
-    let Some(first) = owners.next() else { return Way::Same };
+    let Some(first) = owners.next() else { return of_partition };
     match first {
         _ if owners.any(|owner| owner != first) => Way::Torn,
         Some(owner) if owner == partition => Way::Same,

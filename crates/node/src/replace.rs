@@ -208,7 +208,9 @@ impl Node {
         match group {
             PartitionId::META => self.meta_voters().contains(&node),
             _ => {
-                self.groups.map().partition(group).is_some_and(|info| info.replicas.contains(&node))
+                let map = self.groups.map();
+                map.partition(group).is_some_and(|info| info.replicas.contains(&node))
+                    || map.absorbed(group).is_some_and(|of| of.replicas.contains(&node))
             }
         }
     }

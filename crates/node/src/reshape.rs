@@ -174,7 +174,9 @@ impl Node {
                 let vacate = Reshape::Vacate { partition, node, process };
                 self.propose_meta(&MetaCommand::Reshape(vacate));
             } else if let Some(replica) = self.replica(partition) {
-                if replica.is_idle() && replica.role().0 != Role::Leader {
+                let leads = replica.role().0 == Role::Leader;
+                // What is part of another partition is not led by others afterwards.
+                if replica.is_idle() && (!leads || self.groups.map().heir_of(partition).is_some()) {
                     self.drop_replica(partition);
                 }
             } else if !self.groups.dropped().is_on_disk(partition) && !self.is_to_be_born(partition)
@@ -209,10 +211,15 @@ impl Node {
     fn forget_blank_replicas(&mut self) {
         for group in self.groups.numbers().skip(1) {
             let own = self.local.id();
-            let holds =
-                self.groups.map().partition(group).is_none_or(|info| {
-                    info.replicas.contains(&own) || info.learners.contains(&own)
-                });
+            let map = self.groups.map();
+            let holds = match (map.partition(group), map.heir_of(group)) {
+                (Some(info), _) => info.replicas.contains(&own) || info.learners.contains(&own),
+                (None, Some(_)) => {
+                    map.absorbed(group).is_some_and(|absorbed| absorbed.replicas.contains(&own))
+                }
+                // It is not known yet.
+                (None, None) => true,
+            };
             if holds {
                 continue;
             }

@@ -48,12 +48,13 @@ impl Node {
             let epoch = replica.state().epoch();
             match replica.sealed_ticks() {
                 Some(ticks) if ticks >= SEALED_TICKS_MAX => {
-                    if let Some(slots) = replica.state().owned().map(|owned| owned.whole().clone())
-                    {
+                    // What was given to another partition is not taken back.
+                    let owned = replica.state().owned().filter(|owned| owned.given().is_none());
+                    if let Some(slots) = owned.map(|owned| owned.whole().clone()) {
                         self.claim(partition, Claimed::Slots(slots));
                     }
                 }
-                // That it was split is told with its new partition.
+                // That it was split or merged is told with the other partition.
                 None if epoch > known
                     && !replica.is_draining()
                     && replica.state().owned().and_then(Owned::slots) == slots.as_ref() =>

@@ -91,6 +91,7 @@ impl Node {
         self.tend_engines();
         self.tend_heats();
         self.tend_splits();
+        self.tend_merges();
         if self.local.is_due(2) {
             self.introduce();
             self.send_heartbeats();
@@ -228,6 +229,7 @@ impl Node {
             }
             Asked::Outdated { epoch, requests } => self.outdated(group, epoch, requests),
             Asked::Born(offspring) => self.born(offspring),
+            Asked::Awaits => self.bring_content(group),
             Asked::MapChanged => self.learn_map(),
             Asked::Events(events) => self.publish_events(&events),
             Asked::Changes(changes) => self.publish_changes(&changes),

@@ -21,8 +21,8 @@ pub(crate) struct UnderWay {
     /// Groups led here that gave a request back since the last tick, as a leader does while it hands over: what
     /// they are asked waits for the next tick, or it would go round in circles within the turn.
     refusing: Vec<PartitionId>,
-    /// New partitions that have to wait for what was sent to the ones that they were split off, before those were of the epoch.
-    heirs: BTreeMap<PartitionId, (PartitionId, Epoch)>,
+    /// Partitions that have to wait for what was sent to another one, of which they have slots now, before that was of the epoch.
+    heirs: BTreeMap<(PartitionId, PartitionId), Epoch>,
 }
 
 impl UnderWay {
@@ -115,22 +115,22 @@ impl UnderWay {
             && !self.is_refusing(partition)
     }
 
-    /// A partition was split off another one, which is of this epoch since.
-    pub(crate) fn begin_heir(&mut self, child: PartitionId, parent: PartitionId, epoch: Epoch) {
-        self.heirs.insert(child, (parent, epoch));
+    /// A partition has slots that another one had before it was of this epoch.
+    pub(crate) fn begin_heir(&mut self, heir: PartitionId, before: PartitionId, epoch: Epoch) {
+        self.heirs.insert((heir, before), epoch);
     }
 
-    /// Whether something that was sent to the partition that this one was split off may be out.
+    /// Whether something that was sent to a partition that had slots of this one may be out.
     #[inline]
     pub(crate) fn is_heir(&self, partition: PartitionId) -> bool {
-        !self.heirs.is_empty() && self.heirs.contains_key(&partition)
+        !self.heirs.is_empty() && self.heirs.keys().any(|(heir, _)| *heir == partition)
     }
 
-    /// Lets new partitions be asked for which nothing more is to be waited for.
+    /// Lets partitions be asked for which nothing more is to be waited for.
     pub(crate) fn end_heirs(&mut self) {
         let Self { heirs, ledger, .. } = self;
-        heirs.retain(|_, (parent, epoch)| {
-            let is_before = |f: &Forward| f.partition == *parent && f.epoch < *epoch;
+        heirs.retain(|(_, before), epoch| {
+            let is_before = |f: &Forward| f.partition == *before && f.epoch < *epoch;
             !ledger.find(is_before).is_empty()
         });
     }

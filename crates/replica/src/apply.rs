@@ -56,6 +56,8 @@ impl Replica {
                 self.go_on_reading(reads, hearers);
             } else if let Some(entry) = self.progress.entry.take() {
                 self.go_on_applying(entry, hearers);
+            } else if self.lacks_content(hearers.out) {
+                break;
             } else if let Some(next) = self.progress.backlog.front() {
                 assert!(next.index == self.applied.next(), "entries are handed out in order, once");
                 let position = Position { term: next.term, index: next.index };
@@ -108,7 +110,7 @@ impl Replica {
         }
         let commands = payload::open_payload(&entry.payload);
         let Some(payload) = commands.filter(|_| entry.kind == EntryKind::Commands) else {
-            return self.end_entry(&entry, waiting);
+            return self.end_entry(&entry, waiting, hearers.out);
         };
         let Payload { now, seed, epoch, ops } = payload;
         let now = if planted("apply-local-clock") { self.wall() } else { now };
@@ -116,7 +118,7 @@ impl Replica {
         self.bytes_since_snapshot += entry.payload.len();
         if epoch != self.state.epoch() && !planted("call-of-an-older-epoch") {
             self.pass_over(ops, &entry.payload, &waiting);
-            return self.end_entry(&entry, waiting);
+            return self.end_entry(&entry, waiting, hearers.out);
         }
         if !self.reads_at_once() {
             warm(&self.state, ops);
@@ -126,11 +128,12 @@ impl Replica {
         self.go_on_applying(under_way, hearers);
     }
 
-    fn end_entry(&mut self, entry: &Entry, waiting: Proposal) {
+    fn end_entry(&mut self, entry: &Entry, waiting: Proposal, out: &mut Vec<Output>) {
         self.proposals.recycle(waiting.origins);
         self.applied = entry.index;
         self.applied_term = entry.term;
         self.note_offspring();
+        self.note_absorbed(out);
     }
 
     /// Applies an entry from some operation on, with the reads that stand in it.
@@ -170,7 +173,7 @@ impl Replica {
         if !self.filled.is_empty() {
             self.wake_filled(&context(entry.now, entry.seed, entry.ordinal as u64));
         }
-        self.end_entry(&entry.entry, entry.waiting);
+        self.end_entry(&entry.entry, entry.waiting, hearers.out);
     }
 
     fn apply_one(
@@ -183,9 +186,11 @@ impl Replica {
     ) {
         let is_keyspace = op.machine == MachineId::KEYSPACE;
         self.note_decided(op);
-        if op.machine == MachineId::SLOTS && Owned::is_split(op.body) {
+        if op.machine == MachineId::SLOTS
+            && let Some(is_split) = Owned::moves_content(op.body)
+        {
             // A group does not begin in the middle of a change of its members.
-            if !self.applied_membership.outgoing.is_empty() {
+            if is_split && !self.applied_membership.outgoing.is_empty() {
                 return;
             }
             self.give_snapshot_up();

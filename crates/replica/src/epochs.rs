@@ -43,12 +43,16 @@ impl Epochs {
 
 impl Replica {
     /// Has the partition own this from an epoch on that it begins. Whether this leader has proposed it. A split is not
-    /// proposed while an undecided transaction holds a key of the slots that would go: its outcome is told here.
+    /// proposed while an undecided transaction holds a key of the slots that would go: its outcome is told here. Slots are not
+    /// given away while others have to hear from here what became of a transaction.
     pub fn claim_slots(&mut self, what: Claimed, out: &mut Vec<Output>) -> bool {
         if self.role().0 != Role::Leader || self.is_draining() {
             return false;
         }
         if matches!(what, Claimed::Split { at, .. } if self.state().may_be_held_from(at)) {
+            return false;
+        }
+        if matches!(what, Claimed::Given { .. }) && !self.state().has_settled() {
             return false;
         }
         // What a sealed partition is not to do goes out of the way of its next claim.

@@ -17,6 +17,7 @@
 //!   proposed in; an entry of another term at that index means the write was not executed.
 //! - Nothing here reads a clock: the stamp of a batch comes in, and never goes backwards.
 
+mod absorption;
 mod apply;
 mod aside;
 mod batch;
@@ -44,6 +45,7 @@ mod stamps;
 mod state;
 mod waits;
 
+pub use absorption::Awaited;
 pub use aside::Aside;
 pub use changes::Changes;
 pub use gate::Silent;

@@ -87,7 +87,8 @@ impl Replica {
     }
 
     /// Whether something that was split off is in the log of this partition alone.
-    pub(crate) fn has_unborn(&self) -> bool {
+    #[must_use]
+    pub fn has_unborn(&self) -> bool {
         !self.unborn.is_empty()
     }
 }

@@ -144,6 +144,7 @@ impl Replica {
             self.long_ticks = 0;
         }
         let ticks_max = ticks_max + self.long_ticks;
+        self.cover_absorbed();
         if self.ticks.is_multiple_of(SNAPSHOT_RETRY_TICKS) {
             self.retry_snapshot();
         }

@@ -1,5 +1,6 @@
 //! The replica itself: requests in, one pump per turn, outputs and answers out.
 
+use crate::absorption::Absorptions;
 use crate::apply::Hearers;
 use crate::aside::{Aside, Borrower, Progress};
 use crate::batch::Batch;
@@ -82,6 +83,8 @@ pub enum Output {
     Changes(Changes),
     /// A partition was split off this one.
     Born(Box<Offspring>),
+    /// An entry waits for the content of another partition; see [`Replica::awaited`].
+    Awaits,
 }
 
 /// What time it is and how the world takes its disk.
@@ -106,6 +109,7 @@ pub struct Replica {
     pub(crate) offspring: Vec<Offspring>,
     /// What was split off and is not durable for itself; at most one as a rule.
     pub(crate) unborn: BTreeSet<PartitionId>,
+    pub(crate) absorptions: Absorptions,
     /// How many ticks more the longest proposal under way may take than a short one.
     pub(crate) long_ticks: u64,
     pub(crate) reads: ReadQueue,
@@ -192,6 +196,7 @@ impl Replica {
             epochs,
             offspring: Vec::new(),
             unborn: BTreeSet::new(),
+            absorptions: Absorptions::default(),
             long_ticks: 0,
             reads: ReadQueue::default(),
             refused_reads: Vec::new(),

@@ -3,6 +3,8 @@
 //! ```text
 //!   founded, epoch 0 --Claim(none)--> sealed, epoch e > 0 --Claim(slots)--> open, epoch f > e
 //!                  open --Claim(split)--> open without its upper slots, which are a partition of their own from here on
+//!                  open --Claim(given)--> sealed for good; its slots are another one's from here on
+//!                  open --Claim(absorb)-> open with the slots of the one right above, which has given them
 //! ```
 //! A claim begins an epoch. What the leader took under an older one and stands behind the claim in the log is executed by
 //! no replica (`apply.rs`), so a *sealed* partition stays as the claim found it: what is read from it then is all there
@@ -11,7 +13,9 @@
 //! ```text
 //! claim, and section of a snapshot:  epoch varint | 0, or 1 and first and last slot as varints
 //! claim only:                        epoch varint | 2, first slot of the child, number of the child, as varints
-//! section only:                      changes of the keyspace when the epoch began, varint
+//! claim only:                        epoch varint | 4, first and last slot, number and epoch of the upper one, as varints
+//! claim, and section of a snapshot:  epoch varint | 3, number of the partition that the slots are given to, as varints
+//! section only:                      changes of the keyspace when the epoch began, varint; if they are given, the time of it
 //! ```
 //! A partition of epoch 0 has no section: a snapshot of a build that knew no epochs is one of the founding.
 
@@ -21,7 +25,7 @@ use synod_machine::{Context, Machine, MachineId, put_operation};
 use synod_ring::EPOCH_OF_CHILD;
 use synod_types::limits::PARTITIONS_MAX;
 use synod_types::varint::{put, take};
-use synod_types::{Epoch, PartitionId, ReplySink, SLOT_COUNT, Slot};
+use synod_types::{Epoch, Millis, PartitionId, ReplySink, SLOT_COUNT, Slot};
 
 /// An operation that begins an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,20 @@ pub enum Claimed {
         /// The partition that owns them from now on, with their content as it is at this place in the log.
         child: PartitionId,
     },
+    /// Nothing, for good: what it owned becomes part of this partition, with the content as it is at this place in the log.
+    Given {
+        /// The partition; its slots are right below.
+        to: PartitionId,
+    },
+    /// What it owned before, and the slots right above, with their content as the partition had it that has given them.
+    Absorb {
+        /// That partition.
+        upper: PartitionId,
+        /// In which epoch it has given them.
+        sealed: Epoch,
+        /// Its slots.
+        slots: RangeInclusive<Slot>,
+    },
 }
 
 impl Claim {
@@ -66,6 +84,14 @@ impl Claim {
                 let words = [2, u64::from(at.0), u64::from(child.0)];
                 words.into_iter().for_each(|word| put(out, word));
             }
+            Claimed::Given { to } => {
+                [3, u64::from(to.0)].into_iter().for_each(|word| put(out, word))
+            }
+            Claimed::Absorb { upper, sealed, slots } => {
+                let (first, last) = (u64::from(slots.start().0), u64::from(slots.end().0));
+                let words = [4, first, last, u64::from(upper.0), sealed.0];
+                words.into_iter().for_each(|word| put(out, word));
+            }
         }
     }
 
@@ -78,6 +104,12 @@ impl Claim {
                 (first <= last).then_some(Claimed::Slots(first..=last))?
             }
             2 => Claimed::Split { at: take_slot(bytes)?, child: take_partition(bytes)? },
+            3 => Claimed::Given { to: take_partition(bytes)? },
+            4 => {
+                let slots = take_slot(bytes)?..=take_slot(bytes)?;
+                let (upper, sealed) = (take_partition(bytes)?, Epoch(take(bytes)?));
+                (!slots.is_empty()).then_some(Claimed::Absorb { upper, sealed, slots })?
+            }
             _ => return None,
         };
         Some(Self { epoch, what })
@@ -101,6 +133,8 @@ pub struct Owned {
     whole: RangeInclusive<Slot>,
     slots: Option<RangeInclusive<Slot>>,
     epoch: Epoch,
+    /// To whom its slots are given for good, and when that was.
+    given: Option<(PartitionId, Millis)>,
     /// How many changes the keyspace had seen when the epoch began, and when it was looked at last.
     changes: (u64, u64),
     /// The section as it was when the snapshot began; it is one chunk.
@@ -111,7 +145,8 @@ impl Owned {
     /// What a partition owns that was founded with these slots.
     pub(crate) fn founded(slots: RangeInclusive<Slot>) -> Self {
         let whole = slots.clone();
-        Self { whole, slots: Some(slots), epoch: Epoch(0), changes: (0, 0), snapshot: None }
+        let (epoch, given, changes, snapshot) = (Epoch(0), None, (0, 0), None);
+        Self { whole, slots: Some(slots), epoch, given, changes, snapshot }
     }
 
     /// Since which epoch it owns what it owns.
@@ -132,6 +167,12 @@ impl Owned {
     #[must_use]
     pub fn whole(&self) -> &RangeInclusive<Slot> {
         &self.whole
+    }
+
+    /// To whom its slots are given for good, and when that was.
+    #[must_use]
+    pub fn given(&self) -> Option<(PartitionId, Millis)> {
+        self.given
     }
 
     /// How many changes the keyspace had seen when the epoch began.
@@ -156,22 +197,44 @@ impl Owned {
     /// It is none, in words.
     pub(crate) fn restore(mut bytes: &[u8]) -> Result<Self, String> {
         let claim = Claim::take(&mut bytes).filter(|claim| claim.epoch != Epoch(0));
-        let changes = take(&mut bytes).filter(|_| bytes.is_empty());
-        let (Some(Claim { epoch, what }), Some(changes)) = (claim, changes) else {
+        let (Some(Claim { epoch, what }), Some(changes)) = (claim, take(&mut bytes)) else {
             return Err("not the slots of a partition".to_owned());
         };
+        let mut given = None;
         let slots = match what {
             Claimed::Nothing => None,
             Claimed::Slots(slots) => Some(slots),
-            Claimed::Split { .. } => return Err("a claim instead of slots".to_owned()),
+            Claimed::Given { to } => {
+                let at = take(&mut bytes).ok_or("slots given at no time")?;
+                given = Some((to, Millis(at)));
+                None
+            }
+            Claimed::Split { .. } | Claimed::Absorb { .. } => {
+                return Err("a claim instead of slots".to_owned());
+            }
         };
+        if !bytes.is_empty() {
+            return Err("not the slots of a partition".to_owned());
+        }
         let whole = slots.clone().unwrap_or(Slot(0)..=Slot(SLOT_COUNT - 1));
-        Ok(Self { whole, slots, epoch, changes: (changes, changes), snapshot: None })
+        Ok(Self { whole, slots, epoch, given, changes: (changes, changes), snapshot: None })
     }
 
-    /// Whether this is a claim that splits the partition.
-    pub(crate) fn is_split(mut body: &[u8]) -> bool {
-        Claim::take(&mut body).is_some_and(|claim| matches!(claim.what, Claimed::Split { .. }))
+    /// Whether this is a claim with which content comes or goes, and if so whether the partition is split.
+    pub(crate) fn moves_content(mut body: &[u8]) -> Option<bool> {
+        match Claim::take(&mut body)?.what {
+            Claimed::Split { .. } => Some(true),
+            Claimed::Absorb { .. } => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Which partition's content a claim takes in, as of which epoch, if it takes effect.
+    pub(crate) fn absorbs(&self, body: &[u8]) -> Option<(PartitionId, Epoch)> {
+        match self.asked(body).ok()?.what {
+            Claimed::Absorb { upper, sealed, .. } => Some((upper, sealed)),
+            _ => None,
+        }
     }
 
     /// What a claim asks for.
@@ -184,11 +247,23 @@ impl Owned {
         if claim.epoch <= self.epoch {
             return Err("ERR the partition is in this epoch or in a later one");
         }
+        if self.given.is_some() {
+            return Err("ERR the partition has become part of another one");
+        }
         match &claim.what {
             Claimed::Slots(slots) if *slots != self.whole => {
                 Err("ERR the partition holds the content of other slots")
             }
-            Claimed::Split { .. } if self.slots.is_none() => Err("ERR the partition is sealed"),
+            Claimed::Split { .. } | Claimed::Given { .. } | Claimed::Absorb { .. }
+                if self.slots.is_none() =>
+            {
+                Err("ERR the partition is sealed")
+            }
+            Claimed::Absorb { slots, .. }
+                if u32::from(slots.start().0) != u32::from(self.whole.end().0) + 1 =>
+            {
+                Err("ERR a partition absorbs the slots right above its own")
+            }
             Claimed::Split { at, .. } if *at <= *self.whole.start() || at > self.whole.end() => {
                 Err("ERR a partition is split at one of its slots, other than the first")
             }
@@ -196,8 +271,13 @@ impl Owned {
         }
     }
 
-    /// A claim that was found to be good takes effect. With a split, the slots that go and what their new partition owns.
-    pub(crate) fn begin(&mut self, Claim { epoch, what }: Claim) -> Option<(PartitionId, Self)> {
+    /// A claim that was found to be good takes effect, at this time. With a split, the slots that go and what their new partition
+    /// owns.
+    pub(crate) fn begin(
+        &mut self,
+        Claim { epoch, what }: Claim,
+        now: Millis,
+    ) -> Option<(PartitionId, Self)> {
         (self.epoch, self.changes.0) = (epoch, self.changes.1);
         let (at, child) = match what {
             Claimed::Nothing => {
@@ -206,6 +286,14 @@ impl Owned {
             }
             Claimed::Slots(slots) => {
                 self.slots = Some(slots);
+                return None;
+            }
+            Claimed::Given { to } => {
+                (self.slots, self.given) = (None, Some((to, now)));
+                return None;
+            }
+            Claimed::Absorb { slots, .. } => {
+                self.has_content_of(*self.whole.start()..=*slots.end());
                 return None;
             }
             Claimed::Split { at, child } => (at, child),
@@ -218,9 +306,14 @@ impl Owned {
 
     fn section(&self) -> Vec<u8> {
         let mut section = Vec::new();
-        let what = self.slots.clone().map_or(Claimed::Nothing, Claimed::Slots);
+        let what = match (&self.slots, self.given) {
+            (Some(slots), _) => Claimed::Slots(slots.clone()),
+            (None, Some((to, _))) => Claimed::Given { to },
+            (None, None) => Claimed::Nothing,
+        };
         Claim { epoch: self.epoch, what }.put(&mut section);
         put(&mut section, self.changes.0);
+        self.given.iter().for_each(|(_, at)| put(&mut section, at.0));
         section
     }
 }
@@ -231,14 +324,14 @@ impl Machine for Owned {
     }
 
     /// A claim of an epoch that is not later, or of other slots than those whose content is here, answers an error; so does
-    /// a split, which takes content away: it is for the [state](crate::State).
-    fn apply(&mut self, body: &[u8], _: &Context, out: &mut dyn ReplySink) {
+    /// one with which content comes or goes: it is for the [state](crate::State).
+    fn apply(&mut self, body: &[u8], ctx: &Context, out: &mut dyn ReplySink) {
         match self.asked(body) {
-            Ok(Claim { what: Claimed::Split { .. }, .. }) => {
+            Ok(Claim { what: Claimed::Split { .. } | Claimed::Absorb { .. }, .. }) => {
                 out.error("ERR content goes with slots")
             }
             Ok(claim) => {
-                self.begin(claim);
+                self.begin(claim, ctx.now);
                 out.simple("OK");
             }
             Err(text) => out.error(text),
@@ -319,7 +412,7 @@ mod tests {
             assert!(asked(&owned, &split(epoch, at)).is_err(), "{epoch} {at}");
         }
         let claim = asked(&owned, &split(1, 100)).expect("one of its slots");
-        let (child, upper) = owned.begin(claim).expect("a child");
+        let (child, upper) = owned.begin(claim, Millis(0)).expect("a child");
         assert_eq!((child, upper.slots()), (PartitionId(9), Some(&(Slot(100)..=Slot(700)))));
         assert_eq!(
             (owned.slots(), owned.epoch(), upper.epoch()),

@@ -120,7 +120,9 @@ impl Replica {
         self.job = None;
         self.snapshot_wanted = self.snapshot_wanted.filter(|at_least| *at_least > meta.index);
         out.push(Output::MarkSnapshot(meta.clone()));
+        let index = meta.index;
         self.engine.snapshot_taken(meta);
+        self.absorbed_is_durable(index);
     }
 
     /// The snapshot's file could not be written (the disk is full). It is tried again until there is one: what asked
@@ -151,6 +153,7 @@ impl Replica {
             return;
         }
         self.job = None;
+        self.forget_awaited();
         self.give_up_aside(audience);
         let old = std::mem::replace(&mut self.state, state);
         if let Some(measures) = old.measures() {

@@ -1,5 +1,6 @@
 //! The machines of a group: of a partition, or of the metadata group.
 
+use crate::absorption::Absorption;
 use crate::cluster::{ClusterMachine, ClusterRestorer};
 use crate::slots::{Claim, Claimed, Owned};
 use std::collections::BTreeSet;
@@ -15,6 +16,8 @@ use synod_types::{
 };
 
 const HELD: &str = "ERR a transaction holds a key of these slots";
+const UNSETTLED: &str = "ERR others have to hear of a transaction that was decided here";
+const NOT_HERE: &str = "ERR the content of these slots is not here";
 const FOREIGN: &str = "ERR the group has no machine for this operation";
 
 /// What a group agrees on: one log, one snapshot, and the machines behind them.
@@ -23,20 +26,21 @@ const FOREIGN: &str = "ERR the group has no machine for this operation";
 /// does not have is `None`.
 #[derive(Debug)]
 pub struct State {
-    keyspace: Option<Box<Keyspace>>,
+    pub(crate) keyspace: Option<Box<Keyspace>>,
     /// What there was to tell of the keyspace when it was lent to an operation that is run beside the turns.
     lent: Option<Measures>,
     cluster: Option<Box<ClusterMachine>>,
     /// Made by the first operation of a tree; most partitions have none.
-    tree: Option<Box<Tree>>,
+    pub(crate) tree: Option<Box<Tree>>,
     /// The same for namespaces that have names.
-    named: Option<Box<NamedTrees>>,
+    pub(crate) named: Option<Box<NamedTrees>>,
     /// Which slots the partition owns; `None` for the metadata group.
-    owned: Option<Owned>,
+    pub(crate) owned: Option<Owned>,
     /// The locks of trees whose holders may have changed since this was asked last.
     changed_locks: BTreeSet<Vec<u8>>,
     /// What was split off by the entry being applied.
     offspring: Option<(PartitionId, Box<State>)>,
+    pub(crate) absorption: Absorption,
 }
 
 impl State {
@@ -53,6 +57,7 @@ impl State {
             named: None,
             changed_locks: BTreeSet::new(),
             offspring: None,
+            absorption: Absorption::default(),
         }
     }
 
@@ -74,6 +79,7 @@ impl State {
             owned: None,
             changed_locks: BTreeSet::new(),
             offspring: None,
+            absorption: Absorption::default(),
         }
     }
 
@@ -217,22 +223,31 @@ impl State {
         owned.note_changes(keyspace.changes());
         match owned.asked(body) {
             Ok(claim @ Claim { what: Claimed::Split { at, .. }, .. }) => {
-                match self.split_off(at, claim) {
+                match self.split_off(at, claim, ctx) {
                     true => out.simple("OK"),
                     false => out.error(HELD),
                 }
+            }
+            Ok(claim @ Claim { what: Claimed::Absorb { .. }, .. }) => {
+                match self.absorb(claim, ctx) {
+                    true => out.simple("OK"),
+                    false => out.error(NOT_HERE),
+                }
+            }
+            Ok(Claim { what: Claimed::Given { .. }, .. }) if !keyspace.has_settled() => {
+                out.error(UNSETTLED);
             }
             _ => owned.apply(body, ctx, out),
         }
     }
 
     /// Splits the machines, unless an undecided transaction holds a key of the slots that would go.
-    fn split_off(&mut self, at: Slot, claim: Claim) -> bool {
+    fn split_off(&mut self, at: Slot, claim: Claim, ctx: &Context) -> bool {
         let (Some(owned), Some(keyspace)) = (&mut self.owned, &mut self.keyspace) else {
             return false;
         };
         let Some(upper) = keyspace.split_off(at) else { return false };
-        let Some((child, owns)) = owned.begin(claim) else { return false };
+        let Some((child, owns)) = owned.begin(claim, ctx.now) else { return false };
         let goes = |namespace: &str| key_slot(&namespace_key(namespace)) >= at;
         let tree = self.tree.take_if(|_| goes(DEFAULT_NAMESPACE));
         let named = self.named.as_mut().and_then(|named| named.split_off(goes));
@@ -247,6 +262,7 @@ impl State {
             owned: Some(owns),
             changed_locks: BTreeSet::new(),
             offspring: None,
+            absorption: Absorption::default(),
         };
         self.offspring = Some((child, Box::new(state)));
         true
@@ -255,6 +271,11 @@ impl State {
     /// What was split off since this was asked last.
     pub(crate) fn take_offspring(&mut self) -> Option<(PartitionId, Box<State>)> {
         self.offspring.take()
+    }
+
+    /// Whether no transaction has to be seen to here, as far as can be told now.
+    pub(crate) fn has_settled(&self) -> bool {
+        self.keyspace().is_some_and(Keyspace::has_settled)
     }
 
     /// Whether an undecided transaction holds a key of this slot or of one behind it, as far as can be told now.
@@ -454,6 +475,7 @@ impl Loader {
             owned,
             changed_locks: BTreeSet::new(),
             offspring: None,
+            absorption: Absorption::default(),
         })
     }
 }

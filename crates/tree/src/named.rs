@@ -17,6 +17,9 @@ use synod_types::{DEFAULT_NAMESPACE, ReplySink, is_namespace};
 /// The most trees with names in one partition.
 pub const NAMED_TREES_MAX: usize = 1_024;
 
+/// A partition that has absorbed another one may have the trees of both.
+const MERGED_TREES_MAX: usize = 2 * NAMED_TREES_MAX;
+
 const MALFORMED: &str = "ERR malformed operation of a tree";
 const TOO_MANY: &str = "ERR too many namespaces in this partition";
 
@@ -184,7 +187,7 @@ impl Restore for NamedRestorer {
     fn chunk(&mut self, mut bytes: &[u8]) -> Result<(), String> {
         let name = take_str(&mut bytes).filter(|name| is_namespace(name));
         let name = name.ok_or_else(|| "a tree without a name".to_owned())?;
-        if !self.trees.contains_key(name) && self.trees.len() >= NAMED_TREES_MAX {
+        if !self.trees.contains_key(name) && self.trees.len() >= MERGED_TREES_MAX {
             return Err("more trees than a partition has".to_owned());
         }
         self.trees.entry(name.into()).or_default().chunk(bytes)

@@ -78,6 +78,10 @@ pub const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
 pub const PARTITIONS_MAX: u32 = 4096;
 /// The most partitions whose replicas move at the same time.
 pub const MOVES_MAX: usize = 2;
+/// A partition that holds more bytes of objects than this does not become part of another one: its content is copied in a turn.
+pub const MERGE_BYTES_MAX: usize = 64 << 20;
+/// Nor one that remembers more locks than this together with the other one.
+pub const LOCKS_TOGETHER_MAX: usize = 65_536;
 /// How many starts of a data directory before the present one its node tells of, each by the random number of its process.
 pub const PAST_STARTS: usize = 7;
 /// The most nodes of one cluster.
