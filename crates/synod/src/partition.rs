@@ -1,4 +1,4 @@
-//! `synod partition`: the partitions of a running cluster, and a partition that becomes two.
+//! `synod partition`: the partitions of a running cluster, a partition that becomes two, and two that become one.
 
 use crate::node::Whom;
 use crate::status::partition_table;
@@ -18,6 +18,9 @@ enum PartitionTask {
     /// Make two partitions of one
     #[command(long_about = SPLIT_ABOUT)]
     Split(SplitOptions),
+    /// Make a partition part of the one below it
+    #[command(long_about = MERGE_ABOUT)]
+    Merge(MergeOptions),
 }
 
 const SPLIT_ABOUT: &str = "\
@@ -28,8 +31,18 @@ its share.
 Requests for the upper slots wait until the new partition has a leader. A request whose keys lie on both sides, or that speaks of all \
 keys (DBSIZE, KEYS, FLUSHALL), answers TRYAGAIN if it meets the split; nothing of it is done then.
 
-The split waits while a transaction over several partitions is undecided in the upper slots, and while the partition is sealed. It \
-cannot be taken back: partitions are not merged.";
+The split waits while a transaction over several partitions is undecided in the upper slots, and while the partition is sealed. \
+`synod partition merge` takes it back.";
+
+const MERGE_ABOUT: &str = "\
+Make a partition part of the one whose slots are right below its own, while clients read and write. Its replicas are moved to where \
+those of the other one are; then its content is taken in, and it exists no more. It is for partitions that hold little: one of more \
+than 64 MiB stays what it is.
+
+Requests for its slots wait meanwhile. A request whose keys lie in both, or that speaks of all keys (DBSIZE, KEYS, FLUSHALL), answers \
+TRYAGAIN if it meets the merge; nothing of it is done then.
+
+Both have to live on the same worker of every node: what was split off is where it came from, and with one worker all are.";
 
 #[derive(clap::Args, Debug)]
 struct SplitOptions {
@@ -45,6 +58,16 @@ struct SplitOptions {
     whom: Whom,
 }
 
+#[derive(clap::Args, Debug)]
+struct MergeOptions {
+    /// The partition's number
+    #[arg(value_name = "PARTITION", value_parser = clap::value_parser!(u32).range(1..))]
+    partition: u32,
+
+    #[command(flatten)]
+    whom: Whom,
+}
+
 /// Does it.
 pub fn run(options: &PartitionOptions) -> Result<()> {
     match &options.task {
@@ -54,6 +77,12 @@ pub fn run(options: &PartitionOptions) -> Result<()> {
             whom.order(&format!("CLUSTER SPLIT {partition}{at}"))?;
             println!(
                 "partition {partition} is being split; `synod partition list` shows when it is done"
+            );
+        }
+        PartitionTask::Merge(MergeOptions { partition, whom }) => {
+            whom.order(&format!("CLUSTER MERGE {partition}"))?;
+            println!(
+                "partition {partition} is being merged; `synod partition list` shows when it is gone"
             );
         }
     }

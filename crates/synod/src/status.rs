@@ -57,6 +57,8 @@ pub struct Status {
     moving: Vec<u32>,
     /// Partitions that are being split.
     splitting: Vec<u32>,
+    /// Partitions that are being merged, or have absorbed one that is not dropped yet.
+    merging: Vec<u32>,
     nodes: Vec<Node>,
     partitions: Vec<Partition>,
 }
@@ -147,9 +149,10 @@ pub fn partition_table(status: &Status) -> String {
         let text = |n: Option<u64>| n.map_or("-".to_owned(), |n| n.to_string());
         let replicas: Vec<_> = partition.replicas.iter().map(u64::to_string).collect();
         let is_in = |those: &[u32]| those.contains(&partition.id);
-        let state = match (is_in(&status.splitting), is_in(&status.moving)) {
-            (true, _) => "splitting",
-            (_, true) => "moving",
+        let state = match [&status.splitting, &status.merging, &status.moving].map(|of| is_in(of)) {
+            [true, ..] => "splitting",
+            [_, true, _] => "merging",
+            [.., true] => "moving",
             _ => "-",
         };
         rows.push([

@@ -9,14 +9,14 @@ use synod_wire::resp::Value;
 const REST_MS_MAX: u64 = 120_000;
 
 /// A cluster and one client of each node, and what was written to it.
-struct Trial {
-    world: World,
+pub struct Trial {
+    pub world: World,
     written: BTreeMap<String, u64>,
     writes: u64,
 }
 
 impl Trial {
-    fn new(nodes: u64, workers: u16, partitions: u32) -> Self {
+    pub fn new(nodes: u64, workers: u16, partitions: u32) -> Self {
         let mut world = World::new(Size { nodes, workers, partitions });
         world.snapshots = true;
         (1..=nodes).for_each(|node| world.connect(&format!("of-{node}"), node, 0));
@@ -38,18 +38,18 @@ impl Trial {
         panic!("{request}: no answer");
     }
 
-    fn expect(&mut self, node: u64, request: &str, answer: &str) {
+    pub fn expect(&mut self, node: u64, request: &str, answer: &str) {
         let said = self.ask(node, request);
         assert_eq!(said.as_str(), Some(answer), "{request}: {said:?}");
     }
 
-    fn refused(&mut self, node: u64, request: &str, why: &str) {
+    pub fn refused(&mut self, node: u64, request: &str, why: &str) {
         let said = format!("{:?}", self.ask(node, request));
         assert!(said.contains(why), "{request}: {said}");
     }
 
     /// Writes through a node, until the cluster is as wanted.
-    fn until(&mut self, through: u64, what: &str, mut is_so: impl FnMut(&World) -> bool) {
+    pub fn until(&mut self, through: u64, what: &str, mut is_so: impl FnMut(&World) -> bool) {
         for _ in (0..REST_MS_MAX).step_by(100) {
             if is_so(&self.world) {
                 return;
@@ -64,7 +64,7 @@ impl Trial {
     }
 
     /// Everything that was written is there, whoever is asked.
-    fn is_whole(&mut self, nodes: &[u64]) {
+    pub fn is_whole(&mut self, nodes: &[u64]) {
         for (key, value) in self.written.clone() {
             for node in nodes {
                 self.expect(*node, &format!("GET {key}"), &value.to_string());
@@ -72,7 +72,7 @@ impl Trial {
         }
     }
 
-    fn join(&mut self, id: u64, through: u64) {
+    pub fn join(&mut self, id: u64, through: u64) {
         let words = self.world.add_node(id);
         assert!(!self.world.greet(id, through), "nobody lets it in before it is a member");
         self.expect(through, &words, "OK");
@@ -85,7 +85,7 @@ impl Trial {
     }
 }
 
-fn is_at_rest(world: &World, node: u64) -> bool {
+pub fn is_at_rest(world: &World, node: u64) -> bool {
     let map = world.map(node);
     map.moves().count() == 0 && map.vacating().count() == 0
 }

@@ -6,6 +6,7 @@
 mod chance;
 mod grow;
 mod long_replies;
+mod merge;
 mod retiring;
 mod room;
 mod scan;

@@ -249,6 +249,11 @@ impl World {
         text
     }
 
+    /// How far every replica of a partition has applied, and a hash of its state.
+    pub fn digests(&self, group: PartitionId) -> Vec<(synod_types::Index, u64)> {
+        self.workers.values().filter_map(|worker| worker.digest(group)).collect()
+    }
+
     /// The partitions of which a node has a replica.
     pub fn held(&self, node: u64) -> Vec<PartitionId> {
         let of = self.workers.iter().filter(|(at, _)| at.node.0 == node);

@@ -40,6 +40,8 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("3.0.0", "<key>", "The slot of a key."),
     Subcommand::new("cluster|links", 2, PLAIN, links)
         .about("7.0.0", "", "The connections to other nodes, each once for what is sent and once for what comes."),
+    Subcommand::new("cluster|merge", 3, OPERATOR, partitions::merge)
+        .about("7.0.0", "<partition>", "Synod's own: makes a partition part of the one whose slots are right below its own."),
     Subcommand::new("cluster|myid", 2, PLAIN, my_id)
         .about("3.0.0", "", "The id of this node."),
     Subcommand::new("cluster|nodes", 2, PLAIN, nodes)

@@ -1,5 +1,5 @@
-//! CLUSTER SPLIT: Synod's own word for a partition that becomes two. `synod partition split` says it; what the metadata group
-//! makes of it is told in `synod_ring::Split`.
+//! CLUSTER SPLIT and CLUSTER MERGE: Synod's own words for a partition that becomes two, and for two that become one. `synod
+//! partition` says them; what the metadata group makes of them is told in `synod_ring::Split` and `synod_ring::Merge`.
 
 use super::{NOT_AN_INTEGER, parse_slot};
 use crate::node::Node;
@@ -26,6 +26,13 @@ pub(super) fn split(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
         Ok(at) => node.change_map(client, &MetaCommand::Reshape(Reshape::Split { partition, at })),
         Err(text) => node.refuse_request(client, text),
     }
+}
+
+/// `CLUSTER MERGE partition`: it becomes part of the one whose slots are right below its own.
+pub(super) fn merge(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let upper = number::parse_i64(args[2]).and_then(|n| u32::try_from(n).ok()).map(PartitionId);
+    let Some(upper) = upper else { return node.refuse_request(client, NOT_AN_INTEGER) };
+    node.change_map(client, &MetaCommand::Reshape(Reshape::Merge { upper }))
 }
 
 fn middle(slots: &RangeInclusive<Slot>) -> Slot {
