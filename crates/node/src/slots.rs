@@ -16,6 +16,7 @@
 use crate::node::Node;
 use synod_replica::{Bounced, Claimed, Failure, Origin, Owned};
 use synod_ring::MetaCommand;
+use synod_types::plant::planted;
 use synod_types::{Epoch, PartitionId};
 
 /// A partition is sealed for this many ticks at the most: a second.
@@ -49,7 +50,10 @@ impl Node {
             match replica.sealed_ticks() {
                 Some(ticks) if ticks >= SEALED_TICKS_MAX => {
                     // What was given to another partition is not taken back.
-                    let owned = replica.state().owned().filter(|owned| owned.given().is_none());
+                    let owned = replica
+                        .state()
+                        .owned()
+                        .filter(|owned| owned.given().is_none() || planted("merge-taken-back"));
                     if let Some(slots) = owned.map(|owned| owned.whole().clone()) {
                         self.claim(partition, Claimed::Slots(slots));
                     }

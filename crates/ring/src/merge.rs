@@ -63,6 +63,13 @@ impl ClusterMap {
         !self.merges.heirs.is_empty()
     }
 
+    /// The greatest number that a partition has or had; 0 before the founding.
+    #[must_use]
+    pub fn greatest_number(&self) -> u32 {
+        let there = self.partitions.keys().next_back();
+        there.max(self.merges.heirs.keys().next_back()).map_or(0, |partition| partition.0)
+    }
+
     /// Which partition has the slots of one that has become part of another one.
     #[must_use]
     pub fn heir_of(&self, partition: PartitionId) -> Option<PartitionId> {

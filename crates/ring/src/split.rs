@@ -136,10 +136,9 @@ impl ClusterMap {
 
     /// The next number with which a partition lives on the same worker as this one, on every node.
     fn free_number_like(&self, partition: PartitionId) -> Option<PartitionId> {
-        let known = self.partitions.keys().next_back().copied();
-        let merged = self.merges.heirs.keys().next_back().copied();
+        let known = PartitionId(self.greatest_number());
         let decided = self.splits.pending.values().map(|split| split.child);
-        let last = known.into_iter().chain(merged).chain(decided).max().unwrap_or(partition);
+        let last = decided.fold(known, std::cmp::Ord::max);
         let workers = self.nodes.values().map(|info| u64::from(info.workers.max(1)));
         let step =
             workers.fold(1u64, |all, of_one| all.saturating_mul(of_one / common(all, of_one)));

@@ -90,6 +90,8 @@ pub enum Fault {
     Seal,
     /// An operator has a partition split.
     Split,
+    /// An operator has a partition become part of the one below it.
+    Merge,
 }
 
 /// So many of [`Fault::ALL`] are drawn first. Those behind them came later and are drawn apart, with chance of their own,
@@ -100,7 +102,7 @@ const LATER_SALT: u64 = 0x4c41_5445;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reorder,
@@ -141,6 +143,7 @@ impl Fault {
         Self::Reshape,
         Self::Seal,
         Self::Split,
+        Self::Merge,
     ];
 
     /// Its name on the command line.
@@ -187,6 +190,7 @@ impl Fault {
             Self::Reshape => "reshape",
             Self::Seal => "seal",
             Self::Split => "split",
+            Self::Merge => "merge",
         }
     }
 
@@ -212,7 +216,7 @@ impl Fault {
 
     /// Whether it is planned apart from all others.
     pub(crate) fn is_planned_alone(self) -> bool {
-        matches!(self, Self::Reshape | Self::Seal | Self::Split)
+        matches!(self, Self::Reshape | Self::Seal | Self::Split | Self::Merge)
     }
 }
 

@@ -16,6 +16,7 @@ const LATER_SALT: u64 = 0x504c_4c54;
 const LAST_SALT: u64 = 0x504c_4c53;
 const SEAL_SALT: u64 = 0x504c_534c;
 const SPLIT_SALT: u64 = 0x504c_5350;
+const MERGE_SALT: u64 = 0x504c_4d47;
 
 /// One piece of trouble, with its end if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +88,10 @@ impl Params {
             chosen.into_iter().partition(|fault| fault.is_planned_alone());
         let (seals, alone): (Vec<Fault>, Vec<Fault>) =
             alone.into_iter().partition(|fault| *fault == Fault::Seal);
-        let (splits, last): (Vec<Fault>, Vec<Fault>) =
+        let (splits, alone): (Vec<Fault>, Vec<Fault>) =
             alone.into_iter().partition(|fault| *fault == Fault::Split);
+        let (merges, last): (Vec<Fault>, Vec<Fault>) =
+            alone.into_iter().partition(|fault| *fault == Fault::Merge);
         let (later, first): (Vec<Fault>, Vec<Fault>) =
             others.into_iter().partition(|fault| fault.came_later());
         let mut plan = self.draw_strikes(PLAN_SALT, first);
@@ -96,6 +99,7 @@ impl Params {
         plan.extend(self.draw_strikes(LAST_SALT, last));
         plan.extend(self.draw_strikes(SEAL_SALT, seals));
         plan.extend(self.draw_strikes(SPLIT_SALT, splits));
+        plan.extend(self.draw_strikes(MERGE_SALT, merges));
         plan.sort_by_key(|strike| strike.at_us);
         (1..).zip(plan.iter_mut()).for_each(|(number, strike)| strike.number = number);
         plan

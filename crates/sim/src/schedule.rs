@@ -286,6 +286,9 @@ impl World {
         if fault == Fault::Split {
             return self.strike_split(any, random);
         }
+        if fault == Fault::Merge {
+            return self.strike_merge(any, random);
+        }
         if fault == Fault::Seal {
             return self.strike_slots(random);
         }

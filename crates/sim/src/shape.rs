@@ -56,7 +56,7 @@ impl World {
             return None;
         }
         let map = self.machines[node].process.as_ref()?.worker.node_ref().map();
-        if map.partitions().len() >= self.params.partitions as usize + SPLITS_MAX {
+        if map.greatest_number() >= self.partitions_max() {
             return None;
         }
         let known: Vec<_> = map.partitions().keys().copied().collect();
@@ -70,6 +70,22 @@ impl World {
         self.shaped = true;
         self.operate(node, &["CLUSTER", "SPLIT", &partition.to_string(), &at.to_string()]);
         Some((format!("partition {partition} at slot {at}, asked of node {}", node + 1), None))
+    }
+
+    /// Has an operator ask a node to have a partition become part of the one below it. The nemesis changes no members by itself
+    /// afterwards.
+    pub(crate) fn strike_merge(&mut self, node: usize, random: &mut Random) -> Option<Blow> {
+        if self.atlas.any() || self.identity_struck || self.unshaped {
+            return None;
+        }
+        let map = self.machines[node].process.as_ref()?.worker.node_ref().map();
+        let is_upper = |info: &synod_ring::PartitionInfo| info.slots.start().0 > 0;
+        let upper: Vec<_> =
+            map.partitions().iter().filter(|(_, info)| is_upper(info)).map(|(id, _)| *id).collect();
+        let partition = *random.pick(&upper)?;
+        self.shaped = true;
+        self.operate(node, &["CLUSTER", "MERGE", &partition.to_string()]);
+        Some((format!("partition {partition}, asked of node {}", node + 1), None))
     }
 
     /// Has all nodes hold something again.
@@ -99,6 +115,18 @@ impl World {
                     "node {} says that partition {partition} is being split at slot {}",
                     at + 1,
                     split.at.0
+                ));
+            }
+            if let Some((partition, _)) = map.merges().next() {
+                return Some(format!(
+                    "node {} says that partition {partition} is being merged",
+                    at + 1
+                ));
+            }
+            if let Some((partition, lower, _)) = map.all_absorbed().next() {
+                return Some(format!(
+                    "node {} says that partition {lower} needs what is left of {partition}",
+                    at + 1
                 ));
             }
             let what = match (drained, moving, dropping) {

@@ -57,6 +57,50 @@ pub const CATALOGUE: &[Plant] = &[
     )
     .under("split,depose")
     .seed(1),
+    Plant::new(
+        "merge-loses-expiry",
+        "B18 two partitions are merged and something is lost on the way",
+        "data",
+        "keys of the partition that becomes part of another one never expire any more",
+    )
+    .under("merge"),
+    Plant::new(
+        "merge-keeps-lower-versions",
+        "B18 two partitions are merged and something is lost on the way",
+        "data",
+        "versions go on from the count of the partition that absorbs, though the other one's are greater",
+    )
+    .under("merge,depose"),
+    Plant::new(
+        "merge-loses-locks",
+        "B18 two partitions are merged and something is lost on the way",
+        "data",
+        "the locks of the partition that becomes part of another one are forgotten",
+    )
+    .with_locks()
+    .under("merge"),
+    Plant::new(
+        "merge-under-an-intent",
+        "B18 two partitions are merged and something is lost on the way",
+        "data",
+        "a partition gives its slots away while a transaction is prepared in it",
+    )
+    .with_banks()
+    .under("merge,split,kill,depose"),
+    Plant::new(
+        "merge-dropped-early",
+        "B18 two partitions are merged and something is lost on the way",
+        "replica",
+        "a node says that it needs the merged partition no more before a snapshot holds its content",
+    )
+    .under("merge,kill,blackout"),
+    Plant::new(
+        "merge-taken-back",
+        "B18 both owners of slots that have changed hands answer",
+        "replica",
+        "a leader takes slots back that its partition has given away, as after a seal",
+    )
+    .under("merge,pause,isolate"),
     // What a leader and its voters promise.
     Plant::new(
         "read-unconfirmed",
