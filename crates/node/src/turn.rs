@@ -50,8 +50,10 @@ impl Node {
             if let Some((replica, asked)) = self.groups.open(group) {
                 replica.at(Step { wall, seed });
                 replica.engine().tick();
-                replica.expire(expire_max, asked);
-                if self.room.disk_is_full() {
+                // What has given its slots away has nothing to propose.
+                let is_given = replica.state().is_given();
+                replica.expire(if is_given { 0 } else { expire_max }, asked);
+                if is_given || self.room.disk_is_full() {
                     replica.pass_time(us);
                 } else {
                     replica.expire_sessions(us, asked);

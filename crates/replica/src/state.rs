@@ -104,6 +104,12 @@ impl State {
         self.owned.as_ref().is_some_and(|owned| owned.slots().is_none())
     }
 
+    /// Whether the partition has given its slots away.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.owned.as_ref().is_some_and(|owned| owned.given().is_some())
+    }
+
     /// Whether keys were changed since the partition was sealed, which must never be.
     #[must_use]
     pub fn changed_while_sealed(&self) -> bool {

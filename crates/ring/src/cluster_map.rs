@@ -16,6 +16,7 @@ use crate::merge::Merges;
 use crate::placement::{self, Member};
 use crate::replacement::Replacement;
 use crate::reshape::{Reshape, Shape};
+use crate::sizing::Sizing;
 use crate::split::Splits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -241,6 +242,7 @@ pub struct ClusterMap {
     pub(crate) shape: Shape,
     pub(crate) splits: Splits,
     pub(crate) merges: Merges,
+    pub(crate) sizing: Sizing,
     pub(crate) users: Arc<Users>,
     /// Since which epoch partitions own their slots, where that is not the founding.
     pub(crate) epochs: BTreeMap<PartitionId, Epoch>,
@@ -261,6 +263,7 @@ impl Default for ClusterMap {
             shape: Shape::default(),
             splits: Splits::default(),
             merges: Merges::default(),
+            sizing: Sizing::default(),
             users: Arc::default(),
             epochs: BTreeMap::new(),
             slot_table: vec![PartitionId::META; usize::from(SLOT_COUNT)],

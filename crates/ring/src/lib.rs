@@ -12,6 +12,7 @@ pub mod placement;
 mod replacement;
 mod reshape;
 mod reshape_codec;
+mod sizing;
 mod split;
 
 pub use cluster_map::{
@@ -21,4 +22,5 @@ pub use cluster_map::{
 pub use merge::{Absorbed, Merge};
 pub use replacement::Replacement;
 pub use reshape::{Place, Reshape};
+pub use sizing::Weight;
 pub use split::{Birth, EPOCH_OF_CHILD, Split};

@@ -213,6 +213,7 @@ impl ClusterMap {
             self.merges.absorbed.insert(upper, absorbed);
         }
         self.merges.pending.remove(&upper);
+        self.sizing.wanted.remove(&upper);
         self.merges.heirs.insert(upper, lower);
         self.epochs.insert(upper, sealed);
         self.epochs.insert(lower, epoch);

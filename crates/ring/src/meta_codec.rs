@@ -7,6 +7,7 @@ use crate::cluster_map::{ADDR_BYTES_MAX, ClusterMap, MetaCommand, NodeInfo, Part
 use crate::merge::Merges;
 use crate::replacement::Replacement;
 use crate::reshape::{Reshape, Shape};
+use crate::sizing::Sizing;
 use crate::split::Splits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -49,6 +50,9 @@ const TAG_MAP_WITH_SPLITS: u8 = 0x48;
 /// Of a cluster in which partitions were merged: as any other, whose tag stands behind this one, with what is known of merges
 /// at the end.
 const TAG_MAP_WITH_MERGES: u8 = 0x49;
+/// Of a cluster whose partitions are, or are to be, split by their load: as any other, whose tag stands behind this one, with
+/// what is known of that at the end.
+const TAG_MAP_WITH_SIZING: u8 = 0x4a;
 
 /// What an encoded node has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -154,6 +158,9 @@ impl MetaCommand {
 impl ClusterMap {
     /// Appends the map as a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        if !self.sizing.is_empty() {
+            out.push(TAG_MAP_WITH_SIZING);
+        }
         if !self.merges.is_empty() {
             out.push(TAG_MAP_WITH_MERGES);
         }
@@ -215,12 +222,17 @@ impl ClusterMap {
         if !self.merges.is_empty() {
             self.merges.encode(out);
         }
+        if !self.sizing.is_empty() {
+            self.sizing.encode(out);
+        }
     }
 
     /// Reads what [`Self::encode`] wrote; `None` when the bytes are anything else, or describe a map
     /// in which partitions overlap or live on nodes that are no members.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let has_sizing = bytes.first() == Some(&TAG_MAP_WITH_SIZING);
+        let bytes = &bytes[usize::from(has_sizing)..];
         let has_merges = bytes.first() == Some(&TAG_MAP_WITH_MERGES);
         let bytes = &bytes[usize::from(has_merges)..];
         let has_splits = bytes.first() == Some(&TAG_MAP_WITH_SPLITS);
@@ -283,6 +295,9 @@ impl ClusterMap {
         }
         if has_merges {
             map.merges = Merges::take(&mut rest)?;
+        }
+        if has_sizing {
+            map.sizing = Sizing::take(&mut rest)?;
         }
         let is_known = |partition: &PartitionId| {
             map.partitions.contains_key(partition) || map.merges.heirs.contains_key(partition)

@@ -19,6 +19,7 @@
 
 use crate::cluster_map::{Applied, ClusterMap, NodeInfo, Rejected};
 use crate::hashing::WEIGHT_MAX;
+use crate::sizing::Weight;
 use std::collections::{BTreeMap, BTreeSet};
 use synod_types::limits::{NODES_MAX, ZONE_BYTES_MAX};
 use synod_types::{ClusterId, Epoch, NodeId, PartitionId, Slot};
@@ -68,6 +69,15 @@ pub enum Reshape {
         /// The first slot of the new one.
         at: Slot,
     },
+    /// The partition is to become two in the middle of its load, wherever its leader finds that.
+    SplitByLoad {
+        /// The partition.
+        partition: PartitionId,
+        /// What the halves are to have the same of.
+        weight: Weight,
+    },
+    /// Whether partitions are split and merged by themselves.
+    Resizing(bool),
     /// Its log says that it is.
     Halved {
         /// The partition.
@@ -320,6 +330,10 @@ impl ClusterMap {
             Reshape::Move { partition, to } => self.begin_move(partition, to),
             Reshape::Moved { partition, to } => Ok(self.end_move(partition, &to)),
             Reshape::Split { partition, at } => self.begin_split(partition, at),
+            Reshape::SplitByLoad { partition, weight } => self.want_split(partition, weight),
+            Reshape::Resizing(automatic) => {
+                Ok(std::mem::replace(&mut self.sizing.automatic, automatic) != automatic)
+            }
             Reshape::Halved { partition, child, epoch } => {
                 Ok(self.end_split(partition, child, epoch))
             }

@@ -3,6 +3,7 @@
 use crate::merge::{Absorbed, Merge, Merges};
 use crate::meta_codec::{put_ids, put_info, take_count, take_ids, take_new_info, take_u32};
 use crate::reshape::{Place, Reshape, Shape};
+use crate::sizing::{Sizing, Weight};
 use crate::split::{Birth, Split, Splits};
 use std::collections::BTreeMap;
 use synod_types::limits::{NODES_MAX, PARTITIONS_MAX};
@@ -48,6 +49,10 @@ impl Reshape {
                 put_words(out, 13, &[u64::from(partition.0), u64::from(child.0), epoch.0]);
             }
             Self::Merge { upper } => put_words(out, 14, &[u64::from(upper.0)]),
+            Self::SplitByLoad { partition, weight } => {
+                put_words(out, 19, &[u64::from(partition.0), *weight as u64]);
+            }
+            Self::Resizing(automatic) => put_words(out, 20, &[u64::from(*automatic)]),
             Self::Seal { upper } => put_words(out, 17, &[u64::from(upper.0)]),
             Self::Unmerge { upper } => put_words(out, 18, &[u64::from(upper.0)]),
             Self::Merged { upper, sealed, epoch } => {
@@ -95,6 +100,11 @@ impl Reshape {
                 sealed: Epoch(take(bytes)?),
                 epoch: Epoch(take(bytes)?),
             },
+            19 => Self::SplitByLoad {
+                partition: take_partition(bytes)?,
+                weight: Weight::of(take(bytes)?)?,
+            },
+            20 => Self::Resizing(take(bytes)? != 0),
             17 => Self::Seal { upper: take_partition(bytes)? },
             18 => Self::Unmerge { upper: take_partition(bytes)? },
             16 => Self::Absorbed { upper: take_partition(bytes)?, node: NodeId(take(bytes)?) },
@@ -209,6 +219,24 @@ impl Splits {
     }
 }
 
+impl Sizing {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        put(out, u64::from(self.automatic));
+        put(out, self.wanted.len() as u64);
+        for (partition, weight) in &self.wanted {
+            [u64::from(partition.0), *weight as u64].into_iter().for_each(|word| put(out, word));
+        }
+    }
+
+    pub(crate) fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let mut sizing = Self { automatic: take(bytes)? != 0, ..Self::default() };
+        for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
+            sizing.wanted.insert(take_partition(bytes)?, Weight::of(take(bytes)?)?);
+        }
+        Some(sizing)
+    }
+}
+
 impl Merges {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put(out, self.pending.len() as u64);
@@ -305,6 +333,8 @@ mod tests {
             Reshape::Vacated { partition, node },
             Reshape::Split { partition, at: Slot(700) },
             Reshape::Halved { partition, child: PartitionId(301), epoch: Epoch(1 << 40) },
+            Reshape::SplitByLoad { partition, weight: Weight::Operations },
+            Reshape::Resizing(true),
             Reshape::Merge { upper: partition },
             Reshape::Seal { upper: partition },
             Reshape::Unmerge { upper: partition },
@@ -320,6 +350,6 @@ mod tests {
             assert_eq!(Reshape::take(&mut rest), Some(command));
             assert!(rest.is_empty());
         }
-        assert_eq!(Reshape::take(&mut &[19, 0][..]), None);
+        assert_eq!(Reshape::take(&mut &[21, 0][..]), None);
     }
 }

@@ -131,6 +131,7 @@ impl ClusterMap {
         let members = info.replicas.iter().filter_map(incarnation).collect();
         self.splits.births.insert(child, Birth { parent: partition, members });
         self.splits.pending.insert(partition, Split { at, child });
+        self.sizing.wanted.remove(&partition);
         Ok(true)
     }
 
