@@ -88,6 +88,13 @@ impl Heat {
         counted.map(move |(key, count, error)| (key, count * rate, error * rate))
     }
 
+    /// The keys that are known to be asked for most, and how often a second.
+    pub fn hottest(&self, now_us: u64) -> impl Iterator<Item = (&Key, f64)> {
+        // What may belong to another key is not counted for this one.
+        let counted = self.per_second(Measure::Ops, now_us);
+        counted.map(|(key, ops, error)| (key, (ops - error).max(0.0)))
+    }
+
     /// All of it by a measure, per second.
     #[must_use]
     pub fn total_per_second(&self, measure: Measure, now_us: u64) -> f64 {

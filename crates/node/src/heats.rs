@@ -19,13 +19,13 @@ use synod_consensus::Role;
 use synod_data::Command;
 use synod_data::op::{Args, Op};
 use synod_hotkeys::{
-    Cost, Heat, Largest, ProcessTimes, Report, Sampler, Tracking, Wanted, sample_of,
+    Cost, Heat, Largest, Measure, ProcessTimes, Report, Sampler, Tracking, Wanted, sample_of,
 };
 use synod_machine::{MachineId, Operation};
 use synod_replica::Replica;
 use synod_tree::{Call, taken_apart};
 use synod_txn::Step;
-use synod_types::{Now, PartitionId, key_slot, tree_lock};
+use synod_types::{Now, PartitionId, Slot, key_slot, tree_lock};
 
 /// Of a request with more keys, so many stand for all.
 const KEYS_MAX: usize = 16;
@@ -236,6 +236,19 @@ impl Heats {
         Some(bytes)
     }
 
+    /// How often a partition is asked for something, a second; 0 if nothing is known.
+    pub fn ops_per_second(&self, group: PartitionId) -> f64 {
+        let heat = self.heats.get(&group);
+        heat.map_or(0.0, |heat| heat.total_per_second(Measure::Ops, self.now.mono_us))
+    }
+
+    /// The slots of its hottest keys, and how often each is asked for.
+    pub fn hottest(&self, group: PartitionId) -> Vec<(Slot, f64)> {
+        let hot = self.heats.get(&group).map(|heat| heat.hottest(self.now.mono_us));
+        let whole = hot.into_iter().flatten().filter(|(key, _)| key.is_whole());
+        whole.map(|(key, ops)| (key_slot(key.head()), ops)).collect()
+    }
+
     /// What is known of the partitions here.
     pub fn report(&self) -> Report {
         Report::of(
@@ -322,7 +335,6 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use synod_hotkeys::Measure;
 
     const GROUP: PartitionId = PartitionId(1);
 

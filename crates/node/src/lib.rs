@@ -63,6 +63,7 @@ mod room;
 mod roster;
 mod routing;
 mod settings;
+mod sizing;
 mod slots;
 mod snapshots;
 mod split;

@@ -15,6 +15,7 @@ use crate::output::Output;
 use crate::planner::Planner;
 use crate::room::Room;
 use crate::settings::Settings;
+use crate::sizing::Sizes;
 use crate::split::Births;
 use crate::tracking::Caching;
 use crate::transactions::Conductor;
@@ -39,6 +40,7 @@ pub struct Node {
     pub(crate) groups: Groups,
     /// Partitions that were split off those here, until they are replicas.
     pub(crate) births: Births,
+    pub(crate) sizes: Sizes,
     /// The other nodes.
     pub(crate) others: Others,
     /// The users, and what they may do.
@@ -82,6 +84,7 @@ impl Node {
             local: Local::new(config, now),
             groups: Groups::new(),
             births: Births::default(),
+            sizes: Sizes::default(),
             clients: Clients::default(),
             conductor: Conductor::default(),
             contenders: Contenders::default(),

@@ -94,6 +94,7 @@ impl Node {
         self.tend_heats();
         self.tend_splits();
         self.tend_merges();
+        self.tend_sizes();
         if self.local.is_due(2) {
             self.introduce();
             self.send_heartbeats();

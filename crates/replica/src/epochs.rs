@@ -19,7 +19,7 @@ use crate::replica::{Output, Replica};
 use crate::slots::{Claim, Claimed, Owned};
 use synod_consensus::Role;
 use synod_machine::Operation;
-use synod_types::Epoch;
+use synod_types::{Epoch, Slot};
 
 /// What the slots' changing hands has to do with requests.
 #[derive(Debug, Default)]
@@ -49,10 +49,13 @@ impl Replica {
         if self.role().0 != Role::Leader || self.is_draining() {
             return false;
         }
-        if matches!(what, Claimed::Split { at, .. } if self.state().may_be_held_from(at)) {
-            return false;
-        }
-        if matches!(what, Claimed::Given { .. }) && !self.state().has_settled() {
+        let waits_from = match what {
+            Claimed::Split { at, .. } => self.state().may_be_held_from(at).then_some(at),
+            Claimed::Given { .. } => (!self.state().has_settled()).then_some(Slot(0)),
+            _ => None,
+        };
+        if let Some(at) = waits_from {
+            self.gate.tried_in_vain(at, self.ticks);
             return false;
         }
         // What a sealed partition is not to do goes out of the way of its next claim.

@@ -113,6 +113,12 @@ impl ClusterMap {
         all.filter(move |(_, of)| of.replicas.contains(&node)).map(|(upper, _)| *upper)
     }
 
+    /// Whether a partition may become part of the one below it now.
+    #[must_use]
+    pub fn may_merge(&self, upper: PartitionId) -> bool {
+        self.clone().begin_merge(upper) == Ok(true)
+    }
+
     /// Whether anything changed.
     pub(crate) fn begin_merge(&mut self, upper: PartitionId) -> Result<bool, Rejected> {
         let info = self.partition(upper).ok_or(Rejected::NoPartition(upper))?;

@@ -21,6 +21,9 @@ enum PartitionTask {
     /// Make a partition part of the one below it
     #[command(long_about = MERGE_ABOUT)]
     Merge(MergeOptions),
+    /// Say whether partitions are split and merged by themselves
+    #[command(long_about = AUTO_ABOUT)]
+    Auto(AutoOptions),
 }
 
 const SPLIT_ABOUT: &str = "\
@@ -44,18 +47,53 @@ TRYAGAIN if it meets the merge; nothing of it is done then.
 
 Both have to live on the same worker of every node: what was split off is where it came from, and with one worker all are.";
 
+const AUTO_ABOUT: &str = "\
+Say whether partitions are split and merged by themselves; at first they are not. One that has held more than 1 GiB, or was asked for \
+more than 50,000 times a second, for a minute is split in the middle of that load, as long as there are fewer than 64 partitions for \
+each node. Two neighbours with less than 16 MiB and 500 requests a second together for a minute become one, as long as there are more \
+partitions than nodes and one node leads both. One of these is done at a time.";
+
 #[derive(clap::Args, Debug)]
 struct SplitOptions {
     /// The partition's number
     #[arg(value_name = "PARTITION", value_parser = clap::value_parser!(u32).range(1..))]
     partition: u32,
 
-    /// The first slot of the new partition; without it, the one in the middle of the slots
+    /// The first slot of the new partition; without it, the one that leaves both the same load
     #[arg(long, value_name = "SLOT", value_parser = clap::value_parser!(u16).range(1..16384))]
     at: Option<u16>,
 
+    /// What both are to have the same of
+    #[arg(long, value_enum, default_value_t, conflicts_with = "at")]
+    by: By,
+
     #[command(flatten)]
     whom: Whom,
+}
+
+/// What the halves of a partition are to have the same of.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default)]
+enum By {
+    Keys,
+    #[default]
+    Bytes,
+    Operations,
+}
+
+#[derive(clap::Args, Debug)]
+struct AutoOptions {
+    /// `on` or `off`
+    #[arg(value_enum)]
+    whether: Whether,
+
+    #[command(flatten)]
+    whom: Whom,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum Whether {
+    On,
+    Off,
 }
 
 #[derive(clap::Args, Debug)]
@@ -72,12 +110,20 @@ struct MergeOptions {
 pub fn run(options: &PartitionOptions) -> Result<()> {
     match &options.task {
         PartitionTask::List(whom) => print!("{}", partition_table(&whom.look()?)),
-        PartitionTask::Split(SplitOptions { partition, at, whom }) => {
-            let at = at.map_or(String::new(), |slot| format!(" {slot}"));
+        PartitionTask::Split(SplitOptions { partition, at, by, whom }) => {
+            let by = format!(" BY {}", format!("{by:?}").to_uppercase());
+            let at = at.map_or(by, |slot| format!(" {slot}"));
             whom.order(&format!("CLUSTER SPLIT {partition}{at}"))?;
             println!(
                 "partition {partition} is being split; `synod partition list` shows when it is done"
             );
+        }
+        PartitionTask::Auto(AutoOptions { whether, whom }) => {
+            let word = match whether {
+                Whether::On => "YES",
+                Whether::Off => "NO",
+            };
+            whom.order(&format!("CLUSTER RESIZING {word}"))?;
         }
         PartitionTask::Merge(MergeOptions { partition, whom }) => {
             whom.order(&format!("CLUSTER MERGE {partition}"))?;

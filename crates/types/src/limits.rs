@@ -182,6 +182,9 @@ pub const TXN_MS_MAX: u64 = 5_000;
 pub const TXN_DECIDE_MS_MAX: u64 = 30_000;
 /// How long a leader keeps a lock that nobody gives back, in milliseconds.
 pub const TXN_LOCK_MS_MAX: u64 = 2_000;
+/// How long slots that are to leave a partition wait for the transactions in them, in milliseconds, before new ones have to wait
+/// for the slots.
+pub const CLAIM_PATIENCE_MS: u64 = 2_000;
 /// How long a request waits for keys of a transaction before it is refused, in milliseconds.
 pub const TXN_WAIT_MS_MAX: u64 = 5_000;
 /// How many requests wait for keys of transactions in one partition.

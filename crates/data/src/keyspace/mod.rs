@@ -26,6 +26,7 @@ mod text;
 mod transaction;
 mod used;
 mod warm;
+mod weigh;
 
 use changed::Changed;
 pub use changed::{ChangedKeys, Noted};

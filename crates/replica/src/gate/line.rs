@@ -1,5 +1,6 @@
 //! The locks of one leader, and those who stand in line for them.
 
+use super::bar::Bar;
 use crate::pending::{Access, Origin};
 use crate::waits::Told;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -123,6 +124,8 @@ pub(crate) struct Gate {
     pub(crate) told: Vec<(Origin, Told)>,
     /// Keys whose locks were given back, until those are looked at who wait for them to be filled.
     pub(crate) freed: Vec<Vec<u8>>,
+    /// The slots that are to go, if they cannot because of transactions.
+    pub(super) bar: Option<Bar>,
     /// When each intent and each decision was seen first, or asked about last, in ticks.
     pub(super) seen: BTreeMap<TxnId, u64>,
 }
@@ -138,6 +141,9 @@ impl Gate {
         own: Option<TxnId>,
         keyspace: Option<&Keyspace>,
     ) -> bool {
+        if own.is_some_and(|txn| self.is_barred(txn, wanted)) {
+            return false;
+        }
         let records = keyspace.map(Keyspace::transactions);
         // Which keys intents hold cannot be told while the keyspace is lent to a long operation, but whether they hold any.
         let some = records.map_or(self.intents, Records::holds_some);

@@ -12,6 +12,7 @@
 //!                      \--> the leader steps down: given back, in order
 //! ```
 
+mod bar;
 mod line;
 mod silent;
 
@@ -245,6 +246,7 @@ impl Replica {
 
     /// Another tick has passed: locks that nobody gave back are taken back, and nobody waits too long.
     pub(crate) fn age_gate(&mut self, audience: &mut dyn Audience) {
+        self.gate.age_bar(self.ticks);
         if self.gate.is_open() {
             return;
         }

@@ -38,6 +38,7 @@ pub fn json(config: &Config, workers: &[NodeStatus]) -> String {
         "founded_with": config.engine.as_str(),
         "copies": map.copies(),
         "splitting": map.splits().map(|(partition, _)| partition.0).collect::<Vec<_>>(),
+        "resizing": map.resizes(),
         "merging": map.partitions().keys().filter(|id| map.is_merging(**id)).map(|id| id.0).collect::<Vec<_>>(),
         "moving": map.moves().map(|(partition, _)| partition.0).collect::<Vec<_>>(),
         "tls_port": config.tls.port,

@@ -54,6 +54,8 @@ pub(super) const TABLE: &[Subcommand] = &[
         .about("5.0.0", "<node-id>", "The nodes that serve nothing and are replicas of one that does."),
     Subcommand::new("cluster|replace", 4, OPERATOR, replace)
         .about("7.0.0", "<node-number> <incarnation>", "Synod's own: gives the seat of a member that lost its data to a new data directory."),
+    Subcommand::new("cluster|resizing", 3, OPERATOR, partitions::resizing)
+        .about("7.0.0", "<YES|NO>", "Synod's own: whether partitions are split and merged by themselves."),
     Subcommand::new("cluster|restore", 3, OPERATOR, members::restore)
         .about("7.0.0", "<node>", "Synod's own: a drained node may hold something again."),
     Subcommand::new("cluster|slaves", 3, OPERATOR, replicas)
@@ -63,7 +65,7 @@ pub(super) const TABLE: &[Subcommand] = &[
     Subcommand::new("cluster|shards", 2, PLAIN, shards)
         .about("7.0.0", "", "The nodes that serve slots, each with its slots and its replicas."),
     Subcommand::new("cluster|split", -3, OPERATOR, partitions::split)
-        .about("7.0.0", "<partition> [slot]", "Synod's own: makes two partitions of one; the second begins with this slot, or with the one in the middle."),
+        .about("7.0.0", "<partition> [slot|BY KEYS|BYTES|OPERATIONS]", "Synod's own: makes two partitions of one; the second begins with this slot, or in the middle of the load."),
     Subcommand::new("cluster|help", 2, Flags::LOADING.and(Flags::STALE), help)
         .about("5.0.0", "", "Prints this help."),
 ];

@@ -1,30 +1,45 @@
-//! CLUSTER SPLIT and CLUSTER MERGE: Synod's own words for a partition that becomes two, and for two that become one. `synod
-//! partition` says them; what the metadata group makes of them is told in `synod_ring::Split` and `synod_ring::Merge`.
+//! CLUSTER SPLIT, MERGE and RESIZING: Synod's own words for a partition that becomes two, for two that become one, and for
+//! whether that happens by itself. `synod partition` says them; what the metadata group makes of them is told in
+//! `synod_ring::Split` and `synod_ring::Merge`.
 
 use super::{NOT_AN_INTEGER, parse_slot};
 use crate::node::Node;
-use std::ops::RangeInclusive;
 use synod_data::number;
 use synod_redis::Flow;
-use synod_ring::{MetaCommand, Reshape};
-use synod_types::{ClientId, PartitionId, Slot};
+use synod_ring::{MetaCommand, Reshape, Weight};
+use synod_types::{ClientId, PartitionId};
 
-/// `CLUSTER SPLIT partition [slot]`: the slot is the first one of the new partition; without it, the one in the middle.
+const SYNTAX: &str = "ERR syntax error";
+
+/// `CLUSTER SPLIT partition [slot | BY KEYS|BYTES|OPERATIONS]`: the slot is the first one of the new partition; without it, the
+/// one that leaves the halves the same load, in bytes unless something else is said.
 pub(super) fn split(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let partition = number::parse_i64(args[2]).and_then(|n| u32::try_from(n).ok()).map(PartitionId);
     let Some(partition) = partition else { return node.refuse_request(client, NOT_AN_INTEGER) };
-    let at = match args {
-        [_, _, _, slot] => parse_slot(slot, "ERR Invalid slot"),
-        [_, _, _] => match node.groups.map().slots_of(partition) {
-            Some(slots) => Ok(middle(&slots)),
-            // The metadata group says so in its own words.
-            None => Ok(Slot(0)),
-        },
-        _ => Err("ERR syntax error"),
+    let reshape = match args {
+        [_, _, _] => Ok(Reshape::SplitByLoad { partition, weight: Weight::Bytes }),
+        [_, _, _, slot] => {
+            parse_slot(slot, "ERR Invalid slot").map(|at| Reshape::Split { partition, at })
+        }
+        [_, _, _, by, weight] if by.eq_ignore_ascii_case(b"by") => {
+            let is_it = |known: &Weight| weight.eq_ignore_ascii_case(known.name().as_bytes());
+            let weight = Weight::ALL.into_iter().find(is_it).ok_or(SYNTAX);
+            weight.map(|weight| Reshape::SplitByLoad { partition, weight })
+        }
+        _ => Err(SYNTAX),
     };
-    match at {
-        Ok(at) => node.change_map(client, &MetaCommand::Reshape(Reshape::Split { partition, at })),
+    match reshape {
+        Ok(reshape) => node.change_map(client, &MetaCommand::Reshape(reshape)),
         Err(text) => node.refuse_request(client, text),
+    }
+}
+
+/// `CLUSTER RESIZING YES|NO`: whether partitions are split and merged by themselves.
+pub(super) fn resizing(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
+    let said = |word: &str| args[2].eq_ignore_ascii_case(word.as_bytes());
+    match (said("yes"), said("no")) {
+        (false, false) => node.refuse_request(client, SYNTAX),
+        (yes, _) => node.change_map(client, &MetaCommand::Reshape(Reshape::Resizing(yes))),
     }
 }
 
@@ -33,21 +48,4 @@ pub(super) fn merge(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let upper = number::parse_i64(args[2]).and_then(|n| u32::try_from(n).ok()).map(PartitionId);
     let Some(upper) = upper else { return node.refuse_request(client, NOT_AN_INTEGER) };
     node.change_map(client, &MetaCommand::Reshape(Reshape::Merge { upper }))
-}
-
-fn middle(slots: &RangeInclusive<Slot>) -> Slot {
-    let (first, last) = (slots.start().0, slots.end().0);
-    Slot(first + (last - first).div_ceil(2))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_middle_is_inside_wherever_there_is_an_inside() {
-        for (first, last, middle_of) in [(0, 16_383, 8_192), (7, 8, 8), (7, 9, 8), (7, 7, 7)] {
-            assert_eq!(middle(&(Slot(first)..=Slot(last))), Slot(middle_of));
-        }
-    }
 }
