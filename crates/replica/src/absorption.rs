@@ -144,6 +144,9 @@ impl Replica {
     pub(crate) fn note_absorbed(&mut self, out: &mut Vec<Output>) {
         if let Some(upper) = self.state.absorption.done.take() {
             self.absorptions.not_durable.insert(upper, self.applied);
+            // What was heard of a session or a lease before its content went elsewhere and came back is too old.
+            self.leases.forget();
+            self.lock_leases.forget();
             if self.role == Role::Leader && self.wants_changes {
                 out.push(Output::Changes(Changes { all: true, keys: Vec::new() }));
             }
