@@ -12,6 +12,9 @@ impl Replica {
             let (keys, now) = (keys.iter().map(Vec::as_slice), self.read_time());
             return self.state.keyspace_mut().into_iter().for_each(|k| k.evict(keys.clone(), now));
         }
+        if self.state.is_given() {
+            return;
+        }
         let op = Op::Evict(keys.iter().map(Vec::as_slice).collect());
         self.evicting = true;
         self.write(Origin::Internal, |bytes| op.encode(bytes), out);

@@ -308,7 +308,8 @@ impl Replica {
     /// Whether nothing waits here for an entry or for a word of the leader, and no snapshot is being taken.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.batch.is_empty()
+        // Of what has given its slots away nobody but its own leader wants anything written.
+        (self.batch.is_empty() || self.state.is_given())
             && self.proposals.is_empty()
             && self.reads.is_empty()
             && !self.is_behind()
