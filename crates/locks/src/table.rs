@@ -31,7 +31,8 @@ pub struct Lease<'a> {
 
 /// The locks of a partition.
 ///
-/// Invariants: `granted` is at least every lock's newest token, and of two grants of one lock the later one has the greater; `free` names exactly the locks that nobody holds.
+/// Invariants: `granted` is at least every lock's newest token, and of two grants of one lock the later one has the greater;
+/// `free` names exactly the locks that nobody holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Locks {
     locks: BTreeMap<Box<[u8]>, Lock>,

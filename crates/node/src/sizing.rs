@@ -3,10 +3,10 @@
 //! Its leader knows the load, and looks at it now and then. What it decides is a command of the metadata group, so of two
 //! leaders of one partition, or of two neighbours, that decide at the same time one is refused.
 //!
-//! | partition | for as long as [`HOLD_US`] | and then |
-//! |---|---|---|
-//! | holds more than [`SPLIT_BYTES`], or is asked for more than [`SPLIT_OPS`] times a second | | is split in the middle of that |
-//! | holds less than [`MERGE_BYTES`] and is asked for less than [`MERGE_OPS`] times a second, and so does the one below | | becomes part of that |
+//! | what is so for as long as [`HOLD_US`] | what is done |
+//! |---|---|
+//! | a partition has more than [`SPLIT_BYTES`], or is asked for more than [`SPLIT_OPS`] a second | it is split in the middle of that |
+//! | it has less than [`MERGE_BYTES`] and [`MERGE_OPS`], together with the one below | it becomes part of that |
 //!
 //! What was just split is far above what is merged, and what was just merged far below what is split, so nothing goes back and
 //! forth. One thing is done at a time in the cluster.

@@ -8,9 +8,10 @@
 //! replica that comes to the claim first waits: it votes and acknowledges, and applies nothing more.
 
 use crate::changes::Changes;
+use crate::loader::Loader;
 use crate::replica::{Output, Replica};
 use crate::slots::{Claim, Claimed};
-use crate::state::{Loader, State};
+use crate::state::State;
 use std::collections::BTreeMap;
 use synod_consensus::Role;
 use synod_machine::{Context, MachineId, Operation};

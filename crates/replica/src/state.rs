@@ -1,18 +1,18 @@
 //! The machines of a group: of a partition, or of the metadata group.
 
 use crate::absorption::Absorption;
-use crate::cluster::{ClusterMachine, ClusterRestorer};
+use crate::cluster::ClusterMachine;
 use crate::slots::{Claim, Claimed, Owned};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use synod_data::digest::mix;
-use synod_data::{Context, Garbage, Keyspace, KeyspaceStats, Measures, Restorer, Scratch};
-use synod_machine::{Machine, MachineId, Operation, Restore};
+use synod_data::{Context, Garbage, Keyspace, KeyspaceStats, Measures, Scratch};
+use synod_machine::{Machine, MachineId, Operation};
 use synod_ring::ClusterMap;
-use synod_tree::{NamedRestorer, NamedTrees, Tree, taken_apart};
+use synod_tree::{NamedTrees, Tree, taken_apart};
 use synod_types::{
-    DEFAULT_NAMESPACE, Epoch, Millis, PartitionId, ReplySink, SLOT_COUNT, Slot, key_slot,
-    namespace_key, tree_lock,
+    DEFAULT_NAMESPACE, Epoch, Millis, PartitionId, ReplySink, Slot, key_slot, namespace_key,
+    tree_lock,
 };
 
 const HELD: &str = "ERR a transaction holds a key of these slots";
@@ -24,12 +24,12 @@ const FOREIGN: &str = "ERR the group has no machine for this operation";
 ///
 /// A fixed struct, so that an operation finds its machine by a comparison of its number. A machine that the group
 /// does not have is `None`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct State {
     pub(crate) keyspace: Option<Box<Keyspace>>,
     /// What there was to tell of the keyspace when it was lent to an operation that is run beside the turns.
-    lent: Option<Measures>,
-    cluster: Option<Box<ClusterMachine>>,
+    pub(crate) lent: Option<Measures>,
+    pub(crate) cluster: Option<Box<ClusterMachine>>,
     /// Made by the first operation of a tree; most partitions have none.
     pub(crate) tree: Option<Box<Tree>>,
     /// The same for namespaces that have names.
@@ -37,9 +37,9 @@ pub struct State {
     /// Which slots the partition owns; `None` for the metadata group.
     pub(crate) owned: Option<Owned>,
     /// The locks of trees whose holders may have changed since this was asked last.
-    changed_locks: BTreeSet<Vec<u8>>,
+    pub(crate) changed_locks: BTreeSet<Vec<u8>>,
     /// What was split off by the entry being applied.
-    offspring: Option<(PartitionId, Box<State>)>,
+    pub(crate) offspring: Option<(PartitionId, Box<State>)>,
     pub(crate) absorption: Absorption,
 }
 
@@ -48,17 +48,8 @@ impl State {
     #[must_use]
     pub fn data(slots: RangeInclusive<Slot>) -> Self {
         let keyspace = Keyspace::new(slots).with_engine(&synod_script::LUA);
-        Self {
-            owned: Some(Owned::founded(keyspace.slots())),
-            keyspace: Some(Box::new(keyspace)),
-            lent: None,
-            cluster: None,
-            tree: None,
-            named: None,
-            changed_locks: BTreeSet::new(),
-            offspring: None,
-            absorption: Absorption::default(),
-        }
+        let owned = Owned::founded(keyspace.slots());
+        Self { keyspace: Some(Box::new(keyspace)), owned: Some(owned), ..Self::default() }
     }
 
     /// A keyspace for transactions, with what the keyspaces of partitions have.
@@ -70,17 +61,7 @@ impl State {
     /// The map of a cluster that is not founded yet.
     #[must_use]
     pub fn meta() -> Self {
-        Self {
-            keyspace: None,
-            lent: None,
-            cluster: Some(Box::default()),
-            tree: None,
-            named: None,
-            owned: None,
-            changed_locks: BTreeSet::new(),
-            offspring: None,
-            absorption: Absorption::default(),
-        }
+        Self { cluster: Some(Box::default()), ..Self::default() }
     }
 
     /// Which slots the partition owns; `None` for the metadata group.
@@ -261,14 +242,10 @@ impl State {
         self.named.take_if(|named| named.iter().next().is_none());
         let state = Self {
             keyspace: Some(Box::new(upper)),
-            lent: None,
-            cluster: None,
             tree,
             named: named.map(Box::new),
             owned: Some(owns),
-            changed_locks: BTreeSet::new(),
-            offspring: None,
-            absorption: Absorption::default(),
+            ..Self::default()
         };
         self.offspring = Some((child, Box::new(state)));
         true
@@ -373,119 +350,6 @@ impl State {
     }
 }
 
-/// The machines of a group being read back from a snapshot: each chunk ends with the number of its machine.
-#[derive(Debug)]
-pub struct Loader {
-    keyspace: Option<Box<Restorer>>,
-    cluster: Option<ClusterRestorer>,
-    /// Begun by the first chunk of a tree.
-    tree: Option<synod_tree::Restorer>,
-    /// Begun by the first chunk of a tree with a name.
-    named: Option<NamedRestorer>,
-    /// As founded until a section says something else; `None` for the metadata group.
-    owned: Option<Owned>,
-}
-
-impl Loader {
-    /// A loader of a partition's machines. Its snapshot says which slots it has.
-    #[must_use]
-    pub fn data() -> Self {
-        let any = Slot(0)..=Slot(SLOT_COUNT - 1);
-        Self {
-            owned: Some(Owned::founded(any.clone())),
-            keyspace: Some(Box::new(Keyspace::restore(any))),
-            cluster: None,
-            tree: None,
-            named: None,
-        }
-    }
-
-    /// A loader of the cluster map.
-    #[must_use]
-    pub fn meta() -> Self {
-        let cluster = Some(ClusterRestorer::default());
-        Self { keyspace: None, cluster, tree: None, named: None, owned: None }
-    }
-
-    /// Takes the next chunk.
-    ///
-    /// # Errors
-    /// A chunk that no snapshot of this version holds, in words; the loader is of no more use.
-    pub fn chunk(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let Some((machine, bytes)) = bytes.split_last() else {
-            return Err("an empty chunk".to_owned());
-        };
-        match (MachineId(*machine), self) {
-            (MachineId::KEYSPACE, Self { keyspace: Some(keyspace), .. }) => {
-                Restore::chunk(&mut **keyspace, bytes)
-            }
-            (MachineId::CLUSTER_MAP, Self { cluster: Some(cluster), .. }) => cluster.chunk(bytes),
-            (MachineId::TREE, Self { keyspace: Some(_), tree, .. }) => {
-                tree.get_or_insert_default().chunk(bytes)
-            }
-            (MachineId::NAMED_TREES, Self { keyspace: Some(_), named, .. }) => {
-                named.get_or_insert_default().chunk(bytes)
-            }
-            (MachineId::SLOTS, Self { owned: Some(owned), .. }) => {
-                *owned = Owned::restore(bytes)?;
-                Ok(())
-            }
-            (
-                MachineId::KEYSPACE
-                | MachineId::CLUSTER_MAP
-                | MachineId::TREE
-                | MachineId::NAMED_TREES
-                | MachineId::SLOTS,
-                _,
-            ) => Err(format!("a section of machine {machine}, which this group does not have")),
-            _ => Err(format!(
-                "a section of machine {machine}, which this version of Synod does not know"
-            )),
-        }
-    }
-
-    /// The state, after the last chunk.
-    ///
-    /// # Errors
-    /// Chunks are missing or wrong, in words.
-    pub fn finish(self) -> Result<State, String> {
-        let keyspace = self.keyspace.map(|restorer| Restore::finish(*restorer)).transpose()?;
-        let cluster = self.cluster.map(Restore::finish).transpose()?;
-        let mut tree = self.tree.map(Restore::finish).transpose()?;
-        let mut keyspace = keyspace.map(|keyspace| keyspace.with_engine(&synod_script::LUA));
-        let mut named = self.named.map(Restore::finish).transpose()?;
-        if let Some(keyspace) = &mut keyspace {
-            if let Some(tree) = &mut tree {
-                follow(keyspace, DEFAULT_NAMESPACE, tree).for_each(drop);
-            }
-            for (namespace, tree) in named.iter_mut().flat_map(NamedTrees::iter_mut) {
-                follow(keyspace, namespace, tree).for_each(drop);
-            }
-        }
-        let mut owned = self.owned;
-        if let (Some(owned), Some(keyspace)) = (&mut owned, &keyspace) {
-            let slots = keyspace.slots();
-            if owned.epoch() != Epoch(0) && owned.slots().is_some_and(|owned| *owned != slots) {
-                return Err(
-                    "a partition that owns other slots than those of its content".to_owned()
-                );
-            }
-            owned.has_content_of(slots);
-        }
-        Ok(State {
-            keyspace: keyspace.map(Box::new),
-            lent: None,
-            cluster: cluster.map(Box::new),
-            tree: tree.map(Box::new),
-            named: named.map(Box::new),
-            owned,
-            changed_locks: BTreeSet::new(),
-            offspring: None,
-            absorption: Absorption::default(),
-        })
-    }
-}
-
 /// Whether the tree of this namespace lies in the slots of the partition. What its leader proposes of its own accord may come when
 /// the tree has gone to another one.
 fn may_have(keyspace: &Keyspace, namespace: &str) -> bool {
@@ -494,7 +358,7 @@ fn may_have(keyspace: &Keyspace, namespace: &str) -> bool {
 
 /// The keyspace learns who holds the locks of a tree that have changed hands: it checks the writes that they fence. Gives
 /// their names.
-fn follow<'a>(
+pub(crate) fn follow<'a>(
     keyspace: &'a mut Keyspace,
     namespace: &'a str,
     tree: &'a mut Tree,
