@@ -81,6 +81,13 @@ impl Node {
         self.absorb(group);
     }
 
+    /// The log durably counts on a snapshot that goes so far.
+    pub fn snapshot_is_marked(&mut self, group: PartitionId, index: Index) {
+        if let Some(replica) = self.replica(group) {
+            replica.snapshot_is_marked(index);
+        }
+    }
+
     /// The snapshot file could not be written or received.
     pub fn snapshot_failed(&mut self, group: PartitionId) {
         if self.births.failed(group) {

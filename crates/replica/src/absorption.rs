@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   the claim is to be applied -> Awaited: which partition, given in which epoch -> its state, copied from the replica here -> applied
-//!      -> a snapshot behind it is durable: the entries up to it are forgotten, and the other one is needed no more
+//!      -> a snapshot behind it is durable, and so is the log's mark of it: the entries up to it are forgotten, and the other one is needed no more
 //! ```
 //! The other partition has given its slots away, so all of its replicas that know of it have the same content, and keep it. A
 //! replica that comes to the claim first waits: it votes and acknowledges, and applies nothing more.
@@ -36,8 +36,10 @@ pub(crate) struct Absorption {
 pub(crate) struct Absorptions {
     /// What the next entry waits for.
     awaited: Option<Awaited>,
-    /// Partitions taken in by entries that no durable snapshot covers.
+    /// Partitions taken in by entries that no durable snapshot covers, which the log counts on.
     not_durable: BTreeMap<PartitionId, Index>,
+    /// The state was read from a snapshot that goes so far, and the log does not durably count on it yet.
+    unmarked: Option<Index>,
 }
 
 impl State {
@@ -136,9 +138,9 @@ impl Replica {
         }
     }
 
-    /// Nothing is waited for any more: the state is another one.
-    pub(crate) fn forget_awaited(&mut self) {
-        self.absorptions = Absorptions::default();
+    /// Nothing is waited for any more: the state is another one, of a snapshot that goes so far.
+    pub(crate) fn begin_absorptions_at(&mut self, index: Index) {
+        self.absorptions = Absorptions { unmarked: Some(index), ..Absorptions::default() };
     }
 
     /// What was taken in by the entry that was applied last. Whoever led the other partition may not have told of all changes.
@@ -161,8 +163,10 @@ impl Replica {
         }
     }
 
-    /// A snapshot is durable that goes so far: what it covers is forgotten, so that nobody is sent what he might wait at.
-    pub(crate) fn absorbed_is_durable(&mut self, index: Index) {
+    /// The log durably counts on a snapshot that goes so far, so a restart begins there. What it covers is forgotten, so that
+    /// nobody is sent what he might wait at.
+    pub fn snapshot_is_marked(&mut self, index: Index) {
+        self.absorptions.unmarked.take_if(|unmarked| *unmarked <= index);
         let before = self.absorptions.not_durable.len();
         self.absorptions.not_durable.retain(|_, at| *at > index);
         if self.absorptions.not_durable.len() < before {
@@ -173,7 +177,9 @@ impl Replica {
     /// Whether a partition was taken in that a restart would need again.
     #[must_use]
     pub fn may_need(&self, upper: PartitionId) -> bool {
-        self.absorptions.not_durable.contains_key(&upper) && !planted("merge-dropped-early")
+        let is_durable = !self.absorptions.not_durable.contains_key(&upper)
+            && self.absorptions.unmarked.is_none();
+        !is_durable && !planted("merge-dropped-early")
     }
 
     /// No entry is stamped earlier from now on, and no read is of an earlier time.

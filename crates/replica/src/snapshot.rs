@@ -120,9 +120,7 @@ impl Replica {
         self.job = None;
         self.snapshot_wanted = self.snapshot_wanted.filter(|at_least| *at_least > meta.index);
         out.push(Output::MarkSnapshot(meta.clone()));
-        let index = meta.index;
         self.engine.snapshot_taken(meta);
-        self.absorbed_is_durable(index);
     }
 
     /// The snapshot's file could not be written (the disk is full). It is tried again until there is one: what asked
@@ -153,7 +151,7 @@ impl Replica {
             return;
         }
         self.job = None;
-        self.forget_awaited();
+        self.begin_absorptions_at(meta.index);
         self.give_up_aside(audience);
         let old = std::mem::replace(&mut self.state, state);
         if let Some(measures) = old.measures() {

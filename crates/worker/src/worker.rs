@@ -82,8 +82,11 @@ impl Worker {
                 for (group, token) in flushed.acks {
                     node.persisted(group, token);
                 }
-                let marks = flushed.marks.into_iter().filter(|(_, meta)| meta.index.0 > 0);
-                self.tasks.extend(marks.map(|(group, meta)| Task::Prune(group, meta)));
+                for (group, meta) in flushed.marks.into_iter().filter(|(_, meta)| meta.index.0 > 0)
+                {
+                    node.snapshot_is_marked(group, meta.index);
+                    self.tasks.push(Task::Prune(group, meta));
+                }
                 for group in flushed.removed {
                     self.tasks.push(Task::Remove(group));
                     node.group_removed(group);

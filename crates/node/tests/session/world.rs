@@ -396,6 +396,8 @@ impl World {
                 self.flushed.push((at, group, token));
             } else if let Log::Remove { group, .. } = record {
                 node.group_removed(group);
+            } else if let Log::Snapshot { group, meta } = record {
+                node.snapshot_is_marked(group, meta.index);
             }
         }
         self.asides.extend(output.asides.into_iter().map(|aside| (at, aside)));
