@@ -38,6 +38,8 @@ pub(crate) struct Absorptions {
     awaited: Option<Awaited>,
     /// Partitions taken in by entries that no durable snapshot covers, which the log counts on.
     not_durable: BTreeMap<PartitionId, Index>,
+    /// How far the last snapshot goes that was written.
+    written: Index,
     /// The state was read from a snapshot that goes so far, and the log does not durably count on it yet.
     unmarked: Option<Index>,
 }
@@ -158,9 +160,15 @@ impl Replica {
 
     /// Takes a snapshot if something was taken in that none covers.
     pub(crate) fn cover_absorbed(&mut self) {
-        if !self.absorptions.not_durable.is_empty() {
+        let written = self.absorptions.written;
+        if self.absorptions.not_durable.values().any(|at| *at > written) {
             self.begin_snapshot();
         }
+    }
+
+    /// The file of a snapshot that goes so far is durable.
+    pub(crate) fn snapshot_covers(&mut self, index: Index) {
+        self.absorptions.written = index;
     }
 
     /// The log durably counts on a snapshot that goes so far, so a restart begins there. What it covers is forgotten, so that

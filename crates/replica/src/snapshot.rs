@@ -120,6 +120,7 @@ impl Replica {
         self.job = None;
         self.snapshot_wanted = self.snapshot_wanted.filter(|at_least| *at_least > meta.index);
         out.push(Output::MarkSnapshot(meta.clone()));
+        self.snapshot_covers(meta.index);
         self.engine.snapshot_taken(meta);
     }
 
