@@ -166,22 +166,22 @@ fn weigh(keyspace: &Keyspace, weight: impl Fn(Slot) -> f64) -> Vec<f64> {
     (slots.start().0..=slots.end().0).map(|slot| weight(Slot(slot))).collect()
 }
 
-/// The slot at which the two halves differ least; `None` if there is only one slot. Where nothing weighs anything, the middle.
+/// The slot at which the two halves differ least, and of those the one nearest to the middle; `None` if there is only one slot.
 fn middle(first: u16, weights: &[f64]) -> Option<Slot> {
     let total: f64 = weights.iter().sum();
     let mut below = 0.0;
-    let mut best: Option<(f64, usize)> = None;
+    let mut best: Option<(f64, usize, usize)> = None;
     for (place, weight) in weights.iter().enumerate() {
-        let apart = match total > 0.0 {
-            true => (total - 2.0 * below).abs(),
-            false => (weights.len() as f64 - 2.0 * place as f64).abs(),
-        };
-        if place > 0 && best.is_none_or(|(least, _)| apart < least) {
-            best = Some((apart, place));
+        let apart = (total - 2.0 * below).abs();
+        let aside = weights.len().abs_diff(2 * place);
+        let is_better = best
+            .is_none_or(|(least, beside, _)| apart < least || (apart <= least && aside < beside));
+        if place > 0 && is_better {
+            best = Some((apart, aside, place));
         }
         below += weight;
     }
-    best.map(|(_, place)| Slot(first + place as u16))
+    best.map(|(.., place)| Slot(first + place as u16))
 }
 
 /// Whether there may be fewer partitions, and more.
@@ -199,7 +199,7 @@ mod tests {
         for (weights, at) in [
             (&[1.0, 1.0, 1.0, 1.0][..], 12),
             (&[9.0, 1.0, 1.0, 1.0], 11),
-            (&[0.0, 0.0, 0.0, 9.0], 11),
+            (&[0.0, 0.0, 0.0, 9.0], 12),
             (&[1.0, 1.0, 1.0, 3.0], 13),
             (&[0.0, 0.0, 0.0, 0.0], 12),
             (&[5.0, 1.0], 11),

@@ -137,3 +137,44 @@ fn a_replica_that_lags_behind_takes_the_same_in() {
         assert!(digests.windows(2).all(|two| two[0] == two[1]), "{digests:?}");
     }
 }
+
+#[test]
+fn a_split_without_a_slot_is_where_the_load_is() {
+    let mut trial = Trial::new(3, 1, 2);
+    trial.until(1, "some writes", |world| world.held(3).len() == 2);
+    // foo lies in slot 12182, a in 15495.
+    for (n, tag) in (0..300).flat_map(|n| [(n, "foo"), (n, "a")]) {
+        trial.expect(1, &format!("SET {{{tag}}}{n} value"), "OK");
+    }
+    trial.refused(1, "CLUSTER SPLIT 2 BY weight", "syntax error");
+    trial.refused(1, "CLUSTER SPLIT 9 BY keys", "no partition 9");
+    trial.expect(2, "CLUSTER SPLIT 2 BY keys", "OK");
+    trial.until(1, "split", |world| {
+        (1..=3).all(|node| world.map(node).partitions().len() == 3 && world.held(node).len() == 3)
+    });
+    let slots = trial.world.map(1).slots_of(PartitionId(3)).unwrap();
+    assert!((Slot(12_183)..=Slot(15_495)).contains(slots.start()), "{slots:?}");
+    trial.is_whole(&[1, 2, 3]);
+}
+
+#[test]
+fn what_is_little_becomes_one_by_itself_where_that_was_said() {
+    let mut trial = Trial::new(3, 1, 8);
+    trial.until(1, "some writes", |world| world.held(3).len() == 8);
+    trial.world.pass(70_000);
+    assert_eq!(trial.world.map(1).partitions().len(), 8, "it was not said");
+    trial.refused(1, "CLUSTER RESIZING perhaps", "syntax error");
+    trial.expect(1, "CLUSTER RESIZING YES", "OK");
+    trial.world.pass(50_000);
+    assert_eq!(trial.world.map(1).partitions().len(), 8, "it has not been so for long");
+    trial.until(2, "fewer", |world| world.map(2).partitions().len() < 8);
+    trial.expect(3, "CLUSTER RESIZING NO", "OK");
+    trial.until(1, "at rest", |world| {
+        (1..=3).all(|node| {
+            let map = world.map(node);
+            map.merges().count() == 0 && map.all_absorbed().count() == 0 && is_at_rest(world, node)
+        })
+    });
+    assert!(trial.world.map(1).partitions().len() >= 3);
+    trial.is_whole(&[1, 2, 3]);
+}
