@@ -33,9 +33,9 @@ impl Node {
         let own = self.local.id();
         let needed = self.groups.map().all_absorbed();
         let needed = needed.filter(|(.., absorbed)| absorbed.needed_by.contains(&own));
-        let needed: Vec<_> = needed.map(|(upper, lower, _)| (upper, lower)).collect();
-        for (upper, lower) in needed {
-            self.tend_absorbed(upper, lower);
+        let needed: Vec<_> = needed.map(|(upper, lower, of)| (upper, lower, of.epoch)).collect();
+        for (upper, lower, epoch) in needed {
+            self.tend_absorbed(upper, lower, epoch);
         }
         let waits = |group: &PartitionId| {
             self.groups.replica(*group).is_some_and(|replica| replica.awaited().is_some())
@@ -49,12 +49,13 @@ impl Node {
             return self.tend_upper(upper, merge);
         };
         let Some((in_force, committed)) = self.led_membership(merge.lower) else { return };
+        let known = self.groups.map().epoch_of(merge.lower);
         let Some(replica) = self.replica(merge.lower) else { return };
         if replica.is_draining() || replica.state().is_sealed() || !merge.sealing {
             return;
         }
         let epoch = replica.state().epoch();
-        let owned = replica.state().owned();
+        let owned = replica.state().owned().filter(|_| epoch > known);
         if owned.is_some_and(|owned| owned.whole().end() >= given.slots.end()) {
             let merged = Reshape::Merged { upper, sealed: given.epoch, epoch };
             self.propose_meta(&MetaCommand::Reshape(merged));
@@ -123,15 +124,13 @@ impl Node {
         }
     }
 
-    /// Says that the replica here of a partition needs the one no more that it has absorbed.
-    fn tend_absorbed(&mut self, upper: PartitionId, lower: PartitionId) {
+    /// Says that the replica here of a partition needs the one no more that it has absorbed in this epoch.
+    fn tend_absorbed(&mut self, upper: PartitionId, lower: PartitionId, epoch: Epoch) {
         if !self.owns(lower) {
             return;
         }
-        let Some(above) = self.groups.map().founded_slots_of(upper) else { return };
         let Some(replica) = self.groups.replica(lower) else { return };
-        let owned = replica.state().owned();
-        let has_both = owned.is_some_and(|owned| owned.whole().contains(above.start()));
+        let has_both = replica.state().epoch() >= epoch;
         let has_unborn = self.groups.replica(upper).is_some_and(|replica| replica.has_unborn());
         if has_both && !replica.may_need(upper) && !has_unborn {
             let absorbed = Reshape::Absorbed { upper, node: self.local.id() };

@@ -31,6 +31,9 @@ pub struct Absorbed {
     pub replicas: Vec<NodeId>,
     /// Whose replica of the other one may still need them.
     pub needed_by: BTreeSet<NodeId>,
+    /// In which epoch of its slots the other one has absorbed it. That it has its slots says nothing: it may not have lost them
+    /// yet.
+    pub epoch: Epoch,
 }
 
 /// What the map knows of merges; empty until there was one.
@@ -215,7 +218,7 @@ impl ClusterMap {
             self.splits.founded.entry(lower).or_insert(first..=last);
             info.slots = first..=*gone.slots.end();
             let needed_by = info.replicas.iter().copied().collect();
-            let absorbed = Absorbed { replicas: gone.replicas, needed_by };
+            let absorbed = Absorbed { replicas: gone.replicas, needed_by, epoch };
             self.merges.absorbed.insert(upper, absorbed);
         }
         self.merges.pending.remove(&upper);

@@ -245,8 +245,9 @@ impl Merges {
             words.into_iter().for_each(|word| put(out, word));
         }
         put(out, self.absorbed.len() as u64);
-        for (upper, Absorbed { replicas, needed_by }) in &self.absorbed {
+        for (upper, Absorbed { replicas, needed_by, epoch }) in &self.absorbed {
             put(out, u64::from(upper.0));
+            put(out, epoch.0);
             put_ids(out, replicas);
             put_ids(out, needed_by);
         }
@@ -263,9 +264,10 @@ impl Merges {
             merges.pending.insert(upper, Merge { lower, sealing: take(bytes)? != 0 });
         }
         for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
-            let (upper, replicas) = (take_partition(bytes)?, take_ids(bytes)?);
+            let (upper, epoch) = (take_partition(bytes)?, Epoch(take(bytes)?));
+            let replicas = take_ids(bytes)?;
             let needed_by = take_ids(bytes)?.into_iter().collect();
-            merges.absorbed.insert(upper, Absorbed { replicas, needed_by });
+            merges.absorbed.insert(upper, Absorbed { replicas, needed_by, epoch });
         }
         for _ in 0..take_count(bytes, PARTITIONS_MAX as usize)? {
             let (upper, heir) = (take_partition(bytes)?, take_partition(bytes)?);
