@@ -100,6 +100,16 @@ impl Node {
         }
     }
 
+    /// Whether replicas here of a partition and of the one below it tell that the one does not fit into the other.
+    pub(crate) fn is_known_not_to_fit(&self, upper: PartitionId) -> bool {
+        let map = self.groups.map();
+        let below = map.slots_of(upper).and_then(|slots| slots.start().0.checked_sub(1));
+        let lower = below.and_then(|slot| map.partition_of(Slot(slot)));
+        let lower = lower.and_then(|lower| self.groups.replica(lower));
+        let both = self.groups.replica(upper).zip(lower);
+        both.is_some_and(|(above, below)| !above.state().fits_into(below.state()))
+    }
+
     /// What the replica here knows of a partition having given its slots away.
     fn given(&self, upper: PartitionId) -> Option<Given> {
         let state = self.groups.replica(upper)?.state();

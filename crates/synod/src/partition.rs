@@ -119,11 +119,12 @@ pub fn run(options: &PartitionOptions) -> Result<()> {
             );
         }
         PartitionTask::Auto(AutoOptions { whether, whom }) => {
-            let word = match whether {
-                Whether::On => "YES",
-                Whether::Off => "NO",
+            let (word, told) = match whether {
+                Whether::On => ("YES", "partitions are split and merged by themselves now"),
+                Whether::Off => ("NO", "partitions are split and merged only by command now"),
             };
             whom.order(&format!("CLUSTER RESIZING {word}"))?;
+            println!("{told}");
         }
         PartitionTask::Merge(MergeOptions { partition, whom }) => {
             whom.order(&format!("CLUSTER MERGE {partition}"))?;

@@ -7,6 +7,7 @@ use crate::node::Node;
 use synod_data::number;
 use synod_redis::Flow;
 use synod_ring::{MetaCommand, Reshape, Weight};
+use synod_types::limits::MERGE_BYTES_MAX;
 use synod_types::{ClientId, PartitionId};
 
 const SYNTAX: &str = "ERR syntax error";
@@ -43,9 +44,18 @@ pub(super) fn resizing(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flo
     }
 }
 
-/// `CLUSTER MERGE partition`: it becomes part of the one whose slots are right below its own.
+/// `CLUSTER MERGE partition`: it becomes part of the one whose slots are right below its own. What does not fit is refused if the
+/// replicas here tell; else its leader gives the merge up.
 pub(super) fn merge(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
     let upper = number::parse_i64(args[2]).and_then(|n| u32::try_from(n).ok()).map(PartitionId);
     let Some(upper) = upper else { return node.refuse_request(client, NOT_AN_INTEGER) };
+    if node.is_known_not_to_fit(upper) {
+        let most = MERGE_BYTES_MAX >> 20;
+        let text = format!(
+            "ERR partition {upper} is not merged: it holds more than {most} MiB, or more locks or trees than go together with those of \
+             the one below it"
+        );
+        return node.refuse_request(client, &text);
+    }
     node.change_map(client, &MetaCommand::Reshape(Reshape::Merge { upper }))
 }
