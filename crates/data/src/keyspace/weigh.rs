@@ -15,7 +15,7 @@ impl Keyspace {
         let (count, bytes) = looked_at.fold((0, 0), |(count, bytes), object: &Object| {
             (count + 1, bytes + object.heap_bytes())
         });
-        if count == 0 { 0 } else { bytes * table.len() / count }
+        (bytes * table.len()).checked_div(count).unwrap_or(0)
     }
 }
 
