@@ -38,7 +38,7 @@ impl Node {
             self.tend_absorbed(upper, lower, epoch);
         }
         let waits = |group: &PartitionId| {
-            self.groups.replica(*group).is_some_and(|replica| replica.awaited().is_some())
+            self.groups.replica(*group).is_some_and(|replica| replica.content_wanted().is_some())
         };
         let waiting: Vec<_> = self.groups.numbers().filter(waits).collect();
         waiting.into_iter().for_each(|lower| self.bring_content(lower));
@@ -120,7 +120,9 @@ impl Node {
 
     /// Brings a replica that waits for the content of another partition what the replica of that one here has given.
     pub(crate) fn bring_content(&mut self, lower: PartitionId) {
-        let Some(awaited) = self.groups.replica(lower).and_then(|r| r.awaited()) else { return };
+        let Some(awaited) = self.groups.replica(lower).and_then(|r| r.content_wanted()) else {
+            return;
+        };
         let (upper, epoch) = awaited;
         if self.given(upper).is_none_or(|given| given.epoch != epoch) {
             return;

@@ -35,7 +35,7 @@ pub(crate) struct Absorption {
 #[derive(Debug, Default)]
 pub(crate) struct Absorptions {
     /// What the next entry waits for.
-    awaited: Option<Awaited>,
+    content_wanted: Option<Awaited>,
     /// Partitions taken in by entries that no durable snapshot covers, which the log counts on.
     not_durable: BTreeMap<PartitionId, Index>,
     /// How far the last snapshot goes that was written.
@@ -98,20 +98,20 @@ impl State {
 impl Replica {
     /// What the next committed entry waits for: the content of a partition, as of the epoch in which it has given it.
     #[must_use]
-    pub fn awaited(&self) -> Option<Awaited> {
-        self.absorptions.awaited
+    pub fn content_wanted(&self) -> Option<Awaited> {
+        self.absorptions.content_wanted
     }
 
     /// Whether the next committed entry takes in content that is not here.
     pub(crate) fn lacks_content(&mut self, out: &mut Vec<Output>) -> bool {
-        if self.absorptions.awaited.is_some() {
+        if self.absorptions.content_wanted.is_some() {
             return true;
         }
         let Some(awaited) = self.content_of_next() else { return false };
         if self.state.absorption.content.as_ref().is_some_and(|(of, _)| *of == awaited) {
             return false;
         }
-        self.absorptions.awaited = Some(awaited);
+        self.absorptions.content_wanted = Some(awaited);
         out.push(Output::Awaits);
         true
     }
@@ -135,7 +135,7 @@ impl Replica {
 
     /// The content that is waited for is here.
     pub fn take_content(&mut self, of: Awaited, content: State) {
-        if self.absorptions.awaited.take_if(|awaited| *awaited == of).is_some() {
+        if self.absorptions.content_wanted.take_if(|awaited| *awaited == of).is_some() {
             self.state.absorption.content = Some((of, Box::new(content)));
         }
     }

@@ -83,7 +83,7 @@ pub enum Output {
     Changes(Changes),
     /// A partition was split off this one.
     Born(Box<Offspring>),
-    /// An entry waits for the content of another partition; see [`Replica::awaited`].
+    /// An entry waits for the content of another partition; see [`Replica::content_wanted`].
     Awaits,
 }
 
