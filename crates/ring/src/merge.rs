@@ -73,6 +73,14 @@ impl ClusterMap {
         there.max(self.merges.heirs.keys().next_back()).map_or(0, |partition| partition.0)
     }
 
+    /// How many partitions the cluster was founded with, whichever have been split and merged since.
+    #[must_use]
+    pub fn partitions_founded(&self) -> usize {
+        let is_founded = |partition: &&PartitionId| self.birth_of(**partition).is_none();
+        let there = self.partitions.keys().filter(is_founded).count();
+        there + self.merges.heirs.keys().filter(is_founded).count()
+    }
+
     /// Which partition has the slots of one that has become part of another one.
     #[must_use]
     pub fn heir_of(&self, partition: PartitionId) -> Option<PartitionId> {
@@ -324,6 +332,7 @@ mod tests {
             assert_eq!(again, Ok(Applied::Unchanged));
         }
         assert!(!map.is_merging(LOWER));
+        assert_eq!(map.partitions_founded(), 3);
         assert_eq!(map.vacating().filter(|(partition, ..)| *partition == UPPER).count(), 3);
         let (partition, at) = (LOWER, Slot(5));
         assert_eq!(reshape(&mut map, Reshape::Split { partition, at }), Ok(Applied::Changed));
@@ -332,6 +341,10 @@ mod tests {
             PartitionId(4),
             "numbers are not used again"
         );
+        let halved = Reshape::Halved { partition, child: PartitionId(4), epoch: Epoch(9) };
+        assert_eq!(reshape(&mut map, halved), Ok(Applied::Changed));
+        assert_eq!((map.partitions().len(), map.partitions_founded()), (3, 3));
+        assert_eq!(merge(&mut map, PartitionId(3)), Ok(Applied::Changed));
     }
 
     #[test]
