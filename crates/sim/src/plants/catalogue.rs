@@ -63,14 +63,16 @@ pub const CATALOGUE: &[Plant] = &[
         "data",
         "keys of the partition that becomes part of another one never expire any more",
     )
-    .under("merge"),
+    .under("merge")
+    .seed(21),
     Plant::new(
         "merge-keeps-lower-versions",
         "B18 two partitions are merged and something is lost on the way",
         "data",
         "versions go on from the count of the partition that absorbs, though the other one's are greater",
     )
-    .under("merge,depose"),
+    .under("merge,depose")
+    .seed(17),
     Plant::new(
         "merge-loses-locks",
         "B18 two partitions are merged and something is lost on the way",
