@@ -22,6 +22,7 @@ use synod_machine::{MachineId, Operation};
 use synod_replica::{Access, Origin};
 use synod_ring::ClusterMap;
 use synod_tree::taken_apart;
+use synod_txn::Step;
 use synod_types::{PartitionId, RequestId, Slot, key_slot, namespace_key};
 
 /// What a request is told that cannot be sent anywhere.
@@ -115,7 +116,11 @@ impl Node {
 fn way(map: &ClusterMap, partition: PartitionId, op: &[u8]) -> Way {
     let Some(op) = Operation::take(&mut &*op) else { return Way::Same };
     let is_step = op.machine == MachineId::KEYSPACE && synod_data::op::is_step(op.body);
-    let of_partition = map.heir_of(partition).map_or(Way::Same, Way::Other);
+    let of_partition = match map.heir_of(partition) {
+        // The heir may keep a part of its own of the transaction, and would speak of that.
+        Some(_) if is_inquiry(&op) => Way::Torn,
+        heir => heir.map_or(Way::Same, Way::Other),
+    };
     let slots = match speaks(&op) {
         Speaks::Of(slots) => slots,
         Speaks::OfPartition => return of_partition,
@@ -129,6 +134,12 @@ fn way(map: &ClusterMap, partition: PartitionId, op: &[u8]) -> Way {
         Some(owner) if !is_step => Way::Other(owner),
         _ => Way::Torn,
     }
+}
+
+/// Whether it asks whether a partition keeps its part of a transaction.
+fn is_inquiry(op: &Operation<'_>) -> bool {
+    op.machine == MachineId::KEYSPACE
+        && matches!(Op::decode(op.body), Some(Op::Step(Step::Inquire { .. })))
 }
 
 fn speaks(op: &Operation<'_>) -> Speaks {
@@ -172,8 +183,8 @@ fn keys_of<'a>(args: &[&'a [u8]]) -> Vec<&'a [u8]> {
 mod tests {
     use super::*;
     use synod_ring::{MetaCommand, NodeInfo, Reshape};
-    use synod_txn::{Detail, Locking, Step, TxnId};
-    use synod_types::{ClusterId, Epoch, NodeId};
+    use synod_txn::{Detail, Locking, TxnId};
+    use synod_types::{ClusterId, Epoch, Millis, NodeId};
 
     const OLD: PartitionId = PartitionId(1);
 
@@ -241,6 +252,31 @@ mod tests {
             let mut bytes = Vec::new();
             op.encode(&mut bytes);
             assert_eq!(way(&map, OLD, &bytes), expected, "{op:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_partition_was_asked_that_is_part_of_another_one_goes_there_but_no_inquiry() {
+        let mut map = map();
+        let upper = PartitionId(2);
+        for command in [
+            Reshape::Merge { upper },
+            Reshape::Seal { upper },
+            Reshape::Merged { upper, sealed: Epoch(2), epoch: Epoch(2) },
+        ] {
+            map.apply(MetaCommand::Reshape(command)).expect("one after the other");
+        }
+        let (txn, until, deadline) = (TxnId::default(), Millis(9), Millis(9));
+        for (op, expected) in [
+            (Op::RandomKey, Way::Other(OLD)),
+            (Op::Step(Step::Resolve { txn, deadline }), Way::Other(OLD)),
+            (Op::Step(Step::Finish { txn, commit: true }), Way::Other(OLD)),
+            // The other one may keep a part of its own.
+            (Op::Step(Step::Inquire { txn, until }), Way::Torn),
+        ] {
+            let mut bytes = Vec::new();
+            op.encode(&mut bytes);
+            assert_eq!(way(&map, upper, &bytes), expected, "{op:?}");
         }
     }
 }

@@ -16,7 +16,6 @@ use std::collections::BTreeMap;
 use synod_consensus::Role;
 use synod_machine::{Context, MachineId, Operation};
 use synod_tree::NAMED_TREES_MAX;
-use synod_types::plant::planted;
 use synod_types::{EntryKind, Epoch, Index, Millis, PartitionId, limits};
 
 /// A partition whose content is waited for, and the epoch in which it has given it.
@@ -185,9 +184,7 @@ impl Replica {
     /// Whether a partition was taken in that a restart would need again.
     #[must_use]
     pub fn may_need(&self, upper: PartitionId) -> bool {
-        let is_durable = !self.absorptions.not_durable.contains_key(&upper)
-            && self.absorptions.unmarked.is_none();
-        !is_durable && !planted("merge-dropped-early")
+        self.absorptions.not_durable.contains_key(&upper) || self.absorptions.unmarked.is_some()
     }
 
     /// No entry is stamped earlier from now on, and no read is of an earlier time.

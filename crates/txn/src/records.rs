@@ -252,9 +252,9 @@ impl Records {
         self.committed.remove(&txn);
     }
 
-    /// Takes in what a partition remembers that becomes part of this one. It is idle: what it decided against stays decided.
+    /// Takes in what a partition remembers that becomes part of this one. It is idle: what it refused stays refused.
     pub fn absorb(&mut self, other: Self) {
-        self.aborted.extend(other.aborted);
+        self.refused.extend(other.refused);
         self.pass(other.floor);
     }
 

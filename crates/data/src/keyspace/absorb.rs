@@ -75,7 +75,7 @@ mod tests {
     use crate::keyspace::tests::check;
     use crate::{Context, lookup};
     use std::collections::BTreeMap;
-    use synod_txn::{Intent, TxnId};
+    use synod_txn::{Intent, Resolved, TxnId};
     use synod_types::{Millis, PartitionId, SLOT_COUNT, Slot};
 
     fn run(keyspace: &mut Keyspace, text: &str) {
@@ -173,7 +173,8 @@ mod tests {
         let mut lower = Keyspace::new(Slot(0)..=Slot(99));
         let mut upper = Keyspace::new(Slot(100)..=Slot(200));
         let (id, deadline) = (TxnId::default(), Millis(50));
-        assert_eq!(upper.transactions.resolve(id, deadline, Millis(10)), Some(false));
+        let resolved = upper.transactions.resolve(id, deadline, Millis(10));
+        assert_eq!(resolved, Some(Resolved::Aborted));
         assert!(upper.has_settled());
         let intent = Intent {
             home: PartitionId(1),

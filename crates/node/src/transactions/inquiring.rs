@@ -51,7 +51,9 @@ enum Verdict {
 }
 
 impl Node {
-    /// Asks all others. What one of them does not keep by then it never will.
+    /// Asks all others. What one of them does not keep by then it never will. One that has become part of another partition
+    /// had no intent when it gave its slots away, and took none since: it says no. If its part was kept and ended, home has
+    /// concluded before, and that counts.
     pub(super) fn inquire(&mut self, home: PartitionId, txn: TxnId, rests: Rests) {
         let of = self.ledger_number();
         let others = rests.iter().map(|(other, _)| *other).collect();
@@ -59,6 +61,10 @@ impl Node {
         let inquiring = Inquiring { home, txn, others, left, unsure, concluding };
         self.conductor.inquiring.insert(of, inquiring);
         for (other, until) in rests {
+            if self.groups.map().heir_of(other).is_some() {
+                self.inquired(of, &Answer::No);
+                continue;
+            }
             let ticket = self.conductor.ticket(Asked::Inquire { of });
             self.send_step(other, ticket, Step::Inquire { txn, until });
         }
