@@ -73,12 +73,6 @@ impl ClusterMap {
         !self.splits.births.is_empty()
     }
 
-    /// How many partitions the cluster was founded with.
-    #[must_use]
-    pub fn partitions_founded(&self) -> usize {
-        self.partitions.keys().filter(|partition| self.birth_of(**partition).is_none()).count()
-    }
-
     /// From which partition one was split off.
     #[must_use]
     pub fn parent_of(&self, partition: PartitionId) -> Option<PartitionId> {
