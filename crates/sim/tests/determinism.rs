@@ -32,7 +32,7 @@ fn so_it_is_under_every_kind_of_trouble() {
     }
     // What only strikes a cluster that is well, or where nobody moves partitions, is too rare in ten seconds of all kinds
     // together.
-    for alone in ["kill,older-copy", "misdirected,lost-write,bit-flip", "membership"] {
+    for alone in ["kill,older-copy", "misdirected,lost-write,bit-flip", "membership", "wipe"] {
         let alone: Faults = alone.parse().expect("their names");
         for seed in 21..=26 {
             let outcome = twice(&Params { seconds: 40, ..short(seed, alone) });
