@@ -158,11 +158,14 @@ impl ClusterMap {
         Ok(true)
     }
 
-    /// A move begins. It ends a merge that waits for another one.
+    /// The merge that a move of this partition would end: one that waits for another move.
     ///
     /// # Errors
-    /// The merge cannot be ended any more.
-    pub(crate) fn end_merge_for_move(&mut self, partition: PartitionId) -> Result<(), Rejected> {
+    /// It cannot be ended any more.
+    pub(crate) fn merge_before_move(
+        &self,
+        partition: PartitionId,
+    ) -> Result<Option<PartitionId>, Rejected> {
         if self.all_absorbed().any(|(_, lower, _)| lower == partition) {
             return Err(Rejected::Busy(partition));
         }
@@ -170,11 +173,7 @@ impl ClusterMap {
             self.merges().find(|(upper, merge)| *upper == partition || merge.lower == partition);
         match of {
             Some((_, merge)) if merge.sealing => Err(Rejected::Busy(partition)),
-            Some((upper, _)) => {
-                self.merges.pending.remove(&upper);
-                Ok(())
-            }
-            None => Ok(()),
+            of => Ok(of.map(|(upper, _)| upper)),
         }
     }
 
@@ -281,6 +280,24 @@ mod tests {
 
     fn merged(sealed: u64, epoch: u64) -> Reshape {
         Reshape::Merged { upper: UPPER, sealed: Epoch(sealed), epoch: Epoch(epoch) }
+    }
+
+    #[test]
+    fn a_merge_is_ended_by_a_move_and_not_by_another_leader() {
+        let mut map = founded(3);
+        assert_eq!(reshape(&mut map, Reshape::Merge { upper: UPPER }), Ok(Applied::Changed));
+        for partition in [LOWER, UPPER] {
+            let mut to = map.partition(partition).unwrap().replicas.clone();
+            to.rotate_left(1);
+            let moving = Reshape::Move { partition, to: to.clone() };
+            assert_eq!(reshape(&mut map, moving), Ok(Applied::Changed));
+            assert_eq!(map.partition(partition).unwrap().replicas, to);
+            assert_eq!(map.merges().count(), 1);
+        }
+        let to = vec![NodeId(1)];
+        let moving = Reshape::Move { partition: LOWER, to };
+        assert_eq!(reshape(&mut map, moving), Ok(Applied::Changed));
+        assert_eq!(map.merges().count(), 0);
     }
 
     #[test]

@@ -437,14 +437,17 @@ impl ClusterMap {
         if pending.unwrap_or(&info.replicas) == &to {
             return Ok(false);
         }
-        self.end_merge_for_move(partition)?;
+        let held: BTreeSet<_> = info.replicas.iter().copied().collect();
+        // Whether only who leads is another.
+        let only_leads = pending.is_none() && held == distinct;
+        let ends = self.merge_before_move(partition)?;
+        if let Some(upper) = ends.filter(|_| !only_leads) {
+            self.give_merge_up(upper);
+        }
         let Some(info) = self.partitions.get_mut(&partition) else {
             return Err(Rejected::OutOfBounds);
         };
-        let pending = self.shape.moves.get(&partition);
-        let held: BTreeSet<_> = info.replicas.iter().copied().collect();
-        if pending.is_none() && held == distinct {
-            // Only who leads is another.
+        if only_leads {
             info.replicas = to;
             return Ok(true);
         }
