@@ -52,21 +52,9 @@ def merge(cluster, partition):
     assert f"partition {partition} is being merged" in done.stdout
 
 
-def is_there(cluster, partition):
-    node = status(cluster.nodes[0])
-    return partition in [known["id"] for known in node["partitions"]] and not node["merging"]
-
-
 def wait_merged(cluster, partition, expected):
-    """The map is this one everywhere, and nothing is left of the partition that is gone. A move that was decided at the same moment
-    ends a merge: then it is said again."""
-
-    def is_gone():
-        if is_there(cluster, partition):
-            synod(cluster.nodes[0], "merge", str(partition))
-        return all(ranges(node) == expected for node in cluster.nodes)
-
-    servers.wait_until(f"slots {expected}", is_gone)
+    """The map is this one everywhere, and nothing is left of the partition that is gone."""
+    servers.wait_until(f"slots {expected}", lambda: all(ranges(node) == expected for node in cluster.nodes))
     servers.wait_until("nothing is merging", lambda: all(status(node)["merging"] == [] for node in cluster.nodes))
 
 
