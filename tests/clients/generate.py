@@ -5,6 +5,7 @@ A template is a line of words. `A|B|` picks one of the alternatives (an empty on
 Nothing depends on the clock: times to live are long, absolute times far away, stream ids explicit.
 """
 
+import hashlib
 import random
 import re
 
@@ -14,6 +15,9 @@ import re
 KEYS = {family: [f"{family}{i}" for i in (1, 2, 3)] for family in
         ("string", "list", "set", "hash", "zset", "stream")}  # fmt: skip
 ALL_KEYS = [key for keys in KEYS.values() for key in keys]
+# What other families work on; HyperLogLogs stand apart, since PFCOUNT keeps its result in them in Redis and not here.
+KEYS |= {"bitmap": KEYS["string"], "geo": KEYS["zset"], "group": KEYS["stream"], "hyperloglog": ["hll1", "hll2", "hll3"]}
+OTHERS = ["string", "list", "set", "hash", "zset", "stream", "keys"]
 
 VALUES = [b"a", b"b", b"c", b"hello world", b"", b"0", b"1", b"-7", b"42", b"3.5", b"1e3", b" 1",
           b"01", b"+1", b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808",
@@ -36,6 +40,29 @@ IDS = ["1-1", "1-2", "2-0", "3", "5-5", "7-*", "0-0", "9-18446744073709551615", 
        "1-", "-1-1", "12-3", "18446744073709551615-1"]  # fmt: skip
 RANGE_IDS = ["-", "+", "1", "2", "1-1", "(1-1", "5-5", "(5", "abc", "(-", "3-0"]
 PATTERNS = ["*", "string*", "*1", "?et2", "[sl]*", "[^s]*", "\\*", "zset[1-2]", "", "nothing"]
+BITS = ["0", "1", "7", "8", "15", "100", "1000", "#1", "-1", "abc", "4294967296"]
+LONGITUDES = ["13.361389", "15.087269", "0", "-120.5", "179.9", "-180", "181", "abc", ""]
+LATITUDES = ["38.115556", "37.502669", "0", "-45.25", "85", "86", "abc"]
+RADII = ["0", "1", "200", "5000", "-1", "abc"]
+# Sure to be the same everywhere: no text of theirs depends on an address, the order of a table or the time.
+LUA = [
+    "return redis.call('SET', KEYS[1], ARGV[1])", "return redis.pcall('INCR', KEYS[1])", "return redis.call('INCR', KEYS[1])",
+    "redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('LRANGE', KEYS[1], 0, -1)",
+    "return redis.pcall('LPUSH', KEYS[1], ARGV[1])['err'] or 'ok'", "return {1, 2, {3, ARGV[1], false}, nil, 5}",
+    "return {ok = ARGV[1]}", "return {err = ARGV[1]}", "return redis.status_reply(ARGV[1])", "return redis.error_reply(ARGV[1])",
+    "return tonumber(ARGV[1])", "return tostring(tonumber(ARGV[1]))", "return 3.99", "return true", "return false", "return nil", "return",
+    "return #KEYS + #ARGV", "return redis.sha1hex(ARGV[1] or '')", "return cjson.encode({1, 2.5, 'x', ARGV[1]})",
+    "return cjson.decode('[1,\"a\",null,true]')", "return cjson.decode(ARGV[1])", "return cmsgpack.unpack(cmsgpack.pack({1, 'a', ARGV[1]}))",
+    "return {struct.unpack('>I2i4', struct.pack('>I2i4', 258, -5))}", "return bit.tohex(bit.bxor(tonumber(ARGV[1]), 255))",
+    "return string.format('%s|%5.2f|%q', ARGV[1], 3.14159, 'x')", "error('gone')", "error({err = 'ERR mine'})", "return redis.call('NOSUCH')",
+    "return redis.call('GET')", "return redis.pcall('GET', KEYS[1], 'x')", "return redis.call()", "return redis.call('EVAL', 'return 1', 0)",
+    "this is no script", "return nosuch", "x = 1", "local a = {} a[1][2] = 3", "return redis.call('HSET', KEYS[1], ARGV[1], 'v', 'w', 1)",
+    "for i = 1, 20 do redis.call('SADD', KEYS[1], i) end return redis.call('SCARD', KEYS[1])", "redis.setresp(3) return redis.call('ZADD', KEYS[1], 1, 'a')",
+    "return redis.call('MGET', unpack(KEYS))", "return {unpack(ARGV)}", "return table.concat(ARGV, ',')", "return {ARGV[1]:sub(2), #ARGV[1]}",
+    "#!lua\nreturn redis.call('SET', KEYS[1], 1)", "#!lua flags=no-writes\nreturn redis.call('SET', KEYS[1], 1)",
+    "#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])", "#!lua flags=foo\nreturn 1", "#!js\nreturn 1", "#!lua",
+]  # fmt: skip
+LOADED = 12
 MEMBERS = ["a", "b", "c", "d", "1", "2", "-5", "hello world", "", "x" * 70]
 
 TEMPLATES = {
@@ -106,6 +133,8 @@ TEMPLATES = {
         LPOS {k} {m}
         LPOS {k} {m} RANK {index} COUNT {count}
         LPOS {k} {m} COUNT {count} MAXLEN {count} RANK 1|-1
+        LMPOP 1|2|0|abc {k} {k} LEFT|RIGHT|foo COUNT {count}
+        LMPOP 1 {k} LEFT|RIGHT
         SORT {k} BY nosort LIMIT {index} {count} DESC| STORE {k}
         SORT {k} ALPHA DESC|LIMIT| STORE {k}
         SORT {k} BY nosort LIMIT {count} {count} GET # GET string* STORE {k}
@@ -200,7 +229,86 @@ TEMPLATES = {
         ZINTERSTORE {k} 2 {k} {k} WEIGHTS 1 {float}
         ZDIFFSTORE {k} 2 {k} {k}
         ZINTERCARD 2 {k} {k} LIMIT {count}
+        ZMPOP 1|2|0|abc {k} {k} MIN|MAX|foo COUNT {count}
+        ZMPOP 1 {k} MIN|MAX
         SORT {k} BY nosort DESC|ASC| LIMIT {count} {count} STORE {k}
+        """,
+    "bitmap": """
+        SET {k} {v}
+        SETBIT {k} {bit} 0|1|2
+        SETBIT {k} {bit} 0|1
+        GETBIT {k} {bit}
+        BITCOUNT {k}
+        BITCOUNT {k} {index} {index} BYTE|BIT|foo|
+        BITPOS {k} 0|1|2
+        BITPOS {k} 0|1 {index}
+        BITPOS {k} 0|1 {index} {index} BYTE|BIT|
+        BITOP AND|OR|XOR|foo {k} ( {k} )+
+        BITOP NOT {k} {k}
+        BITFIELD {k} SET u8|i5|u63|i64|u64|x {bit} {int} GET u4|i64 {bit}
+        BITFIELD {k} OVERFLOW WRAP|SAT|foo INCRBY u2|i8|i64 {bit} {int}
+        BITFIELD_RO {k} GET u8|i5|foo {bit}
+        BITFIELD_RO {k} SET u8 0 1
+        """,
+    "geo": """
+        GEOADD {k} {lon} {lat} {m}
+        GEOADD {k} {lon} {lat} {m}
+        GEOADD {k} NX|XX|CH ( {lon} {lat} {m} )+
+        GEOPOS {k} ( {m} )+
+        GEODIST {k} {m} {m} m|km|ft|mi|foo|
+        GEOHASH {k} ( {m} )+
+        GEOSEARCH {k} FROMLONLAT {lon} {lat} BYRADIUS {radius} km ASC|DESC COUNT 3|1 WITHHASH|
+        GEOSEARCH {k} FROMMEMBER {m} BYBOX {radius} {radius} km ASC WITHDIST|WITHCOORD|foo|
+        GEOSEARCHSTORE {k} {k} FROMMEMBER {m} BYRADIUS {radius} km ASC STOREDIST|
+        GEORADIUSBYMEMBER {k} {m} {radius} km ASC STORE|STOREDIST {k}
+        GEORADIUSBYMEMBER_RO {k} {m} {radius} km ASC WITHDIST|WITHHASH|
+        GEORADIUS {k} {lon} {lat} {radius} km DESC COUNT {count}
+        """,
+    "hyperloglog": """
+        PFADD {k} ( {m} )+
+        PFADD {k} ( {int} )+
+        PFADD {k}
+        PFCOUNT ( {k} )+
+        PFMERGE {k} ( {k} )+
+        """,
+    "group": """
+        XADD {k} {id} ( {m} {v} )+
+        XADD {k} {id} ( {m} {v} )+
+        XGROUP CREATE {k} g|h {rangeid} MKSTREAM|foo|
+        XGROUP CREATE {k} g 0 MKSTREAM
+        XGROUP CREATE {k} h $|0 ENTRIESREAD {count}
+        XGROUP SETID {k} g|h {rangeid}
+        XGROUP DESTROY {k} h|nosuch
+        XGROUP CREATECONSUMER {k} g|h alice|bob
+        XGROUP DELCONSUMER {k} g|h alice|bob
+        XREADGROUP GROUP g|h alice|bob COUNT {count} STREAMS {k} >
+        XREADGROUP GROUP g|h alice|bob NOACK|COUNT STREAMS {k} >|0
+        XREADGROUP GROUP g|h alice|bob STREAMS {k} {k} >|0 >|0
+        XREADGROUP GROUP g|h alice|bob STREAMS {k} 0|>|$|abc
+        XACK {k} g|h ( {id} )+
+        XPENDING {k} g|h|nosuch
+        XCLAIM {k} g|h alice|bob 0 ( {id} )+ JUSTID|FORCE
+        XCLAIM {k} g bob 0 {id} RETRYCOUNT {count} FORCE JUSTID
+        XAUTOCLAIM {k} g|h alice|bob 0 {rangeid} COUNT {count}
+        XAUTOCLAIM {k} g|h alice|bob 0 0 JUSTID|foo|
+        XINFO GROUPS {k}
+        XREAD COUNT {count} STREAMS {k} 0|1-1|5|$|abc
+        XSETID {k} {id}
+        XDEL {k} ( {id} )+
+        XTRIM {k} MAXLEN {count}
+        """,
+    "script": """
+        EVAL {lua} 1 {k} {v}
+        EVAL {lua} 1 {k} {v}
+        EVAL {lua} 1 {k} {int}
+        EVAL {lua} 2 {k} {k} {m} {m}
+        EVAL {lua} 0|1|-1|abc|3 {k} {v}
+        EVAL_RO {lua} 1 {k} {v}
+        EVALSHA {sha} 1 {k} {v}
+        EVALSHA_RO {sha} 1 {k} {v}
+        SCRIPT EXISTS ( {sha} )+
+        GET {k}
+        DEL ( {k} )+
         """,
     "stream": """
         XADD {k} {id} ( {m} {v} )+
@@ -278,7 +386,8 @@ JUNK = ["", "x", "-1", "NX", "\x01", "99999999999999999999"]
 
 TABLES = {"int": INTEGERS, "badttl": TTLS, "float": FLOATS, "score": SCORES, "bound": BOUNDS,
           "lex": LEX, "index": INDEXES, "count": COUNTS, "id": IDS, "rangeid": RANGE_IDS,
-          "pattern": PATTERNS}  # fmt: skip
+          "pattern": PATTERNS, "bit": BITS, "lon": LONGITUDES, "lat": LATITUDES, "radius": RADII, "lua": LUA,
+          "sha": [hashlib.sha1(text.encode()).hexdigest() for text in LUA[:LOADED]] + ["0" * 40, "abc"]}  # fmt: skip
 
 _TEMPLATES = {
     family: [line.split() for line in text.strip().splitlines()]
@@ -303,7 +412,8 @@ class Generator:
         self.keys = KEYS.get(family, ALL_KEYS)
         args = list(self._expand(template))
         roll = self.random.random()
-        if args[0] in NEVER_SPOILED or {"number", "level"} & set(args):
+        # A spoiled PFMERGE would make a HyperLogLog of another name.
+        if args[0] in NEVER_SPOILED or args[0].startswith("PF") or {"number", "level"} & set(args):
             pass
         elif roll < 0.02 and len(args) > 1:
             args.pop()
@@ -311,7 +421,8 @@ class Generator:
             args.append(self.random.choice(JUNK))
         elif roll < 0.06 and len(args) > 1:
             # To Redis the empty string is the score 0, and NX an option of ZINCRBY; that is not copied.
-            junk = [word for word in JUNK if word not in ("", "NX") or not args[0].startswith("Z")]
+            scored = args[0].startswith(("Z", "GEO"))
+            junk = [word for word in JUNK if word not in ("", "NX") or not scored]
             args[self.random.randrange(1, len(args))] = self.random.choice(junk)
         elif roll < 0.10:
             args[0] = args[0].lower()
@@ -319,7 +430,7 @@ class Generator:
 
     def _family(self):
         if self.family == "mixed":
-            return self.random.choice(list(KEYS) + ["keys"])
+            return self.random.choice(OTHERS)
         if self.family == "transaction":
             # Not "keys": what speaks of all keys is refused inside a transaction, see test_cluster.py.
             return self.random.choice(["transaction", "transaction", "string", "list", "hash"])
@@ -344,6 +455,8 @@ class Generator:
     def _draw(self, kind):
         pick = self.random.choice
         match kind:
+            case "k" if self.family == "hyperloglog":
+                return pick(self.keys)
             case "k":
                 return pick(self.keys if self.random.random() < 0.93 else ALL_KEYS)
             case "v":
@@ -367,5 +480,6 @@ def final_look():
     for key in [*ALL_KEYS, "level", "number"]:
         commands += [["TYPE", key], ["GET", key], ["LRANGE", key, "0", "-1"], ["SMEMBERS", key],
                      ["HGETALL", key], ["ZRANGE", key, "0", "-1", "WITHSCORES"],
-                     ["XRANGE", key, "-", "+"], ["PTTL", key]]  # fmt: skip
+                     ["XRANGE", key, "-", "+"], ["XINFO", "GROUPS", key], ["PTTL", key]]  # fmt: skip
+    commands += [["PFCOUNT", key] for key in KEYS["hyperloglog"]]
     return [[arg.encode() for arg in command] for command in commands]

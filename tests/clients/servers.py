@@ -156,12 +156,12 @@ def _directory():
     return pathlib.Path(tempfile.mkdtemp(prefix="synod-clients-"))
 
 
-def genuine():
+def genuine(*options):
     """One genuine redis-server with nothing on disk."""
     directory = _directory()
     (port,) = free_ports(1)
     command = ["redis-server", "--port", str(port), "--bind", HOST, "--save", "",
-               "--appendonly", "no"]  # fmt: skip
+               "--appendonly", "no", *options]  # fmt: skip
     nodes = [Process(command, port, directory / "node1")]
     return Cluster(nodes, directory, lambda node: True, 1)
 

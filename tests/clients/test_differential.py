@@ -73,7 +73,7 @@ def test_unknown_commands_and_subcommands(single, genuine):
              ["CLIENT", "REPLY", "foo"], ["HELLO", "4"], ["HELLO", "abc"], ["HELLO", "2", "FOO"],
              ["HELLO", "2", "AUTH", "a"], ["HELLO", "3", "SETNAME", "a b"],
              ["AUTH"], ["AUTH", "x"], ["AUTH", "default", "x"], ["AUTH", "u", "x"], ["AUTH", "a", "b", "c"],
-             ["SELECT", "-1"], ["SELECT", "abc"], ["SELECT", "10000"], ["SELECT", "0"],
+             ["SELECT", "abc"], ["SELECT", "0"],
              ["CONFIG", "GET"], ["CONFIG", "GET", "nosuch"], ["CONFIG", "SET", "nosuch", "1"],
              ["RESET"], ["QUIT"]]  # fmt: skip
     for protocol in PROTOCOLS:

@@ -9,8 +9,8 @@ import servers
 NOT_IN_7_0 = {"client|no-touch", "client|setinfo", "client|fence", "client|order", "cluster|copies", "cluster|drain", "cluster|engine", "cluster|join", "cluster|merge", "cluster|place", "cluster|remove", "cluster|replace", "cluster|resizing", "cluster|restore", "cluster|split", "delifeq", "fence", "hexpire", "hexpireat", "hexpiretime", "hotkeys", "hotkeys|get", "hotkeys|help", "hotkeys|reset", "hotkeys|start", "hotkeys|stop", "hotkeys|top", "hgetdel", "hgetex", "hpersist", "hpexpire", "hpexpireat", "hpexpiretime", "hpttl", "hsetex", "httl", "lock", "msetex"}
 # What later versions have added to, SORT, whose BY and GET have no key specification here, LCS, whose keys have one each, and
 # XINFO STREAM, whose FULL is the name of a block there, with COUNT inside, as is ARGS of MODULE LOADEX. REPLICAOF is refused, whatever
-# its two arguments are.
-OTHER_ARGUMENTS = {"hscan", "module|loadex", "zrank", "zrevrank", "zscan", "sort", "sort_ro", "lcs", "xinfo|stream", "replicaof", "slaveof"}
+# its two arguments are, and MIGRATE takes an empty word where its key would be.
+OTHER_ARGUMENTS = {"hscan", "module|loadex", "zrank", "zrevrank", "zscan", "sort", "sort_ro", "lcs", "xinfo|stream", "replicaof", "slaveof", "migrate"}
 
 
 def items(reply):

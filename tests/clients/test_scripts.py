@@ -2,6 +2,7 @@
 
 import pytest
 import redis
+import resp
 import servers
 from redis.cluster import RedisCluster
 
@@ -103,3 +104,56 @@ def test_a_script_wakes_who_waits_for_what_it_pushes(single):
 
 def blocked(node):
     return any(client["flags"] == "b" for client in plain(node).client_list())
+
+
+def test_flags_decide_what_runs_while_memory_is_short(single, genuine):
+    scripts = {
+        "#!lua flags=allow-oom\nreturn redis.call('set', KEYS[1], 1)": "runs",
+        "#!lua flags=no-writes\nreturn redis.call('get', KEYS[1])": "runs",
+        "#!lua flags=no-writes\nreturn redis.call('set', KEYS[1], 1)": "fails",
+        "#!lua\nreturn 1": "oom",
+        "return redis.call('set', KEYS[1], 1)": "oom",
+    }
+    library = """#!lua name=short
+        local function set(keys) return redis.call('set', keys[1], 1) end
+        redis.register_function{function_name='plain', callback=set}
+        redis.register_function{function_name='allowed', callback=set, flags={'allow-oom'}}
+        redis.register_function{function_name='reads', callback=function() return 1 end, flags={'no-writes'}}"""
+
+    def outcome(reply):
+        return ("oom" if reply.startswith("OOM") else "fails") if isinstance(reply, resp.Error) else "runs"
+
+    for node in (single, genuine):
+        with node.connect() as connection:
+            connection.call("SET", "k", "v")
+            digests = [connection.call("SCRIPT", "LOAD", text) for text in scripts]
+            connection.call("FUNCTION", "LOAD", "REPLACE", library)
+            try:
+                connection.call("CONFIG", "SET", "maxmemory", "1")
+                servers.wait_until("memory is short", lambda: str(connection.call("SET", "k", "v")).startswith("OOM"))
+                told = [outcome(connection.call("EVAL", text, "1", "k")) for text in scripts]
+                assert told == list(scripts.values())
+                told = [outcome(connection.call("EVALSHA", digest, "1", "k")) for digest in digests]
+                assert told == list(scripts.values())
+                calls = [outcome(connection.call("FCALL", name, "1", "k")) for name in ("plain", "allowed", "reads")]
+                assert calls == ["oom", "runs", "runs"]
+                assert connection.call("EVALSHA", "0" * 40, "1", "k").startswith("NOSCRIPT")
+            finally:
+                connection.call("CONFIG", "SET", "maxmemory", "0")
+                servers.wait_until("memory is no longer short", lambda: connection.call("SET", "k", "v") == resp.Simple("OK"))
+                connection.call("FUNCTION", "FLUSH")
+
+
+@pytest.mark.synod_only
+def test_what_is_not_for_a_cluster_and_what_may_write(single):
+    with single.connect() as connection:
+        refused = "ERR Can not run script on cluster, 'no-cluster' flag is set."
+        assert connection.call("EVAL", "#!lua flags=no-cluster\nreturn 1", "0") == refused
+        assert connection.call("EVAL_RO", "#!lua flags=no-cluster,no-writes\nreturn 1", "0") == refused
+        writes = "ERR Can not execute a script with write flag using *_ro command."
+        assert connection.call("EVAL_RO", "#!lua flags=\nreturn 1", "0") == writes
+        assert connection.call("EVAL_RO", "#!lua flags=no-writes\nreturn 1", "0") == 1
+        library = "#!lua name=nc\nredis.register_function{function_name='nc', callback=function() return 1 end, flags={'no-cluster'}}"
+        connection.call("FUNCTION", "LOAD", "REPLACE", library)
+        assert connection.call("FCALL", "nc", "0") == refused
+        connection.call("FUNCTION", "FLUSH")

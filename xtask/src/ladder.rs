@@ -160,6 +160,22 @@ pub fn clients(workspace: &Workspace, args: &[String]) -> Result<Tally> {
     tally(run, Summary::Pytest)
 }
 
+/// Random commands, scripts among them, at synod and at a genuine redis-server: every reply and, by DUMP, every value. `args` go to
+/// `tests/clients/differential.py`.
+pub fn differential(workspace: &Workspace, args: &[String]) -> Result<()> {
+    prepare::for_tests(workspace)?;
+    workspace.build_synod()?;
+    let mut run = Command::new(workspace.venv().join("bin/python"));
+    run.arg("tests/clients/differential.py")
+        .args(args)
+        .current_dir(&workspace.root)
+        .env("SYNOD_BIN", workspace.synod())
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    check(run).context(
+        "every difference is mended, or told in docs/redis.md and left out of the generator",
+    )
+}
+
 /// The runs of the gate, or one run with other arguments for synod-chaos.
 pub fn chaos_task(workspace: &Workspace, args: &[String]) -> Result<()> {
     if !args.is_empty() {

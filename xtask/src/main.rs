@@ -53,6 +53,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Compare random commands with a genuine redis-server: every reply, and by DUMP every value.
+    Differential {
+        /// Passed on to tests/clients/differential.py: `--seconds 600`, `--seed 1000`, `--family script`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Kill real synod processes under load, and check that no acknowledged write is lost.
     Chaos {
         /// Passed on to synod-chaos, for example `--seconds 600`; its own manual: `cargo xtask chaos -- --help`.
@@ -108,6 +114,7 @@ fn run(workspace: &Workspace, task: Task) -> anyhow::Result<()> {
         Task::Prepare => prepare::for_tests(workspace),
         Task::Tidy => tidy::run(workspace),
         Task::Clients { args } => ladder::clients(workspace, &args)?.into_result("client tests"),
+        Task::Differential { args } => ladder::differential(workspace, &args),
         Task::Chaos { args } => ladder::chaos_task(workspace, &args),
         Task::Soak(options) => soak::run(workspace, &options),
         Task::Builds => soak::builds_agree(workspace),

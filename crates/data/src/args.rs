@@ -11,6 +11,16 @@ pub fn integer(arg: &[u8]) -> Result<i64, Failure> {
     number::parse_i64(arg).ok_or(NOT_INTEGER)
 }
 
+/// The number of a database.
+///
+/// # Errors
+/// It is none that fits 32 bits, in Redis's words.
+pub fn database(arg: &[u8]) -> Result<i32, Failure> {
+    const OUT: Failure =
+        Failure("ERR value is out of range, value must between -2147483648 and 2147483647");
+    i32::try_from(integer(arg)?).map_err(|_| OUT)
+}
+
 /// A count: an integer that is not negative.
 ///
 /// # Errors

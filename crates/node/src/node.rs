@@ -10,6 +10,7 @@ use crate::desk::Desk;
 use crate::groups::Groups;
 use crate::local::Local;
 use crate::memory::Memory;
+use crate::migrations::Migrations;
 use crate::others::Others;
 use crate::output::Output;
 use crate::planner::Planner;
@@ -63,6 +64,8 @@ pub struct Node {
     pub(crate) settings: Settings,
     /// How much memory each purpose may take, and which keys to give up.
     pub(crate) memory: Memory,
+    /// Keys on their way to other servers.
+    pub(crate) migrations: Migrations,
     /// What there is no room for at the moment.
     pub(crate) room: Room,
     /// Counts, for people.
@@ -93,6 +96,7 @@ impl Node {
             output: Output::default(),
             settings: Settings::default(),
             memory: Memory::default(),
+            migrations: Migrations::default(),
             counted: Counted::new(heat_seed),
             announced: Announced::default(),
         };
@@ -151,6 +155,11 @@ impl Node {
             .filter_map(|r| r.state().measures())
             .map(|keyspace| keyspace.memory)
             .sum()
+    }
+
+    /// A connection was turned away because there are too many.
+    pub fn count_rejected(&mut self) {
+        self.counted.counters_mut().rejected += 1;
     }
 
     /// Counts what went over the connections of clients.

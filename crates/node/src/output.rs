@@ -1,5 +1,6 @@
 //! What a node wants done by its world after a turn.
 
+use crate::migrations::Migration;
 use crate::steps::Steps;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -118,6 +119,8 @@ pub struct Output {
     pub files: Vec<FileWork>,
     /// Operations to be run beside the turns, each for itself; then `Node::come_back` is called.
     pub asides: Vec<Box<Aside>>,
+    /// Keys to be moved to other servers; `Node::migrated` is called when it is done.
+    pub migrations: Vec<Box<Migration>>,
     /// The sessions of Redis's clients to look at.
     pub ready: Ready,
     /// The calls of gates that have ended, by their tickets.

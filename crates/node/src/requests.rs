@@ -45,6 +45,14 @@ pub(crate) fn redacted<'a>(command: &Command, args: &[&'a [u8]]) -> Args<'a> {
             shown.iter_mut().skip(secrets).take(2).for_each(|arg| *arg = HIDDEN);
         }
         "acl" => shown.iter_mut().skip(2).for_each(|arg| *arg = HIDDEN),
+        "migrate" => {
+            for at in 7..args.len() {
+                let is = |n: usize, w: &[u8]| at >= 6 + n && args[at - n].eq_ignore_ascii_case(w);
+                if is(1, b"auth") || is(1, b"auth2") || is(2, b"auth2") {
+                    shown[at] = HIDDEN;
+                }
+            }
+        }
         "config" => {
             for at in 3..args.len() {
                 if args[at - 1].eq_ignore_ascii_case(b"requirepass") {
@@ -337,7 +345,9 @@ impl Node {
         if self.memory.counts_access() {
             self.memory.touch(command, args, self.local.now().mono_us);
         }
-        if self.memory.refuses(partition, command, args) {
+        if let Some(replica) = self.groups.replica(partition)
+            && self.memory.refuses(replica, command, args)
+        {
             return self.refuse_request(client, OOM);
         }
         let Some((replica, asked)) = self.groups.open(partition) else {

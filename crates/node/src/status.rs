@@ -18,6 +18,8 @@ use synod_types::{Index, NodeId, PartitionId, Term};
 pub struct Counters {
     /// Client connections accepted.
     pub connections: u64,
+    /// Client connections turned away because there were too many.
+    pub rejected: u64,
     /// Commands of clients taken.
     pub commands: u64,
     /// Of those, reading ones.

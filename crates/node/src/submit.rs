@@ -47,7 +47,10 @@ impl Node {
         }
         let planted =
             matches!(origin, Origin::Peer { .. }) && planted("forwarded-past-the-ceiling");
-        if !planted && !self.memory.admits(partition, op, self.local.now().mono_us) {
+        if let Some(replica) = self.groups.replica(partition)
+            && !planted
+            && !self.memory.admits(replica, op, self.local.now().mono_us)
+        {
             return self.refuse(partition, origin, OOM);
         }
         if !access.is_read() && self.crowds(partition, op) {

@@ -116,6 +116,7 @@ impl Replica {
         let now = if planted("apply-local-clock") { self.wall() } else { now };
         self.stamps.learn(now);
         self.bytes_since_snapshot += entry.payload.len();
+        self.entries_since_snapshot += 1;
         if epoch != self.state.epoch() && !planted("call-of-an-older-epoch") {
             self.pass_over(ops, &entry.payload, &waiting);
             return self.end_entry(&entry, waiting, hearers.out);

@@ -71,12 +71,19 @@ impl Replica {
         self.bytes_since_snapshot
     }
 
+    /// How many entries a restart would have to replay.
+    #[must_use]
+    pub fn entries_since_snapshot(&self) -> u64 {
+        self.entries_since_snapshot
+    }
+
     /// Begins a snapshot at the entry applied last, unless one is being taken or nothing is new.
     pub fn begin_snapshot(&mut self) {
         if self.job.is_some() || self.applied == Index(0) || !self.can_begin_snapshot() {
             return;
         }
         self.bytes_since_snapshot = 0;
+        self.entries_since_snapshot = 0;
         let mut index = self.applied;
         if planted("snapshot-index-off-by-one") && index > Index(1) {
             index = index.prev();
@@ -165,6 +172,7 @@ impl Replica {
         self.applied_term = meta.term;
         self.applied_membership = meta.membership.clone();
         self.bytes_since_snapshot = 0;
+        self.entries_since_snapshot = 0;
         // The new state may hold what came behind them.
         let bounded = self.reads.take_bounded();
         self.unread.extend(bounded.iter().flat_map(ReadBatch::origins));

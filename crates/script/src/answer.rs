@@ -61,7 +61,7 @@ impl Converter<'_> {
             return Ok(Some(Reply::Error(error_text(&text.to_string_lossy()))));
         }
         if let Value::String(text) = table.raw_get("ok")? {
-            return Ok(Some(Reply::Simple(text.to_string_lossy().replace(['\r', '\n'], " "))));
+            return Ok(Some(Reply::Simple(status_text(&text.to_string_lossy()))));
         }
         match table.raw_get("double")? {
             Value::Number(x) => return Ok(Some(Reply::Double(x))),
@@ -121,9 +121,15 @@ impl Converter<'_> {
     }
 }
 
-/// An error as it goes out: one line.
+/// An error as it goes out: one line, up to a zero byte, as Redis takes it for a string of C.
 pub(crate) fn error_text(text: &str) -> String {
+    let text = text.split('\0').next().unwrap_or_default();
     text.trim_end_matches(['\r', '\n']).replace(['\r', '\n'], " ")
+}
+
+/// A status as it goes out, as [`error_text`] has it.
+fn status_text(text: &str) -> String {
+    text.split('\0').next().unwrap_or_default().replace(['\r', '\n'], " ")
 }
 
 /// Writes a reply.

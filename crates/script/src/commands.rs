@@ -161,9 +161,9 @@ impl<'a> Commands<'a> {
             ("ping", [_]) => out.simple("PONG"),
             ("ping" | "echo", [_, text]) => out.bulk(text),
             ("select", [_, b"0"]) => out.simple("OK"),
-            ("select", [_, index]) => match synod_data::number::parse_i64(index) {
-                Some(_) => out.error("ERR SELECT is not allowed in cluster mode"),
-                None => out.error("ERR value is not an integer or out of range"),
+            ("select", [_, index]) => match synod_data::args::database(index) {
+                Ok(_) => out.error("ERR SELECT is not allowed in cluster mode"),
+                Err(failure) => out.error(failure.0),
             },
             ("time", _) => {
                 let ms = ctx.now.0;

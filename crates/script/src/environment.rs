@@ -12,7 +12,7 @@ use crate::values::to_lua;
 use mlua::{Function, Lua, LuaOptions, MultiValue, Result, Scope, StdLib, Table, Value};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use synod_data::scripting::{FUNCTION_FLAGS, sha1_hex};
+use synod_data::scripting::{Promises, sha1_hex};
 use synod_types::limits;
 
 /// The part that is written in Lua.
@@ -171,7 +171,7 @@ fn add_plain_functions(lua: &Lua, redis: &Table) -> Result<()> {
 /// What a function may promise, each with its bit.
 fn function_flags(lua: &Lua) -> Result<Table> {
     let flags = lua.create_table()?;
-    for (bit, name) in FUNCTION_FLAGS.iter().enumerate() {
+    for (bit, name) in Promises::NAMES.iter().enumerate() {
         flags.raw_set(*name, bit)?;
     }
     Ok(flags)

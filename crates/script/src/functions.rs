@@ -12,7 +12,7 @@ use crate::run::{SPENT, message, reply};
 use mlua::chunk::ChunkMode;
 use mlua::{Function as LuaFunction, Lua, Table, Value};
 use std::cell::RefCell;
-use synod_data::scripting::{FUNCTION_FLAGS, Function, FunctionCall, Reach};
+use synod_data::scripting::{Function, FunctionCall, Promises, Reach};
 use synod_data::{Context, Keyspace};
 use synod_types::{Millis, ReplySink, Slot, limits};
 
@@ -55,13 +55,13 @@ fn function(entry: &Table) -> mlua::Result<Function> {
     let description: Option<mlua::LuaString> = entry.raw_get("description")?;
     let set: Table = entry.raw_get("flags")?;
     let mut flags = 0;
-    for bit in 0..FUNCTION_FLAGS.len() {
+    for bit in 0..Promises::NAMES.len() {
         flags |= u8::from(set.raw_get::<bool>(bit)?) << bit;
     }
     Ok(Function {
         name: entry.raw_get("name")?,
         description: description.map(|text| text.as_bytes().to_vec()),
-        flags,
+        promises: Promises(flags),
     })
 }
 

@@ -30,7 +30,6 @@ mod number;
 mod raised;
 mod random;
 mod run;
-mod shebang;
 mod values;
 
 use synod_data::scripting::Engine;

@@ -5,11 +5,10 @@ use crate::budget::Budget;
 use crate::captured::Reply;
 use crate::commands::Commands;
 use crate::environment;
-use crate::shebang;
 use mlua::{Function, Lua, Table, Value};
 use std::cell::RefCell;
 use synod_data::Context;
-use synod_data::scripting::{Call, Reach};
+use synod_data::scripting::{Call, Reach, shebang};
 use synod_types::ReplySink;
 
 /// What a script answers that spent its budget. What it had done by then stays done, as with any error.
@@ -23,10 +22,10 @@ pub(crate) fn run(
     out: &mut dyn ReplySink,
 ) -> u64 {
     let budget = Budget::new(script.instructions);
-    let reply = match shebang::split(script.body) {
-        Ok((flags, code)) => {
+    let reply = match admitted(script.body, matches!(reach, Reach::Read(_))) {
+        Ok((read_only, code)) => {
             let commands =
-                RefCell::new(Commands::new(reach, flags.no_writes, ctx).declaring(script.keys));
+                RefCell::new(Commands::new(reach, read_only, ctx).declaring(script.keys));
             evaluate(script, code, &commands, &budget)
                 .unwrap_or_else(|_| Reply::Error(SPENT.to_owned()))
         }
@@ -34,6 +33,15 @@ pub(crate) fn run(
     };
     answer::write(&reply, out);
     budget.used(script.instructions)
+}
+
+/// Whether the script promised to write nothing, and its code.
+fn admitted(body: &[u8], read_only: bool) -> Result<(bool, &[u8]), String> {
+    let (promises, code) = shebang::split(body)?;
+    if let Some(promises) = promises {
+        promises.check(read_only)?;
+    }
+    Ok((promises.is_some_and(|promises| promises.no_writes()), code))
 }
 
 fn evaluate(

@@ -63,13 +63,17 @@ pub fn refresh(facts: &mut Facts, uptime_s: u64, log_bytes: u64) {
     facts.log_bytes = log_bytes;
     facts.rss_bytes = resident_bytes();
     facts.rss_peak_bytes = kib_line("/proc/self/status", "VmHWM:");
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    [facts.cpu_user_s, facts.cpu_sys_s] = cpu_s("/proc/self/stat");
+    // The worker's event loop asks, so this is its own thread.
+    [facts.cpu_loop_user_s, facts.cpu_loop_sys_s] = cpu_s("/proc/thread-self/stat");
+}
+
+/// The time spent in user code and in the kernel, in seconds.
+fn cpu_s(path: &str) -> [f64; 2] {
+    let stat = fs::read_to_string(path).unwrap_or_default();
     // The command name may hold spaces; what follows its closing bracket does not.
     let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11);
-    let mut seconds =
-        || fields.next().and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0) / TICKS_PER_S;
-    facts.cpu_user_s = seconds();
-    facts.cpu_sys_s = seconds();
+    [(); 2].map(|()| fields.next().and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0) / TICKS_PER_S)
 }
 
 fn resident_bytes() -> u64 {

@@ -18,7 +18,7 @@ const READ_BYTES: usize = 16 << 10;
 const STRANGERS_MAX: usize = 16;
 
 /// The client's end of a connection.
-pub struct Pair(TcpStream);
+pub struct Pair(TcpStream, usize);
 
 impl Pair {
     /// Makes a pair and gives the other end away.
@@ -31,10 +31,17 @@ impl Pair {
             if from == own {
                 give(mio::net::TcpStream::from_std(other.into_std()?), from);
                 stream.set_nodelay(true)?;
-                return Ok(Self(stream));
+                return Ok(Self(stream, REPLY_BYTES_MAX));
             }
         }
         Err(ErrorKind::ConnectionRefused.into())
+    }
+
+    /// The client's end of a connection to another server.
+    pub async fn connect(to: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(to).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self(stream, REPLY_BYTES_MAX))
     }
 
     /// Writes all of it.
@@ -52,7 +59,7 @@ impl Pair {
 
     /// Appends what has come; 0 at the end.
     pub async fn read(&mut self, input: &mut Vec<u8>) -> io::Result<usize> {
-        if input.len() > REPLY_BYTES_MAX {
+        if input.len() > self.1 {
             return Err(io::Error::other("the reply is too long to be passed on"));
         }
         let mut buffer = vec![0; READ_BYTES];
@@ -91,11 +98,31 @@ impl Inner {
         Ok(Self { pair, input: Vec::new() })
     }
 
+    /// Connects to another server.
+    pub async fn connect(to: SocketAddr) -> io::Result<Self> {
+        Ok(Self { pair: Pair::connect(to).await?, input: Vec::new() })
+    }
+
+    /// Takes replies of up to so many bytes.
+    pub fn with_replies_of(self, bytes_max: usize) -> Self {
+        Self { pair: Pair(self.pair.0, bytes_max), ..self }
+    }
+
     /// Asks, and waits for the answer.
     pub async fn ask(&mut self, words: &[&[u8]]) -> io::Result<Value> {
+        self.send(words).await?;
+        self.receive().await
+    }
+
+    /// Asks.
+    pub async fn send(&mut self, words: &[&[u8]]) -> io::Result<()> {
         let mut request = Vec::new();
         resp::write_request(&mut request, words);
-        self.pair.write(&request).await?;
+        self.pair.write(&request).await
+    }
+
+    /// Waits for the next answer.
+    pub async fn receive(&mut self) -> io::Result<Value> {
         loop {
             let value = Value::decode(&self.input).map_err(io::Error::other)?;
             if let Some((value, len)) = value {

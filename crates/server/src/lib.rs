@@ -30,6 +30,7 @@ mod inner;
 mod join;
 mod log_writer;
 mod memory;
+mod migrate;
 mod pace;
 mod recovery;
 mod run;

@@ -195,3 +195,7 @@ pub const TXN_WAITING_BYTES_MAX: usize = 64 << 20;
 pub const TXN_SILENT_MS: u64 = 1_000;
 /// The longest name of a zone, in bytes.
 pub const ZONE_BYTES_MAX: usize = 64;
+/// How many MIGRATEs of one worker are under way; of those a few are done at a time.
+pub const MIGRATIONS_MAX: usize = 64;
+/// The longest value that MIGRATE sends, as DUMP has it, in bytes.
+pub const MIGRATED_BYTES_MAX: usize = 128 << 20;

@@ -1,8 +1,9 @@
 //! What the log and the snapshot files tell a worker, in either world.
 
 use synod_consensus::Token;
+use synod_node::Migrated;
 use synod_replica::{Aside, State};
-use synod_types::{PartitionId, SnapshotMeta};
+use synod_types::{ClientId, PartitionId, SnapshotMeta};
 
 /// How much space the log's disk has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,4 +49,6 @@ pub enum Report {
     SnapshotLoaded(PartitionId, SnapshotMeta, Box<State>),
     /// A long operation was run.
     Ran(Box<Aside>),
+    /// The keys that a client asked to be moved to another server are there, or not.
+    Migrated((ClientId, u64), Migrated),
 }

@@ -7,12 +7,13 @@
 //!   end_turn              snapshots go on, the node's turn ends
 //!   take_tasks            for the files
 //!   take_asides           for whoever runs long operations
+//!   take_migrations       for whoever reaches other servers
 //!   node().output()       for the log, the peers and the clients
 //! ```
 
 use crate::files::Task;
 use crate::report::{DiskSpace, Report};
-use synod_node::{Node, TICK_MS};
+use synod_node::{Migration, Node, TICK_MS};
 use synod_replica::Aside;
 use synod_types::Now;
 use synod_types::plant::planted;
@@ -105,6 +106,7 @@ impl Worker {
                 node.snapshot_loaded(group, meta, *state);
             }
             Report::Ran(aside) => node.come_back(*aside),
+            Report::Migrated(client, how) => node.migrated(client, &how),
         }
     }
 
@@ -127,6 +129,11 @@ impl Worker {
     /// The operations that are to be run beside the turns, each to be reported as [`Report::Ran`].
     pub fn take_asides(&mut self) -> Vec<Box<Aside>> {
         std::mem::take(&mut self.node.output().asides)
+    }
+
+    /// Keys to be moved to other servers, each to be reported as [`Report::Migrated`].
+    pub fn take_migrations(&mut self) -> Vec<Box<Migration>> {
+        std::mem::take(&mut self.node.output().migrations)
     }
 
     /// When the next tick is due, by the node's clock.

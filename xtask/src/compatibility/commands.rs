@@ -17,14 +17,14 @@ const ABSENT: &[(&str, &str)] = &[
         "Answers an error: slots, members and epochs are replicated by the metadata group; `synod node` changes them.",
     ),
     ("failover", "Leaders are elected; a node that stops hands its partitions over."),
-    ("migrate", "Values move by `DUMP` and `RESTORE`, whole servers by `synod import`."),
-    ("move", "There is one database, 0, as in Redis Cluster."),
     ("pfselftest", "A test of Redis's own code."),
-    ("psync", "Followers are sent entries of the log; `synod export` writes an RDB file."),
+    (
+        "psync",
+        "Followers are sent entries of the log; keys move by `MIGRATE`, or `DUMP` and `RESTORE`.",
+    ),
     ("replconf", "As `PSYNC`."),
     ("script|debug", "There is no debugger of scripts."),
     ("shutdown", "A node is stopped by SIGTERM: it hands its leaderships over first."),
-    ("swapdb", "There is one database, 0, as in Redis Cluster."),
     ("sync", "As `PSYNC`."),
 ];
 
@@ -34,6 +34,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("replicaof", "Replicas are placed by the cluster."),
     ("slaveof", "Replicas are placed by the cluster."),
     ("save", "`BGSAVE` takes the same snapshots without stopping anyone."),
+    ("move", "There is one database, 0, as in Redis Cluster."),
+    ("swapdb", "There is one database, 0, as in Redis Cluster."),
     ("acl|load", "Users are state of the cluster, in no file."),
     ("acl|save", "Users are state of the cluster, in no file."),
     ("module|load", "There are no modules."),

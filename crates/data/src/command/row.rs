@@ -85,6 +85,8 @@ pub enum KeyWords {
     Streams,
     /// STORE and STOREDIST from this position on: the last one's next argument (`GEORADIUS`, `SORT`).
     Store(i16),
+    /// KEYS: all that follows it, if the third argument is empty; otherwise that is the only key (`MIGRATE`).
+    Migrated,
     /// None, but the first argument is one, and from the third on stands a command that has keys of its own (`FENCE`).
     Command(InnerKeys),
 }
@@ -98,6 +100,7 @@ impl KeyWords {
     fn positions(self, args: &Args<'_>) -> Range<usize> {
         let (mut at, words): (_, &[&str]) = match self {
             Self::None | Self::Command(_) => return 0..0,
+            Self::Migrated => return migrated(args),
             Self::Streams => (1, &["STREAMS"]),
             Self::Store(first) => (usize::try_from(first).unwrap_or(1), &["STORE", "STOREDIST"]),
         };
@@ -123,6 +126,21 @@ impl KeyWords {
         }
         found
     }
+}
+
+/// The keys of `MIGRATE host port key db timeout ...`.
+fn migrated(args: &Args<'_>) -> Range<usize> {
+    const KEY: usize = 3;
+    let mut at = 6;
+    while let Some(word) = args.get(at).filter(|_| args[KEY].is_empty()) {
+        let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+        if is("KEYS") && at + 1 < args.len() {
+            return at + 1..args.len();
+        }
+        // A password may be any word.
+        at += 1 + usize::from(is("AUTH")) + 2 * usize::from(is("AUTH2"));
+    }
+    KEY.min(args.len())..(KEY + 1).min(args.len())
 }
 
 /// The family of a command, as COMMAND DOCS names it.
@@ -249,7 +267,8 @@ impl Command {
             Err(_) => (args.len() + 1).saturating_sub(usize::from(last.unsigned_abs())),
         };
         let first = usize::try_from(first).unwrap_or(0);
-        let fixed = if first == 0 { 0..0 } else { first..end };
+        let is_fixed = first > 0 && !matches!(words, KeyWords::Migrated);
+        let fixed = if is_fixed { first..end } else { 0..0 };
         let step = usize::try_from(step).unwrap_or(1).max(1);
         let announced = match usize::try_from(count_at).ok().filter(|at| *at > 0) {
             Some(at) => {
@@ -352,6 +371,11 @@ impl Command {
     /// Says that a key stands behind the word STORE, at or behind a position.
     pub(crate) const fn key_behind_store(self, from: i16) -> Self {
         self.key_words(KeyWords::Store(from))
+    }
+
+    /// Says that its keys are those of MIGRATE.
+    pub(crate) const fn migrated_keys(self) -> Self {
+        self.keys(3, 3, 1).key_words(KeyWords::Migrated)
     }
 
     /// Says that its first argument is a key, and that it names a command with keys from the third on.

@@ -113,6 +113,17 @@ pub(super) const ROWS: &[Command] = &[
     Command::session(Group::Server, "time", 1).flags(Flags::LOADING.and(Flags::STALE).and(FAST))
         .about("2.6.0", "The time of this node in seconds and microseconds."),
 
+    Command::session(Group::Generic, "migrate", -6).flags(Flags::WRITE.and(Flags::NOSCRIPT))
+        .migrated_keys().access(Access::TAKE).also_in(Categories::DANGEROUS)
+        .syntax("host port <key | \"\"> destination-db:integer timeout:integer [COPY] [REPLACE] [<AUTH password | AUTH2 <username password>>] [KEYS key...]")
+        .about("2.6.0", "Moves keys to another server: they are deleted here when that has them."),
+    Command::session(Group::Generic, "move", 3).flags(Flags::WRITE.and(FAST).and(Flags::NOSCRIPT)).keys(1, 1, 1).access(Access::UPDATE)
+        .syntax("key db:integer")
+        .about("1.0.0", "Refused: there is one database, 0."),
+    Command::session(Group::Server, "swapdb", 3).flags(Flags::WRITE.and(FAST).and(Flags::NOSCRIPT))
+        .also_in(Categories::KEYSPACE.and(Categories::DANGEROUS))
+        .syntax("index1:integer index2:integer")
+        .about("4.0.0", "Refused: there is one database, 0."),
     Command::session(Group::Generic, "wait", 3).flags(Flags::NOSCRIPT)
         .not_in(Categories::KEYSPACE).also_in(Categories::CONNECTION)
         .syntax("numreplicas timeout")

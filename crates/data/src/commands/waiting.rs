@@ -33,16 +33,23 @@ pub(crate) struct Counted<'a> {
     pub count: usize,
 }
 
-/// Reads the arguments from `numkeys` on, which stands at `at`.
+/// Reads the arguments from `numkeys` on, which stands at `at`; behind the keys stands one of the words.
 ///
 /// # Errors
 /// In Redis's order and words.
-pub(crate) fn counted<'a>(args: &'a Args<'a>, at: usize) -> Result<Counted<'a>, Failure> {
+pub(crate) fn counted<'a>(
+    args: &'a Args<'a>,
+    at: usize,
+    words: [&str; 2],
+) -> Result<Counted<'a>, Failure> {
     const NUMKEYS: Failure = Failure("ERR numkeys should be greater than 0");
     const COUNT: Failure = Failure("ERR count should be greater than 0");
     let positive = |arg: &[u8]| number::parse_i64(arg).and_then(|n| usize::try_from(n).ok());
     let many = positive(args[at]).filter(|n| *n > 0).ok_or(NUMKEYS)?;
     let end = (at + 1).checked_add(many).filter(|end| *end < args.len()).ok_or(error::SYNTAX)?;
+    if !words.iter().any(|word| args::is(args[end], word)) {
+        return Err(error::SYNTAX);
+    }
     let count = match &args[end + 1..] {
         [] => 1,
         [word, n] if args::is(word, "COUNT") => positive(n).filter(|n| *n > 0).ok_or(COUNT)?,

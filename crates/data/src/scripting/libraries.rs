@@ -5,14 +5,11 @@
 //! of it.
 
 use super::Engine;
+use super::shebang::Promises;
 use crate::digest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use synod_types::limits;
-
-/// What a function promised when it was registered, as bits: 1 shifted by the place of the name here.
-pub const FUNCTION_FLAGS: [&str; 5] =
-    ["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"];
 
 /// A function of a library.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,23 +18,8 @@ pub struct Function {
     pub name: String,
     /// What its author says of it.
     pub description: Option<Vec<u8>>,
-    /// Bits of [`FUNCTION_FLAGS`].
-    pub flags: u8,
-}
-
-impl Function {
-    /// Whether it promised to write nothing.
-    #[must_use]
-    pub fn writes_nothing(&self) -> bool {
-        self.flags & 1 == 1
-    }
-
-    /// The names of its flags.
-    pub fn flag_names(&self) -> impl Iterator<Item = &'static str> {
-        let flags = self.flags;
-        let is_set = move |(bit, _): &(usize, &&str)| flags >> bit & 1 == 1;
-        FUNCTION_FLAGS.iter().enumerate().filter(is_set).map(|(_, name)| *name)
-    }
+    /// What it promised when it was registered.
+    pub promises: Promises,
 }
 
 /// One library.

@@ -6,13 +6,15 @@
 mod libraries;
 mod library_header;
 mod sha1;
+pub mod shebang;
 mod store;
 
 use crate::error::Failure;
 use crate::{Context, Keyspace};
+pub use libraries::Function;
 pub(crate) use libraries::{Collision, Libraries, Library, code_of};
-pub use libraries::{FUNCTION_FLAGS, Function};
 pub use sha1::sha1_hex;
+pub use shebang::Promises;
 pub(crate) use store::Scripts;
 use synod_types::ReplySink;
 
@@ -81,6 +83,21 @@ impl Keyspace {
     pub fn with_engine(mut self, engine: &'static Engine) -> Self {
         self.engine = Some(engine);
         self
+    }
+
+    /// Whether what this command runs may run while memory is short: it promised so, or it is not known here, and answers just that.
+    #[must_use]
+    pub fn script_allows_oom(&self, command: &str, args: &[&[u8]]) -> bool {
+        let promised = |body: &[u8]| match shebang::split(body) {
+            Ok((promises, _)) => promises.is_some_and(Promises::allows_oom),
+            Err(_) => true,
+        };
+        let Some(name) = args.get(1) else { return true };
+        match command {
+            "eval" => promised(name),
+            "evalsha" => self.scripts.find(name).is_none_or(|(_, body)| promised(&body)),
+            _ => self.libraries.function(name).is_none_or(|(_, f)| f.promises.allows_oom()),
+        }
     }
 
     /// Keeps a script until [`Self::forget_scripts`] and answers its digest, or why it is none.

@@ -2,7 +2,7 @@
 
 use super::tag;
 use crate::object::{Full, Object, Packed};
-use crate::scripting::{Function, Library};
+use crate::scripting::{Function, Library, Promises};
 use crate::value::{Packing, Value};
 use synod_types::{Millis, varint};
 
@@ -16,7 +16,7 @@ pub(crate) fn take_library(bytes: &mut &[u8]) -> Option<Library> {
         *bytes = rest;
         let description = varint::take_bytes(bytes)?;
         let description = (*described == 1).then(|| description.to_vec());
-        functions.push(Function { name, description, flags: *flags });
+        functions.push(Function { name, description, promises: Promises(*flags) });
     }
     Some(Library { name, text, functions })
 }

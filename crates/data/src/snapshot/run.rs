@@ -268,7 +268,7 @@ fn put_library(chunk: &mut Vec<u8>, library: &Library) {
     varint::put(chunk, library.functions.len() as u64);
     for function in &library.functions {
         varint::put_bytes(chunk, function.name.as_bytes());
-        chunk.extend_from_slice(&[function.flags, u8::from(function.description.is_some())]);
+        chunk.extend_from_slice(&[function.promises.0, u8::from(function.description.is_some())]);
         varint::put_bytes(chunk, function.description.as_deref().unwrap_or_default());
     }
 }

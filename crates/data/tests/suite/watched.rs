@@ -67,10 +67,13 @@ const WITHOUT_A_CASE: &[&str] = &[
     "hpexpireat",
     "hsetex",
     "lock",
+    "migrate",
+    "move",
     "msetex",
     "pfdebug",
     "restore",
     "restore-asking",
+    "swapdb",
 ];
 
 #[test]

@@ -103,11 +103,17 @@ impl Node {
 const WRONGPASS: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 
 pub(super) fn select(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
-    match number::parse_i64(args[1]) {
-        Some(0) => ok(node, client),
-        Some(_) => node.refuse_request(client, "ERR DB index is out of range"),
-        None => node.refuse_request(client, "ERR value is not an integer or out of range"),
+    match synod_data::args::database(args[1]) {
+        Ok(0) => ok(node, client),
+        Ok(_) => node.refuse_request(client, "ERR SELECT is not allowed in cluster mode"),
+        Err(failure) => node.refuse_request(client, failure.0),
     }
+}
+
+/// MOVE, SWAPDB: there is one database.
+pub(super) fn one_database(node: &mut Node, client: ClientId, name: &str) -> Flow {
+    let name = name.to_ascii_uppercase();
+    node.refuse_request(client, &format!("ERR {name} is not allowed in cluster mode"))
 }
 
 pub(super) fn time(node: &mut Node, client: ClientId) -> Flow {

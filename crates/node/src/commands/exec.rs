@@ -81,9 +81,9 @@ pub(super) fn runner(node: &Node, command: &Command, args: &[&[u8]]) -> Result<R
         "publish" | "spublish" => Runner::Session,
         "acl" | "asking" | "auth" | "bgrewriteaof" | "bgsave" | "client" | "cluster"
         | "command" | "config" | "debug" | "function" | "hello" | "hotkeys" | "info"
-        | "lastsave" | "latency" | "lolwut" | "module" | "pubsub" | "readonly" | "readwrite"
-        | "replicaof" | "role" | "save" | "scan" | "script" | "select" | "slaveof" | "slowlog"
-        | "time" | "wait" => Runner::Session,
+        | "lastsave" | "latency" | "lolwut" | "module" | "move" | "pubsub" | "readonly"
+        | "readwrite" | "replicaof" | "role" | "save" | "scan" | "script" | "select"
+        | "slaveof" | "slowlog" | "swapdb" | "time" | "wait" => Runner::Session,
         _ => Runner::Nobody,
     })
 }

@@ -77,6 +77,7 @@ pub(crate) fn tally_of(node: &Node) -> Tally {
         tracked_prefixes: tracked_prefixes as u64,
         parked: node.under_way.unrouted().len() as u64,
         connections: counters.connections,
+        rejected: counters.rejected,
         commands: counters.commands,
         commands_per_s: counters.commands_per_s,
         reads: counters.reads,
@@ -155,6 +156,7 @@ fn add_replica(tally: &mut Tally, replica: &Replica) {
         }
     }
     tally.applied += replica.applied().0.0;
+    tally.unsaved_entries += replica.entries_since_snapshot();
     tally.unsaved_bytes += replica.bytes_since_snapshot() as u64;
     if leads {
         tally.transactions_undecided += replica.undecided() as u64;

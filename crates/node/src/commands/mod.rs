@@ -18,6 +18,7 @@ pub(crate) mod info;
 mod keyspace;
 mod latency;
 pub(crate) mod memory;
+mod migrate;
 mod module;
 mod persistence;
 pub(crate) mod pubsub;
@@ -54,6 +55,8 @@ pub(crate) fn run(
         "acl" => acl::run(node, client, args),
         "auth" => connection::auth(node, client, args),
         "select" => connection::select(node, client, args),
+        "move" | "swapdb" => connection::one_database(node, client, command.name),
+        "migrate" => migrate::run(node, client, args),
         "asking" | "readonly" | "readwrite" => connection::ok(node, client),
         "time" => connection::time(node, client),
         "wait" => connection::wait(node, client, args),

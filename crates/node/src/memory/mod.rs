@@ -19,6 +19,7 @@ use elsewhere::{Elsewhere, SETTLE_US};
 use synod_data::op::Op;
 use synod_data::{Command, Flags, Keyspace};
 use synod_machine::{MachineId, Operation};
+use synod_replica::Replica;
 use synod_tree::{Call, taken_apart};
 use synod_txn::Step;
 use synod_types::plant::planted;
@@ -58,6 +59,14 @@ pub(crate) struct Memory {
     access: Option<Box<AccessLog>>,
 }
 
+/// Whether it runs a script that may write and did not say `allow-oom`.
+#[cold]
+fn is_script_without_promise(replica: &Replica, command: &Command, args: &[&[u8]]) -> bool {
+    let keyspace = || replica.state().keyspace();
+    command.runs_writing_script()
+        && !keyspace().is_some_and(|keyspace| keyspace.script_allows_oom(command.name, args))
+}
+
 /// Whether a script writes the coordinator's keys alone.
 fn is_step_of_coordinator(command: &Command, args: &[&[u8]]) -> bool {
     let mut keys = command.key_positions(args).peekable();
@@ -67,12 +76,13 @@ fn is_step_of_coordinator(command: &Command, args: &[&[u8]]) -> bool {
 }
 
 impl Memory {
-    /// Whether this command on keys of the partition is refused now. What a script writes is known when it runs, which is too late. Steps of the
-    /// coordinator are taken: each brings something to an end that is held elsewhere.
+    /// Whether this command on keys of the partition is refused now. What a script writes is known when it runs, which is too late, unless it
+    /// promised something. Steps of the coordinator are taken: each brings something to an end that is held elsewhere.
     #[inline]
-    pub fn refuses(&self, group: PartitionId, command: &Command, args: &[&[u8]]) -> bool {
-        (self.refusing || self.elsewhere.refuses(group))
-            && (command.flags.has(Flags::DENYOOM) || command.runs_writing_script())
+    pub fn refuses(&self, replica: &Replica, command: &Command, args: &[&[u8]]) -> bool {
+        (self.refusing || self.elsewhere.refuses(replica.group()))
+            && (command.flags.has(Flags::DENYOOM)
+                || is_script_without_promise(replica, command, args))
             && !is_step_of_coordinator(command, args)
     }
 
@@ -92,8 +102,8 @@ impl Memory {
     }
 
     /// The same as [`Self::touch`] and [`Self::refuses`], for an operation that came from elsewhere.
-    pub fn admits(&mut self, group: PartitionId, operation: &[u8], now_us: u64) -> bool {
-        let refusing = self.refusing || self.elsewhere.refuses(group);
+    pub fn admits(&mut self, replica: &Replica, operation: &[u8], now_us: u64) -> bool {
+        let refusing = self.refusing || self.elsewhere.refuses(replica.group());
         if !refusing && self.access.is_none() {
             return true;
         }
@@ -119,7 +129,7 @@ impl Memory {
         commands.iter().all(|args| match args.first().and_then(|name| synod_data::lookup(name)) {
             Some(command) => {
                 self.touch(command, args, now_us);
-                !self.refuses(group, command, args)
+                !self.refuses(replica, command, args)
             }
             None => true,
         })

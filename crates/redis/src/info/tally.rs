@@ -136,8 +136,12 @@ pub struct Tally {
     pub functions: u64,
     /// See above.
     pub library_bytes: u64,
-    /// Entries' bytes since the last snapshot.
+    /// Entries since the last snapshot, and their bytes.
+    pub unsaved_entries: u64,
+    /// See above.
     pub unsaved_bytes: u64,
+    /// Connections that were turned away because there were too many.
+    pub rejected: u64,
     /// Kilobits a second from and to clients, over the last second or so, in bytes.
     pub net_in_per_s: u64,
     /// See above.
@@ -146,7 +150,7 @@ pub struct Tally {
     pub calls: CallCounts,
 }
 
-const NUMBERS: usize = 65;
+const NUMBERS: usize = 67;
 
 impl Tally {
     /// Every number, in the order in which they travel.
@@ -213,7 +217,9 @@ impl Tally {
             &mut self.libraries,
             &mut self.functions,
             &mut self.library_bytes,
+            &mut self.unsaved_entries,
             &mut self.unsaved_bytes,
+            &mut self.rejected,
             &mut self.net_in_per_s,
             &mut self.net_out_per_s,
             &mut self.errors.total,

@@ -103,6 +103,7 @@ impl Clients {
         if self.connected.fetch_add(1, Ordering::Relaxed) as i64 >= max {
             self.connected.fetch_sub(1, Ordering::Relaxed);
             self.refused.refuse(stream, self.now_us);
+            node.count_rejected();
             return None;
         }
         let id = node.open_session(addr.to_string());

@@ -14,6 +14,7 @@ use crate::data_dir::Keeper;
 use crate::facts;
 use crate::inbox::{Mail, Postbox};
 use crate::log_writer::LogWriter;
+use crate::migrate::Migrations;
 use crate::spin::Spin;
 use crate::tls::Tls;
 use crate::tuning::LogFlush;
@@ -114,6 +115,7 @@ pub struct Worker {
     events_max: usize,
     files: Sender<Task>,
     asides: Sender<Box<Aside>>,
+    migrations: Migrations,
     clients: Clients,
     zookeeper: Option<Zookeeper>,
     peers: Peers,
@@ -176,6 +178,7 @@ impl Worker {
             true => None,
             false => Some(Zookeeper::new(zookeeper, &config, tls.as_ref(), process, &poll)?),
         };
+        let migrating = postboxes[usize::from(worker)].clone();
         let peers = Peers::new(&config, tls.as_ref());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let spin = Spin::new(config.tuning.spin_us, postboxes.len(), cores);
@@ -204,6 +207,7 @@ impl Worker {
             events_max,
             files,
             asides,
+            migrations: Migrations::new(migrating),
             clients: Clients::new(connected, sums, tls),
             zookeeper,
             peers,
@@ -453,6 +457,9 @@ impl Worker {
                     "the thread of long operations has ended; a partition stands still"
                 );
             }
+        }
+        for migration in self.core.take_migrations() {
+            self.migrations.begin(migration);
         }
         let map = self.core.node().output().map.take();
         if let Some(map) = map {

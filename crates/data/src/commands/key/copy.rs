@@ -11,6 +11,9 @@ pub(crate) const ROWS: &[Command] = &[
 
 const SAME: Failure = Failure("ERR source and destination objects are the same");
 const NO_SUCH_DB: Failure = Failure("ERR DB index is out of range");
+const OTHER_DB: Failure = Failure("ERR Copying to another database is not allowed in cluster mode");
+/// As many databases Redis has unless it is told otherwise; in a cluster only the first is used.
+const DATABASES: i32 = 16;
 
 fn copy(
     keyspace: &mut Keyspace,
@@ -45,8 +48,10 @@ fn parse(words: &[&[u8]]) -> Result<bool, Failure> {
         } else if args::is(word, "DB")
             && let Some(db) = words.next()
         {
-            if args::integer(db)? != 0 {
-                return Err(NO_SUCH_DB);
+            match args::database(db)? {
+                0 => {}
+                1..DATABASES => return Err(OTHER_DB),
+                _ => return Err(NO_SUCH_DB),
             }
         } else {
             return Err(error::SYNTAX);

@@ -103,7 +103,7 @@ fn lmpop(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let many = counted(args, 1)?;
+    let many = counted(args, 1, ["LEFT", "RIGHT"])?;
     if !pop_many(keyspace, &many, ctx, out)? {
         out.null_array();
     }
@@ -117,7 +117,7 @@ fn blmpop(
     out: &mut dyn ReplySink,
 ) -> Outcome {
     timeout_ms(args[1])?;
-    let many = counted(args, 2)?;
+    let many = counted(args, 2, ["LEFT", "RIGHT"])?;
     if pop_many(keyspace, &many, ctx, out)? { Ok(()) } else { Err(error::WAITING) }
 }
 

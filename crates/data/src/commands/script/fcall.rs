@@ -30,8 +30,9 @@ fn fcall(
     let (library, function) = keyspace.libraries.function(args[1]).ok_or(UNKNOWN)?;
     let (keys, argv) = arguments(args)?;
     // The function may not change what it is made of while it runs; the keyspace is all its own.
-    let (text, name, read_only) =
-        (library.text.clone(), function.name.clone(), function.writes_nothing());
+    let (text, name) = (library.text.clone(), function.name.clone());
+    function.promises.check(false).map_err(Failure)?;
+    let read_only = function.promises.no_writes();
     let call =
         FunctionCall { code: code_of(&text), name: &name, keys, argv, read_only, instructions };
     let took = (engine.call)(&call, Reach::Write(keyspace), ctx, out);
@@ -45,15 +46,11 @@ fn fcall_ro(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    const MAY_WRITE: Failure =
-        Failure("ERR Can not execute a script with write flag using *_ro command.");
     let engine = keyspace.engine.ok_or(NO_ENGINE)?;
     let instructions = keyspace.script_instructions();
     let (library, function) = keyspace.libraries.function(args[1]).ok_or(UNKNOWN)?;
     let (keys, argv) = arguments(args)?;
-    if !function.writes_nothing() {
-        return Err(MAY_WRITE);
-    }
+    function.promises.check(true).map_err(Failure)?;
     let (code, name) = (code_of(&library.text), function.name.as_str());
     let call = FunctionCall { code, name, keys, argv, read_only: true, instructions };
     let took = (engine.call)(&call, Reach::Read(keyspace), ctx, out);

@@ -158,6 +158,6 @@ fn list_function(function: &Function, out: &mut dyn ReplySink) {
         None => out.null(),
     }
     out.bulk(b"flags");
-    out.set(function.flag_names().count());
-    function.flag_names().for_each(|flag| out.simple(flag));
+    out.set(function.promises.names().count());
+    function.promises.names().for_each(|flag| out.simple(flag));
 }

@@ -181,6 +181,8 @@ fn change_group(
     }
     let to = match (name, args[4]) {
         ("SETID", b"$") => stream.last(),
+        ("SETID", b"-") => StreamId::MIN,
+        ("SETID", b"+") => StreamId::MAX,
         ("SETID", arg) => id(arg, 0)?,
         _ => StreamId::MIN,
     };

@@ -61,7 +61,7 @@ fn zmpop(
     ctx: &Context,
     out: &mut dyn ReplySink,
 ) -> Outcome {
-    let many = counted(args, 1)?;
+    let many = counted(args, 1, ["MIN", "MAX"])?;
     if !pop_many(keyspace, &many, ctx, out)? {
         out.null_array();
     }
@@ -75,7 +75,7 @@ fn bzmpop(
     out: &mut dyn ReplySink,
 ) -> Outcome {
     timeout_ms(args[1])?;
-    let many = counted(args, 2)?;
+    let many = counted(args, 2, ["MIN", "MAX"])?;
     if pop_many(keyspace, &many, ctx, out)? { Ok(()) } else { Err(error::WAITING) }
 }
 

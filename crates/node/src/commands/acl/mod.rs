@@ -131,9 +131,8 @@ fn cat(node: &mut Node, client: ClientId, args: &[&[u8]]) -> Flow {
 }
 
 fn no_file(node: &mut Node, client: ClientId, _args: &[&[u8]]) -> Flow {
-    let text = "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL \
-                SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order \
-                to store users in the Redis configuration.";
+    let text = "ERR This Redis instance is not configured to use an ACL file: every change of users is kept by the cluster when it is \
+                answered. ACL LIST tells the lines of such a file, and ACL SETUSER takes each of them.";
     node.refuse_request(client, text)
 }
 

@@ -48,6 +48,7 @@ pub(super) fn write(command: &Command, out: &mut dyn ReplySink) {
         KeyWords::Streams => behind("STREAMS", command, 1, (-1, 2), out),
         // What the command that it names has for keys, no specification can say.
         KeyWords::Command(_) => range(flags(command, 0), 1, 0, 1, out),
+        KeyWords::Migrated => behind("KEYS", command, -2, (-1, 0), out),
         KeyWords::Store(from) => behind("STORE", command, from, (0, 0), out),
     }
 }
