@@ -204,6 +204,9 @@ impl Node {
     /// The dropped replica of a group is gone from the disk, too.
     pub fn group_removed(&mut self, group: PartitionId) {
         self.groups.dropped_mut().on_disk.remove(&group);
+        // The log knows of it from here on. One that was dropped before its beginning was durable is not made again, so the
+        // partition that it was split off from may take snapshots.
+        self.beginning_is_durable(group);
     }
 
     /// After a restart, what is left of a dropped replica is one that knows of nobody. It is of no use; what it promised
