@@ -28,10 +28,12 @@ def _as_owner():
 
 
 class Postgres:
-    def __init__(self, directory, name, prepared=16):
+    """With a certificate and its key it takes no connection without TLS."""
+
+    def __init__(self, directory, name, prepared=16, certificate=None):
         self.name, self.data = name, pathlib.Path(directory) / name
         (self.port,) = servers.free_ports(1)
-        self.prepared, self.process = prepared, None
+        self.prepared, self.certificate, self.process = prepared, certificate, None
 
     def start(self):
         if not self.data.exists():
@@ -43,8 +45,12 @@ class Postgres:
             secret.chmod(0o644)
             initdb = [_programs() / "initdb", "-D", self.data, "-U", USER, "--pwfile", secret, "--no-sync", "-A", "scram-sha-256"]
             subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", **_as_owner())
+            if self.certificate is not None:
+                self._demand_tls()
         settings = {"port": self.port, "listen_addresses": servers.HOST, "unix_socket_directories": "", "shared_buffers": "16MB",
                     "max_connections": 40, "max_prepared_transactions": self.prepared, "fsync": "off"}  # fmt: skip
+        if self.certificate is not None:
+            settings["ssl"] = "on"
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with open(self.data.with_suffix(".log"), "ab") as log:
             self.process = subprocess.Popen(
@@ -52,6 +58,16 @@ class Postgres:
             )
         servers.wait_until(f"{self.name} answers", lambda: self.run("SELECT 1").returncode == 0)
         return self
+
+    def _demand_tls(self):
+        for given, name in zip(self.certificate, ("server.crt", "server.key")):
+            shutil.copyfile(given, self.data / name)
+            (self.data / name).chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(self.data / name, "postgres", "postgres")
+        lines = (self.data / "pg_hba.conf").read_text().splitlines()
+        only = [line.replace("host ", "hostssl ", 1) if line.startswith("host ") else line for line in lines]
+        (self.data / "pg_hba.conf").write_text("\n".join(only) + "\n")
 
     def stop(self, how=signal.SIGINT):
         if self.process is not None:

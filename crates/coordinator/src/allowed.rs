@@ -5,6 +5,8 @@ use crate::bounds::URL_BYTES_MAX;
 /// Where a URL leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
+    /// Whether TLS is spoken there.
+    pub is_tls: bool,
     /// The host, in lower case; an IPv6 address without its brackets.
     pub host: String,
     /// The port.
@@ -14,7 +16,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads `http://HOST[:PORT][/PATH]`.
+    /// Reads `http://HOST[:PORT][/PATH]` or the same with `https://`.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -22,7 +24,11 @@ impl Target {
         if url.len() > URL_BYTES_MAX {
             return Err(format!("the URL has more than {URL_BYTES_MAX} bytes"));
         }
-        let rest = url.strip_prefix("http://").ok_or("the URL does not begin with http://")?;
+        let (is_tls, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+            (Some(rest), _) => (false, rest),
+            (_, Some(rest)) => (true, rest),
+            _ => return Err("the URL begins neither with http:// nor with https://".to_owned()),
+        };
         if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("the URL has characters that have to be encoded".to_owned());
         }
@@ -33,7 +39,8 @@ impl Target {
         }
         let (host, port) = host_and_port(authority)?;
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { host, port: port.unwrap_or(80), path })
+        let port = port.unwrap_or(if is_tls { 443 } else { 80 });
+        Ok(Self { is_tls, host, port, path })
     }
 
     /// As the header `Host` and addresses spell it.
@@ -117,13 +124,19 @@ mod tests {
 
     #[test]
     fn a_url_is_read_whole_or_refused() {
-        let read = |url: &str| Target::parse(url).map(|t| (t.authority(), t.path));
-        let is = |authority: &str, path: &str| Ok((authority.to_owned(), path.to_owned()));
-        assert_eq!(read("http://Bank.example"), is("bank.example:80", "/"));
-        assert_eq!(read("http://127.0.0.1:8080/tx?a=b"), is("127.0.0.1:8080", "/tx?a=b"));
-        assert_eq!(read("http://[::1]:81?q"), is("[::1]:81", "/?q"));
+        let read = |url: &str| Target::parse(url).map(|t| (t.is_tls, t.authority(), t.path));
+        let is = |is_tls: bool, authority: &str, path: &str| {
+            Ok((is_tls, authority.to_owned(), path.to_owned()))
+        };
+        assert_eq!(read("http://Bank.example"), is(false, "bank.example:80", "/"));
+        assert_eq!(read("http://127.0.0.1:8080/tx?a=b"), is(false, "127.0.0.1:8080", "/tx?a=b"));
+        assert_eq!(read("http://[::1]:81?q"), is(false, "[::1]:81", "/?q"));
+        assert_eq!(read("https://Bank.example/x"), is(true, "bank.example:443", "/x"));
+        assert_eq!(read("https://a:8443"), is(true, "a:8443", "/"));
         for wrong in [
-            "https://a/",
+            "HTTPS://a/",
+            "https:/a/",
+            "https://",
             "ftp://a/",
             "http://",
             "http://:1/",

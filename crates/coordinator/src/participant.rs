@@ -32,7 +32,7 @@ pub enum Kind {
     Keys(Vec<Command>),
     /// A service that is called at a URL.
     Http {
-        /// `http://HOST[:PORT]/PATH`.
+        /// `http://HOST[:PORT]/PATH`, or `https://`.
         url: String,
         /// What it is told besides.
         data: Value,

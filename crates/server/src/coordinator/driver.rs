@@ -4,6 +4,7 @@ use super::counters::Counters;
 use super::outside::{Outside, Word, reaches};
 use super::store::{Store, Stored, Trouble};
 use super::{TxSettings, now_ms};
+use crate::tls::Trust;
 use std::sync::Arc;
 use std::time::Duration;
 use synod_coordinator::{Command, Duty, Kind, Phase, Record, Refusal, bounds};
@@ -20,6 +21,8 @@ const DECIDE_AGAIN: Duration = Duration::from_millis(200);
 pub struct Drivers {
     /// What this node may reach.
     pub settings: Arc<TxSettings>,
+    /// Which certificates are believed.
+    pub trust: Arc<Trust>,
     /// The records.
     pub store: Arc<Store>,
     /// What was done here.
@@ -118,6 +121,7 @@ impl Driven<'_> {
     fn outside(&self, at: usize) -> Outside {
         Outside {
             settings: Arc::clone(&self.drivers.settings),
+            trust: Arc::clone(&self.drivers.trust),
             store: Arc::clone(&self.drivers.store),
             counters: Arc::clone(&self.drivers.counters),
             record: Arc::new(self.record.clone()),

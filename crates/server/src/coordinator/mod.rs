@@ -7,6 +7,7 @@
 mod callback;
 mod counters;
 mod driver;
+mod encrypted;
 mod outside;
 mod postgres;
 mod settings;
@@ -17,12 +18,14 @@ pub use settings::TxSettings;
 pub use store::{Store, Stored, Trouble};
 
 use crate::inbox::Postbox;
+use crate::tls::Trust;
 use anyhow::{Context, Result};
 use driver::Drivers;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use synod_coordinator::Target;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -51,6 +54,7 @@ pub struct Coordinator {
     pub store: Arc<Store>,
     /// What was done here.
     pub counters: Arc<Counters>,
+    trust: Arc<Trust>,
     pokes: mpsc::Sender<String>,
 }
 
@@ -60,13 +64,24 @@ impl Coordinator {
         let _found_when_it_is_due = self.pokes.try_send(id.to_owned());
     }
 
+    /// Whether the certificate of a service that is called with TLS is believed, if it is there.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn check_service(&self, target: &Target) -> Result<(), String> {
+        match target.is_tls {
+            true => callback::check(&self.trust, target).await,
+            false => Ok(()),
+        }
+    }
+
     /// Whether a database is there and prepares transactions.
     ///
     /// # Errors
     /// Why not.
     pub async fn check_database(&self, name: &str) -> Result<(), String> {
         match self.settings.databases.get(name) {
-            Some(database) => postgres::check(database).await,
+            Some(database) => postgres::check(database, &self.trust).await,
             None => Err(format!("this node knows no database `{name}` (--tx-databases)")),
         }
     }
@@ -89,7 +104,7 @@ impl Running {
 /// Starts it, if this node may reach anything; commands run on this worker.
 ///
 /// # Errors
-/// No thread can be started.
+/// No thread can be started, or the file of CAs is not one.
 pub fn start(
     settings: &TxSettings,
     node: u64,
@@ -98,13 +113,15 @@ pub fn start(
     if !settings.is_on() {
         return Ok(None);
     }
-    let settings = Arc::new(settings.clone());
+    let trust = Trust::new(settings.ca_file.as_deref()).context("--tx-ca-file")?;
+    let (settings, trust) = (Arc::new(settings.clone()), Arc::new(trust));
     let store = Arc::new(Store(postbox.clone()));
     let counters = Arc::new(Counters::default());
     let (pokes, poked) = mpsc::channel(POKES_MAX);
     let (stop, stopped) = oneshot::channel();
     let drivers = Arc::new(Drivers {
         settings: Arc::clone(&settings),
+        trust: Arc::clone(&trust),
         store: Arc::clone(&store),
         counters: Arc::clone(&counters),
         node,
@@ -127,7 +144,8 @@ pub fn start(
             runtime.shutdown_background();
         })
         .context("the coordinator's thread cannot be started")?;
-    Ok(Some((Arc::new(Coordinator { settings, store, counters, pokes }), Running { stop, thread })))
+    let coordinator = Coordinator { settings, store, counters, trust, pokes };
+    Ok(Some((Arc::new(coordinator), Running { stop, thread })))
 }
 
 async fn run(drivers: Arc<Drivers>, mut poked: mpsc::Receiver<String>) {

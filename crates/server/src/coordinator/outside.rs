@@ -1,9 +1,11 @@
 //! Participants of all sorts, as the driver sees them: prepare, pre-commit, commit, abort.
 
+use super::callback::{self, Failure};
 use super::counters::Counters;
 use super::postgres::Part;
 use super::store::Store;
-use super::{TxSettings, callback, now_ms};
+use super::{TxSettings, now_ms};
+use crate::tls::Trust;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,8 @@ pub enum Word {
 pub struct Outside {
     /// What the node may reach.
     pub settings: Arc<TxSettings>,
+    /// Which certificates are believed.
+    pub trust: Arc<Trust>,
     /// Where the record is.
     pub store: Arc<Store>,
     /// What was done here.
@@ -72,13 +76,14 @@ impl Outside {
         let body = self.body("prepare");
         let mut attempts = 0;
         loop {
-            let answer = callback::post(target, &body).await;
+            let answer = callback::post(&self.trust, target, &body).await;
             self.counters.called(attempts > 0, matches!(answer, Ok(200..=299)));
             let why = match answer {
                 Ok(200..=299) => return Ok(()),
                 Ok(status @ (408 | 425 | 429 | 500..=599)) => format!("status {status}"),
                 Ok(status) => return Err(format!("it answered {status} to prepare")),
-                Err(why) => why,
+                Err(Failure::Distrust(why)) => return Err(why),
+                Err(Failure::NoAnswer(why)) => why,
             };
             attempts += 1;
             let wait_ms = bounds::backoff_ms(attempts);
@@ -117,9 +122,10 @@ impl Outside {
                     Word::Commit => "commit",
                     Word::Abort => "abort",
                 });
-                match callback::post(&self.target(url)?, &body).await? {
-                    200..=299 => Ok(()),
-                    status => Err(format!("status {status}")),
+                match callback::post(&self.trust, &self.target(url)?, &body).await {
+                    Ok(200..=299) => Ok(()),
+                    Ok(status) => Err(format!("status {status}")),
+                    Err(why) => Err(why.to_string()),
                 }
             }
         }
@@ -152,7 +158,7 @@ impl Outside {
     fn part(&self, database: &str) -> Result<Part<'_>, String> {
         let known = self.settings.databases.get(database);
         let known = known.ok_or("this node does not know the database (--tx-databases)")?;
-        Ok(Part { database: known, id: &self.record.id, at: self.at })
+        Ok(Part { database: known, trust: &self.trust, id: &self.record.id, at: self.at })
     }
 }
 

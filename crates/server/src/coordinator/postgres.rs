@@ -5,11 +5,13 @@
 //! looks at the record once it is connected. Who aborts has decided before, ends all sessions of that name, and then
 //! rolls back what is prepared. So a session that comes later finds the decision, and one that came earlier is gone.
 
+use super::encrypted::Encrypted;
 use super::settings::ConnectionString;
+use crate::tls::Trust;
 use std::time::Duration;
 use synod_coordinator::{Statement, bounds};
+use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls};
 
 /// How often the end of a session is looked for while one waits for it.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -18,6 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub struct Part<'a> {
     /// How to connect.
     pub database: &'a ConnectionString,
+    /// Which certificates are believed.
+    pub trust: &'a Trust,
     /// The transaction.
     pub id: &'a str,
     /// The participant's place in it.
@@ -46,12 +50,16 @@ async fn within<T>(
     }
 }
 
-async fn connect(database: &ConnectionString, application: &str) -> Result<Client, String> {
+async fn connect(
+    database: &ConnectionString,
+    trust: &Trust,
+    application: &str,
+) -> Result<Client, String> {
     let config = database.named(application);
+    let tls = Encrypted::new(trust, database.is_verified())?;
     let patience = Duration::from_millis(bounds::ATTEMPT_MS_MAX);
     let (client, connection) =
-        within(patience, async { config.connect(NoTls).await.map_err(|error| text(&error)) })
-            .await?;
+        within(patience, async { config.connect(tls).await.map_err(|error| text(&error)) }).await?;
     // It ends when the client is dropped; its error is the client's, too.
     tokio::spawn(async move {
         let _told_to_the_client = connection.await;
@@ -75,9 +83,9 @@ async fn can_prepare(client: &Client) -> Result<(), String> {
 ///
 /// # Errors
 /// Why not.
-pub async fn check(database: &ConnectionString) -> Result<(), String> {
+pub async fn check(database: &ConnectionString, trust: &Trust) -> Result<(), String> {
     let patience = Duration::from_millis(bounds::ATTEMPT_MS_MAX);
-    let client = connect(database, "synod").await?;
+    let client = connect(database, trust, "synod").await?;
     within(patience, can_prepare(&client)).await
 }
 
@@ -97,7 +105,7 @@ impl Part<'_> {
         patience: Duration,
         is_wanted: impl AsyncFnOnce() -> bool,
     ) -> Result<(), String> {
-        let client = connect(self.database, &self.gid()).await?;
+        let client = connect(self.database, self.trust, &self.gid()).await?;
         within(patience, self.prepare_on(&client, statements, patience, is_wanted)).await
     }
 
@@ -168,7 +176,7 @@ impl Part<'_> {
     }
 
     async fn end(&self, how: &str, fence: bool) -> Result<(), String> {
-        let client = connect(self.database, "synod").await?;
+        let client = connect(self.database, self.trust, "synod").await?;
         let ending = async {
             if fence {
                 self.end_sessions(&client).await?;

@@ -6,14 +6,19 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 use synod_coordinator::{Allowed, bounds};
-use tokio_postgres::config::SslMode;
 
 /// The most databases that a node knows.
 const DATABASES_MAX: usize = 64;
 
+/// How PostgreSQL calls it when the database has to show a certificate of a CA in the name of its host.
+const VERIFY_FULL: &str = "sslmode=verify-full";
+
 /// How to connect to a database; it holds a password, so it is never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ConnectionString(tokio_postgres::Config);
+pub struct ConnectionString {
+    config: tokio_postgres::Config,
+    is_verified: bool,
+}
 
 impl fmt::Debug for ConnectionString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,34 +30,39 @@ impl FromStr for ConnectionString {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut config: tokio_postgres::Config = text.parse().map_err(|_| {
-            // The reason may repeat the password.
-            "a database's connection string is not one of PostgreSQL's".to_owned()
-        })?;
-        match config.get_ssl_mode() {
-            SslMode::Disable | SslMode::Prefer => {}
-            _ => {
-                let why =
-                    "a database's connection string wants TLS, which is not spoken to databases";
-                return Err(why.to_owned());
+        // The client library knows `disable`, `prefer` and `require`. What it can read says nothing else.
+        let (parsed, is_verified) = match text.parse::<tokio_postgres::Config>() {
+            Err(_) if text.matches(VERIFY_FULL).count() == 1 => {
+                (text.replace(VERIFY_FULL, "sslmode=require").parse(), true)
             }
-        }
+            parsed => (parsed, false),
+        };
+        let mut config = parsed.map_err(|_| {
+            // The reason may repeat the password.
+            "a database's connection string is not one of PostgreSQL's, or its sslmode is none of disable, prefer, require and \
+             verify-full"
+                .to_owned()
+        })?;
         if config.get_hosts().is_empty() {
             return Err("a database's connection string names no host".to_owned());
         }
-        config.ssl_mode(SslMode::Disable);
         config.connect_timeout(Duration::from_millis(bounds::ATTEMPT_MS_MAX));
         config.tcp_user_timeout(Duration::from_millis(bounds::ATTEMPT_MS_MAX));
-        Ok(Self(config))
+        Ok(Self { config, is_verified })
     }
 }
 
 impl ConnectionString {
     /// What the client library connects with, under a name that the database shows.
     pub fn named(&self, application: &str) -> tokio_postgres::Config {
-        let mut config = self.0.clone();
+        let mut config = self.config.clone();
         config.application_name(application);
         config
+    }
+
+    /// Whether the database has to show who it is.
+    pub fn is_verified(&self) -> bool {
+        self.is_verified
     }
 }
 
@@ -65,6 +75,8 @@ pub struct TxSettings {
     pub databases: BTreeMap<String, ConnectionString>,
     /// The file that named them.
     pub databases_file: Option<PathBuf>,
+    /// The CAs that those have to be signed by who are reached with TLS; without it those of the system.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl TxSettings {
@@ -106,6 +118,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_mode_of_tls_is_what_the_string_says() {
+        use tokio_postgres::config::SslMode;
+        for (text, mode, is_verified) in [
+            ("host=h", SslMode::Prefer, false),
+            ("host=h sslmode=disable", SslMode::Disable, false),
+            ("host=h sslmode=require", SslMode::Require, false),
+            ("sslmode=verify-full host=h", SslMode::Require, true),
+            ("postgres://u:p@h/d?sslmode=verify-full&connect_timeout=2", SslMode::Require, true),
+            ("host=h password='a sslmode=verify-full'", SslMode::Prefer, false),
+        ] {
+            let read: ConnectionString = text.parse().unwrap();
+            let config = read.named("x");
+            assert_eq!((config.get_ssl_mode(), read.is_verified()), (mode, is_verified), "{text}");
+        }
+        let password = "host=h password='a sslmode=verify-full'".parse::<ConnectionString>();
+        let config = password.unwrap().named("x");
+        assert_eq!(config.get_password(), Some(&b"a sslmode=verify-full"[..]));
+    }
+
+    #[test]
     fn passwords_are_in_no_message() {
         let with = |text: &str| {
             let all = [("bank".to_owned(), text.to_owned())];
@@ -114,7 +146,8 @@ mod tests {
         let good = with("host=h user=u password=s3cret").unwrap();
         assert!(good.is_on() && !format!("{good:?}").contains("s3cret"));
         for bad in [
-            "host=h password=s3cret sslmode=require",
+            "host=h password=s3cret sslmode=verify-ca",
+            "host=h password=s3cret sslmode=verify-full sslmode=verify-full",
             "password=s3cret",
             "postgres://u:s3cret@h/d?nothing=known",
             "s3cret",

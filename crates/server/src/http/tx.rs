@@ -258,7 +258,9 @@ async fn examine(desk: &Desk, user: &str, kind: &mut Kind) -> Result<(), Refusal
                 let why = format!("{} may not be called (--tx-callbacks)", target.authority());
                 return Err(forbidden(why));
             }
-            desk.allow_key(user, &format!("synod:tx:callback:{}", target.authority())).await
+            desk.allow_key(user, &format!("synod:tx:callback:{}", target.authority())).await?;
+            let checked = desk.coordinator.check_service(&target).await;
+            checked.map_err(|why| Refusal(StatusCode::CONFLICT, why))
         }
         Kind::Postgres { database, .. } => {
             desk.allow_key(user, &format!("synod:tx:database:{database}")).await?;

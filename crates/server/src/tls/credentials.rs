@@ -102,7 +102,8 @@ fn client_verifier(
     })
 }
 
-fn provider() -> Arc<CryptoProvider> {
+/// What does the arithmetic.
+pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 

@@ -13,10 +13,13 @@ mod failures;
 mod names;
 mod settings;
 mod stream;
+mod trust;
 
 pub use blocking::{Caller, Talk};
+pub(crate) use names::server_name;
 pub use settings::{AuthClients, AuthUser, TlsSettings};
 pub(crate) use stream::Stream;
+pub(crate) use trust::Trust;
 
 use credentials::Credentials;
 use failures::Failures;

@@ -277,6 +277,10 @@ pub struct ServeOptions {
     #[arg(long, env = "SYNOD_TX_DATABASES", value_name = "FILE")]
     tx_databases: Option<PathBuf>,
 
+    /// The CAs (PEM) that sign the services of https:// URLs and the databases with sslmode=verify-full [default: the system's]
+    #[arg(long, env = "SYNOD_TX_CA_FILE", value_name = "FILE")]
+    tx_ca_file: Option<PathBuf>,
+
     /// Listen on addresses that other machines can reach, although whoever reaches them may read and change everything
     /// [default: false]
     ///
@@ -375,6 +379,7 @@ impl ServeOptions {
             tls_zookeeper: self.tls_zookeeper.or(file.tls_zookeeper),
             tx_callbacks: self.tx_callbacks.or(file.tx_callbacks),
             tx_databases: self.tx_databases.or(file.tx_databases),
+            tx_ca_file: self.tx_ca_file.or(file.tx_ca_file),
             allow_remote: self.allow_remote.or(file.allow_remote),
             log_format: self.log_format.or(file.log_format),
             log_level: self.log_level.or(file.log_level),

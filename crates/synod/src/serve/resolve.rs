@@ -99,7 +99,10 @@ impl ServeOptions {
             (None, Some(cluster)) => cluster.0,
             (None, None) => [(node_id, peer_listen.to_string())].into(),
         };
-        let tx = transactions(self.tx_callbacks.unwrap_or_default(), self.tx_databases)?;
+        let tx = TxSettings {
+            ca_file: self.tx_ca_file,
+            ..transactions(self.tx_callbacks.unwrap_or_default(), self.tx_databases)?
+        };
         let nodes = initial_cluster.len() as u32;
         let workers = self.workers.or_else(|| synod_server::remembered_workers(&data));
         let workers = workers.unwrap_or_else(|| settings::workers_per_node(1));

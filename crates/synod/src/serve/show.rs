@@ -29,6 +29,9 @@ pub(super) fn show(config: &Config) -> String {
     if let Some(file) = &config.tx.databases_file {
         put("tx-databases", file.display().to_string().into());
     }
+    if let Some(file) = &config.tx.ca_file {
+        put("tx-ca-file", file.display().to_string().into());
+    }
     put("durability", config.durability.as_str().into());
     put("workers", i64::from(config.workers).into());
     put("partitions", i64::from(config.partitions).into());
