@@ -263,6 +263,9 @@ pub trait Engine {
     fn wake(&mut self);
     /// What there is to do; the driver drains it.
     fn effects(&mut self) -> &mut Vec<Effect>;
+    /// The `nth` of the entries that the next [`Effect::Commit`] hands out, as far as that is known now and they are in memory: there
+    /// may be more. For whoever wants to fetch ahead what these entries need.
+    fn about_to_commit(&self, nth: u64) -> Option<&Entry>;
     /// A copy of the state that people and policies look at.
     fn status(&self) -> Status;
     /// The engine that this member runs, without the cost of [`Engine::status`].

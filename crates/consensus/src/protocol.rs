@@ -10,7 +10,7 @@ use crate::member::{Member, Rules};
 use crate::{paxos, raft, zab};
 use bytes::Bytes;
 use std::fmt::Debug;
-use synod_types::{HardState, Index, Membership, NodeId, Protocol, SnapshotMeta, Term};
+use synod_types::{Entry, HardState, Index, Membership, NodeId, Protocol, SnapshotMeta, Term};
 
 /// A member that remembers `recovered`, of a group that was founded with `founding`. It runs the engine that the group
 /// is known to have moved to last, and moves on by itself.
@@ -133,6 +133,10 @@ impl Engine for Seated {
     fn effects(&mut self) -> &mut Vec<Effect> {
         self.move_on();
         self.seat().effects()
+    }
+
+    fn about_to_commit(&self, nth: u64) -> Option<&Entry> {
+        self.0.as_deref().expect(OCCUPIED).about_to_commit(nth)
     }
 
     fn status(&self) -> Status {

@@ -151,12 +151,29 @@ fn put_args(out: &mut Vec<u8>, args: &[&[u8]]) {
 }
 
 fn take_args<'a>(bytes: &mut &'a [u8]) -> Option<Args<'a>> {
+    let mut args = Args::new();
+    take_args_into(bytes, &mut args)?;
+    Some(args)
+}
+
+#[inline]
+fn take_args_into<'a>(bytes: &mut &'a [u8], args: &mut Args<'a>) -> Option<()> {
     let count = take_count(bytes)?;
-    let mut args = Args::with_capacity(count.min(64));
+    args.reserve(count.min(64));
     for _ in 0..count {
         args.push(varint::take_bytes(bytes)?);
     }
-    Some(args)
+    Some(())
+}
+
+/// Reads the body of a plain command into `args`, which are empty: without an [`Op`] in between, which is large and would
+/// be moved. `false` for every other body, and then `args` mean nothing.
+#[inline]
+pub(crate) fn take_command<'a>(body: &'a [u8], args: &mut Args<'a>) -> bool {
+    match body.split_first() {
+        Some((&COMMAND, mut rest)) => take_args_into(&mut rest, args).is_some() && rest.is_empty(),
+        _ => false,
+    }
 }
 
 /// A count of things of at least one byte each: one that exceeds the bytes left is refused before

@@ -1,7 +1,7 @@
 //! The keyspace as a machine of a partition: its operations are run, its snapshot is taken and read back.
 
 use crate::authority::Rights;
-use crate::op::{Args, Op};
+use crate::op::{Args, Op, take_command};
 use crate::value::Kind;
 use crate::{Context, Keyspace, Restorer, ScanFilter, error, lookup};
 use std::sync::Arc;
@@ -15,6 +15,10 @@ impl Machine for Keyspace {
 
     #[inline]
     fn apply(&mut self, body: &[u8], ctx: &Context, out: &mut dyn ReplySink) {
+        let mut args = Args::new();
+        if take_command(body, &mut args) {
+            return apply_command(self, &args, ctx, out);
+        }
         match Op::decode(body) {
             Some(op) => apply(self, &op, ctx, out),
             None => out.error("ERR malformed operation"),
@@ -22,6 +26,10 @@ impl Machine for Keyspace {
     }
 
     fn read(&self, body: &[u8], ctx: &Context, out: &mut dyn ReplySink) {
+        let mut args = Args::new();
+        if take_command(body, &mut args) {
+            return read_command(self, &args, ctx, out);
+        }
         match Op::decode(body) {
             Some(op) => read(self, &op, ctx, out),
             None => out.error("ERR malformed operation"),
@@ -75,14 +83,27 @@ impl Keyspace {
 }
 
 #[inline]
+fn apply_command(keyspace: &mut Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) {
+    match args.first().and_then(|name| lookup(name)) {
+        Some(command) if command.check_arity(args.len()) => {
+            keyspace.execute_write(command, args, ctx, out);
+        }
+        _ => out.error("ERR unknown command in the log"),
+    }
+}
+
+fn read_command(keyspace: &Keyspace, args: &Args<'_>, ctx: &Context, out: &mut dyn ReplySink) {
+    match args.first().and_then(|name| lookup(name)) {
+        Some(command) if command.check_arity(args.len()) => {
+            keyspace.execute_read(command, args, ctx, out);
+        }
+        _ => out.error("ERR unknown command"),
+    }
+}
+
 fn apply(keyspace: &mut Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink) {
     match op {
-        Op::Command(args) => match args.first().and_then(|name| lookup(name)) {
-            Some(command) if command.check_arity(args.len()) => {
-                keyspace.execute_write(command, args, ctx, out);
-            }
-            _ => out.error("ERR unknown command in the log"),
-        },
+        Op::Command(args) => apply_command(keyspace, args, ctx, out),
         Op::Wait { args, .. } => _ = keyspace.run_wait(args, ctx, out),
         Op::Transaction { watched, commands } if holds_some(keyspace, watched, commands) => {
             out.error(error::HELD.0);
@@ -140,12 +161,7 @@ fn holds_some(keyspace: &Keyspace, watched: &[(&[u8], u64)], commands: &[Args<'_
 
 fn read(keyspace: &Keyspace, op: &Op<'_>, ctx: &Context, out: &mut dyn ReplySink) {
     match op {
-        Op::Command(args) => match args.first().and_then(|name| lookup(name)) {
-            Some(command) if command.check_arity(args.len()) => {
-                keyspace.execute_read(command, args, ctx, out);
-            }
-            _ => out.error("ERR unknown command"),
-        },
+        Op::Command(args) => read_command(keyspace, args, ctx, out),
         Op::Step(step) => keyspace.read_step(step, ctx, out),
         Op::Versions(keys) if keys.iter().any(|key| keyspace.is_held(key)) => {
             out.error(error::HELD.0);

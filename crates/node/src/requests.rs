@@ -325,7 +325,7 @@ impl Node {
             let op = acting(rights.as_ref(), Op::Command(SmallVec::from_slice(args)));
             return self.run_op(client, partition, Kind::Write, &op);
         }
-        if !command.flags.has(Flags::FAST)
+        if !command.extent.is_little()
             && let Some(replica) = self.groups.replica(partition)
             && let Some(keyspace) = replica.state().keyspace()
         {

@@ -44,7 +44,9 @@ pub struct Counters {
     pub net_in: u64,
     /// Bytes sent to clients.
     pub net_out: u64,
-    /// The most bytes that keys and values here took, looked at with every tick.
+    /// How many bytes keys and values here took at the last tick,
+    pub data_bytes: u64,
+    /// and how many at most.
     pub data_peak: u64,
     /// When a snapshot was durable last, in seconds of the wall clock; 0 if none was.
     pub snapshot_s: u64,
@@ -77,6 +79,12 @@ impl Counters {
             Handler::Write(_) => self.writes += 1,
             Handler::Session => {}
         }
+    }
+
+    /// Keys and values take so many bytes now.
+    pub(crate) fn hold(&mut self, data_bytes: u64) {
+        self.data_bytes = data_bytes;
+        self.data_peak = self.data_peak.max(data_bytes);
     }
 
     pub(crate) fn tick(&mut self, now_us: u64) {

@@ -81,8 +81,8 @@ impl Node {
         self.tend_pause();
         self.tend_memory();
         self.cut_log();
-        self.counted.counters_mut().data_peak =
-            self.counted.counters_mut().data_peak.max(self.keyspace_bytes() as u64);
+        let data_bytes = self.keyspace_bytes() as u64;
+        self.counted.counters_mut().hold(data_bytes);
         self.close_idle_clients();
         self.close_slow_subscribers();
         self.expire_awaited();
@@ -145,6 +145,7 @@ impl Node {
     fn pump_busy(&mut self) {
         while self.groups.has_busy() {
             let mut busy = self.groups.take_busy();
+            self.warm_committed(&busy);
             for group in busy.drain(..) {
                 self.pump(group);
             }

@@ -127,11 +127,12 @@ impl SlowLog {
         (!quick || self.threshold_us == 0) && self.threshold_us != u64::MAX
     }
 
-    /// Whether a request that took so long is slow, or may turn out to be.
+    /// Whether a request that took so long is slow, or may turn out to be, and can still enter in this turn.
     #[inline]
     #[must_use]
     pub fn is_slow(&self, took_us: u64) -> bool {
-        took_us >= self.threshold_us || (took_us == 0 && self.threshold_us != u64::MAX)
+        let slow = took_us >= self.threshold_us || (took_us == 0 && self.threshold_us != u64::MAX);
+        slow && self.noted.len() < TURN_MAX
     }
 
     /// Notes a request of this turn; `took_us` 0: answered in the turn that took it.

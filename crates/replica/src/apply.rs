@@ -8,32 +8,28 @@ use crate::reads::ReadBatch;
 use crate::replica::{Output, Replica};
 use crate::riders::Riders;
 use crate::slots::Owned;
-use crate::state::{State, context};
+use crate::state::context;
 use synod_consensus::{Position, Role};
+use synod_data::Keyspace;
 use synod_data::op::Op;
 use synod_machine::{Context, MachineId, Operation};
 use synod_tree::{Call, taken_apart};
 use synod_txn::Step;
 use synod_types::plant::planted;
-use synod_types::{Entry, EntryKind, Index, Membership, Millis, key_slot};
+use synod_types::{Entry, EntryKind, Index, Membership, Millis, Slot, key_slot};
 
-/// From how many bytes of operations on it pays to fetch their keys side by side first.
-const WARM_BYTES_MIN: usize = 256;
-
-/// Fetches the first key of each command. A replica that needs nobody's word executes what came in the same turn,
-/// fetched by then; with others the keys have long left the cache when an entry is committed.
-fn warm(state: &State, mut ops: &[u8]) {
-    let Some(keyspace) = state.keyspace().filter(|_| ops.len() >= WARM_BYTES_MIN) else { return };
-    synod_data::warm(std::iter::from_fn(|| {
+/// The first key of each command among these operations.
+fn first_keys(mut ops: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
         loop {
             let op = Operation::take(&mut ops)?;
             if op.machine == MachineId::KEYSPACE
                 && let Some(key) = synod_data::op::first_key(op.body)
             {
-                return Some((keyspace, key_slot(key), key));
+                return Some(key);
             }
         }
-    }));
+    })
 }
 
 /// Who hears of what is done, and what the node is asked for.
@@ -43,6 +39,20 @@ pub(crate) struct Hearers<'a> {
 }
 
 impl Replica {
+    /// The first keys of the commands that [`Self::pump`] is about to apply, as far as it is known, with where they lie; for
+    /// fetching them ahead. None where they were fetched when their requests came: then what came is applied in the same turn.
+    pub fn about_to_apply(&self) -> impl Iterator<Item = (&Keyspace, Slot, &[u8])> {
+        let keyspace = self.state.keyspace().filter(|_| !self.reads_at_once());
+        keyspace.into_iter().flat_map(|keyspace| {
+            let entries = (0..).map_while(|nth| self.engine.about_to_commit(nth));
+            let commands = entries.filter(|entry| entry.kind == EntryKind::Commands);
+            let payloads = commands.filter_map(|entry| payload::open_payload(&entry.payload));
+            payloads
+                .flat_map(|payload| first_keys(payload.ops))
+                .map(move |key| (keyspace, key_slot(key), key))
+        })
+    }
+
     /// Applies entries in order and answers those who wait for them.
     pub(crate) fn apply(&mut self, entries: Vec<Entry>, hearers: &mut Hearers<'_>) {
         self.progress.backlog.extend(entries);
@@ -120,9 +130,6 @@ impl Replica {
         if epoch != self.state.epoch() && !planted("call-of-an-older-epoch") {
             self.pass_over(ops, &entry.payload, &waiting);
             return self.end_entry(&entry, waiting, hearers.out);
-        }
-        if !self.reads_at_once() {
-            warm(&self.state, ops);
         }
         let at = entry.payload.len() - ops.len();
         let under_way = EntryUnderWay { entry, waiting, now, seed, at, ordinal: 0, ridden: 0 };
@@ -303,7 +310,10 @@ impl Replica {
             && !self.is_draining()
             && let Some(batch) = self.reads.ready(self.applied)
         {
-            warm(&self.state, batch.ops());
+            if let Some(keyspace) = self.state.keyspace() {
+                let keys = first_keys(batch.ops());
+                synod_data::warm(keys.map(|key| (keyspace, key_slot(key), key)));
+            }
             self.go_on_reading(ReadsUnderWay { batch, next: 0, due: None }, hearers);
         }
     }
@@ -348,7 +358,7 @@ impl Replica {
         match Op::decode(op.body)? {
             Op::Command(args) => {
                 let command = synod_data::lookup(args.first()?)?;
-                self.doubt(command.key_positions(&args).map(|at| args[at]))
+                self.doubt_of_command(command, &args)
             }
             Op::Versions(keys) => self.doubt(keys.iter().copied()),
             Op::Step(Step::Fetch { keys, .. }) => self.doubt(keys.iter().copied()),

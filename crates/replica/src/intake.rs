@@ -87,7 +87,7 @@ impl Replica {
             && (!behind || (self.batch.is_empty() && self.proposals.is_empty()))
             && self.reads.is_empty()
             && self.gate_is_open()
-            && self.doubt(command.key_positions(args).map(|at| args[at])).is_none()
+            && self.doubt_of_command(command, args).is_none()
     }
 
     /// Runs a reading command now.
@@ -158,6 +158,14 @@ impl Replica {
         let (barrier, present) = self.stamps.present(self.now.wall)?;
         let time = self.stamps.read(self.now.wall);
         keys.any(|key| keyspace.expires_within(key, time, present)).then_some(barrier)
+    }
+
+    /// The same for the keys of a command.
+    pub(crate) fn doubt_of_command(&mut self, command: &Command, args: &[&[u8]]) -> Option<Index> {
+        if !self.state.keyspace()?.has_deadlines() {
+            return None;
+        }
+        self.doubt(command.key_positions(args).map(|at| args[at]))
     }
 
     /// What time it is for a read.

@@ -5,6 +5,7 @@
 //!   contest (who, what, target) -> servers (start, stop) -> load (synod-bench) -> results -> report
 //! ```
 
+mod before;
 mod contest;
 mod engines;
 mod failover;
@@ -44,6 +45,10 @@ pub struct Options {
     /// Only the consensus engines against each other; the table goes into docs/engines.md.
     #[arg(long, conflicts_with_all = ["only", "out"])]
     engines: bool,
+    /// Only this build of Synod against the one of now, turn and turn about: what a change costs. The table goes into
+    /// target/bench/before-and-after.md, or where --out says.
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["only", "engines"])]
+    before: Option<PathBuf>,
     /// Another program than target/release/synod.
     #[arg(long)]
     synod: Option<PathBuf>,
@@ -92,14 +97,18 @@ impl Bench {
 
 /// Runs the chosen parts and writes the report.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    if !options.engines {
+    let with_peers = !options.engines && options.before.is_none();
+    if with_peers {
         prepare::for_bench()?;
     }
     let started = Instant::now();
     let load = machine::load()?;
-    let bench = set_up(workspace, options)?;
+    let bench = set_up(workspace, options, with_peers)?;
     if options.engines {
         return engines::run(workspace, &bench, load);
+    }
+    if let Some(before) = &options.before {
+        return before::run(&bench, before, options.out.as_deref().unwrap_or(&bench.scratch));
     }
     let wanted = |part| options.only.is_empty() || options.only.contains(&part);
     let mut results = results::Results::new(machine::describe(workspace, &bench, load)?, &bench);
@@ -124,7 +133,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     write(workspace, &results, &options.out.clone().unwrap_or(default))
 }
 
-fn set_up(workspace: &Workspace, options: &Options) -> Result<Bench> {
+fn set_up(workspace: &Workspace, options: &Options, with_peers: bool) -> Result<Bench> {
     let synod = match &options.synod {
         Some(path) => path.canonicalize().with_context(|| format!("{}", path.display()))?,
         None => {
@@ -136,7 +145,7 @@ fn set_up(workspace: &Workspace, options: &Options) -> Result<Bench> {
     fs::create_dir_all(&scratch).with_context(|| format!("{}", scratch.display()))?;
     let client = match &options.client {
         Some(path) => path.canonicalize().with_context(|| format!("{}", path.display()))?,
-        None => load::build(workspace, !options.engines)?,
+        None => load::build(workspace, with_peers)?,
     };
     let (rounds, seconds) =
         if options.quick { (1, 2.0) } else { (options.rounds, options.seconds) };

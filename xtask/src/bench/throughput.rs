@@ -29,7 +29,8 @@ pub fn run(bench: &Bench) -> Result<Vec<Measured>> {
     Ok(all)
 }
 
-fn one_turn(bench: &Bench, contestant: Contestant) -> Result<Vec<(Load, Sample)>> {
+/// A contestant under each of its loads.
+pub fn one_turn(bench: &Bench, contestant: Contestant) -> Result<Vec<(Load, Sample)>> {
     let running = Running::start(bench, contestant)?;
     load::fill(bench, &running, "string", bench.keys())?;
     let mut samples = Vec::new();

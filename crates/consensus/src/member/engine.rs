@@ -6,7 +6,7 @@ use crate::progress::Flow;
 use crate::{Message, Protocol};
 use bytes::Bytes;
 use synod_types::plant::planted;
-use synod_types::{EntryKind, HardState, Index, Membership, NodeId, SnapshotMeta, Term};
+use synod_types::{Entry, EntryKind, HardState, Index, Membership, NodeId, SnapshotMeta, Term};
 
 impl<R: Rules> Engine for Member<R> {
     fn tick(&mut self) {
@@ -113,6 +113,11 @@ impl<R: Rules> Engine for Member<R> {
     fn effects(&mut self) -> &mut Vec<Effect> {
         self.work_out();
         &mut self.effects
+    }
+
+    fn about_to_commit(&self, nth: u64) -> Option<&Entry> {
+        let index = Index(self.handed.0 + 1 + nth);
+        if index <= self.commit { self.log.get(index) } else { None }
     }
 
     fn status(&self) -> Status {

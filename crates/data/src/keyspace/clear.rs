@@ -31,7 +31,8 @@ impl Keyspace {
         if let Some(unused) = unused {
             self.discard_tables(unused);
         }
-        (self.len, self.expires, self.expiring_hashes, self.bytes) = (0, 0, 0, 0);
+        (self.len, self.expires, self.expiring_hashes) = (0, 0, 0);
+        (self.bytes, self.table_bytes) = (0, 0);
         for object in kept {
             // The slot is ours and was just emptied.
             let _appended = self.append(coordinators_slot(), object);
@@ -43,7 +44,8 @@ impl Keyspace {
         self.changed.note_all();
         let old = std::mem::replace(&mut self.slots, other.slots);
         self.used = other.used;
-        (self.len, self.bytes) = (other.len, other.bytes);
+        self.len = other.len;
+        (self.bytes, self.table_bytes) = (other.bytes, other.table_bytes);
         (self.expires, self.expiring_hashes) = (other.expires, other.expiring_hashes);
         (self.scripts, self.libraries) = (other.scripts, other.libraries);
         let unused = match &mut self.snapshot {

@@ -76,6 +76,8 @@ pub struct Keyspace {
     expiring_hashes: usize,
     /// The sum of the objects' heap bytes.
     bytes: usize,
+    /// The sum of the tables' heap bytes.
+    table_bytes: usize,
     /// Counts every change of every key; the value at a key's last change is the key's version.
     pub(crate) changes: u64,
     hasher: SeedableRandomState,
@@ -142,6 +144,7 @@ impl Keyspace {
             expires: 0,
             expiring_hashes: 0,
             bytes: 0,
+            table_bytes: 0,
             changes: 0,
             hasher: hashing::state(),
             scripts: Scripts::default(),
@@ -229,7 +232,7 @@ impl Keyspace {
         self.bytes
             + self.locks.memory()
             + self.slots.len() * size_of::<SlotTable>()
-            + self.used_tables().map(|(_, table)| table.heap_bytes()).sum::<usize>()
+            + self.table_bytes
     }
 
     /// A hash of the whole content, with versions and expiry times, whatever its layout: two replicas
@@ -295,8 +298,13 @@ impl Keyspace {
     }
 
     fn owns_keys(&self, command: &Command, args: &Args<'_>) -> bool {
-        self.slots.len() == usize::from(SLOT_COUNT)
-            || command.key_positions(args).all(|at| self.table(key_slot(args[at])).is_some())
+        if self.slots.len() == usize::from(SLOT_COUNT) {
+            return true;
+        }
+        if command.keys.is_just_first() {
+            return args.get(1).is_some_and(|key| self.owns(key));
+        }
+        command.key_positions(args).all(|at| self.owns(args[at]))
     }
 
     fn table(&self, slot: Slot) -> Option<&SlotTable> {
@@ -325,7 +333,9 @@ impl Keyspace {
         self.bytes += object.heap_bytes();
         self.expires += usize::from(object.expire().is_some());
         self.expiring_hashes += usize::from(object.due().field.is_some());
+        let before = table.heap_bytes();
         table.push(hash, object, hash_of);
+        self.table_bytes = self.table_bytes + table.heap_bytes() - before;
         Some(())
     }
 
@@ -401,8 +411,9 @@ impl Keyspace {
                 Some(old)
             }
             None => {
-                let hasher = &self.hasher;
+                let (hasher, before) = (&self.hasher, table.heap_bytes());
                 table.push(spot.hash, object, |key| hash(hasher, key));
+                self.table_bytes = self.table_bytes + table.heap_bytes() - before;
                 self.used.mark(spot.slot);
                 self.len += 1;
                 None
@@ -455,8 +466,10 @@ impl Keyspace {
     }
 
     fn take(&mut self, spot: Spot) -> Option<Object> {
-        let hasher = &self.hasher;
-        let object = self.slots[spot.slot].remove(spot.hash, spot.at?, |key| hash(hasher, key));
+        let table = &mut self.slots[spot.slot];
+        let (hasher, before) = (&self.hasher, table.heap_bytes());
+        let object = table.remove(spot.hash, spot.at?, |key| hash(hasher, key));
+        self.table_bytes = self.table_bytes + table.heap_bytes() - before;
         self.len -= 1;
         self.bytes -= object.heap_bytes();
         let due = object.due();

@@ -24,6 +24,7 @@ impl Keyspace {
         child.count_content();
         self.len -= child.len;
         self.bytes -= child.bytes;
+        self.table_bytes -= child.table_bytes;
         self.expires -= child.expires;
         self.expiring_hashes -= child.expiring_hashes;
         if !planted("split-begins-versions-anew") {
@@ -52,7 +53,8 @@ impl Keyspace {
         let expires = tables().map(SlotTable::expires).sum();
         let expiring_hashes = tables().map(SlotTable::expiring_hashes).sum();
         let bytes = tables().flat_map(SlotTable::objects).map(Object::heap_bytes).sum();
-        (self.len, self.bytes) = (len, bytes);
+        let table_bytes = tables().map(SlotTable::heap_bytes).sum();
+        (self.len, self.bytes, self.table_bytes) = (len, bytes, table_bytes);
         (self.expires, self.expiring_hashes) = (expires, expiring_hashes);
     }
 }

@@ -14,6 +14,8 @@ pub(super) fn check(keyspace: &Keyspace) {
     assert_eq!(keyspace.expires, objects().filter(|o| o.expire().is_some()).count());
     assert_eq!(keyspace.expiring_hashes, objects().filter(|o| o.due().field.is_some()).count());
     assert_eq!(keyspace.bytes, objects().map(Object::heap_bytes).sum::<usize>());
+    let tables = keyspace.slots.iter().map(SlotTable::heap_bytes).sum::<usize>();
+    assert_eq!(keyspace.table_bytes, tables);
     let used: Vec<_> = keyspace.used.slots().collect();
     for (slot, table) in keyspace.slots.iter().enumerate() {
         assert!(used.contains(&slot) || table.len() == 0 && table.absent_version() == 0);

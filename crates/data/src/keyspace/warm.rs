@@ -11,13 +11,10 @@ use synod_types::Slot;
 /// How many keys are walked side by side; about as many misses as a core keeps in flight.
 const GROUP: usize = 16;
 
-/// Below this many bytes of data there is little to gain: the caches hold it.
-const BYTES_MIN: usize = 512 << 10;
-
 /// Looks where these keys of these slots of these keyspaces lie, for the effect on the cache alone. Worth its while before
-/// running a batch of several commands on different keys; small keyspaces are passed over.
+/// running a batch of several commands on different keys of more data than the caches hold.
 pub fn warm<'k>(keys: impl IntoIterator<Item = (&'k Keyspace, Slot, &'k [u8])>) {
-    let mut keys = keys.into_iter().filter(|(keyspace, ..)| keyspace.bytes >= BYTES_MIN);
+    let mut keys = keys.into_iter();
     while warm_group(&mut keys) == GROUP {}
 }
 
