@@ -25,6 +25,7 @@ impl Keyspace {
         self.slots.append(&mut upper.slots);
         self.len += upper.len;
         self.bytes += upper.bytes;
+        self.table_bytes += upper.table_bytes;
         self.expires += upper.expires;
         self.expiring_hashes += upper.expiring_hashes;
         if !planted("merge-keeps-lower-versions") {
