@@ -228,3 +228,24 @@ fn a_replica_that_is_still_to_be_born_is_not_given_up() {
     let outcome = run(&params);
     assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
 }
+
+/// A partition that was split off on a node which got it late and soon had to give it up never counted as durable there: the one that it
+/// was split off took no snapshots any more, and whoever was to get a replica from it waited for ever.
+#[test]
+fn what_is_dropped_before_it_is_durable_holds_no_snapshot_up() {
+    let params = Params {
+        seed: 70_604,
+        nodes: 5,
+        partitions: 8,
+        seconds: 10,
+        clients: 8,
+        faults: "loss,duplicate,reorder,partition,isolate,kill,power,pause,snapshot,depose,seal,split,merge"
+            .parse()
+            .expect("names"),
+        only: Some(vec![7, 8, 20]),
+        engine: synod_types::Protocol::Paxos,
+        ..Params::default()
+    };
+    let outcome = run(&params);
+    assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
+}
