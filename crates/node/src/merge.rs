@@ -12,7 +12,7 @@ use crate::node::Node;
 use std::collections::BTreeSet;
 use synod_replica::Claimed;
 use synod_ring::{Merge, MetaCommand, Reshape};
-use synod_types::{Epoch, Millis, PartitionId, Slot};
+use synod_types::{Epoch, Membership, Millis, PartitionId, Slot};
 
 /// What the replica here says of a partition that has given its slots away.
 struct Given {
@@ -78,7 +78,6 @@ impl Node {
             && map.move_of(lower).is_none()
             && above.replicas.iter().copied().collect::<BTreeSet<_>>() == members
             && in_force.voters.iter().copied().collect::<BTreeSet<_>>() == members
-            && in_force.learners.is_empty()
             && in_force == committed
             && in_force.outgoing.is_empty()
             && map.replacements().next().is_none();
@@ -90,6 +89,10 @@ impl Node {
         };
         if !is_there || !all_up || replica.is_draining() || replica.state().is_sealed() {
             return;
+        }
+        if !in_force.learners.is_empty() {
+            // A leader that had not heard of the end of a move took them in; nobody else would let them go.
+            return self.move_to(upper, Membership { learners: Vec::new(), ..in_force });
         }
         if sealing {
             self.claim(upper, Claimed::Given { to: lower });

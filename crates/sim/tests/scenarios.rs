@@ -249,3 +249,23 @@ fn what_is_dropped_before_it_is_durable_holds_no_snapshot_up() {
     let outcome = run(&params);
     assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
 }
+
+/// A leader that had not heard of the end of a move took a learner in while the metadata group sealed a merge: the partition waited for
+/// the learner to go, which only a move would have let go of.
+#[test]
+fn a_merge_does_not_wait_for_a_learner_of_a_move_that_is_over() {
+    let params = Params {
+        seed: 2_189,
+        nodes: 5,
+        partitions: 8,
+        seconds: 10,
+        clients: 8,
+        keys: Some(1),
+        faults: "swarm".parse().expect("a name"),
+        only: Some(vec![1, 2, 3, 5, 6, 7, 9, 10, 11, 12]),
+        engine: synod_types::Protocol::Paxos,
+        ..Params::default()
+    };
+    let outcome = run(&params);
+    assert!(outcome.failure.is_none(), "{:?}\nagain: {}", outcome.failure, params.replay());
+}
