@@ -235,11 +235,18 @@ def fresh_genuine():
         cluster.close()
 
 
+# Both are refused in the same words; what to do instead is not the same (decision 35).
+ADVISED = {"a ACL LOAD", "a ACL SAVE"}
+NO_FILE = "ERR This Redis instance is not configured to use an ACL file"
+
+
 def test_users_are_judged_as_the_genuine_server_judges_them(fresh, fresh_genuine):
     ours, theirs = Side(fresh), Side(fresh_genuine)
     differing = []
     for line, name, request in requests():
         wanted, found = theirs.call(name, request), ours.call(name, request)
+        if line in ADVISED:
+            wanted, found = wanted.partition(NO_FILE)[:2], found.partition(NO_FILE)[:2]
         if wanted != found:
             differing.append(f"{line}\n  genuine: {wanted}\n  ours:    {found}")
     ours.close()
