@@ -1,5 +1,7 @@
 //! What clients send, through the code of the connections: received in pieces, decoded, executed, answered, closed.
 
+// The worker's own tests use all of it.
+#[allow(dead_code)]
 #[path = "../../crates/worker/tests/trial/mod.rs"]
 pub(crate) mod trial;
 
